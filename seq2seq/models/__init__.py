@@ -1,0 +1,1 @@
+"""Ids -> log-probabilities."""

@@ -1,0 +1,99 @@
+"""A toy that learns in seconds: copy, or reverse, a sequence of letters.
+
+    python recipes/copy_task.py --run runs/copy
+    python recipes/copy_task.py --run runs/reverse --reverse
+
+It shows what a context vector can hold: the encoder has to put the whole sequence into one vector,
+and the decoder has to get it out again, letter by letter.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from seq2seq.cli import finish, guarded, parse_experiment
+from seq2seq.experiment import Corpora, train
+from seq2seq.settings import (
+    DataSettings,
+    DecodingSettings,
+    Experiment,
+    ModelSettings,
+    TrainingSettings,
+)
+from seq2seq.text.corpus import ParallelCorpus
+from seq2seq.translator import Translator
+
+
+@dataclass(frozen=True)
+class CopyTask(Experiment):
+    """Learn to copy or to reverse random sequences of letters."""
+
+    run: str = "runs/copy_task"
+    """The run directory."""
+    reverse: bool = False
+    """The target is the source reversed."""
+    pairs: int = 4000
+    """How many training pairs to draw."""
+    longest: int = 6
+    """Sequences have 1 to this many letters."""
+    letters: str = "abcdefgh"
+    """The letters to draw from."""
+    data: DataSettings = field(default_factory=lambda: DataSettings(tokenizer="word"))
+    model: ModelSettings = field(
+        default_factory=lambda: ModelSettings(
+            embedding_size=32, encoder_sizes=(64,), decoder_sizes=(128,), dropout=0.0
+        )
+    )
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            max_steps=800,
+            batch_tokens=512,
+            learning_rate=5e-3,
+            warmup_steps=50,
+            label_smoothing=0.0,
+        )
+    )
+    decoding: DecodingSettings = field(default_factory=lambda: DecodingSettings(beam_size=1))
+
+
+def draw(settings: CopyTask, count: int, generator: random.Random) -> list[str]:
+    """Random sequences, each letter a word."""
+    return [
+        " ".join(generator.choices(settings.letters, k=generator.randint(1, settings.longest)))
+        for _ in range(count)
+    ]
+
+
+def corpus(sources: list[str], settings: CopyTask, name: str) -> ParallelCorpus:
+    """The sequences with their targets."""
+    targets = [" ".join(reversed(s.split())) if settings.reverse else s for s in sources]
+    return ParallelCorpus(sources, targets, name)
+
+
+def main() -> None:
+    """Trains, and prints the share of unseen sequences that come out without a mistake."""
+    settings = parse_experiment(CopyTask())
+    generator = random.Random(settings.seed)
+    training = draw(settings, settings.pairs, generator)
+    known = set(training)
+    unseen = [s for s in draw(settings, 4 * settings.pairs, generator) if s not in known]
+    held_out = list(dict.fromkeys(unseen))[:600]
+    validation, test = held_out[:200], held_out[200:]
+    reason = train(
+        settings,
+        Corpora(
+            corpus(training, settings, "training sequences"),
+            corpus(validation, settings, "validation sequences"),
+        ),
+    )
+    if reason != "interrupted":
+        references = corpus(test, settings, "test sequences").targets
+        hypotheses = Translator.load(settings.run).translate(test)
+        right = sum(h == r for h, r in zip(hypotheses, references, strict=True))
+        print(f"{right} of {len(test)} unseen sequences without a mistake")
+    finish(reason, settings)
+
+
+if __name__ == "__main__":
+    guarded(main)

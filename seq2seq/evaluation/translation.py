@@ -1,0 +1,100 @@
+"""Translations -> scores, through sacreBLEU, never without their signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sacrebleu.metrics import BLEU, CHRF, TER
+
+from seq2seq.errors import DataError
+
+
+class Score(NamedTuple):
+    """A number and how it was computed.
+
+    Attributes:
+        score: 0 to 100; for TER lower is better, and it can be above 100.
+        signature: sacreBLEU's, which says everything that changes the number.
+    """
+
+    score: float
+    signature: str
+
+    def __str__(self) -> str:
+        return f"{self.score:.2f}  {self.signature}"
+
+
+class Scores(NamedTuple):
+    """BLEU (Papineni et al. 2002), chrF (Popović 2015) and TER (Snover et al. 2006)."""
+
+    bleu: Score
+    chrf: Score
+    ter: Score
+
+
+def evaluate(
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]] | Sequence[str],
+    *,
+    tokenize: str = "13a",
+    lowercase: bool = False,
+) -> Scores:
+    """Scores detokenized translations.
+
+    Args:
+        hypotheses: one for each source sentence.
+        references: for each source sentence its reference, or all its references.
+        tokenize: sacreBLEU's tokenization for BLEU: "13a", "zh", "char", "none", …
+        lowercase: ignore case, in all three.
+
+    Raises:
+        DataError: the numbers of hypotheses and references differ, or there are none.
+    """
+    check_lengths(len(hypotheses), len(references))
+    streams = reference_streams(references)
+    scores = []
+    for metric in (
+        BLEU(tokenize=tokenize, lowercase=lowercase),
+        CHRF(lowercase=lowercase),
+        TER(case_sensitive=not lowercase),
+    ):
+        result = metric.corpus_score(list(hypotheses), streams)
+        scores.append(Score(result.score, str(metric.get_signature())))
+    return Scores(*scores)
+
+
+def bleu(
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]] | Sequence[str],
+    *,
+    tokenize: str = "13a",
+    lowercase: bool = False,
+) -> Score:
+    """BLEU alone; arguments and errors as for `evaluate`."""
+    check_lengths(len(hypotheses), len(references))
+    metric = BLEU(tokenize=tokenize, lowercase=lowercase)
+    result = metric.corpus_score(list(hypotheses), reference_streams(references))
+    return Score(result.score, str(metric.get_signature()))
+
+
+def check_lengths(hypotheses: int, references: int) -> None:
+    """Raises DataError unless every hypothesis has its reference: sacreBLEU cuts in silence."""
+    if hypotheses != references:
+        raise DataError(
+            f"{hypotheses:,} translations but {references:,} references: they must be line-aligned"
+        )
+    if not hypotheses:
+        raise DataError("there is nothing to score: no translation and no reference")
+
+
+def reference_streams(
+    references: Sequence[Sequence[str]] | Sequence[str],
+) -> list[list[str | None]]:
+    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence."""
+    lists = [[entry] if isinstance(entry, str) else list(entry) for entry in references]
+    most = max(len(entry) for entry in lists)
+    return [
+        [entry[number] if number < len(entry) else None for entry in lists]
+        for number in range(most)
+    ]

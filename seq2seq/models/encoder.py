@@ -1,0 +1,75 @@
+"""The encoder: source ids -> memory (all outputs) and context (the final states)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.models.recurrent import EncoderStack, StackState
+
+
+class Encoded(NamedTuple):
+    """What the encoder hands over.
+
+    Attributes:
+        memory: all outputs, ``(batch_size, source_length, output_size)``, zero on pads.
+        lengths: true lengths ``(batch_size,)``, on the CPU.
+        context: the final states of every layer, both directions side by side.
+    """
+
+    memory: Tensor
+    lengths: Tensor
+    context: StackState
+
+
+class LearnedEmbedding(nn.Embedding):
+    """A vector for each token: ids ``(…)`` -> ``(…, embedding_size)``; the pad's is zero."""
+
+    def __init__(self, vocab_size: int, embedding_size: int, pad_id: int = 0) -> None:
+        super().__init__(vocab_size, embedding_size, padding_idx=pad_id)
+        # With this spread a tied output layer starts with logits of about unit size.
+        nn.init.normal_(self.weight, std=embedding_size**-0.5)
+        self.weight.data[pad_id].zero_()
+
+
+class OneHotEmbedding(nn.Module):
+    """Each token as its indicator vector: ids ``(…)`` -> ``(…, vocab_size)``.
+
+    The first recurrent layer's input weights then hold one column for each token, which is a
+    lookup table: a learned embedding of that width computes the same function.
+    """
+
+    def __init__(self, vocab_size: int) -> None:
+        super().__init__()
+        self.embedding_dim = vocab_size
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids ``(…)`` -> float ``(…, vocab_size)``, one 1 in each vector."""
+        return F.one_hot(ids, self.embedding_dim).float()
+
+
+Embedding = LearnedEmbedding | OneHotEmbedding
+
+
+class Encoder(nn.Module):
+    """Embeds the source and reads it with a stack of recurrent layers.
+
+    Args:
+        embedding: the source embedding.
+        stack: the recurrent layers; its input size is the embedding's width.
+        dropout: share of the embedded inputs dropped while training.
+    """
+
+    def __init__(self, embedding: Embedding, stack: EncoderStack, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.stack = stack
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
+        """Ids ``(batch_size, source_length)``, lengths ``(batch_size,)`` on the CPU -> Encoded."""
+        embedded = self.dropout(self.embedding(source))
+        memory, context = self.stack.sequence(embedded, lengths)
+        return Encoded(memory, lengths, context)

@@ -1,0 +1,74 @@
+"""The learning curves of a run as a picture (extra `plots`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from seq2seq.errors import RunError, SettingsError
+from seq2seq.training.checkpoint import RunDirectory
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl.
+
+    Raises:
+        RunError: it is missing or damaged; the line is named.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} is missing: the run has not been trained yet")
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line:
+            continue
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            raise RunError(f"{path}, line {number} is damaged: {error}") from error
+    return rows
+
+
+def plot_learning_curves(run: RunDirectory) -> Path:
+    """Draws perplexity, BLEU, learning rate and sampling rate over the steps of a run.
+
+    Returns:
+        The PNG file.
+
+    Raises:
+        SettingsError: matplotlib is not installed.
+        RunError: the run has no metrics.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SettingsError('plots need matplotlib: pip install "seq2seq[plots]"') from error
+    rows = read_metrics(run.metrics)
+    training = [row for row in rows if row["kind"] == "training"]
+    validation = [row for row in rows if row["kind"] == "validation"]
+    panels: list[tuple[str, list[tuple[str, list[dict[str, Any]], str]]]] = [
+        (
+            "perplexity",
+            [("training", training, "perplexity"), ("validation", validation, "perplexity")],
+        ),
+        ("validation BLEU (greedy)", [("BLEU", validation, "bleu")]),
+        ("learning rate", [("learning rate", training, "learning_rate")]),
+    ]
+    if any(row["sampling_rate"] for row in training):
+        panels.append(("sampling rate", [("sampling rate", training, "sampling_rate")]))
+    figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (title, curves) in zip(axes, panels, strict=True):
+        for label, values, key in curves:
+            points = [(row["step"], row[key]) for row in values if row[key] is not None]
+            if points:
+                axis.plot(*zip(*points, strict=True), label=label, marker="." * (len(points) < 40))
+        axis.set_title(title)
+        axis.set_xlabel("step")
+        axis.grid(alpha=0.3)
+        if title == "perplexity":
+            axis.set_yscale("log")
+            axis.legend()
+    figure.suptitle(run.path.name)
+    figure.savefig(run.curves, dpi=120)
+    return run.curves

@@ -1,0 +1,396 @@
+"""Everything that can be set, in one place: typed, documented, checked when made.
+
+A field's docstring is its text in ``--help``. An `Experiment` describes one run to the last option
+and is saved beside the weights. Making one with impossible settings raises a `SettingsError` that
+lists all the mistakes at once, each with the field's name as the command line spells it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from seq2seq.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which text to learn from, and how it becomes tokens."""
+
+    train: str = ""
+    """Training pairs: a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder or name of a
+    Hub dataset; or, with --data.train-target, the source side as a text file."""
+    train_target: str = ""
+    """The target side, if the training text is two line-aligned files."""
+    validation: str = ""
+    """Validation pairs, as for --data.train. Empty: pairs are set aside from the training text."""
+    validation_target: str = ""
+    """The target side of the validation text, if that is two files."""
+    source: str = ""
+    """Name or number (from 0) of the source column. Empty: the first."""
+    target: str = ""
+    """Name or number (from 0) of the target column. Empty: the second."""
+    validation_size: int = 500
+    """How many different source sentences to set aside where no validation text is given."""
+    tokenizer: Literal["word", "character", "unigram", "bpe"] = "unigram"
+    """Words, characters, or SentencePiece pieces (Kudo 2018; Sennrich et al. 2016)."""
+    vocab_size: int = 8000
+    """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
+    min_frequency: int = 1
+    """Rarer words or characters become <unk>."""
+    joint: bool = False
+    """One tokenizer and one vocabulary for both sides."""
+    lowercase: bool = False
+    """Lower-case all text, that is translate without case."""
+    max_length: int = 100
+    """Training pairs with more tokens than this on a side are dropped, counted and reported."""
+    subword_sampling: float = 0.0
+    """SentencePiece only: a new random segmentation each epoch. For unigram the smoothing α of
+    Kudo (2018), 0.1 to 0.5; for BPE the dropout rate of Provilkov et al. (2020). 0: off."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        if self.train_target and not self.train:
+            yield "--data.train-target is given without --data.train, the source side"
+        if self.validation_target and not self.validation:
+            yield "--data.validation-target is given without --data.validation, the source side"
+        yield from at_least("--data.validation-size", self.validation_size, 1)
+        yield from at_least("--data.vocab-size", self.vocab_size, 5)
+        yield from at_least("--data.min-frequency", self.min_frequency, 1)
+        yield from at_least("--data.max-length", self.max_length, 1)
+        yield from share("--data.subword-sampling", self.subword_sampling)
+        if self.subword_sampling and self.tokenizer not in ("unigram", "bpe"):
+            yield (
+                f"--data.subword-sampling {self.subword_sampling} needs --data.tokenizer unigram "
+                f"or bpe; {self.tokenizer} tokens have one segmentation"
+            )
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The network."""
+
+    cell: Literal["elman", "elman-relu", "gru", "lstm"] = "gru"
+    """The recurrent cell, the same in encoder and decoder."""
+    context: Literal["initial", "every-step", "both"] = "both"
+    """How the encoder's final states reach the decoder: as its initial state, as an input at every
+    step, or both."""
+    context_to_output: bool = False
+    """Show the context to the output layer, too (Cho et al. 2014)."""
+    embedding: Literal["learned", "one-hot"] = "learned"
+    """A learned vector for each token, or its indicator vector (slow; to see that it is the same).
+    """
+    embedding_size: int = 256
+    """Width of the embeddings and of the layer before the output layer."""
+    encoder_sizes: tuple[int, ...] = (512,)
+    """Width of each encoder layer, lowest first; in both directions, of each direction."""
+    decoder_sizes: tuple[int, ...] = (512,)
+    """Width of each decoder layer, lowest first."""
+    bidirectional: bool = True
+    """Read the source in both directions."""
+    residual: bool = False
+    """Add a layer's input to its output where sizes allow."""
+    dropout: float = 0.3
+    """Share of embeddings, of inputs between layers and of readout inputs dropped in training."""
+    tied_output: bool = True
+    """Use the target embedding as the output layer's weights (Press & Wolf 2017)."""
+    shared_embedding: bool = False
+    """One embedding for source and target; needs --data.joint."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from at_least("--model.embedding-size", self.embedding_size, 1)
+        for name, sizes in (("encoder", self.encoder_sizes), ("decoder", self.decoder_sizes)):
+            if not sizes:
+                yield f"--model.{name}-sizes is empty: give a width for each layer"
+            for size in sizes:
+                yield from at_least(f"--model.{name}-sizes", size, 1)
+        if not 0 <= self.dropout < 1:
+            yield f"--model.dropout {self.dropout} is not in [0, 1)"
+        if self.embedding == "one-hot":
+            for name, used in (
+                ("tied-output", self.tied_output),
+                ("shared-embedding", self.shared_embedding),
+            ):
+                if used:
+                    yield (
+                        f"--model.embedding one-hot has no weights to tie or share: "
+                        f"add --model.no-{name}"
+                    )
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """Scheduled sampling (Bengio et al. 2015): the decoder sometimes sees its own prediction.
+
+    ε is the probability that a token of the history is the reference's; the sampling rate is 1 - ε.
+    i counts training steps, or percent of the training (--training.sampling.unit).
+    """
+
+    schedule: Literal["none", "constant", "linear", "exponential", "inverse-sigmoid"] = "none"
+    """none: teacher forcing. constant: ε = 1 - rate. linear: ε = 1 - slope·i. exponential: ε = kⁱ.
+    inverse-sigmoid: ε = k / (k + exp(i / k))."""
+    rate: float = 0.25
+    """The constant rate."""
+    slope: float = 0.0025
+    """Of the linear schedule: what ε loses with each step or percent."""
+    k: float = 0.99
+    """Of the exponential schedule (k < 1) and the inverse-sigmoid one (k ≥ 1)."""
+    floor: float = 0.0
+    """The least ε; 1 - floor is the highest rate."""
+    unit: Literal["steps", "percent"] = "percent"
+    """What i counts."""
+    choice: Literal["argmax", "sample"] = "argmax"
+    """Which prediction is seen: the most probable token, or one drawn from the distribution."""
+    method: Literal["passes", "steps"] = "passes"
+    """passes: whole-sequence passes of the fused kernel, each with the last one's predictions as
+    inputs (Duckworth et al. 2019). steps: one step at a time, exact and slower."""
+    passes: int = 1
+    """How many prediction passes go before the one that learns."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from share("--training.sampling.rate", self.rate)
+        yield from share("--training.sampling.floor", self.floor)
+        yield from at_least("--training.sampling.passes", self.passes, 1)
+        if self.slope < 0:
+            yield f"--training.sampling.slope {self.slope} is negative: ε would rise above 1"
+        if self.schedule == "exponential" and not 0 < self.k < 1:
+            yield f"--training.sampling.k {self.k} must be between 0 and 1 for exponential decay"
+        if self.schedule == "inverse-sigmoid" and self.k < 1:
+            yield f"--training.sampling.k {self.k} must be at least 1 for inverse-sigmoid decay"
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the weights are found, and for how long."""
+
+    minutes: float | None = None
+    """Stop after so many minutes of training."""
+    epochs: float | None = None
+    """Stop after so many passes over the training text."""
+    max_steps: int | None = None
+    """Stop after so many updates of the weights. Of the three budgets, the first reached counts."""
+    batch_tokens: int = 2048
+    """The most tokens, pads counted, that a batch has on either side."""
+    accumulate: int = 1
+    """Batches whose gradients are added up for one update."""
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    """Kingma & Ba (2015); Loshchilov & Hutter (2019); plain stochastic gradient descent."""
+    learning_rate: float = 2e-3
+    """The highest learning rate."""
+    weight_decay: float = 0.01
+    """For adamw and sgd."""
+    momentum: float = 0.0
+    """For sgd."""
+    schedule: Literal["constant", "inverse-sqrt", "cosine", "plateau"] = "cosine"
+    """After warm-up: constant; falling with 1/√step (Vaswani et al. 2017); falling along half a
+    cosine to zero at the end of the budget; or cut whenever validation stops improving."""
+    warmup_steps: int = 200
+    """Steps over which the learning rate rises from 0."""
+    plateau_factor: float = 0.5
+    """For plateau: what the learning rate is multiplied with at a cut."""
+    plateau_patience: int = 1
+    """For plateau: validations without improvement before a cut."""
+    label_smoothing: float = 0.1
+    """Probability spread evenly over all tokens in the loss (Szegedy et al. 2016)."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this norm (Pascanu et al. 2013). 0: off."""
+    clip_value: float = 0.0
+    """Each part of a gradient is cut to ± this. 0: off."""
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    """Scheduled sampling."""
+    validate_every: int = 0
+    """Steps between validations. 0: once an epoch."""
+    save_every: int = 500
+    """Steps between checkpoints to continue from (validations save, too)."""
+    log_every: int = 100
+    """Steps between log lines."""
+    patience: int = 0
+    """Stop after so many validations without improvement. 0: never."""
+    best_by: Literal["bleu", "perplexity"] = "bleu"
+    """Which validation score chooses the weights that are kept as the best."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes what is there."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of matrix products in training; auto: bfloat16 where the hardware computes it, else float32.
+    Weights and everything else are float32 always."""
+    threads: int = 0
+    """Processor threads. 0: torch's choice, one for each core."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        if self.minutes is None and self.epochs is None and self.max_steps is None:
+            yield "no budget: give --training.minutes, --training.epochs or --training.max-steps"
+        for name in ("minutes", "epochs", "max_steps", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                yield f"--training.{spelled(name)} {value} must be above 0"
+        for name in ("batch_tokens", "accumulate", "save_every", "log_every"):
+            yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 1)
+        for name in (
+            "weight_decay", "momentum", "warmup_steps", "plateau_patience", "clip_norm",
+            "clip_value", "validate_every", "patience", "threads",
+        ):  # fmt: skip
+            yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 0)
+        if not 0 < self.plateau_factor < 1:
+            yield f"--training.plateau-factor {self.plateau_factor} must be between 0 and 1"
+        if not 0 <= self.label_smoothing < 1:
+            yield f"--training.label-smoothing {self.label_smoothing} is not in [0, 1)"
+        yield from self.sampling.problems()
+
+
+@dataclass(frozen=True)
+class DecodingSettings:
+    """How a sentence is searched for."""
+
+    beam_size: int = 5
+    """Hypotheses kept at each step; 1 is greedy search."""
+    length_penalty: float = 1.0
+    """The α of Wu et al. (2016): 0 prefers short sentences, 1 divides by about the length."""
+    max_length_ratio: float = 2.0
+    """A hypothesis has at most this many times the source's tokens, …"""
+    max_length_extra: int = 10
+    """… plus this many."""
+    max_source_length: int = 500
+    """A source with more tokens is cut there, with a warning."""
+    batch_size: int = 64
+    """Sentences searched at the same time; never changes the result."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        for name in ("beam_size", "max_length_extra", "max_source_length", "batch_size"):
+            yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 1)
+        for name in ("length_penalty", "max_length_ratio"):
+            yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 0)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One run, to the last option."""
+
+    run: str = ""
+    """The run directory: everything that is needed to translate is written there."""
+    seed: int = 1
+    """Where every random number comes from."""
+    resume: bool = False
+    """Continue the run in the run directory."""
+    overwrite: bool = False
+    """Delete the run directory if it exists."""
+    data: DataSettings = field(default_factory=DataSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
+
+    def __post_init__(self) -> None:
+        """Checks everything; raises `SettingsError` with all the mistakes."""
+        problems = [*type_problems(self), *([] if type_problems(self) else self.problems())]
+        if problems:
+            raise SettingsError("\n".join(problems))
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting or combination."""
+        yield from self.data.problems()
+        yield from self.model.problems()
+        yield from self.training.problems()
+        yield from self.decoding.problems()
+        yield from at_least("--seed", self.seed, 0)
+        if self.resume and self.overwrite:
+            yield "--resume and --overwrite exclude each other: continue the run, or delete it"
+        if self.model.shared_embedding and not self.data.joint:
+            yield "--model.shared-embedding needs one vocabulary for both sides: add --data.joint"
+
+
+def at_least(name: str, value: float, least: float) -> Iterator[str]:
+    """A line if `value` is below `least` (or not a number)."""
+    if not value >= least:
+        yield f"{name} {value} must be at least {least}"
+
+
+def share(name: str, value: float) -> Iterator[str]:
+    """A line if `value` is not in [0, 1]."""
+    if not 0 <= value <= 1:
+        yield f"{name} {value} is not in [0, 1]"
+
+
+def spelled(name: str) -> str:
+    """A field's name as the command line spells it."""
+    return name.replace("_", "-")
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """Settings as plain JSON values."""
+    return dataclasses.asdict(settings)
+
+
+Settings = TypeVar("Settings")
+
+
+def from_dict(kind: type[Settings], values: Any, where: str = "") -> Settings:
+    """Settings from JSON values, the inverse of `to_dict`.
+
+    Raises:
+        SettingsError: an unknown name (the nearest valid one is given) or a value of a wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"{where or 'the experiment'}: expected names with values")
+    hints = typing.get_type_hints(kind)
+    names = [item.name for item in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    arguments = {}
+    for name, value in values.items():
+        if name not in names:
+            raise SettingsError(f"unknown setting {where}{name}{nearest(name, names)}")
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            value = from_dict(typing.cast(type, hint), value, f"{where}{name}.")
+        elif typing.get_origin(hint) is tuple and isinstance(value, list):
+            value = tuple(value)
+        arguments[name] = value
+    settings = kind(**arguments)
+    if problems := type_problems(settings, where):
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def nearest(name: str, valid: list[str]) -> str:
+    """ " (did you mean …?)", or the valid names if none is near."""
+    close = difflib.get_close_matches(name, valid, n=1)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
+
+
+def type_problems(settings: Any, where: str = "") -> list[str]:
+    """A line for each field, in nested settings too, whose value is not of its declared type."""
+    problems = []
+    for name, hint in typing.get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        full = f"{where}{name}"
+        if dataclasses.is_dataclass(hint):
+            if isinstance(value, typing.cast(type, hint)):
+                problems += type_problems(value, f"{full}.")
+            else:
+                problems.append(f"--{spelled(full)} {value!r} is not {hint}")
+        elif not fits(value, hint):
+            allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+            words = f"one of {', '.join(allowed)}" if allowed else getattr(hint, "__name__", hint)
+            hint_text = nearest(value, list(allowed)) if allowed and isinstance(value, str) else ""
+            problems.append(f"--{spelled(full)} {value!r} is not {words}{hint_text}")
+    return problems
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(fits(x, typing.get_args(hint)[0]) for x in value)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, option) for option in typing.get_args(hint))
+    if isinstance(value, bool) or hint is bool:
+        return hint is bool and isinstance(value, bool)
+    return isinstance(value, (int, float) if hint is float else hint)

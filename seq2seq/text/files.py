@@ -1,0 +1,127 @@
+"""Lines of text from files and pipes: strict about UTF-8 and about where a line ends.
+
+A line ends at "\\n" or "\\r\\n" and nowhere else: U+2028, form feeds and lone carriage returns stay
+in their line, so that the sides of a parallel corpus can't shift against each other. What was
+compressed with gzip is known by its content. Errors name the file and the line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from seq2seq.errors import DataError
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_lines(file: str | Path | BinaryIO) -> list[str]:
+    """Return the lines of a UTF-8 text file, plain or gzip, without their ends.
+
+    A byte order mark at the beginning is no text; a last line may lack its end. `file` may also be
+    open, in binary mode.
+
+    Raises DataError if the file is missing (naming one with a similar name), damaged, or not UTF-8
+    (naming the line).
+    """
+    text, _ = read_text(file)
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+        ended = len(lines)
+    else:
+        ended = len(lines) - 1  # the last line has no end, so a "\r" there is text
+    if "\r\n" in text:
+        lines[:ended] = [line.removesuffix("\r") for line in lines[:ended]]
+    return lines
+
+
+def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
+    """Yield the lines of a binary stream as they arrive, by the same rules as `read_lines`.
+
+    For pipes: a line is yielded before the next one is asked for. `name` is what errors call the
+    stream. It may not be gzip.
+
+    Raises DataError at the first line that is not UTF-8.
+    """
+    for number, line in enumerate(stream, 1):
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        if line.endswith(b"\n"):
+            line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _not_utf8(error, name, number, line) from error
+        yield text
+
+
+def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
+    """Return the whole text of a file, decompressed and decoded, and the file's name.
+
+    Raises DataError as `read_lines` does.
+    """
+    data, name = read_bytes(file)
+    data = data.removeprefix(_BOM)
+    try:
+        return data.decode("utf-8"), name
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        begin = before.rfind(b"\n") + 1
+        raise _not_utf8(error, name, before.count(b"\n") + 1, data, begin) from error
+
+
+def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
+    """Return the bytes of a file, decompressed if they are gzip, and the file's name.
+
+    Raises DataError if the file is missing or damaged.
+    """
+    if isinstance(file, (str, Path)):
+        path, name = Path(file), str(file)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise missing_file(path) from error
+        except OSError as error:
+            raise DataError(f"can't read {name}: {error.strerror}") from error
+    else:
+        path, data = None, file.read()
+        name = str(getattr(file, "name", "the input"))
+    if data.startswith(_GZIP):
+        try:
+            return gzip.decompress(data), name
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"{name} is cut short or damaged ({error}); fetch or compress it again"
+            ) from error
+    if path is not None and path.suffix == ".gz":
+        raise DataError(f"{name} is not gzip, though its name says so; rename it or fetch it again")
+    return data, name
+
+
+def missing_file(path: Path) -> DataError:
+    """Return the error for a file that isn't there, with the nearest name in its folder."""
+    if not path.parent.is_dir():
+        return DataError(f"there is no file {path}: its folder does not exist; check the path")
+    names = sorted(entry.name for entry in path.parent.iterdir())
+    similar = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"did you mean {path.parent / similar[0]}?" if similar else "check the path"
+    return DataError(f"there is no file {path}; {hint}")
+
+
+def _not_utf8(
+    error: UnicodeDecodeError, name: str, line: int, data: bytes, begin: int = 0
+) -> DataError:
+    hint = "convert it (iconv -f latin1 -t utf-8 is often right)"
+    if line == 1 and data.startswith(_UTF16):
+        hint = "it looks like UTF-16: convert it (iconv -f utf-16 -t utf-8)"
+    return DataError(
+        f"{name}:{line}: not valid UTF-8: byte 0x{data[error.start]:02x} as byte "
+        f"{error.start - begin + 1} of the line; {hint}"
+    )

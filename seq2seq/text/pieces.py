@@ -1,0 +1,203 @@
+"""Subword tokens that are learnt from text by SentencePiece: unigram and BPE.
+
+Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909; its sampling is
+BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import random
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import sentencepiece
+
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.text.normalization import NOTHING, SPACE, escape, normalize, spoken, unescape
+from seq2seq.text.vocab import BOS, EOS, PAD, UNK
+
+MAX_TRAINING_TEXTS = 1_000_000
+
+_TRAINING: dict[str, Any] = {
+    "pad_id": 0,
+    "unk_id": 1,
+    "bos_id": 2,
+    "eos_id": 3,
+    "pad_piece": PAD,
+    "unk_piece": UNK,
+    "bos_piece": BOS,
+    "eos_piece": EOS,
+    "normalization_rule_name": "identity",  # `normalize` does it
+    "max_sentence_length": 2**30,  # longer lines would be left out in silence
+    "hard_vocab_limit": False,  # texts too small for `vocab_size` pieces give fewer
+    "num_threads": 2,  # a fixed number: sums, and so pieces, depend on it
+    "minloglevel": 2,
+}
+_NAME = re.compile(r"<(?=[^<>\s]+>)")
+
+_seeds = random.Random()
+_seeds_lock = threading.Lock()
+
+
+def seed_sampling(seed: int) -> None:
+    """Make all later sampling of this process reproducible.
+
+    After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, on any
+    machine with the same version of sentencepiece.
+    """
+    with _seeds_lock:
+        _seeds.seed(seed)
+
+
+def _hide_names(text: str) -> str:
+    """Part every `<name>`, so that neither a piece nor an unknown run can be a special token."""
+    return _NAME.sub("<" + NOTHING, text) if "<" in text else text
+
+
+class SentencePieceTokenizer:
+    """A SentencePiece model, unigram or BPE, with the pieces that it learnt.
+
+    A piece begins with "▁" where a space stands before it (or the text begins). Characters that
+    were not seen in training stand as they are among the tokens, without an id in the vocabulary.
+    """
+
+    def __init__(self, model_proto: bytes, alpha: float = 0.1, lowercase: bool = False) -> None:
+        """Take a serialized model; see `train`.
+
+        `alpha` is how freely sampling chooses: for unigram, the power that probabilities are
+        raised to (0: all segmentations are equally likely; large: the best one); for BPE, the
+        probability of leaving out a merge.
+
+        Raises DataError if `model_proto` is no SentencePiece model, SettingsError if `alpha` is
+        negative.
+        """
+        if not 0 <= alpha < float("inf"):
+            raise SettingsError(f"alpha is {alpha}; it must be 0 or more")
+        self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
+            size = len(self._processor) if model_proto else 0
+        except RuntimeError as error:
+            raise DataError(f"not a SentencePiece model: {error}") from error
+        if not size:
+            raise DataError("not a SentencePiece model: it has no pieces")
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        *,
+        kind: Literal["unigram", "bpe"],
+        vocab_size: int,
+        seed: int = 1,
+        character_coverage: float = 1.0,
+        lowercase: bool = False,
+        alpha: float = 0.1,
+    ) -> SentencePieceTokenizer:
+        """Learn a model from `texts`.
+
+        `vocab_size` counts the four specials; there are fewer pieces if the texts give no more.
+        `character_coverage` is the part of all characters in `texts` that get a piece: 1.0 for
+        alphabets, 0.9995 for Chinese or Japanese. Of more than a million texts, a million are
+        drawn with `seed`; otherwise nothing is random. `lowercase` and `alpha` are kept with the
+        model.
+
+        Raises DataError if there is no text, SettingsError if `vocab_size` leaves no room for all
+        characters.
+        """
+        lines = [line for text in texts if (line := cls._prepare(text, lowercase))]
+        if not lines:
+            raise DataError("there is no text to train a tokenizer on: all lines are empty")
+        if len(lines) > MAX_TRAINING_TEXTS:
+            lines = random.Random(seed).sample(lines, MAX_TRAINING_TEXTS)
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(lines),
+                model_writer=model,
+                model_type=kind,
+                vocab_size=vocab_size,
+                hard_vocab_limit=False,
+                character_coverage=character_coverage,
+                **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
+                **{"pad_piece": PAD, "unk_piece": UNK, "bos_piece": BOS, "eos_piece": EOS},
+                normalization_rule_name="identity",  # `normalize` does it
+                max_sentence_length=2**30,  # longer lines would be left out in silence
+                num_threads=2,  # sums, and so pieces, depend on it
+                minloglevel=2,
+            )
+        except RuntimeError as error:
+            raise _training_error(error, vocab_size) from error
+        return cls(model.getvalue(), alpha, lowercase)
+
+    @staticmethod
+    def _prepare(text: str, lowercase: bool) -> str:
+        return _hide_names(escape(normalize(text, lowercase=lowercase)))
+
+    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
+        """Return the pieces of `text`: the likeliest ones, or with `sample` drawn at random."""
+        return self.tokenize_all([text], sample=sample)[0]
+
+    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
+        """Return the pieces of each text: the likeliest ones, or with `sample` drawn at random."""
+        lines = [self._prepare(text, self.lowercase) for text in texts]
+        if not sample:
+            found: list[list[str]] = self._processor.encode(lines, out_type=str)
+            return found
+        # SentencePiece encodes a list in a new thread, and each thread's generator begins with
+        # the global seed: without a new seed, every call would draw the same. One thread, since
+        # several would share out the lines as they come. 2 ** 32 - 1 would mean "any seed".
+        with _seeds_lock:
+            sentencepiece.set_random_generator_seed(_seeds.getrandbits(31))
+            found = self._processor.encode(
+                lines,
+                out_type=str,
+                enable_sampling=True,
+                nbest_size=-1,
+                alpha=self.alpha,
+                num_threads=1,
+            )
+        return found
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join the pieces; "▁" becomes a space."""
+        return unescape(" ".join("".join(spoken(tokens)).replace(SPACE, " ").split()))
+
+    @property
+    def pieces(self) -> list[str]:
+        """The pieces of the model in its own order, without the specials."""
+        model = self._processor
+        ordinary = (
+            i for i in range(len(model)) if not (model.is_control(i) or model.is_unknown(i))
+        )
+        return [model.id_to_piece(i) for i in ordinary]
+
+    @property
+    def can_sample(self) -> bool:
+        """True: a text has many segmentations."""
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write the model and its settings to `path` as JSON, the model in Base64."""
+        model = base64.b64encode(self.model_proto).decode("ascii")
+        settings = {"alpha": self.alpha, "lowercase": self.lowercase}
+        write_json(path, kind="sentencepiece", **settings, model=model)
+
+
+def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
+    """Return the error that says in our words why SentencePiece could not train."""
+    if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
+        return SettingsError(
+            f"vocab_size is {vocab_size}, but the texts have so many different characters that "
+            f"{needed[1]} pieces are needed for them alone; raise vocab_size, or lower "
+            f"character_coverage"
+        )
+    return DataError(f"SentencePiece can't train on these texts: {error}")
+
+

@@ -1,0 +1,56 @@
+"""A tokenizer and its vocabulary together: text -> ids, and ids -> text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from seq2seq.settings import DataSettings
+from seq2seq.text.tokenizers import SentencePieceTokenizer, Tokenizer, build_tokenizer
+from seq2seq.text.vocab import Vocab
+
+
+class TextPipeline(NamedTuple):
+    """One language side of a model."""
+
+    tokenizer: Tokenizer
+    vocab: Vocab
+
+    def encode(self, texts: Sequence[str], *, sample: bool = False) -> list[list[int]]:
+        """Ids of each text, without bos and eos; `sample` draws a random segmentation."""
+        return [
+            self.vocab.ids(tokens) for tokens in self.tokenizer.tokenize_all(texts, sample=sample)
+        ]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some ids."""
+        return self.tokenizer.detokenize(self.vocab.tokens(list(ids)))
+
+
+def build_pipelines(
+    sources: Sequence[str], targets: Sequence[str], settings: DataSettings
+) -> tuple[TextPipeline, TextPipeline]:
+    """Tokenizers and vocabularies for both sides, from training text alone."""
+    if settings.joint:
+        shared = build_pipeline([*sources, *targets], settings)
+        return shared, shared
+    return build_pipeline(sources, settings), build_pipeline(targets, settings)
+
+
+def build_pipeline(texts: Sequence[str], settings: DataSettings) -> TextPipeline:
+    """A tokenizer and vocabulary for these texts."""
+    tokenizer = build_tokenizer(
+        settings.tokenizer,
+        texts,
+        vocab_size=settings.vocab_size,
+        lowercase=settings.lowercase,
+    )
+    if isinstance(tokenizer, SentencePieceTokenizer) and settings.subword_sampling:
+        tokenizer.alpha = settings.subword_sampling
+    vocab = Vocab.build(
+        tokenizer.tokenize_all(texts),
+        min_frequency=settings.min_frequency,
+        max_size=None if tokenizer.pieces else settings.vocab_size,
+        pieces=tokenizer.pieces,
+    )
+    return TextPipeline(tokenizer, vocab)

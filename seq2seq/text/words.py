@@ -1,0 +1,176 @@
+"""Tokens that need no training: words and characters. Text comes back from them exactly."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from seq2seq.errors import SettingsError
+from seq2seq.text.normalization import (
+    CODE,
+    ESCAPE,
+    ESCAPES,
+    JOINER,
+    SPACE,
+    escape,
+    normalize,
+    spoken,
+    unescape,
+)
+
+# Written in Unicode with neither spaces between words nor letters in the usual sense: each
+# character is a token. Han (with its marks of repetition), hiragana, Han extensions.
+_CJK = "\u3005-\u3007\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_ELIDED = "[ldjmtsnc]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|quelqu"
+_CLITICS = "s|m|d|re|ve|ll"
+
+
+@cache
+def _word_pattern() -> re.Pattern[str]:
+    """Return the pattern of one token; the name of the group that matches says how it joins."""
+    # Combining marks, and the invisible characters that stand inside words (soft hyphen, zero
+    # width joiner and non-joiner). `re` has no class for them; the planes left out have none.
+    points = [*range(0x20000), *range(0xE0100, 0xE01F0)]
+    marks = "".join(chr(p) for p in points if unicodedata.category(chr(p)).startswith("M"))
+    mark = f"[{marks}\u00ad\u200c\u200d]"
+    letter = rf"[^\W_{_CJK}]"
+    core = rf"{letter}+(?:{mark}+{letter}*)*"
+    clitic = rf"['’](?i:{_CLITICS})(?!{letter}|{mark})"
+    return re.compile(
+        rf"(?P<elided>(?i:{_ELIDED})['’](?={letter}))"
+        rf"|(?P<number>\d+(?:[.,:]\d+)+{mark}*)"
+        rf"|(?P<word>{core}(?:(?!{clitic})['’]{core})*)"
+        rf"|(?P<clitic>(?<={letter}){clitic})"
+        rf"|(?P<cjk>[{_CJK}]{mark}*)"
+        rf"|(?P<escape>{CODE.pattern}{mark}*)"
+        rf"|(?P<symbol>(?P<same>[^\w\s{ESCAPE}]|_)(?P=same)*{mark}*)"
+    )
+
+
+_JOIN_LEFT = frozenset({"clitic", "cjk", "escape", "symbol"})
+_JOIN_RIGHT = frozenset({"escape", "symbol"})
+
+
+class WordTokenizer:
+    """Words, numbers and punctuation marks, for text with or without spaces between words.
+
+    A joiner "￭" stands where two tokens have no space between them in the text, which is what makes
+    the text come back exactly. It is written on the punctuation mark, so that a word is the same
+    token with a comma after it and without:
+
+        Well, l'homme (35 ans) isn't Tom's.
+        Well ￭, l'￭ homme (￭ 35 ans ￭) isn't Tom ￭'s ￭.
+
+    - French elisions (l', qu', …) and English clitics ('s, 'll, …) are tokens; other words keep
+      their apostrophes (don't, aujourd'hui).
+    - Words with a hyphen are parted: "dis-moi" is "dis", "￭-￭", "moi".
+    - Numbers keep their separators (3,000.50 and 10:30); a run of one mark ("...") is one token.
+    - Each Han character or hiragana is a token, joined to the one before; a run of katakana is one.
+      Thai, Lao, Khmer and Burmese have no spaces either and stay whole: take SentencePiece.
+    """
+
+    def __init__(self, lowercase: bool = False) -> None:
+        """With `lowercase`, tokens are in lower case, and text comes back so."""
+        self.lowercase = lowercase
+
+    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
+        """Return the words of `text`; raises SettingsError if `sample` is true."""
+        _refuse_sampling("word", sample)
+        tokens: list[str] = []
+        end, before = -1, ""
+        for match in _word_pattern().finditer(escape(normalize(text, lowercase=self.lowercase))):
+            token, kind = match[0], str(match.lastgroup)
+            if match.start() == end:
+                if before == "elided" or (before in _JOIN_RIGHT and kind not in _JOIN_LEFT):
+                    tokens[-1] += JOINER
+                else:
+                    token = JOINER + token
+            tokens.append(token)
+            end, before = match.end(), kind
+        return tokens
+
+    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
+        """Return the words of each text; raises SettingsError if `sample` is true."""
+        return [self.tokenize(text, sample=sample) for text in texts]
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join `tokens` with spaces, but for the sides that have a joiner."""
+        parts: list[str] = []
+        joined = True
+        for token in spoken(tokens):
+            if not (joined or token.startswith(JOINER)):
+                parts.append(" ")
+            parts.append(token.strip(JOINER))
+            joined = token.endswith(JOINER)
+        return unescape("".join(parts))
+
+    @property
+    def pieces(self) -> None:
+        """None: there is no end to words."""
+        return None
+
+    @property
+    def can_sample(self) -> bool:
+        """False: a text has one segmentation."""
+        return False
+
+    def save(self, path: Path) -> None:
+        """Write the settings to `path` as JSON."""
+        _write(path, kind="word", lowercase=self.lowercase)
+
+
+_CHARACTER_TOKENS = {" ": SPACE, **ESCAPES}
+_TOKEN_CHARACTERS = {token: character for character, token in _CHARACTER_TOKENS.items()}
+
+
+class CharacterTokenizer:
+    """One token for each Unicode code point; the space is "▁"."""
+
+    def __init__(self, lowercase: bool = False) -> None:
+        """With `lowercase`, tokens are in lower case, and text comes back so."""
+        self.lowercase = lowercase
+
+    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
+        """Return the characters of `text`; raises SettingsError if `sample` is true."""
+        _refuse_sampling("character", sample)
+        get = _CHARACTER_TOKENS.get
+        return [get(c, c) for c in normalize(text, lowercase=self.lowercase)]
+
+    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
+        """Return the characters of each text; raises SettingsError if `sample` is true."""
+        return [self.tokenize(text, sample=sample) for text in texts]
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join `tokens`; "▁" becomes a space."""
+        return "".join(_TOKEN_CHARACTERS.get(token, token) for token in spoken(tokens))
+
+    @property
+    def pieces(self) -> None:
+        """None: a text may have characters that were not seen before."""
+        return None
+
+    @property
+    def can_sample(self) -> bool:
+        """False: a text has one segmentation."""
+        return False
+
+    def save(self, path: Path) -> None:
+        """Write the settings to `path` as JSON."""
+        _write(path, kind="character", lowercase=self.lowercase)
+
+
+def _refuse_sampling(kind: str, sample: bool) -> None:
+    if sample:
+        raise SettingsError(
+            f"a {kind} tokenizer has one segmentation for a text and can't sample; "
+            f"turn sampling off, or use a unigram or bpe tokenizer"
+        )
+
+
+def _write(path: Path, kind: str, lowercase: bool) -> None:
+    content = {"kind": kind, "lowercase": lowercase}
+    path.write_bytes((json.dumps(content) + "\n").encode("ascii"))

@@ -1,0 +1,49 @@
+"""Which device to compute on, and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from seq2seq.errors import SettingsError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        SettingsError: a device is asked for that this machine or this torch does not have.
+    """
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if not available.get(name, False):
+        there = ", ".join(kind for kind, found in available.items() if found)
+        raise SettingsError(f"device {name} is not available here; there is {there} (or auto)")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type of matrix products; "auto" is bfloat16 where the hardware multiplies it.
+
+    Elsewhere bfloat16 is emulated and slower than float32, though it works if asked for.
+    """
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        fast = cpu_multiplies_bfloat16()
+    else:
+        fast = False
+    return torch.bfloat16 if fast else torch.float32
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether this processor has AVX512-BF16 or AMX instructions, as far as torch can tell."""
+    # Private until torch offers it; without it, float32 is always right.
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)

@@ -1,0 +1,114 @@
+"""What the user sees while a model trains: a bar on a terminal, plain lines in a pipe.
+
+All of it goes to stderr; every line's numbers also go to metrics.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+
+def say(text: str = "") -> None:
+    """A line for the user on stderr, above any bar that is drawn there."""
+    tqdm.write(text, file=sys.stderr)
+
+
+class Reporter:
+    """Shows and keeps the course of a training.
+
+    Args:
+        metrics: the metrics.jsonl to add to.
+        start: share of the budget already used, 0 to 1.
+    """
+
+    def __init__(self, metrics: Path, start: float = 0.0) -> None:
+        self.metrics = metrics
+        self.bar = tqdm(
+            total=100,
+            initial=round(100 * start),
+            disable=not sys.stderr.isatty(),
+            bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining} {postfix}",
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def rewind(self, step: int) -> None:
+        """Forgets all that was written after `step`, before a training goes on from there."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except ValueError:
+                break  # the last line before a crash may be half written
+        self.metrics.write_text("".join(kept), encoding="utf-8")
+
+    def advance(self, progress: float, postfix: str) -> None:
+        """Moves the bar to a share of the budget, 0 to 1."""
+        self.bar.set_postfix_str(postfix, refresh=False)
+        self.bar.update(min(round(100 * progress), 100) - self.bar.n)
+
+    def record(self, kind: str, values: dict[str, Any]) -> None:
+        """Adds a line to metrics.jsonl, and shows a training line where there is no bar."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+        if kind == "training" and self.bar.disable:
+            say(training_line(values))
+        if kind == "validation":
+            say(validation_line(values))
+
+    def close(self) -> None:
+        """Removes the bar."""
+        self.bar.close()
+
+
+def training_line(values: dict[str, Any]) -> str:
+    """The numbers of some training steps, readable."""
+    sampling = f"  sampling {values['sampling_rate']:.3f}" if values["sampling_rate"] else ""
+    return (
+        f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
+        f"loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
+        f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
+        f"rate {values['learning_rate']:.2e}{sampling}"
+    )
+
+
+def validation_line(values: dict[str, Any]) -> str:
+    """The numbers of a validation and a few translations, readable."""
+    bleu = f"  BLEU {values['bleu']:.2f}" if values.get("bleu") is not None else ""
+    best = "  (best so far)" if values["best"] else ""
+    head = (
+        f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
+        f"validation: perplexity {values['perplexity']:.2f}{bleu}{best}"
+    )
+    samples = [
+        f"    source     {sample['source']}\n"
+        f"    reference  {sample['reference']}\n"
+        f"    hypothesis {sample['hypothesis']}"
+        for sample in values.get("samples", [])
+    ]
+    return "\n".join([head, *samples])
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds, or hours too.
+
+    >>> clock(75.4), clock(3675)
+    ('01:15', '1:01:15')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def perplexity(nats_per_token: float) -> float:
+    """exp of the mean negative log-likelihood; infinite where that overflows."""
+    return math.exp(nats_per_token) if nats_per_token < 700 else math.inf

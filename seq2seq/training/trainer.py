@@ -1,0 +1,386 @@
+"""The training loop: one for every model.
+
+A trainer is given what differs between kinds of model: the batches of an epoch, the loss of a
+batch, and a validation. Every random draw of an update comes from (seed, number of the update), so
+there is no generator whose state could be lost: a training that is continued from a checkpoint
+makes the same draws as one that never stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import nn
+
+from seq2seq.errors import RunError, TrainingError
+from seq2seq.settings import TrainingSettings
+from seq2seq.training.checkpoint import (
+    RunDirectory,
+    load_tensors,
+    load_weights,
+    save_tensors,
+    weights_of,
+)
+from seq2seq.training.forcing import sampling_rate
+from seq2seq.training.hardware import choose_device, choose_precision
+from seq2seq.training.loss import Loss
+from seq2seq.training.optimizer import build_optimizer, clip, learning_rate
+from seq2seq.training.progress import Reporter, perplexity, say
+
+
+class AnyBatch(Protocol):
+    """What the loop itself needs to know of a batch."""
+
+    @property
+    def target_tokens(self) -> int:
+        """Real tokens to predict."""
+
+
+BatchT = TypeVar("BatchT", bound=AnyBatch)
+
+
+class Validation(NamedTuple):
+    """Scores on held-out text.
+
+    Attributes:
+        loss: mean negative log-likelihood in nats per token, without label smoothing.
+        bleu: if the model translates.
+        samples: a few sentences, each with "source", "reference" and "hypothesis".
+    """
+
+    loss: float
+    bleu: float | None
+    samples: list[dict[str, str]]
+
+
+class Task(Protocol[BatchT]):
+    """What differs between kinds of model."""
+
+    def batches(self, epoch: int) -> Sequence[BatchT]:
+        """The batches of an epoch, from 0, in order; the same each time for the same number."""
+
+    def loss(
+        self, batch: BatchT, *, rate: float, device: torch.device, generator: torch.Generator
+    ) -> Loss:
+        """The loss of a batch, with the given rate of scheduled sampling."""
+
+    def validate(self, device: torch.device) -> Validation:
+        """Scores of the model as it is."""
+
+
+@dataclass
+class Window:
+    """Sums over the updates since the last log line."""
+
+    smoothed: float = 0.0
+    likelihood: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Position:
+    """Where a training is: with weights and optimizer, all that continuing it needs."""
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    unimproved: int = 0
+    cuts: int = 0
+    validated: int = -1
+    window: Window = field(default_factory=Window)
+
+
+class Trainer(Generic[BatchT]):
+    """Trains a model until a budget is used up, patience ends, or the user stops it.
+
+    Args:
+        model: moved to the device that the settings choose.
+        task: batches, loss and validation.
+        settings: how to train.
+        run: where checkpoints and metrics go.
+        seed: where all random draws come from.
+        resume: continue from the run's last checkpoint.
+
+    Raises:
+        RunError: there is no checkpoint to continue from, or it does not fit the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Task[BatchT],
+        settings: TrainingSettings,
+        run: RunDirectory,
+        *,
+        seed: int,
+        resume: bool = False,
+    ) -> None:
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        self.device = choose_device(settings.device)
+        self.precision = choose_precision(settings.precision, self.device)
+        self.model = model.to(self.device)
+        self.task = task
+        self.settings = settings
+        self.run = run
+        self.seed = seed
+        self.optimizer = build_optimizer(self.model, settings)
+        self.position = Position()
+        self.interrupted = False
+        if resume:
+            self.load()
+
+    def train(self) -> str:
+        """Runs the loop; returns in words why it ended."""
+        reporter = Reporter(self.run.metrics, self.progress)
+        reporter.rewind(self.position.step)
+        try:
+            with self.catching_signals():
+                reason = self.loop(reporter)
+            if not self.interrupted and self.position.validated != self.position.step:
+                self.validate(reporter)
+            self.save()
+        finally:
+            reporter.close()
+        return reason
+
+    def loop(self, reporter: Reporter) -> str:
+        """Epoch after epoch, update after update."""
+        position = self.position
+        while True:
+            batches = self.task.batches(position.epoch)
+            for group in groups(batches, self.settings.accumulate, position.batch):
+                if reason := self.reason_to_stop():
+                    return reason
+                self.update(group, len(batches), reporter)
+                self.after_update(len(batches), reporter)
+            position.epoch, position.batch = position.epoch + 1, 0
+            if not self.settings.validate_every:
+                self.validate(reporter)
+
+    def after_update(self, batches: int, reporter: Reporter) -> None:
+        """Log, validate and save where it is time to."""
+        step, settings = self.position.step, self.settings
+        if step % settings.log_every == 0:
+            self.log(batches, reporter)
+        if settings.validate_every and step % settings.validate_every == 0:
+            self.validate(reporter)
+        elif step % settings.save_every == 0:
+            self.save()
+
+    def update(self, group: Sequence[BatchT], batches: int, reporter: Reporter) -> None:
+        """One update of the weights from the batches of `group`."""
+        started = time.perf_counter()
+        position, settings = self.position, self.settings
+        generator = self.seed_update()
+        self.model.train()
+        rate = self.sampling_rate
+        current = learning_rate(
+            settings, step=position.step, progress=self.progress, cuts=position.cuts
+        )
+        for part in self.optimizer.param_groups:
+            part["lr"] = current
+        self.optimizer.zero_grad(set_to_none=True)
+        tokens = sum(batch.target_tokens for batch in group)
+        smoothed = likelihood = 0.0
+        for batch in group:
+            with torch.autocast(
+                self.device.type, self.precision, enabled=self.precision != torch.float32
+            ):
+                loss = self.task.loss(batch, rate=rate, device=self.device, generator=generator)
+            (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
+            smoothed += float(loss.smoothed.detach())
+            likelihood += float(loss.likelihood)
+        self.norm = clip(self.model.parameters(), settings)
+        if not math.isfinite(smoothed) or not math.isfinite(self.norm):
+            raise TrainingError(
+                f"the loss or its gradient is not finite at step {position.step + 1} (loss "
+                f"{smoothed / tokens}, learning rate {current:.3g}): try a lower "
+                "--training.learning-rate or --training.clip-norm, or longer warm-up. The last "
+                "checkpoint is untouched."
+            )
+        self.optimizer.step()
+        position.step += 1
+        position.batch += len(group)
+        elapsed = time.perf_counter() - started
+        position.seconds += elapsed
+        window = position.window
+        window.smoothed += smoothed
+        window.likelihood += likelihood
+        window.tokens += tokens
+        window.seconds += elapsed
+        reporter.advance(
+            self.progress,
+            f"epoch {self.epochs(batches):.2f} step {position.step} loss {smoothed / tokens:.3f} "
+            f"{window.tokens / window.seconds:,.0f} tokens/s",
+        )
+
+    def seed_update(self) -> torch.Generator:
+        """Seeds torch (for dropout), and a generator for coins, from (seed, step)."""
+        seed = self.seed * 1_000_003 + self.position.step
+        torch.manual_seed(seed)
+        return torch.Generator().manual_seed(seed)
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is used up: of the budget that is nearest to its end."""
+        settings, position = self.settings, self.position
+        shares = [0.0]
+        if settings.minutes:
+            shares.append(position.seconds / (60 * settings.minutes))
+        if settings.max_steps:
+            shares.append(position.step / settings.max_steps)
+        if settings.epochs:
+            batches = len(self.task.batches(position.epoch))
+            shares.append(self.epochs(batches) / settings.epochs)
+        return min(max(shares), 1.0)
+
+    def epochs(self, batches: int) -> float:
+        """Passes over the training text so far."""
+        return self.position.epoch + self.position.batch / max(batches, 1)
+
+    @property
+    def sampling_rate(self) -> float:
+        """The rate of scheduled sampling for the next update."""
+        return sampling_rate(
+            self.settings.sampling, step=self.position.step, percent=100 * self.progress
+        )
+
+    def reason_to_stop(self) -> str | None:
+        """Why training ends now, if it does."""
+        settings = self.settings
+        if self.interrupted:
+            return "interrupted"
+        if settings.patience and self.position.unimproved >= settings.patience:
+            return f"no improvement in {settings.patience} validations"
+        return "the budget is used up" if self.progress >= 1 else None
+
+    def log(self, batches: int, reporter: Reporter) -> None:
+        """Reports the updates since the last report."""
+        position, window = self.position, self.position.window
+        progress = self.progress
+        reporter.record(
+            "training",
+            {
+                "step": position.step,
+                "epoch": self.epochs(batches),
+                "seconds": position.seconds,
+                "loss": window.smoothed / window.tokens,
+                "perplexity": perplexity(window.likelihood / window.tokens),
+                "tokens_per_second": window.tokens / window.seconds,
+                "gradient_norm": self.norm,
+                "learning_rate": learning_rate(
+                    self.settings, step=position.step, progress=progress, cuts=position.cuts
+                ),
+                "sampling_rate": self.sampling_rate,
+            },
+        )
+        position.window = Window()
+
+    def validate(self, reporter: Reporter) -> None:
+        """Scores the model, keeps it if it is the best so far, and saves."""
+        position, settings = self.position, self.settings
+        started = time.perf_counter()
+        self.model.eval()
+        result = self.task.validate(self.device)
+        position.seconds += time.perf_counter() - started
+        position.validated = position.step
+        score = -result.loss
+        if settings.best_by == "bleu" and result.bleu is not None:
+            score = result.bleu
+        is_best = position.best is None or score > position.best
+        if is_best:
+            position.best, position.unimproved = score, 0
+            state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
+            save_tensors(self.run.best, weights_of(self.model), state)
+        else:
+            position.unimproved += 1
+            if settings.schedule == "plateau" and (
+                position.unimproved % (settings.plateau_patience + 1) == 0
+            ):
+                position.cuts += 1
+        reporter.record(
+            "validation",
+            {
+                "step": position.step,
+                "epoch": self.epochs(len(self.task.batches(position.epoch))),
+                "seconds": position.seconds,
+                "loss": result.loss,
+                "perplexity": perplexity(result.loss),
+                "bleu": result.bleu,
+                "best": is_best,
+                "samples": result.samples,
+            },
+        )
+        self.save()
+
+    def save(self) -> None:
+        """Writes all that `load` needs."""
+        tensors = {f"model.{name}": weight for name, weight in weights_of(self.model).items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            for name, value in state.items():
+                if value is not None:
+                    tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+        save_tensors(self.run.last, tensors, dataclasses.asdict(self.position))
+
+    def load(self) -> None:
+        """Continues from the run's last checkpoint."""
+        tensors, state = load_tensors(self.run.last)
+        weights = {
+            name.removeprefix("model."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("model.")
+        }
+        load_weights(self.model, weights, self.run.last)
+        optimizer: dict[int, dict[str, Any]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".")
+                optimizer.setdefault(int(index), {})[key] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        try:
+            self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
+            self.position = Position(**{**state, "window": Window(**state["window"])})
+        except (TypeError, ValueError, KeyError) as error:
+            raise RunError(f"{self.run.last} is not a checkpoint of this version") from error
+
+    @contextmanager
+    def catching_signals(self) -> Iterator[None]:
+        """Lets Ctrl-C and SIGTERM end the training after the update that is running."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may set handlers
+            return
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.interrupted:  # a second time: at once
+                raise KeyboardInterrupt
+            self.interrupted = True
+            say("Stopping after this step; the run will be saved.")
+
+        handlers: list[tuple[int, Any]] = [
+            (number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)
+        ]
+        try:
+            yield
+        finally:
+            for number, handler in handlers:
+                signal.signal(number, handler)
+
+
+def groups(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:
+    """The batches from `start` on, `size` at a time."""
+    for first in range(start, len(batches), size):
+        yield [batches[index] for index in range(first, min(first + size, len(batches)))]
