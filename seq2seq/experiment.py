@@ -186,6 +186,11 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     """
     if not experiment.run:
         raise SettingsError("no run directory: give --run DIR")
+    budget = experiment.training
+    if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
+        raise SettingsError(
+            "no budget: give --training.minutes, --training.epochs or --training.max-steps"
+        )
     run = RunDirectory(experiment.run)
     if experiment.resume:
         run.check_exists()
@@ -209,7 +214,13 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     model = build_model(experiment, source.vocab, target.vocab)
     task = TranslationTask(model, corpora, source, target, experiment)
     trainer = Trainer(
-        model, task, experiment.training, run, seed=experiment.seed, resume=experiment.resume
+        model,
+        task,
+        experiment.training,
+        run,
+        seed=experiment.seed,
+        device=experiment.device,
+        resume=experiment.resume,
     )
     say(
         f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
@@ -305,7 +316,7 @@ def save_experiment(run: RunDirectory, experiment: Experiment) -> None:
     own = {item.name for item in dataclasses.fields(Experiment)}
     values = to_dict(experiment)
     # Where a run lies and how its training was started is no part of what it is.
-    for name in ("run", "resume", "overwrite"):
+    for name in ("run", "resume", "overwrite", "device"):
         del values[name]
     write_json(
         run.experiment,

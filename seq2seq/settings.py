@@ -215,8 +215,6 @@ class TrainingSettings:
     """Stop after so many validations without improvement. 0: never."""
     best_by: Literal["bleu", "perplexity"] = "bleu"
     """Which validation score chooses the weights that are kept as the best."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute; auto takes what is there."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products in training; auto: bfloat16 where the hardware computes it, else float32.
     Weights and everything else are float32 always."""
@@ -225,8 +223,6 @@ class TrainingSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        if self.minutes is None and self.epochs is None and self.max_steps is None:
-            yield "no budget: give --training.minutes, --training.epochs or --training.max-steps"
         for name in ("minutes", "epochs", "max_steps", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -282,6 +278,8 @@ class Experiment:
     """Continue the run in the run directory."""
     overwrite: bool = False
     """Delete the run directory if it exists."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes what is there."""
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

@@ -124,6 +124,9 @@ class EncoderStack(nn.Module):
             states of both directions side by side, ``(batch_size, layer's size)``.
         """
         order = reversal(lengths, inputs.shape[1]).to(inputs.device)
+        if self.residual:  # else a pad's vector would be added to an output
+            pads = torch.arange(inputs.shape[1]) >= lengths.unsqueeze(1)
+            inputs = inputs.masked_fill(pads.unsqueeze(-1).to(inputs.device), 0.0)
         layers = []
         for index, forwards in enumerate(self.forwards):
             dropped = F.dropout(inputs, self.dropout, self.training and index > 0)

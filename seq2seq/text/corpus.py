@@ -49,17 +49,15 @@ class CorpusReport:
 
     def __str__(self) -> str:
         """One line, such as "train.tsv: 29,000 pairs read, 3 dropped for an empty side, …"."""
-        parts = [f"{self.read:,} pairs read"]
-        if self.dropped_empty:
-            parts.append(f"{self.dropped_empty:,} dropped for an empty side")
-        if self.dropped_long:
-            limits = {n: None for n in (self.max_source_length, self.max_target_length) if n}
-            over = " or ".join(f"{n:,}" for n in limits)
-            parts.append(f"{self.dropped_long:,} {'' if len(parts) > 1 else 'dropped for being '}")
-            parts[-1] += f"over {over} tokens"
-        if len(parts) > 1:
-            parts.append(f"{self.kept:,} kept")
-        return (f"{self.name}: " if self.name else "") + ", ".join(parts)
+        limits = sorted({n for n in (self.max_source_length, self.max_target_length) if n})
+        over = "over " + " or ".join(f"{n:,}" for n in limits) + " tokens"
+        drops = {"for an empty side": self.dropped_empty, over: self.dropped_long}
+        dropped = ", ".join(f"{n:,} {why}" for why, n in drops.items() if n)
+        name = f"{self.name}: " if self.name else ""
+        if not dropped:
+            return f"{name}{self.read:,} pairs read"
+        dropped = dropped.replace(" ", " dropped ", 1)
+        return f"{name}{self.read:,} pairs read, {dropped}, {self.kept:,} kept"
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def _key(text: str) -> str:
     return " ".join(text.split())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParallelCorpus:
     """Sentence pairs in order; an int gives a `Pair`, a slice another corpus."""
 
@@ -151,6 +149,9 @@ class ParallelCorpus:
         if not len(corpus):
             raise DataError(f"{path} has no sentence pairs; is it the right file?")
         return corpus
+
+    def __repr__(self) -> str:
+        return f"ParallelCorpus({self.name!r}, {len(self):,} pairs)"
 
     def __len__(self) -> int:
         """The number of pairs."""

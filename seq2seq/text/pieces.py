@@ -7,12 +7,13 @@ BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import random
 import re
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ import sentencepiece
 
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.text.normalization import NOTHING, SPACE, escape, normalize, spoken, unescape
+from seq2seq.text.sampling import BpeSampler, UnigramSampler
 from seq2seq.text.vocab import BOS, EOS, PAD, UNK
 
 MAX_TRAINING_TEXTS = 1_000_000
@@ -41,18 +43,16 @@ _TRAINING: dict[str, Any] = {
 }
 _NAME = re.compile(r"<(?=[^<>\s]+>)")
 
-_seeds = random.Random()
-_seeds_lock = threading.Lock()
+_generator = random.Random()
 
 
 def seed_sampling(seed: int) -> None:
     """Make all later sampling of this process reproducible.
 
-    After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, on any
-    machine with the same version of sentencepiece.
+    After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, in any
+    process, on any machine.
     """
-    with _seeds_lock:
-        _seeds.seed(seed)
+    _generator.seed(seed)
 
 
 def _hide_names(text: str) -> str:
@@ -81,12 +81,20 @@ class SentencePieceTokenizer:
             raise SettingsError(f"alpha is {alpha}; it must be 0 or more")
         self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
         try:
-            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
-            size = len(self._processor) if model_proto else 0
+            model = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
+            size = len(model) if model_proto else 0
         except RuntimeError as error:
             raise DataError(f"not a SentencePiece model: {error}") from error
         if not size:
             raise DataError("not a SentencePiece model: it has no pieces")
+        self._processor = model
+        self._scores = {
+            model.id_to_piece(index): model.get_score(index)
+            for index in range(size)
+            if not (model.is_control(index) or model.is_unknown(index))
+        }
+        self._characters = {piece for piece in self._scores if len(piece) == 1}
+        self._sampler: UnigramSampler | BpeSampler | None = None  # made when needed
 
     @classmethod
     def train(
@@ -123,14 +131,8 @@ class SentencePieceTokenizer:
                 model_writer=model,
                 model_type=kind,
                 vocab_size=vocab_size,
-                hard_vocab_limit=False,
                 character_coverage=character_coverage,
-                **{"pad_id": 0, "unk_id": 1, "bos_id": 2, "eos_id": 3},
-                **{"pad_piece": PAD, "unk_piece": UNK, "bos_piece": BOS, "eos_piece": EOS},
-                normalization_rule_name="identity",  # `normalize` does it
-                max_sentence_length=2**30,  # longer lines would be left out in silence
-                num_threads=2,  # sums, and so pieces, depend on it
-                minloglevel=2,
+                **_TRAINING,
             )
         except RuntimeError as error:
             raise _training_error(error, vocab_size) from error
@@ -147,23 +149,25 @@ class SentencePieceTokenizer:
     def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
         """Return the pieces of each text: the likeliest ones, or with `sample` drawn at random."""
         lines = [self._prepare(text, self.lowercase) for text in texts]
-        if not sample:
-            found: list[list[str]] = self._processor.encode(lines, out_type=str)
-            return found
-        # SentencePiece encodes a list in a new thread, and each thread's generator begins with
-        # the global seed: without a new seed, every call would draw the same. One thread, since
-        # several would share out the lines as they come. 2 ** 32 - 1 would mean "any seed".
-        with _seeds_lock:
-            sentencepiece.set_random_generator_seed(_seeds.getrandbits(31))
-            found = self._processor.encode(
-                lines,
-                out_type=str,
-                enable_sampling=True,
-                nbest_size=-1,
-                alpha=self.alpha,
-                num_threads=1,
-            )
+        if sample:
+            return [self._draw(line) for line in lines]
+        found: list[list[str]] = self._processor.encode(lines, out_type=str)
         return found
+
+    def _draw(self, line: str) -> list[str]:
+        """Return a random segmentation; no piece goes over a space, so each word has its own."""
+        if self._sampler is None or self._sampler.alpha != self.alpha:
+            self._sampler = _sampler(self._scores, self.alpha)
+        draw, known = self._sampler.draw, self._characters
+        pieces: list[str] = []
+        for word in (SPACE + word for word in line.split(" ") if word):
+            if known.issuperset(word):
+                pieces += draw(word, _generator)
+                continue
+            for is_known, run in groupby(word, known.__contains__):
+                text = "".join(run)
+                pieces += draw(text, _generator) if is_known else [text]
+        return pieces
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join the pieces; "▁" becomes a space."""
@@ -172,11 +176,7 @@ class SentencePieceTokenizer:
     @property
     def pieces(self) -> list[str]:
         """The pieces of the model in its own order, without the specials."""
-        model = self._processor
-        ordinary = (
-            i for i in range(len(model)) if not (model.is_control(i) or model.is_unknown(i))
-        )
-        return [model.id_to_piece(i) for i in ordinary]
+        return list(self._scores)
 
     @property
     def can_sample(self) -> bool:
@@ -185,9 +185,38 @@ class SentencePieceTokenizer:
 
     def save(self, path: Path) -> None:
         """Write the model and its settings to `path` as JSON, the model in Base64."""
-        model = base64.b64encode(self.model_proto).decode("ascii")
-        settings = {"alpha": self.alpha, "lowercase": self.lowercase}
-        write_json(path, kind="sentencepiece", **settings, model=model)
+        content = {
+            "kind": "sentencepiece",
+            "alpha": self.alpha,
+            "lowercase": self.lowercase,
+            "sha256": hashlib.sha256(self.model_proto).hexdigest(),
+            "model": base64.b64encode(self.model_proto).decode("ascii"),
+        }
+        path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> SentencePieceTokenizer:
+        """Return the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not."""
+        model, alpha, lowercase = (content.get(key) for key in ("model", "alpha", "lowercase"))
+        if not isinstance(model, str) or not isinstance(lowercase, bool):
+            raise DataError('"model" must be a string, and "lowercase" true or false')
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
+            raise DataError(f'"alpha" is {alpha!r}, which is not a number')
+        try:
+            proto = base64.b64decode(model, validate=True)
+        except ValueError as error:
+            raise DataError(f'"model" is not Base64 ({error})') from error
+        if hashlib.sha256(proto).hexdigest() != content.get("sha256"):
+            raise DataError('"model" does not have the SHA-256 that is written beside it')
+        return cls(proto, alpha, lowercase)
+
+
+def _sampler(scores: Mapping[str, float], alpha: float) -> UnigramSampler | BpeSampler:
+    # A model doesn't say to Python which kind it is. But BPE scores are ranks, 0, -1, -2, …, and
+    # unigram scores are logarithms of probabilities.
+    if all(score == -rank for rank, score in enumerate(scores.values())):
+        return BpeSampler(scores, alpha)
+    return UnigramSampler(scores, alpha)
 
 
 def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
@@ -199,5 +228,3 @@ def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
             f"character_coverage"
         )
     return DataError(f"SentencePiece can't train on these texts: {error}")
-
-

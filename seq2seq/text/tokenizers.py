@@ -8,7 +8,6 @@ special token, whatever the text says.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -67,9 +66,17 @@ class Tokenizer(Protocol):
         """Write the tokenizer to `path`, for `load_tokenizer`."""
 
 
+def _build_words(texts: Sequence[str], *, lowercase: bool, **_: Any) -> Tokenizer:
+    return WordTokenizer(lowercase)
+
+
+def _build_characters(texts: Sequence[str], *, lowercase: bool, **_: Any) -> Tokenizer:
+    return CharacterTokenizer(lowercase)
+
+
 TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
-    "word": lambda texts, *, lowercase, **_: WordTokenizer(lowercase),
-    "character": lambda texts, *, lowercase, **_: CharacterTokenizer(lowercase),
+    "word": _build_words,
+    "character": _build_characters,
     "unigram": partial(SentencePieceTokenizer.train, kind="unigram"),
     "bpe": partial(SentencePieceTokenizer.train, kind="bpe"),
 }
@@ -81,51 +88,53 @@ def build_tokenizer(
     *,
     vocab_size: int,
     lowercase: bool = False,
+    character_coverage: float = 1.0,
 ) -> Tokenizer:
     """Return a tokenizer of this kind for `texts`, which unigram and BPE learn their pieces from.
 
-    Words and characters have no inventory of their own to limit: there, `vocab_size` is for
-    `Vocab.build(max_size=…)`.
+    Words and characters have no inventory of their own: there, `vocab_size` is the `max_size` of
+    `Vocab.build`, and `character_coverage` has no meaning.
 
     Raises SettingsError for another kind, and what `SentencePieceTokenizer.train` raises.
     """
     if kind not in TOKENIZERS:
-        raise SettingsError(
-            f"tokenizer kind is {kind!r}; it must be one of {', '.join(TOKENIZERS)}"
-        )
-    return TOKENIZERS[kind](texts, vocab_size=vocab_size, lowercase=lowercase)
+        raise SettingsError(f"tokenizer is {kind!r}; it must be one of {', '.join(TOKENIZERS)}")
+    return TOKENIZERS[kind](
+        texts,
+        vocab_size=vocab_size,
+        lowercase=lowercase,
+        character_coverage=character_coverage,
+    )
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
-    """Read a tokenizer of any kind; raises DataError, naming the file, if it is not one."""
+    """Read what any tokenizer's `save` wrote; raises DataError, naming the file, if it isn't."""
     path = Path(path)
     try:
         content = json.loads(path.read_bytes().decode("utf-8"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise DataError(f'it lacks "format": "{FORMAT}"')
+        if not isinstance(content, dict):
+            raise DataError("not a JSON object")
         return _from_json(content)
     except OSError as error:
         raise DataError(f"can't read the tokenizer {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # JSON, UTF-8 and Base64 errors are ValueErrors
-        raise DataError(f"{path} is not a tokenizer: damaged or not JSON ({error})") from error
+    except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
+        raise DataError(
+            f"{path} is not a tokenizer: not valid JSON ({error}); copy it again from where it "
+            f"was saved"
+        ) from error
     except (DataError, SettingsError) as error:
         raise DataError(
-            f"{path} is not a tokenizer that this version reads: {error}. "
-            f"Copy it again from where it was saved."
+            f"{path} is not a tokenizer that this version reads: {error}; copy it again from "
+            f"where it was saved"
         ) from error
 
 
 def _from_json(content: dict[str, Any]) -> Tokenizer:
     kind, lowercase = content.get("kind"), content.get("lowercase")
+    if kind == "sentencepiece":
+        return SentencePieceTokenizer.from_json(content)
+    if kind not in ("word", "character"):
+        raise DataError(f'"kind" is {kind!r}, not "word", "character" or "sentencepiece"')
     if not isinstance(lowercase, bool):
         raise DataError('"lowercase" must be true or false')
-    if kind == "word":
-        return WordTokenizer(lowercase)
-    if kind == "character":
-        return CharacterTokenizer(lowercase)
-    if kind != "sentencepiece":
-        raise DataError(f'"kind" is {kind!r}')
-    model, alpha = content.get("model"), content.get("alpha")
-    if not isinstance(model, str) or type(alpha) not in (int, float):
-        raise DataError('"model" must be a string, and "alpha" a number')
-    return SentencePieceTokenizer(base64.b64decode(model, validate=True), alpha, lowercase)
+    return WordTokenizer(lowercase) if kind == "word" else CharacterTokenizer(lowercase)

@@ -160,7 +160,7 @@ class Vocab:
         return hashlib.sha256(json.dumps(self._tokens).encode("ascii")).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write the vocabulary to `path` as UTF-8 JSON; the same vocabulary gives the same bytes."""
+        """Write the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
         content = {"format": FORMAT, "tokens": self._tokens, "counts": self._counts}
         path.write_bytes((json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8"))
 
@@ -179,16 +179,19 @@ class Vocab:
         except OSError as error:
             raise DataError(f"can't read the vocabulary {path}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
-            raise DataError(f"{path} is not a vocabulary: not valid JSON ({error})") from error
+            raise DataError(
+                f"{path} is not a vocabulary: not valid JSON ({error}); copy it again from where "
+                f"it was saved"
+            ) from error
         except DataError as error:
             raise DataError(
-                f"{path} is not a vocabulary that this version reads: {error}. "
-                f"Copy it again from where it was saved."
+                f"{path} is not a vocabulary that this version reads: {error}; copy it again from "
+                f"where it was saved"
             ) from error
 
 
 def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
-    """Raise DataError unless `tokens` and `counts` can be a vocabulary (they may be from a file)."""
+    """Raise DataError unless `tokens` and `counts`, maybe from a file, can be a vocabulary."""
     if len(tokens) != len(counts):
         raise DataError(f"there are {len(tokens)} tokens but {len(counts)} counts")
     if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:

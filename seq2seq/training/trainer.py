@@ -107,11 +107,12 @@ class Trainer(Generic[BatchT]):
     """Trains a model until a budget is used up, patience ends, or the user stops it.
 
     Args:
-        model: moved to the device that the settings choose.
+        model: moved to the device.
         task: batches, loss and validation.
         settings: how to train.
         run: where checkpoints and metrics go.
         seed: where all random draws come from.
+        device: where to compute; auto takes what is there.
         resume: continue from the run's last checkpoint.
 
     Raises:
@@ -126,11 +127,12 @@ class Trainer(Generic[BatchT]):
         run: RunDirectory,
         *,
         seed: int,
+        device: str = "auto",
         resume: bool = False,
     ) -> None:
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        self.device = choose_device(settings.device)
+        self.device = choose_device(device)
         self.precision = choose_precision(settings.precision, self.device)
         self.model = model.to(self.device)
         self.task = task

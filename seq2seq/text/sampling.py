@@ -1,0 +1,92 @@
+"""Random segmentations of a word into the pieces of a SentencePiece model.
+
+SentencePiece samples by itself, but from a generator that can't be relied on: a list of texts is
+always drawn from the beginning of the same random numbers, and from version 0.2.3 these are
+different ones in each process, whatever the seed. A run that is continued has to see what it would
+have seen. Here, all randomness comes from a `random.Random`, the same everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+from random import Random
+
+CACHED_WORDS = 20_000  # a word takes about 3 kB
+
+
+class UnigramSampler:
+    """Draws a segmentation with a probability proportional to (product of its pieces')^alpha.
+
+    Forward filtering, backward sampling over all segmentations: Kudo 2018, section 3.2.
+    """
+
+    def __init__(self, scores: Mapping[str, float], alpha: float) -> None:
+        """Take the log-probability of each piece; every character must be a piece."""
+        self._scores = scores
+        self.alpha = alpha
+        self._longest = max(map(len, scores))
+        self._cache: dict[str, list[tuple[list[int], list[float]]]] = {}
+
+    def draw(self, word: str, generator: Random) -> list[str]:
+        """Return the pieces of one segmentation of `word`, whose characters are all known."""
+        lattice = self._cache.get(word)
+        if lattice is None:
+            lattice = self._filter(word)
+            if len(self._cache) < CACHED_WORDS:
+                self._cache[word] = lattice
+        pieces: list[str] = []
+        end = len(word)
+        while end:
+            begins, cumulative = lattice[end]
+            index = bisect_right(cumulative, generator.random() * cumulative[-1])
+            # Rounding may land on the last bound itself.
+            begin = begins[min(index, len(begins) - 1)]
+            pieces.append(word[begin:end])
+            end = begin
+        return pieces[::-1]
+
+    def _filter(self, word: str) -> list[tuple[list[int], list[float]]]:
+        """Return for each end where its last piece may begin, with cumulative weights."""
+        lattice: list[tuple[list[int], list[float]]] = [([], [])]
+        totals = [0.0]  # for each end, the log of the summed weight of all ways to get there
+        for end in range(1, len(word) + 1):
+            begins, logs = [], []
+            for begin in range(max(0, end - self._longest), end):
+                score = self._scores.get(word[begin:end])
+                if score is not None:
+                    begins.append(begin)
+                    logs.append(totals[begin] + self.alpha * score)
+            highest = max(logs)
+            cumulative = list(accumulate(math.exp(log - highest) for log in logs))
+            lattice.append((begins, cumulative))
+            totals.append(highest + math.log(cumulative[-1]))
+        return lattice
+
+
+class BpeSampler:
+    """Merges as BPE does, but leaves out each possible merge with a probability at each step.
+
+    BPE-dropout: Provilkov et al. 2020, algorithm 1.
+    """
+
+    def __init__(self, scores: Mapping[str, float], alpha: float) -> None:
+        """Take each piece's score, higher if learnt earlier, and the probability of leaving out."""
+        self._scores = scores
+        self.alpha = alpha
+
+    def draw(self, word: str, generator: Random) -> list[str]:
+        """Return the pieces of one segmentation of `word`."""
+        pieces = list(word)
+        get, random, alpha = self._scores.get, generator.random, self.alpha
+        while True:
+            best, where = -math.inf, -1
+            for index in range(len(pieces) - 1):
+                score = get(pieces[index] + pieces[index + 1])
+                if score is not None and score > best and random() >= alpha:
+                    best, where = score, index
+            if where < 0:
+                return pieces
+            pieces[where : where + 2] = [pieces[where] + pieces[where + 1]]
