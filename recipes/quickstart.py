@@ -54,10 +54,20 @@ class Quickstart(Experiment):
     test_size: int = 1000
     """How many different source sentences to hold out for the test."""
     data: DataSettings = field(
-        default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
+        # BPE takes a second to train, a unigram model fifteen.
+        default_factory=lambda: DataSettings(tokenizer="bpe", vocab_size=4000)
     )
-    model: ModelSettings = field(default_factory=lambda: ModelSettings(dropout=0.2))
-    training: TrainingSettings = field(default_factory=lambda: TrainingSettings(minutes=4.0))
+    model: ModelSettings = field(
+        # In a few minutes many updates of a small model learn more than few of a large one.
+        default_factory=lambda: ModelSettings(
+            embedding_size=256, encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.1
+        )
+    )
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            minutes=4.5, batch_tokens=1024, learning_rate=3e-3, validate_every=2000
+        )
+    )
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
 
 
@@ -66,8 +76,13 @@ def for_sample() -> Quickstart:
     return Quickstart(
         run="runs/sample",
         corpus="sample",
-        data=DataSettings(tokenizer="word", vocab_size=4000),
-        training=TrainingSettings(minutes=1.0),
+        data=DataSettings(tokenizer="word"),
+        model=ModelSettings(
+            embedding_size=128, encoder_sizes=(128,), decoder_sizes=(256,), dropout=0.1
+        ),
+        training=TrainingSettings(
+            epochs=9, minutes=1.4, batch_tokens=512, learning_rate=4e-3, warmup_steps=100
+        ),
     )
 
 

@@ -1,3 +1,57 @@
-"""seq2seq: recurrent sequence-to-sequence translation, from raw sentence pairs to BLEU."""
+"""seq2seq: recurrent sequence-to-sequence translation, from raw sentence pairs to BLEU.
+
+The names below are imported when they are first used, so that `import seq2seq` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seq2seq.evaluation.translation import evaluate
+    from seq2seq.experiment import train
+    from seq2seq.settings import Experiment
+    from seq2seq.text.corpus import ParallelCorpus
+    from seq2seq.text.vocab import Vocab
+    from seq2seq.translator import Translator
+
+# Read once, when torch is loaded. Threads that wait must sleep: torch's usual spinning makes a
+# small model up to 15 times slower as soon as another program wants a core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# How many shapes of product oneDNN and torch keep code for, some megabytes each; they default to
+# 1,024, and every batch has shapes of its own.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+os.environ.setdefault("LRU_CACHE_CAPACITY", "32")
 
 __version__ = "0.1.0"
+__all__ = [
+    "Experiment",
+    "ParallelCorpus",
+    "Translator",
+    "Vocab",
+    "__version__",
+    "evaluate",
+    "train",
+]
+
+HOMES = {
+    "Experiment": "seq2seq.settings",
+    "ParallelCorpus": "seq2seq.text.corpus",
+    "Translator": "seq2seq.translator",
+    "Vocab": "seq2seq.text.vocab",
+    "evaluate": "seq2seq.evaluation.translation",
+    "train": "seq2seq.experiment",
+}
+"""Where the public names are defined."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,12 +1,14 @@
 """The command line: ``seq2seq train | translate | evaluate | plot``, and what recipes share.
 
 stdout carries results, stderr the rest. A known error is one message and exit code 2; an unknown
-one, that is a bug, keeps its traceback.
+one, that is a bug, keeps its traceback. What takes long to import is imported when all the options
+are known to be right: help and mistakes are answered at once.
 """
 
 from __future__ import annotations
 
 import difflib
+import io
 import json
 import os
 import sys
@@ -14,18 +16,31 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import tyro
 
 import seq2seq
-from seq2seq.errors import Seq2SeqError, SettingsError
+from seq2seq.checks import spelled, to_dict
+from seq2seq.errors import DataError, Seq2SeqError, SettingsError
 from seq2seq.settings import DecodingSettings, Experiment
-from seq2seq.training.checkpoint import RunDirectory
+from seq2seq.training.run_directory import RunDirectory
 
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C ended, by convention 128 + SIGINT."""
 
+TEXT_PATHS = ("data.train", "data.train_target", "data.validation", "data.validation_target")
+"""Where the text of a run lies, which is no part of what the run is."""
+
+TRAIN_HELP = """Train a translation model on pairs of sentences; or continue with --resume.
+
+A first run: seq2seq train --data.train pairs.tsv --training.minutes 20 --run runs/mine
+
+To continue: seq2seq train --run runs/mine --resume
+"""
+
+RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+FileArgument: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 ExperimentT = TypeVar("ExperimentT", bound=Experiment)
 CommandT = TypeVar("CommandT", bound="DecodingCommand")
 
@@ -34,10 +49,10 @@ CommandT = TypeVar("CommandT", bound="DecodingCommand")
 class DecodingCommand:
     """What commands that translate have in common."""
 
-    run: Annotated[str, tyro.conf.Positional]
+    run: RunArgument
     """The run directory."""
-    device: str = "auto"
-    """auto, cpu, cuda or mps."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes what is there."""
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's."""
 
@@ -54,15 +69,15 @@ class Translate(DecodingCommand):
 class Evaluate(DecodingCommand):
     """Translate a source file and score the result: BLEU, chrF and TER with their signatures."""
 
-    source: str = ""
+    source: FileArgument = ""
     """The source sentences, a line each (.gz too)."""
-    reference: tuple[str, ...] = ()
+    reference: tuple[FileArgument, ...] = ()
     """The references, line-aligned with the source; several files if there are several."""
     tokenize: str = "13a"
     """sacreBLEU's tokenization: 13a, zh, ja-mecab, char, none, …"""
     lowercase: bool = False
     """Score without case."""
-    output: str = ""
+    output: FileArgument = ""
     """Write the translations to this file."""
     json: bool = False
     """Print one JSON object."""
@@ -72,24 +87,26 @@ class Evaluate(DecodingCommand):
 class Plot:
     """Draw a run's learning curves as a PNG in its directory (extra `plots`)."""
 
-    run: Annotated[str, tyro.conf.Positional]
+    run: RunArgument
     """The run directory."""
 
 
 def train_command(arguments: list[str]) -> None:
     """Train a translation model, or continue with --resume."""
+    experiment = parse_experiment(
+        Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP
+    )
     from seq2seq.experiment import train
 
-    experiment = parse_experiment(Experiment(), arguments, prog="seq2seq train")
     finish(train(experiment), experiment)
 
 
 def translate_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, a line for each line."""
+    command = parse_decoding(Translate, arguments, "seq2seq translate")
     from seq2seq.text.corpus import iter_lines
     from seq2seq.translator import Translator
 
-    command = parse_decoding(Translate, arguments, "seq2seq translate")
     translator = Translator.load(command.run, command.device)
     translator.settings = command.decoding
     lines = iter_lines(sys.stdin.buffer, "standard input")
@@ -98,29 +115,38 @@ def translate_command(arguments: list[str]) -> None:
             for candidate in translator.candidates(line, command.n_best):
                 write_line(json.dumps({"source": line, **candidate._asdict()}, ensure_ascii=False))
         return
-    for translation in translator.translate_lines(lines):
+    # Whoever types wants an answer to each line; from a file, lines of like length go together.
+    settings = {"batch_size": 1} if sys.stdin.isatty() else {}
+    for translation in translator.translate_lines(lines, **settings):
         write_line(translation)
 
 
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
-    from seq2seq.evaluation.translation import check_lengths, evaluate
-    from seq2seq.text.corpus import read_lines
-    from seq2seq.translator import Translator
-
     command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
     if not command.source or not command.reference:
         raise SettingsError("give --source FILE and --reference FILE")
+    from seq2seq.evaluation.translation import bleu_metric, evaluate
+    from seq2seq.text.corpus import read_lines
+    from seq2seq.translator import Translator
+
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
-    for stream in streams:
-        check_lengths(len(sources), len(stream))
+    for path, stream in zip(command.reference, streams, strict=True):
+        if len(stream) != len(sources):
+            raise DataError(
+                f"{command.source} has {len(sources):,} lines, but {path} has {len(stream):,}: "
+                "each line must have its reference on the same line"
+            )
+    if not sources:
+        raise DataError(f"{command.source} is empty: there is nothing to translate and score")
+    # What would go wrong after the work is found out before it.
+    bleu_metric(command.tokenize)
+    write_lines(command.output, [])
     translator = Translator.load(command.run, command.device)
     translator.settings = command.decoding
     hypotheses = translator.translate(sources)
-    if command.output:
-        with open(command.output, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{hypothesis}\n" for hypothesis in hypotheses)
+    write_lines(command.output, hypotheses)
     references = [list(entry) for entry in zip(*streams, strict=True)]
     scores = evaluate(
         hypotheses, references, tokenize=command.tokenize, lowercase=command.lowercase
@@ -134,9 +160,9 @@ def evaluate_command(arguments: list[str]) -> None:
 
 def plot_command(arguments: list[str]) -> None:
     """Draw a run's learning curves as a PNG in its directory."""
+    command = tyro.cli(Plot, prog="seq2seq plot", args=arguments)
     from seq2seq.plots import plot_learning_curves
 
-    command = tyro.cli(Plot, prog="seq2seq plot", args=arguments)
     run = RunDirectory(command.run)
     run.check_exists()
     print(plot_learning_curves(run))
@@ -161,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(usage())
     else:
         given = arguments[0] if arguments else ""
-        close = difflib.get_close_matches(given, COMMANDS, n=1)
+        close = difflib.get_close_matches(given, [*COMMANDS, "--version", "--help"], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         fail(f"unknown command {given}{hint}\n\n{usage()}" if given else usage())
 
@@ -184,6 +210,8 @@ def usage() -> str:
 def guarded(command: Callable[[], object]) -> None:
     """Runs a command, with every known error as one message and exit code 2."""
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # text goes out in UTF-8, whatever the locale
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
         command()
         sys.stdout.flush()
@@ -204,33 +232,54 @@ def fail(message: str) -> NoReturn:
 
 
 def write_line(text: str) -> None:
-    """A line to stdout, in UTF-8 whatever the locale, at once."""
-    sys.stdout.buffer.write(text.encode("utf-8") + b"\n")
-    sys.stdout.buffer.flush()
+    """A line to stdout, at once."""
+    print(text, flush=True)
+
+
+def write_lines(path: str, lines: Sequence[str]) -> None:
+    """Lines to a file, if there is one to write to."""
+    if not path:
+        return
+    try:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise DataError(f"{path} could not be written: {error.strerror}") from error
 
 
 def parse_experiment(
-    default: ExperimentT, arguments: Sequence[str] | None = None, prog: str | None = None
+    default: ExperimentT,
+    arguments: Sequence[str] | None = None,
+    prog: str | None = None,
+    description: str | None = None,
 ) -> ExperimentT:
     """An experiment from the command line, over the defaults of a recipe.
 
     With --resume the defaults are those of the run itself, so only what changes has to be given;
     a change that the run's weights would not fit is refused.
     """
-    from seq2seq.experiment import load_experiment
-
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     kind = type(default)
     stored = None
-    if "--resume" in arguments:
-        stored = load_experiment(RunDirectory(given_value("--run", arguments) or default.run), kind)
-        default = stored
+    if "--resume" in arguments and not {"-h", "--help"} & set(arguments):
+        stored = default = load(given_value("--run", arguments) or default.run, kind)
     experiment = tyro.cli(
-        kind, prog=prog, description=kind.__doc__, args=arguments, default=default
+        kind, prog=prog, description=description or kind.__doc__, args=arguments, default=default
     )
     if stored is not None:
         refuse_changes(stored, experiment)
     return experiment
+
+
+def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
+    """The experiment of a run."""
+    if not path:
+        raise SettingsError("no run directory: give --run DIR")
+    run = RunDirectory(path)
+    run.check_exists()
+    from seq2seq.experiment import load_experiment
+
+    return load_experiment(run, kind)
 
 
 def given_value(option: str, arguments: Sequence[str]) -> str | None:
@@ -244,25 +293,40 @@ def given_value(option: str, arguments: Sequence[str]) -> str | None:
 
 
 def refuse_changes(stored: Experiment, experiment: Experiment) -> None:
-    """Raises SettingsError if a continued run is to have another model, text or seed."""
+    """Raises SettingsError if a continued run is to have another model, text, optimizer or seed.
+
+    Text may have moved; whether it is the same is seen when it is read.
+    """
+    before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
     changed = [
-        name
-        for name in ("seed", "data", "model")
-        if getattr(stored, name) != getattr(experiment, name)
+        f"--{spelled(name)} {after[name]} (it is {before[name]})"
+        for name in after
+        if after[name] != before[name]
+        and (name in ("seed", "training.optimizer") or name.startswith(("data.", "model.")))
+        and name not in TEXT_PATHS
     ]
     if changed:
         raise SettingsError(
-            f"--resume continues a run with its own settings; {', '.join(changed)} can't change "
-            "(--training.… can, and --decoding.…)"
+            f"--resume continues a run as it was begun; impossible is {', '.join(changed)}. Leave "
+            "it out, or train another run with --run"
         )
+
+
+def flatten(values: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """Settings within settings as one table, under their names on the command line."""
+    table: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            table |= flatten(value, f"{where}{name}.")
+        else:
+            table[where + name] = value
+    return table
 
 
 def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> CommandT:
     """A command that translates; what is not given on the command line is as the run says."""
-    from seq2seq.experiment import load_experiment
-
     command = tyro.cli(kind, prog=prog, args=arguments)
-    stored = load_experiment(RunDirectory(command.run), Experiment).decoding
+    stored = load(command.run, Experiment).decoding
     command = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
     if problems := list(command.decoding.problems()):
         raise SettingsError("\n".join(problems))

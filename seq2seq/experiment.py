@@ -6,169 +6,38 @@ A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import platform
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 import seq2seq
-from seq2seq.decoding.search import search
+from seq2seq.checks import from_dict, to_dict
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.evaluation.translation import bleu
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.settings import DataSettings, DecodingSettings, Experiment, from_dict, to_dict
-from seq2seq.text.batching import Batch, bucket, make_batch
+from seq2seq.settings import DataSettings, Experiment
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
-from seq2seq.text.tokenizers import load_tokenizer, seed_sampling
+from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocab import Vocab
-from seq2seq.training.checkpoint import (
+from seq2seq.training.checkpoint import load_tensors, load_weights
+from seq2seq.training.hardware import choose_device
+from seq2seq.training.progress import say
+from seq2seq.training.run_directory import (
+    FORMAT,
+    SIDES,
     RunDirectory,
-    load_tensors,
-    load_weights,
     read_json,
     write_atomically,
     write_json,
 )
-from seq2seq.training.forcing import features
-from seq2seq.training.loss import Loss, cross_entropy, real_tokens
-from seq2seq.training.progress import say
-from seq2seq.training.trainer import Trainer, Validation
-
-FORMAT = "seq2seq run 1"
-SAMPLES = 3
-"""How many translations a validation shows."""
+from seq2seq.training.trainer import Trainer
+from seq2seq.translation_task import Corpora, TranslationTask
 
 ExperimentT = TypeVar("ExperimentT", bound=Experiment)
-
-
-class Corpora(NamedTuple):
-    """What a training reads: no sentence of `validation` should be in `train`."""
-
-    train: ParallelCorpus
-    validation: ParallelCorpus
-
-
-class TranslationTask:
-    """Training a translation model, as the trainer sees it."""
-
-    def __init__(
-        self,
-        model: TranslationModel,
-        corpora: Corpora,
-        source: TextPipeline,
-        target: TextPipeline,
-        experiment: Experiment,
-    ) -> None:
-        self.model = model
-        self.source = source
-        self.target = target
-        self.experiment = experiment
-        self.corpora = corpora._replace(train=self.without_long(corpora.train))
-        self.current: tuple[int, list[Batch]] | None = None
-        self.validation_sources = source.encode(self.corpora.validation.sources)
-        self.validation_targets = target.encode(self.corpora.validation.targets)
-
-    def without_long(self, corpus: ParallelCorpus) -> ParallelCorpus:
-        """The training pairs within the length limit, in tokens; reports what is dropped."""
-        limit = self.experiment.data.max_length
-        self.source_ids = self.source.encode(corpus.sources)
-        self.target_ids = self.target.encode(corpus.targets)
-        kept = [
-            index
-            for index, (source, target) in enumerate(
-                zip(self.source_ids, self.target_ids, strict=True)
-            )
-            if max(len(source), len(target)) <= limit
-        ]
-        dropped = len(corpus) - len(kept)
-        if dropped:
-            say(
-                f"{dropped:,} training pairs have more than {limit} tokens on a side and are left "
-                "out (--data.max-length)"
-            )
-        if not kept:
-            raise DataError(f"no training pair has at most {limit} tokens on both sides")
-        self.source_ids = [self.source_ids[index] for index in kept]
-        self.target_ids = [self.target_ids[index] for index in kept]
-        return replace(
-            corpus,
-            sources=[corpus.sources[index] for index in kept],
-            targets=[corpus.targets[index] for index in kept],
-        )
-
-    def batches(self, epoch: int) -> Sequence[Batch]:
-        """The batches of an epoch, shuffled by (seed, epoch)."""
-        if self.current is None or self.current[0] != epoch:
-            self.current = (epoch, self.make_batches(epoch))
-        return self.current[1]
-
-    def make_batches(self, epoch: int) -> list[Batch]:
-        """Segments anew where that is random, buckets by length, pads."""
-        seed = self.experiment.seed * 1_000_003 + epoch
-        sources, targets = self.source_ids, self.target_ids
-        if self.experiment.data.subword_sampling:
-            seed_sampling(seed)
-            train = self.corpora.train
-            sources = self.source.encode(train.sources, sample=True)
-            targets = self.target.encode(train.targets, sample=True)
-        buckets = bucket(
-            [len(ids) for ids in sources],
-            [len(ids) for ids in targets],
-            self.experiment.training.batch_tokens,
-            torch.Generator().manual_seed(seed),
-        )
-        return [
-            make_batch([sources[index] for index in chosen], [targets[index] for index in chosen])
-            for chosen in buckets
-        ]
-
-    def loss(
-        self, batch: Batch, *, rate: float, device: torch.device, generator: torch.Generator
-    ) -> Loss:
-        """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
-        batch = batch.to(device)
-        settings = self.experiment.training
-        values = features(
-            self.model.decoder,
-            self.model.start(batch.source, batch.source_lengths),
-            batch.target_input,
-            rate=rate,
-            settings=settings.sampling,
-            generator=generator,
-        )
-        logits = self.model.decoder.logits(real_tokens(values, batch.target_lengths))
-        targets = real_tokens(batch.target_output, batch.target_lengths)
-        return cross_entropy(logits, targets, settings.label_smoothing)
-
-    @torch.no_grad()
-    def validate(self, device: torch.device) -> Validation:
-        """Likelihood with teacher forcing, and BLEU of greedy translations, on the whole text."""
-        sources, targets = self.validation_sources, self.validation_targets
-        nats, tokens = 0.0, 0
-        budget = self.experiment.training.batch_tokens
-        for chosen in bucket([len(s) for s in sources], [len(t) for t in targets], budget):
-            batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen])
-            batch = batch.to(device)
-            values = self.model(batch.source, batch.source_lengths, batch.target_input)
-            logits = self.model.decoder.logits(real_tokens(values, batch.target_lengths))
-            loss = cross_entropy(logits, real_tokens(batch.target_output, batch.target_lengths))
-            nats, tokens = nats + float(loss.likelihood), tokens + loss.tokens
-        greedy = DecodingSettings(beam_size=1, batch_size=256)
-        hypotheses = [
-            self.target.decode(found[0].tokens)
-            for found in search(self.model, sources, greedy, device)
-        ]
-        pairs = self.corpora.validation
-        references, lowercase = pairs.targets, self.experiment.data.lowercase
-        samples = [
-            {"source": pair.source, "reference": pair.target, "hypothesis": hypothesis}
-            for pair, hypothesis in zip(pairs[:SAMPLES], hypotheses, strict=False)
-        ]
-        score = bleu(hypotheses, references, lowercase=lowercase).score
-        return Validation(nats / tokens, score, samples)
 
 
 def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
@@ -184,18 +53,7 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    if not experiment.run:
-        raise SettingsError("no run directory: give --run DIR")
-    budget = experiment.training
-    if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
-        raise SettingsError(
-            "no budget: give --training.minutes, --training.epochs or --training.max-steps"
-        )
-    run = RunDirectory(experiment.run)
-    if experiment.resume:
-        run.check_exists()
-    elif run.path.exists() and not experiment.overwrite:
-        run.create(overwrite=False)  # an error before any data is read
+    run = check_before(experiment)
     if corpora is None:
         corpora = read_corpora(experiment.data, experiment.seed)
     for part in corpora:
@@ -207,12 +65,10 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         source, target = build_pipelines(
             corpora.train.sources, corpora.train.targets, experiment.data
         )
-        run.create(overwrite=experiment.overwrite)
-        save_pipelines(run, source, target)
-    save_experiment(run, experiment)
     torch.manual_seed(experiment.seed)
     model = build_model(experiment, source.vocab, target.vocab)
     task = TranslationTask(model, corpora, source, target, experiment)
+    save_description(run, experiment, corpora, source, target)
     trainer = Trainer(
         model,
         task,
@@ -234,6 +90,24 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         + (f"; continue it with --run {run.path} --resume" if reason == "interrupted" else "")
     )
     return reason
+
+
+def check_before(experiment: Experiment) -> RunDirectory:
+    """Finds what would stop the training later, before any text is read."""
+    if not experiment.run:
+        raise SettingsError("no run directory: give --run DIR")
+    budget = experiment.training
+    if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
+        raise SettingsError(
+            "no budget: give --training.minutes, --training.epochs or --training.max-steps"
+        )
+    choose_device(experiment.device)
+    run = RunDirectory(experiment.run)
+    if experiment.resume:
+        run.check_exists()
+    else:
+        run.check_free(overwrite=experiment.overwrite)
+    return run
 
 
 def count_weights(model: torch.nn.Module) -> int:
@@ -283,16 +157,42 @@ def build_model(experiment: Experiment, source: Vocab, target: Vocab) -> Transla
     return build_translation_model(len(source), len(target), **settings)
 
 
+def save_description(
+    run: RunDirectory,
+    experiment: Experiment,
+    corpora: Corpora,
+    source: TextPipeline,
+    target: TextPipeline,
+) -> None:
+    """Writes all of a run but its weights; if it is a new one, into a directory made for it.
+
+    Raises:
+        DataError: a run is continued with other text than it was begun with.
+    """
+    text = fingerprint(corpora)
+    if not experiment.resume:
+        run.create(overwrite=experiment.overwrite)
+    elif text != read_json(run.experiment).get("text", text):
+        raise DataError(
+            f"training or validation text is not what {run.path} was begun with: give it the same "
+            "text, or train another run with --run"
+        )
+    # Before the rest: without its description, a directory is not known as a run.
+    save_experiment(run, experiment, text)
+    if not experiment.resume:
+        save_pipelines(run, source, target)
+
+
 def save_pipelines(run: RunDirectory, source: TextPipeline, target: TextPipeline) -> None:
     """Writes tokenizers and vocabularies of both sides."""
-    for side, pipeline in (("source", source), ("target", target)):
+    for side, pipeline in zip(SIDES, (source, target), strict=True):
         write_atomically(run.tokenizer(side), pipeline.tokenizer.save)
         write_atomically(run.vocab(side), pipeline.vocab.save)
 
 
 def load_pipelines(run: RunDirectory, settings: DataSettings) -> tuple[TextPipeline, TextPipeline]:
     """What `save_pipelines` wrote."""
-    source, target = (load_pipeline(run, side, settings) for side in ("source", "target"))
+    source, target = (load_pipeline(run, side, settings) for side in SIDES)
     return source, target
 
 
@@ -311,7 +211,15 @@ def load_pipeline(run: RunDirectory, side: str, settings: DataSettings) -> TextP
     return TextPipeline(tokenizer, vocab)
 
 
-def save_experiment(run: RunDirectory, experiment: Experiment) -> None:
+def fingerprint(corpora: Corpora) -> str:
+    """SHA-256 of all the text."""
+    result = hashlib.sha256()
+    for corpus in corpora:
+        result.update(json.dumps([corpus.sources, corpus.targets]).encode())
+    return result.hexdigest()
+
+
+def save_experiment(run: RunDirectory, experiment: Experiment, text: str) -> None:
     """Writes the description of the run, with the versions that made it."""
     own = {item.name for item in dataclasses.fields(Experiment)}
     values = to_dict(experiment)
@@ -327,6 +235,7 @@ def save_experiment(run: RunDirectory, experiment: Experiment) -> None:
                 "torch": torch.__version__,
                 "python": platform.python_version(),
             },
+            "text": text,
             "experiment": {name: value for name, value in values.items() if name in own},
             "recipe": {name: value for name, value in values.items() if name not in own},
         },

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import RunError, SettingsError
-from seq2seq.training.checkpoint import RunDirectory
+from seq2seq.training.run_directory import RunDirectory, write_atomically
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl.
+    """The lines of a metrics.jsonl, but for a last one that a crash has cut off.
 
     Raises:
-        RunError: it is missing or damaged; the line is named.
+        RunError: it is missing, empty or damaged; the line is named.
     """
     if not path.is_file():
-        raise RunError(f"{path} is missing: the run has not been trained yet")
+        raise RunError(f"{path} is missing: nothing has been logged yet; see --training.log-every")
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not line:
-            continue
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except ValueError as error:
             raise RunError(f"{path}, line {number} is damaged: {error}") from error
+        if not isinstance(row, dict) or not {"kind", "step"} <= row.keys():
+            raise RunError(f"{path}, line {number} is damaged: it has no kind and step")
+        rows.append(row)
+    if not rows:
+        raise RunError(f"{path} is empty: nothing has been logged yet; see --training.log-every")
     return rows
 
 
@@ -54,13 +59,13 @@ def plot_learning_curves(run: RunDirectory) -> Path:
         ("validation BLEU (greedy)", [("BLEU", validation, "bleu")]),
         ("learning rate", [("learning rate", training, "learning_rate")]),
     ]
-    if any(row["sampling_rate"] for row in training):
+    if any(row.get("sampling_rate") for row in training):
         panels.append(("sampling rate", [("sampling rate", training, "sampling_rate")]))
     figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels, strict=True):
         for label, values, key in curves:
-            points = [(row["step"], row[key]) for row in values if row[key] is not None]
+            points = [(row["step"], row[key]) for row in values if row.get(key) is not None]
             if points:
                 axis.plot(*zip(*points, strict=True), label=label, marker="." * (len(points) < 40))
         axis.set_title(title)
@@ -70,5 +75,5 @@ def plot_learning_curves(run: RunDirectory) -> Path:
             axis.set_yscale("log")
             axis.legend()
     figure.suptitle(run.path.name)
-    figure.savefig(run.curves, dpi=120)
+    write_atomically(run.curves, partial(figure.savefig, dpi=120, format="png"))
     return run.curves

@@ -7,14 +7,11 @@ lists all the mistakes at once, each with the field's name as the command line s
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import types
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
+from seq2seq.checks import at_least, share, spelled, type_problems
 from seq2seq.errors import SettingsError
 
 
@@ -204,7 +201,6 @@ class TrainingSettings:
     clip_value: float = 0.0
     """Each part of a gradient is cut to ± this. 0: off."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
-    """Scheduled sampling."""
     validate_every: int = 0
     """Steps between validations. 0: once an epoch."""
     save_every: int = 500
@@ -277,7 +273,7 @@ class Experiment:
     resume: bool = False
     """Continue the run in the run directory."""
     overwrite: bool = False
-    """Delete the run directory if it exists."""
+    """Begin anew where there is a run already: it is deleted."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
     data: DataSettings = field(default_factory=DataSettings)
@@ -287,7 +283,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Checks everything; raises `SettingsError` with all the mistakes."""
-        problems = [*type_problems(self), *([] if type_problems(self) else self.problems())]
+        problems = type_problems(self) or list(self.problems())
         if problems:
             raise SettingsError("\n".join(problems))
 
@@ -297,98 +293,9 @@ class Experiment:
         yield from self.model.problems()
         yield from self.training.problems()
         yield from self.decoding.problems()
-        yield from at_least("--seed", self.seed, 0)
+        if not 0 <= self.seed < 2**32:
+            yield f"--seed {self.seed} is not from 0 to {2**32 - 1}"
         if self.resume and self.overwrite:
             yield "--resume and --overwrite exclude each other: continue the run, or delete it"
         if self.model.shared_embedding and not self.data.joint:
             yield "--model.shared-embedding needs one vocabulary for both sides: add --data.joint"
-
-
-def at_least(name: str, value: float, least: float) -> Iterator[str]:
-    """A line if `value` is below `least` (or not a number)."""
-    if not value >= least:
-        yield f"{name} {value} must be at least {least}"
-
-
-def share(name: str, value: float) -> Iterator[str]:
-    """A line if `value` is not in [0, 1]."""
-    if not 0 <= value <= 1:
-        yield f"{name} {value} is not in [0, 1]"
-
-
-def spelled(name: str) -> str:
-    """A field's name as the command line spells it."""
-    return name.replace("_", "-")
-
-
-def to_dict(settings: Any) -> dict[str, Any]:
-    """Settings as plain JSON values."""
-    return dataclasses.asdict(settings)
-
-
-Settings = TypeVar("Settings")
-
-
-def from_dict(kind: type[Settings], values: Any, where: str = "") -> Settings:
-    """Settings from JSON values, the inverse of `to_dict`.
-
-    Raises:
-        SettingsError: an unknown name (the nearest valid one is given) or a value of a wrong type.
-    """
-    if not isinstance(values, Mapping):
-        raise SettingsError(f"{where or 'the experiment'}: expected names with values")
-    hints = typing.get_type_hints(kind)
-    names = [item.name for item in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    arguments = {}
-    for name, value in values.items():
-        if name not in names:
-            raise SettingsError(f"unknown setting {where}{name}{nearest(name, names)}")
-        hint = hints[name]
-        if dataclasses.is_dataclass(hint):
-            value = from_dict(typing.cast(type, hint), value, f"{where}{name}.")
-        elif typing.get_origin(hint) is tuple and isinstance(value, list):
-            value = tuple(value)
-        arguments[name] = value
-    settings = kind(**arguments)
-    if problems := type_problems(settings, where):
-        raise SettingsError("\n".join(problems))
-    return settings
-
-
-def nearest(name: str, valid: list[str]) -> str:
-    """ " (did you mean …?)", or the valid names if none is near."""
-    close = difflib.get_close_matches(name, valid, n=1)
-    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
-
-
-def type_problems(settings: Any, where: str = "") -> list[str]:
-    """A line for each field, in nested settings too, whose value is not of its declared type."""
-    problems = []
-    for name, hint in typing.get_type_hints(type(settings)).items():
-        value = getattr(settings, name)
-        full = f"{where}{name}"
-        if dataclasses.is_dataclass(hint):
-            if isinstance(value, typing.cast(type, hint)):
-                problems += type_problems(value, f"{full}.")
-            else:
-                problems.append(f"--{spelled(full)} {value!r} is not {hint}")
-        elif not fits(value, hint):
-            allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-            words = f"one of {', '.join(allowed)}" if allowed else getattr(hint, "__name__", hint)
-            hint_text = nearest(value, list(allowed)) if allowed and isinstance(value, str) else ""
-            problems.append(f"--{spelled(full)} {value!r} is not {words}{hint_text}")
-    return problems
-
-
-def fits(value: Any, hint: Any) -> bool:
-    """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
-    origin = typing.get_origin(hint)
-    if origin is Literal:
-        return value in typing.get_args(hint)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(fits(x, typing.get_args(hint)[0]) for x in value)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, option) for option in typing.get_args(hint))
-    if isinstance(value, bool) or hint is bool:
-        return hint is bool and isinstance(value, bool)
-    return isinstance(value, (int, float) if hint is float else hint)

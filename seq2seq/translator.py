@@ -14,15 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
+from seq2seq.checks import nearest, type_problems
 from seq2seq.decoding.search import search
 from seq2seq.decoding.steps import Hypothesis
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import load_experiment, load_model, load_pipelines
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings, Experiment, nearest
+from seq2seq.settings import DecodingSettings, Experiment
 from seq2seq.text.pipeline import TextPipeline
-from seq2seq.training.checkpoint import RunDirectory
 from seq2seq.training.hardware import choose_device
+from seq2seq.training.run_directory import RunDirectory
 
 
 class LongSentenceWarning(UserWarning):
@@ -112,8 +113,8 @@ class Translator:
         """
         if n < 1:
             raise SettingsError(f"n is {n}: ask for at least 1 candidate")
-        settings["beam_size"] = max(n, settings.get("beam_size", self.settings.beam_size))
-        return self.search([text], **settings)[0][:n]
+        beam_size = max(n, self.with_settings(settings).beam_size)
+        return self.search([text], **{**settings, "beam_size": beam_size})[0][:n]
 
     def translate_lines(self, lines: Iterable[str], **settings: Any) -> Iterator[str]:
         """Translates a stream: a line out for every line in, as batches of them are finished."""
@@ -122,19 +123,31 @@ class Translator:
         # a batch size of 1 every line is answered at once.
         ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
         stream = iter(lines)
+        first = 1
         while chunk := list(itertools.islice(stream, ahead)):
-            yield from self.translate(chunk, **settings)
+            for candidates in self.search(chunk, first=first, **settings):
+                yield candidates[0].text
+            first += len(chunk)
 
-    def search(self, texts: Sequence[str], **settings: Any) -> list[list[Translation]]:
-        """All that the search kept for each text, best first."""
+    def search(
+        self, texts: Sequence[str], *, first: int = 1, **settings: Any
+    ) -> list[list[Translation]]:
+        """All that the search kept for each text, best first.
+
+        Args:
+            texts: sentences; one without a token translates to the empty sentence.
+            first: the number of the first of them, for warnings.
+            settings: fields of `DecodingSettings`.
+        """
         chosen = self.with_settings(settings)
         results = [[Translation("", [], 0.0, 0.0)] for _ in texts]
-        full = [index for index, text in enumerate(texts) if text.strip()]
-        ids = self.source.encode([texts[index] for index in full])
+        encoded = self.source.encode(texts)
+        full = [index for index, row in enumerate(encoded) if row]
+        ids = [encoded[index] for index in full]
         for index, row in zip(full, ids, strict=True):
             if len(row) > chosen.max_source_length:
                 warnings.warn(
-                    f"sentence {index + 1} has {len(row):,} tokens; the first "
+                    f"sentence {first + index:,} has {len(row):,} tokens; the first "
                     f"{chosen.max_source_length:,} are translated (max_source_length): "
                     f"{texts[index][:40]!r}…",
                     LongSentenceWarning,
@@ -162,11 +175,11 @@ class Translator:
             if name not in names:
                 raise SettingsError(f"unknown decoding setting {name}{nearest(name, names)}")
         settings = replace(self.settings, **changes)
-        if problems := list(settings.problems()):
+        if problems := type_problems(settings, "decoding.") or list(settings.problems()):
             raise SettingsError("\n".join(problems))
         return settings
 
 
 def as_list(text: str | Sequence[str]) -> Sequence[str]:
     """One string as a list of one."""
-    return [text] if isinstance(text, str) else text
+    return [text] if isinstance(text, str) else list(text)

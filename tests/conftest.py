@@ -1,12 +1,22 @@
 """What all tests share: fixed random numbers, and small models whose every weight matters."""
 
+import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
 
+from seq2seq.experiment import Corpora, train
 from seq2seq.models.translation import TranslationModel, build_translation_model
+from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
+from seq2seq.text.corpus import ParallelCorpus
+
+SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 
 # The same examples every time, and no time limit: noise on the machine decides no test.
 hypothesis.settings.register_profile("seq2seq", derandomize=True, deadline=None, database=None)
@@ -39,3 +49,83 @@ def tiny_model() -> Callable[..., TranslationModel]:
         return model.eval()
 
     return build
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The folder of the corpus that comes with the project."""
+    return SAMPLE
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the sample corpus, trained for some seconds: it translates, and makes mistakes."""
+    torch.set_num_threads(1)
+    experiment = Experiment(
+        run=str(tmp_path_factory.mktemp("runs") / "trained"),
+        device="cpu",
+        data=DataSettings(
+            train=str(SAMPLE / "train.en"),
+            train_target=str(SAMPLE / "train.fr"),
+            validation=str(SAMPLE / "validation.en"),
+            validation_target=str(SAMPLE / "validation.fr"),
+            tokenizer="word",
+            min_frequency=2,
+        ),
+        model=ModelSettings(
+            embedding_size=48, encoder_sizes=(48,), decoder_sizes=(96,), dropout=0.0
+        ),
+        training=TrainingSettings(
+            max_steps=240,
+            batch_tokens=1024,
+            learning_rate=8e-3,
+            warmup_steps=20,
+            log_every=40,
+            precision="float32",
+        ),
+    )
+    train(experiment)
+    return Path(experiment.run)
+
+
+@pytest.fixture(scope="session")
+def letters() -> Corpora:
+    """Sequences of letters to copy: 240 for training, 40 for validation."""
+    generator = random.Random(1)
+    lines = [" ".join(generator.choices("abcdef", k=generator.randint(1, 6))) for _ in range(280)]
+    train, validation = lines[:240], lines[240:]
+    return Corpora(
+        ParallelCorpus(train, train, "letters"), ParallelCorpus(validation, validation, "others")
+    )
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Callable[..., Experiment]:
+    """Describes a tiny run in a folder of its own; arguments are changes of the training."""
+
+    def describe(name: str = "run", **training: object) -> Experiment:
+        base = Experiment(
+            run=str(tmp_path / name),
+            device="cpu",
+            data=DataSettings(tokenizer="word"),
+            model=ModelSettings(
+                embedding_size=8, encoder_sizes=(8,), decoder_sizes=(16,), dropout=0.1
+            ),
+            training=TrainingSettings(
+                batch_tokens=200, learning_rate=1e-2, warmup_steps=5, precision="float32"
+            ),
+        )
+        return replace(base, training=replace(base.training, **training))
+
+    return describe
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs Python with some arguments, as a user would, in a process of its own."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
+        options = {"capture_output": True, "timeout": 300, "input": b"", **options}
+        return subprocess.run([sys.executable, *map(str, arguments)], check=False, **options)
+
+    return run

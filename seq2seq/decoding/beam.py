@@ -107,7 +107,10 @@ def best_continuations(
     within = torch.arange(len(sentences), device=scores.device) - starts[index]
     table = scores.new_full((len(sizes), int(sizes.max()), width), float("-inf"))
     table[index, within] = values
-    best, places = table.flatten(1).topk(min(beam_size, table.shape[1] * width), dim=1)
+    # A stable order: between equal scores, the table's width, that is the rest of the batch, would
+    # decide in topk.
+    best, places = table.flatten(1).sort(dim=1, descending=True, stable=True)
+    best, places = best[:, :beam_size], places[:, :beam_size]
     origins = starts.unsqueeze(1) + places // width
     possible = best > float("-inf")
     origins, best, places = origins[possible], best[possible], places[possible]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 StateT = TypeVar("StateT", bound="State")
@@ -57,7 +58,8 @@ def forbid(log_probs: Tensor, lengths_left: Tensor, eos: int, never: tuple[int, 
     Args:
         log_probs: ``(batch_size, vocab_size)``.
         lengths_left: how many tokens each row may still have before eos, ``(batch_size,)``; at 0
-            only eos is left.
+            only eos is left. Where the model gives no token that may come a probability above 0,
+            eos comes, so that every search ends.
         eos: its id.
         never: ids that never come out: pad, unk, bos.
     """
@@ -66,4 +68,6 @@ def forbid(log_probs: Tensor, lengths_left: Tensor, eos: int, never: tuple[int, 
     ending = log_probs[:, eos].clone()
     log_probs.masked_fill_((lengths_left <= 0).unsqueeze(1), float("-inf"))
     log_probs[:, eos] = ending
+    stuck = log_probs.amax(dim=-1) == float("-inf")
+    log_probs[:, eos].masked_fill_(stuck, torch.finfo(log_probs.dtype).min)
     return log_probs

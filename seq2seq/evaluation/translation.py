@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from sacrebleu.metrics import BLEU, CHRF, TER
 
-from seq2seq.errors import DataError
+from seq2seq.errors import DataError, SettingsError
+
+TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "none")
+"""sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
 
 
 class Score(NamedTuple):
@@ -55,7 +58,7 @@ def evaluate(
     streams = reference_streams(references)
     scores = []
     for metric in (
-        BLEU(tokenize=tokenize, lowercase=lowercase),
+        bleu_metric(tokenize, lowercase=lowercase),
         CHRF(lowercase=lowercase),
         TER(case_sensitive=not lowercase),
     ):
@@ -73,9 +76,21 @@ def bleu(
 ) -> Score:
     """BLEU alone; arguments and errors as for `evaluate`."""
     check_lengths(len(hypotheses), len(references))
-    metric = BLEU(tokenize=tokenize, lowercase=lowercase)
+    metric = bleu_metric(tokenize, lowercase=lowercase)
     result = metric.corpus_score(list(hypotheses), reference_streams(references))
     return Score(result.score, str(metric.get_signature()))
+
+
+def bleu_metric(tokenize: str, *, lowercase: bool = False) -> BLEU:
+    """sacreBLEU's BLEU; SettingsError for a tokenization that is unknown or not to be had here."""
+    if tokenize not in TOKENIZERS:
+        there = ", ".join(TOKENIZERS)
+        raise SettingsError(f"there is no tokenization {tokenize!r} for BLEU; there are {there}")
+    try:
+        return BLEU(tokenize=tokenize, lowercase=lowercase)
+    except (RuntimeError, ImportError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise SettingsError(f"tokenization {tokenize} can't be used here: {reason}") from error
 
 
 def check_lengths(hypotheses: int, references: int) -> None:

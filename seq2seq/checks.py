@@ -1,0 +1,102 @@
+"""How settings are checked, and become JSON and come back: all mistakes at once, each by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar
+
+from seq2seq.errors import SettingsError
+
+
+def at_least(name: str, value: float, least: float) -> Iterator[str]:
+    """A line if `value` is below `least` (or not a number)."""
+    if not value >= least:
+        yield f"{name} {value} must be at least {least}"
+
+
+def share(name: str, value: float) -> Iterator[str]:
+    """A line if `value` is not in [0, 1]."""
+    if not 0 <= value <= 1:
+        yield f"{name} {value} is not in [0, 1]"
+
+
+def spelled(name: str) -> str:
+    """A field's name as the command line spells it."""
+    return name.replace("_", "-")
+
+
+def to_dict(settings: Any) -> dict[str, Any]:
+    """Settings as plain JSON values."""
+    return dataclasses.asdict(settings)
+
+
+Settings = TypeVar("Settings")
+
+
+def from_dict(kind: type[Settings], values: Any, where: str = "") -> Settings:
+    """Settings from JSON values, the inverse of `to_dict`.
+
+    Raises:
+        SettingsError: an unknown name (the nearest valid one is given) or a value of a wrong type.
+    """
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"{where or 'the experiment'}: expected names with values")
+    hints = typing.get_type_hints(kind)
+    names = [item.name for item in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    arguments = {}
+    for name, value in values.items():
+        if name not in names:
+            raise SettingsError(f"unknown setting {where}{name}{nearest(name, names)}")
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            value = from_dict(typing.cast(type, hint), value, f"{where}{name}.")
+        elif typing.get_origin(hint) is tuple and isinstance(value, list):
+            value = tuple(value)
+        arguments[name] = value
+    settings = kind(**arguments)
+    if problems := type_problems(settings, where):
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def nearest(name: str, valid: list[str]) -> str:
+    """ " (did you mean …?)", or the valid names if none is near."""
+    close = difflib.get_close_matches(name, valid, n=1)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
+
+
+def type_problems(settings: Any, where: str = "") -> list[str]:
+    """A line for each field, in nested settings too, whose value is not of its declared type."""
+    problems = []
+    for name, hint in typing.get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        full = f"{where}{name}"
+        if dataclasses.is_dataclass(hint):
+            if isinstance(value, typing.cast(type, hint)):
+                problems += type_problems(value, f"{full}.")
+            else:
+                problems.append(f"--{spelled(full)} {value!r} is not {hint}")
+        elif not fits(value, hint):
+            allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+            words = f"one of {', '.join(allowed)}" if allowed else getattr(hint, "__name__", hint)
+            hint_text = nearest(value, list(allowed)) if allowed and isinstance(value, str) else ""
+            problems.append(f"--{spelled(full)} {value!r} is not {words}{hint_text}")
+    return problems
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(fits(x, typing.get_args(hint)[0]) for x in value)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, option) for option in typing.get_args(hint))
+    if isinstance(value, bool) or hint is bool:
+        return hint is bool and isinstance(value, bool)
+    return isinstance(value, (int, float) if hint is float else hint)

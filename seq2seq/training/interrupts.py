@@ -1,0 +1,49 @@
+"""Ctrl-C and SIGTERM: the step that is running is finished, and the run is saved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from types import FrameType, TracebackType
+from typing import Any
+
+STDERR = 2
+
+
+class Interrupts:
+    """While it is entered, notes Ctrl-C and SIGTERM instead of ending the program.
+
+    A second one ends it at once. Outside the main thread, which alone may set handlers, it does
+    nothing.
+    """
+
+    def __init__(self) -> None:
+        self.happened = False
+        self.handlers: list[tuple[int, Any]] = []
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.handlers = [
+                (number, signal.signal(number, self.note))
+                for number in (signal.SIGINT, signal.SIGTERM)
+            ]
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Handles a signal."""
+        if self.happened:
+            raise KeyboardInterrupt
+        self.happened = True
+        # The file itself: sys.stderr may be in the middle of a write, and can't be entered twice.
+        with suppress(OSError):
+            os.write(STDERR, b"\nStopping as soon as this step is done; the run will be saved.\n")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self.handlers:
+            signal.signal(number, handler)

@@ -1,0 +1,50 @@
+"""What differs between kinds of model, and all that the trainer asks of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+import torch
+
+from seq2seq.training.loss import Loss
+
+
+class AnyBatch(Protocol):
+    """What the loop itself needs to know of a batch."""
+
+    @property
+    def target_tokens(self) -> int:
+        """Real tokens to predict."""
+
+
+BatchT = TypeVar("BatchT", bound=AnyBatch)
+
+
+class Validation(NamedTuple):
+    """Scores on held-out text.
+
+    Attributes:
+        loss: mean negative log-likelihood in nats per token, without label smoothing.
+        bleu: if the model translates.
+        samples: a few sentences, each with "source", "reference" and "hypothesis".
+    """
+
+    loss: float
+    bleu: float | None
+    samples: list[dict[str, str]]
+
+
+class Task(Protocol[BatchT]):
+    """What differs between kinds of model."""
+
+    def batches(self, epoch: int) -> Sequence[BatchT]:
+        """The batches of an epoch, from 0, in order; the same each time for the same number."""
+
+    def loss(
+        self, batch: BatchT, *, rate: float, device: torch.device, generator: torch.Generator
+    ) -> Loss:
+        """The loss of a batch, with the given rate of scheduled sampling."""
+
+    def validate(self, device: torch.device) -> Validation:
+        """Scores of the model as it is."""

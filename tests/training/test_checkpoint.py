@@ -1,0 +1,185 @@
+"""Weights and run directories on disk: whole or not at all, and never anything but numbers."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seq2seq.errors import RunError
+from seq2seq.models.translation import build_translation_model
+from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
+from seq2seq.training.run_directory import FORMAT, RunDirectory, write_atomically, write_json
+
+
+@pytest.fixture
+def tensors() -> dict[str, Tensor]:
+    return {
+        "a": torch.arange(600.0).reshape(20, 30),
+        "b": torch.tensor(7),
+        "c": torch.ones(3).bool(),
+    }
+
+
+def test_what_is_written_is_read(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
+    state = {"step": 3, "best": None, "words": "œuvre\u2028"}
+    save_tensors(tmp_path / "x", tensors, state)
+    found, found_state = load_tensors(tmp_path / "x")
+    assert found_state == state
+    assert found.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor)
+
+
+def test_equal_tensors_are_equal_bytes(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
+    for number in range(10):
+        save_tensors(tmp_path / str(number), tensors, {"step": 1, "loss": 2.5})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), ValueError("bug"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("half of the n")
+        raise error
+
+    with pytest.raises(RunError if isinstance(error, OSError) else type(error)) as caught:
+        write_atomically(path, write)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    assert path.read_text() == "old"
+    if isinstance(error, OSError):
+        assert str(path) in str(caught.value)
+        assert "disk full" in str(caught.value)
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
+    with pytest.raises(RunError, match="nowhere"):
+        save_tensors(tmp_path / "nowhere" / "x", tensors, None)
+    with pytest.raises(RunError, match=r"nowhere.*is missing"):
+        load_tensors(tmp_path / "nowhere" / "x")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:4],
+        lambda data: data[:60],
+        lambda data: data[:-1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data + b"more",
+        lambda data: bytes(range(256)) * 10,
+        lambda data: data[:-90] + bytes([data[-90] ^ 1]) + data[-89:],
+        lambda data: data.replace(b"crc32", b"cr\xff32"),
+        lambda data: pickle.dumps({"a": torch.ones(3)}),
+    ],
+)
+def test_damage_is_noticed(tmp_path: Path, tensors: dict[str, Tensor], damage) -> None:
+    path = tmp_path / "best.safetensors"
+    save_tensors(path, tensors, {"step": 1})
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError, match=r"best\.safetensors is damaged"):
+        load_tensors(path)
+
+
+class Bomb:
+    """Unpickling this would write a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.write_text, (self.path, "exploded")
+
+
+@pytest.mark.parametrize("save", [lambda x, path: path.write_bytes(pickle.dumps(x)), torch.save])
+def test_a_pickle_is_never_opened(tmp_path: Path, save) -> None:
+    path = tmp_path / "best.safetensors"
+    save(Bomb(tmp_path / "harm"), path)
+    with pytest.raises(RunError, match=r"best\.safetensors"):
+        load_tensors(path)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_tied_weights_are_saved_once_and_come_back_tied(tmp_path: Path) -> None:
+    def build() -> nn.Module:
+        sizes = {"embedding_size": 6, "encoder_sizes": (4,), "decoder_sizes": (5,)}
+        return build_translation_model(9, 9, tied_output=True, shared_embedding=True, **sizes)
+
+    first, second = build(), build()
+    save_tensors(tmp_path / "x", weights_of(first), None)
+    tensors, _ = load_tensors(tmp_path / "x")
+    assert sum(tensor.shape == (9, 6) for tensor in tensors.values()) == 1
+    load_weights(second, tensors, tmp_path / "x")
+    before, after = first.state_dict(), second.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert len({weight.data_ptr() for weight in after.values() if weight.shape == (9, 6)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (nn.Linear(3, 5), "weight bias is"),
+        (nn.Linear(3, 4, bias=False), "lacks weight bias"),
+        (nn.Bilinear(3, 3, 4), "weight is"),
+        (nn.Sequential(nn.Linear(3, 4)), r"unknown weight 0\.bias"),
+    ],
+)
+def test_weights_of_another_model_are_refused(
+    tmp_path: Path, other: nn.Module, message: str
+) -> None:
+    model = nn.Linear(3, 4)
+    before = model.weight.clone()
+    with pytest.raises(RunError, match=rf"(?s)x\.safetensors.*{message}"):
+        load_weights(model, weights_of(other), Path("x.safetensors"))
+    assert torch.equal(before, model.weight)
+
+
+def test_a_run_is_made_where_nothing_is(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "a" / "b")
+    run.create(overwrite=False)
+    run.create(overwrite=False)  # an empty folder is nothing, too
+    assert run.path.is_dir()
+
+
+def test_a_run_is_overwritten_only_if_asked_for(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    write_json(run.experiment, {"format": FORMAT})
+    run.best.write_text("weights")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match=r"exists already.*--resume.*--overwrite"):
+        run.create(overwrite=False)
+    assert run.best.exists()
+    run.create(overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"], "only a run's own files go"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("experiment", [None, "not JSON", "[1]", json.dumps({"format": "other 1"})])
+def test_what_is_no_run_is_never_deleted(
+    tmp_path: Path, experiment: str | None, overwrite: bool
+) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    if experiment is not None:
+        (tmp_path / "experiment.json").write_text(experiment)
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(RunError, match="never deleted"):
+        RunDirectory(tmp_path).create(overwrite=overwrite)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_a_file_is_no_run_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(RunError, match="is a file"):
+        RunDirectory(tmp_path / "file").create(overwrite=True)
+    with pytest.raises(RunError, match="could not be made"):
+        RunDirectory(tmp_path / "file" / "run").create(overwrite=True)
+    for path, message in ((tmp_path, "is not a run directory"), (tmp_path / "x", "no run at")):
+        with pytest.raises(RunError, match=message):
+            RunDirectory(path).check_exists()

@@ -1,0 +1,88 @@
+"""The loss: torch's own cross-entropy, on real tokens only."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from seq2seq.training.loss import cross_entropy, output_cross_entropy, real_tokens
+
+LENGTHS = torch.tensor([3, 5, 1])
+every_smoothing = pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+
+
+@every_smoothing
+def test_smoothed_loss_equals_torch_s_with_its_gradient(smoothing: float) -> None:
+    logits = torch.randn(20, 9, requires_grad=True)
+    targets = torch.randint(9, (20,))
+    expected = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="sum")
+    loss = cross_entropy(logits, targets, smoothing)
+    torch.testing.assert_close(loss.smoothed, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.smoothed, logits), torch.autograd.grad(expected, logits)
+    )
+
+
+@every_smoothing
+def test_likelihood_is_not_smoothed_and_has_no_gradient(smoothing: float) -> None:
+    logits, targets = torch.randn(20, 9, requires_grad=True), torch.randint(9, (20,))
+    loss = cross_entropy(logits, targets, smoothing)
+    torch.testing.assert_close(
+        loss.likelihood, F.cross_entropy(logits, targets, reduction="sum").detach()
+    )
+    assert not loss.likelihood.requires_grad
+    assert loss.smoothed.requires_grad
+    assert loss.tokens == 20
+
+
+def test_real_tokens_are_those_before_each_row_s_end() -> None:
+    values = torch.arange(15).view(3, 5)
+    assert real_tokens(values, LENGTHS).tolist() == [0, 1, 2, 5, 6, 7, 8, 9, 10]
+    assert real_tokens(values, torch.tensor([5, 5, 5])).tolist() == list(range(15))
+    wide = torch.randn(3, 5, 2)
+    chosen = real_tokens(wide, LENGTHS)
+    assert torch.equal(chosen, torch.cat([wide[0, :3], wide[1], wide[2, :1]]))
+
+
+@every_smoothing
+def test_pads_never_matter_and_a_batch_is_the_sum_of_its_sentences(smoothing: float) -> None:
+    logits = torch.randn(3, 5, 9, dtype=torch.float64).float().requires_grad_()
+    targets = torch.randint(9, (3, 5))
+    pads = torch.arange(5) >= LENGTHS.unsqueeze(1)
+
+    def total(rows: slice, logits: torch.Tensor, targets: torch.Tensor) -> list[object]:
+        lengths = LENGTHS[rows]
+        return list(
+            cross_entropy(
+                real_tokens(logits[rows], lengths), real_tokens(targets[rows], lengths), smoothing
+            )
+        )
+
+    together = total(slice(3), logits, targets)
+    garbage = total(
+        slice(3), logits.masked_fill(pads.unsqueeze(2), torch.nan), targets.masked_fill(pads, -7)
+    )
+    torch.testing.assert_close(garbage, together, rtol=0, atol=0)
+    singles = [total(slice(row, row + 1), logits, targets) for row in range(3)]
+    torch.testing.assert_close([sum(parts) for parts in zip(*singles, strict=True)], together)
+    (gradient,) = torch.autograd.grad(together[0], logits)
+    assert not gradient[pads].any()
+    assert gradient[~pads].any(dim=1).all()
+
+
+@every_smoothing
+@pytest.mark.parametrize("tokens", [1, 256, 700])
+def test_the_loss_of_an_output_layer_in_pieces_equals_that_of_its_logits(
+    smoothing: float, tokens: int
+) -> None:
+    output = nn.Linear(5, 9)
+    features, targets = torch.randn(tokens, 5, requires_grad=True), torch.randint(9, (tokens,))
+    inputs = [features, output.weight, output.bias]
+    whole = cross_entropy(output(features), targets, smoothing)
+    pieces = output_cross_entropy(features, output, targets, smoothing)
+    torch.testing.assert_close(list(pieces), list(whole))
+    assert not pieces.likelihood.requires_grad
+    torch.testing.assert_close(
+        torch.autograd.grad(3 * pieces.smoothed / tokens, inputs),
+        torch.autograd.grad(3 * whole.smoothed / tokens, inputs),
+    )
