@@ -10,9 +10,12 @@ and the decoder has to get it out again, letter by letter.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from seq2seq.checks import at_least
 from seq2seq.cli import finish, guarded, parse_experiment
+from seq2seq.errors import SettingsError
 from seq2seq.experiment import Corpora, train
 from seq2seq.settings import (
     DataSettings,
@@ -56,6 +59,14 @@ class CopyTask(Experiment):
     )
     decoding: DecodingSettings = field(default_factory=lambda: DecodingSettings(beam_size=1))
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting or combination."""
+        yield from super().problems()
+        yield from at_least("--pairs", self.pairs, 1)
+        yield from at_least("--longest", self.longest, 1)
+        if not self.letters.strip() or " " in self.letters:
+            yield f"--letters {self.letters!r} must be letters without a space, as abcdefgh"
+
 
 def draw(settings: CopyTask, count: int, generator: random.Random) -> list[str]:
     """Random sequences, each letter a word."""
@@ -79,7 +90,12 @@ def main() -> None:
     known = set(training)
     unseen = [s for s in draw(settings, 4 * settings.pairs, generator) if s not in known]
     held_out = list(dict.fromkeys(unseen))[:600]
-    validation, test = held_out[:200], held_out[200:]
+    validation, test = held_out[: len(held_out) // 3], held_out[len(held_out) // 3 :]
+    if not validation:
+        raise SettingsError(
+            f"{len(known):,} of the sequences of 1 to {settings.longest} letters are for training, "
+            "and no other ones were found to test on: lower --pairs, or raise --longest"
+        )
     reason = train(
         settings,
         Corpora(
@@ -89,7 +105,7 @@ def main() -> None:
     )
     if reason != "interrupted":
         references = corpus(test, settings, "test sequences").targets
-        hypotheses = Translator.load(settings.run).translate(test)
+        hypotheses = Translator.load(settings.run, settings.device).translate(test)
         right = sum(h == r for h, r in zip(hypotheses, references, strict=True))
         print(f"{right} of {len(test)} unseen sequences without a mistake")
     finish(reason, settings)

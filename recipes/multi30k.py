@@ -43,8 +43,8 @@ class Multi30k(Experiment):
         default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
     )
     model: ModelSettings = field(
-        # 29,000 pairs are little: much dropout lets a wide model profit all the same. The context is
-        # all that the decoder knows of the source, so it is shown to the output layer, too.
+        # 29,000 pairs are little: much dropout lets a wide model profit all the same. The context
+        # is all that the decoder knows of the source, so it is shown to the output layer, too.
         default_factory=lambda: ModelSettings(
             embedding_size=256,
             encoder_sizes=(384,),
@@ -93,7 +93,7 @@ def main() -> None:
     )
     reason = train(settings, Corpora(training.clean(), validation))
     if reason != "interrupted":
-        translator = Translator.load(settings.run)
+        translator = Translator.load(settings.run, settings.device)
         hypotheses = translator.translate(test.sources)
         beam = settings.decoding.beam_size
         print(f"test_2016_flickr, {settings.source} to {settings.target}, beam {beam}:")

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.checks import at_least
 from seq2seq.cli import finish, given_value, guarded, parse_experiment
 from seq2seq.errors import DataError
-from seq2seq.evaluation.translation import evaluate
+from seq2seq.evaluation.translation import bleu, evaluate
 from seq2seq.experiment import Corpora, train
 from seq2seq.settings import (
     DataSettings,
@@ -69,6 +71,12 @@ class Quickstart(Experiment):
         )
     )
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting or combination."""
+        yield from super().problems()
+        yield from at_least("--max-words", self.max_words, 1)
+        yield from at_least("--test-size", self.test_size, 1)
 
 
 def for_sample() -> Quickstart:
@@ -124,7 +132,7 @@ def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
 
 def report(settings: Quickstart, test: ParallelCorpus) -> None:
     """Prints BLEU on the test part, and a dozen translations beside their references."""
-    translator = Translator.load(settings.run)
+    translator = Translator.load(settings.run, settings.device)
     sources, references = test.references()
     hypotheses = translator.translate(sources)
     for source, hypothesis, others in list(zip(sources, hypotheses, references, strict=True))[:12]:
@@ -135,7 +143,7 @@ def report(settings: Quickstart, test: ParallelCorpus) -> None:
     print(f"{len(sources):,} held-out sentences:")
     print(f"BLEU, first reference     {first.bleu}")
     if any(len(others) > 1 for others in references):
-        print(f"BLEU, all references      {evaluate(hypotheses, references).bleu}")
+        print(f"BLEU, all references      {bleu(hypotheses, references)}")
     print(f"chrF, first reference     {first.chrf}")
 
 

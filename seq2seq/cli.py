@@ -104,21 +104,26 @@ def train_command(arguments: list[str]) -> None:
 def translate_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, a line for each line."""
     command = parse_decoding(Translate, arguments, "seq2seq translate")
+    if command.n_best < 1:
+        raise SettingsError(f"--n-best {command.n_best} must be at least 1")
     from seq2seq.text.corpus import iter_lines
     from seq2seq.translator import Translator
 
     translator = Translator.load(command.run, command.device)
-    translator.settings = command.decoding
+    translator.settings = replace(
+        command.decoding,
+        beam_size=max(command.n_best, command.decoding.beam_size),
+        # Whoever types wants an answer to each line; from a file, lines of like length go together.
+        batch_size=1 if sys.stdin.isatty() else command.decoding.batch_size,
+    )
     lines = iter_lines(sys.stdin.buffer, "standard input")
-    if command.n_best > 1:
-        for line in lines:
-            for candidate in translator.candidates(line, command.n_best):
-                write_line(json.dumps({"source": line, **candidate._asdict()}, ensure_ascii=False))
-        return
-    # Whoever types wants an answer to each line; from a file, lines of like length go together.
-    settings = {"batch_size": 1} if sys.stdin.isatty() else {}
-    for translation in translator.translate_lines(lines, **settings):
-        write_line(translation)
+    for line, candidates in translator.search_lines(lines):
+        if command.n_best == 1:
+            print(candidates[0].text, flush=True)
+            continue
+        for candidate in candidates[: command.n_best]:
+            row = {"source": line, **candidate._asdict()}
+            print(json.dumps(row, ensure_ascii=False), flush=True)
 
 
 def evaluate_command(arguments: list[str]) -> None:
@@ -229,11 +234,6 @@ def fail(message: str) -> NoReturn:
     """Prints an error and exits with 2."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
-
-
-def write_line(text: str) -> None:
-    """A line to stdout, at once."""
-    print(text, flush=True)
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:

@@ -45,7 +45,7 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
 
     Args:
         experiment: the whole description.
-        corpora: training and validation text; None reads what `experiment.data` names.
+        corpora: training and validation text, where `experiment.data` does not name another.
 
     Returns:
         Why training ended, in words: "interrupted" if the user stopped it.
@@ -54,8 +54,7 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         Seq2SeqError: anything that the user can set right.
     """
     run = check_before(experiment)
-    if corpora is None:
-        corpora = read_corpora(experiment.data, experiment.seed)
+    corpora = read_corpora(experiment.data, experiment.seed, corpora)
     for part in corpora:
         say(str(part.report))
     say(f"training and validation: {corpora.train.overlap(corpora.validation)}")
@@ -115,24 +114,22 @@ def count_weights(model: torch.nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters())
 
 
-def read_corpora(settings: DataSettings, seed: int) -> Corpora:
-    """The text that the settings name, cleaned; validation text is set aside if none is named."""
-    if not settings.train:
+def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
+    """The text that the settings name, cleaned; where they name none, what is given.
+
+    If there is no validation text at all, some is set aside from the training text.
+    """
+    if settings.train:
+        train = read_corpus(settings, settings.train, settings.train_target, "train")
+    elif given:
+        train = given.train
+    else:
         raise SettingsError("no training text: give --data.train FILE")
-
-    def read(path: str, target_path: str, split: str) -> ParallelCorpus:
-        return ParallelCorpus.read(
-            path,
-            target_path or None,
-            source=column(settings.source),
-            target=column(settings.target),
-            split=split,
-        ).clean()
-
-    train = read(settings.train, settings.train_target, "train")
     if settings.validation:
-        validation = read(settings.validation, settings.validation_target, "validation")
-        return Corpora(train, validation)
+        path, target_path = settings.validation, settings.validation_target
+        return Corpora(train, read_corpus(settings, path, target_path, "validation"))
+    if given:
+        return Corpora(train, given.validation)
     sources = len(train.references()[0])
     if sources <= settings.validation_size:
         raise DataError(
@@ -144,6 +141,18 @@ def read_corpora(settings: DataSettings, seed: int) -> Corpora:
         validation=settings.validation_size, test=0, seed=seed
     )
     return Corpora(rest, validation)
+
+
+def read_corpus(settings: DataSettings, path: str, target_path: str, split: str) -> ParallelCorpus:
+    """One part of the text that the settings name, cleaned."""
+    corpus = ParallelCorpus.read(
+        path,
+        target_path or None,
+        source=column(settings.source),
+        target=column(settings.target),
+        split=split,
+    )
+    return corpus.clean()
 
 
 def column(name: str) -> str | int | None:

@@ -118,6 +118,13 @@ class Translator:
 
     def translate_lines(self, lines: Iterable[str], **settings: Any) -> Iterator[str]:
         """Translates a stream: a line out for every line in, as batches of them are finished."""
+        for _, candidates in self.search_lines(lines, **settings):
+            yield candidates[0].text
+
+    def search_lines(
+        self, lines: Iterable[str], **settings: Any
+    ) -> Iterator[tuple[str, list[Translation]]]:
+        """Each line of a stream with all that the search kept for it, best first."""
         chosen = self.with_settings(settings)
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
@@ -125,8 +132,7 @@ class Translator:
         stream = iter(lines)
         first = 1
         while chunk := list(itertools.islice(stream, ahead)):
-            for candidates in self.search(chunk, first=first, **settings):
-                yield candidates[0].text
+            yield from zip(chunk, self.search(chunk, first=first, **settings), strict=True)
             first += len(chunk)
 
     def search(

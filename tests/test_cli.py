@@ -5,13 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import seq2seq
+from seq2seq.cli import main
 from seq2seq.text.files import read_lines
 from seq2seq.translator import Translator
 
@@ -159,36 +160,58 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def results(
-    command: Command, files: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[Result, Path]]:
-    """What each mistake leads to; some at the same time, which takes less of it."""
+IN_A_PROCESS = [
+    *("misspelt command", "misspelt option", "several at once", "nothing to resume"),
+    *("unequal files", "not UTF-8", "empty file", "missing column", "another model"),
+    *("translate nothing", "truncated weights", "evaluate unequal"),
+]
+"""Mistakes that are made in a program of its own, too."""
+
+
+@pytest.fixture
+def fill_in(
+    files: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[str]], list[str]]:
+    """Goes to an empty folder; puts real names into a command."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
     names = {"TRAINED": str(trained), "FILES": str(files)}
+    return lambda words: [re.sub("TRAINED|FILES", lambda m: names[m[0]], word) for word in words]
 
-    def run(case: tuple[list[str], list[str]]) -> tuple[Result, Path]:
-        folder = tmp_path_factory.mktemp("work")
-        arguments = [re.sub("TRAINED|FILES", lambda m: names[m[0]], word) for word in case[0]]
-        return command("-m", "seq2seq", *arguments, cwd=folder), folder
 
-    with ThreadPoolExecutor(3) as pool:
-        return dict(zip(MISTAKES, pool.map(run, MISTAKES.values()), strict=True))
+def check_mistake(mistake: str, code: object, stdout: str, stderr: str) -> None:
+    """One message with all that it has to say, on stderr only, and nothing left behind."""
+    # Messages in a frame are broken into lines; what is asked for must be there all the same.
+    said = re.sub(r"[\s│]+", " ", stderr)
+    assert code == 2, said
+    assert stdout == ""
+    assert "Traceback" not in said
+    for part in MISTAKES[mistake][1]:
+        assert part in said
+    assert len(re.findall(r"\berror:|─ [A-Z][a-z]+ [a-z]+ ─", said)) == 1, said
+    assert not list(Path.cwd().iterdir())
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_clear_message(
-    results: dict[str, tuple[Result, Path]], mistake: str
+    mistake: str,
+    fill_in: Callable[[list[str]], list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    result, folder = results[mistake]
-    # Messages in a frame are broken into lines; what is asked for must be there all the same.
-    said = re.sub(r"[\s│]+", " ", result.stderr.decode())
-    assert result.returncode == 2, said
-    assert result.stdout == b""
-    assert "Traceback" not in said
-    for part in MISTAKES[mistake][1]:
-        assert part in said
-    assert len(re.findall(r"\berror:|─ [A-Z][a-z]+ [a-z]+ ─", said)) <= 1
-    assert not list(folder.iterdir()), "nothing is left behind"
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main changes it
+    with pytest.raises(SystemExit) as ended:
+        main(fill_in(MISTAKES[mistake][0]))
+    check_mistake(mistake, ended.value.code, *capsys.readouterr())
+
+
+@pytest.mark.parametrize("mistake", IN_A_PROCESS)
+def test_a_mistake_in_a_process(
+    mistake: str, fill_in: Callable[[list[str]], list[str]], command: Command
+) -> None:
+    result = command("-m", "seq2seq", *fill_in(MISTAKES[mistake][0]))
+    check_mistake(mistake, result.returncode, result.stdout.decode(), result.stderr.decode())
 
 
 def test_version_and_help(command: Command) -> None:
@@ -300,8 +323,8 @@ def test_evaluate_prints_scores_and_nothing_else(
     found = seq2seq.evaluate(hypotheses, read_lines(reference))
     assert scores["bleu"]["score"] == found.bleu.score
     result = command(
-        *("-m", "seq2seq", "evaluate", trained, *files, reference, "--lowercase"),
-        *("--decoding.beam-size", "1"),
+        *("-m", "seq2seq", "evaluate", trained, "--lowercase", "--decoding.beam-size", "1"),
+        *("--source", source, "--reference", reference, reference),
     )
     assert result.returncode == 0, result.stderr
     assert re.fullmatch(
@@ -332,7 +355,3 @@ def test_train_then_plot(command: Command, tmp_path: Path, sample: Path, trained
     result = command("-m", "seq2seq", "plot", run)
     assert (result.returncode, result.stdout.decode()) == (0, f"{curves}\n")
     assert curves.is_file()
-    # To continue, the run itself says all there is to say.
-    result = command("-m", "seq2seq", "train", "--run", run, "--resume")
-    assert result.returncode == 0
-    assert "Training ended after 3 steps" in result.stderr.decode()

@@ -52,19 +52,16 @@ def evaluate(
         lowercase: ignore case, in all three.
 
     Raises:
-        DataError: the numbers of hypotheses and references differ, or there are none.
+        DataError: the numbers of hypotheses and references differ, there are none, or a sentence
+            has no reference.
+        SettingsError: a tokenization that is unknown or not to be had here.
     """
-    check_lengths(len(hypotheses), len(references))
-    streams = reference_streams(references)
-    scores = []
-    for metric in (
+    metrics = (
         bleu_metric(tokenize, lowercase=lowercase),
         CHRF(lowercase=lowercase),
         TER(case_sensitive=not lowercase),
-    ):
-        result = metric.corpus_score(list(hypotheses), streams)
-        scores.append(Score(result.score, str(metric.get_signature())))
-    return Scores(*scores)
+    )
+    return Scores(*(score(metric, hypotheses, references) for metric in metrics))
 
 
 def bleu(
@@ -75,8 +72,16 @@ def bleu(
     lowercase: bool = False,
 ) -> Score:
     """BLEU alone; arguments and errors as for `evaluate`."""
+    return score(bleu_metric(tokenize, lowercase=lowercase), hypotheses, references)
+
+
+def score(
+    metric: BLEU | CHRF | TER,
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]] | Sequence[str],
+) -> Score:
+    """What one of sacreBLEU's metrics says, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
-    metric = bleu_metric(tokenize, lowercase=lowercase)
     result = metric.corpus_score(list(hypotheses), reference_streams(references))
     return Score(result.score, str(metric.get_signature()))
 
@@ -106,8 +111,17 @@ def check_lengths(hypotheses: int, references: int) -> None:
 def reference_streams(
     references: Sequence[Sequence[str]] | Sequence[str],
 ) -> list[list[str | None]]:
-    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence."""
+    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence.
+
+    Raises:
+        DataError: a sentence has no reference, or one string stands where a list should.
+    """
+    if isinstance(references, str):
+        raise DataError("references is one string: give a list with an entry for each sentence")
     lists = [[entry] if isinstance(entry, str) else list(entry) for entry in references]
+    for number, entry in enumerate(lists, start=1):
+        if not entry:
+            raise DataError(f"sentence {number:,} has no reference")
     most = max(len(entry) for entry in lists)
     return [
         [entry[number] if number < len(entry) else None for entry in lists]

@@ -50,7 +50,7 @@ class Batch(NamedTuple):
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Rows of ids -> ``(batch_size, longest)`` filled up with pad, and lengths ``(batch_size,)``."""
+    """Rows of ids -> ``(batch_size, longest)`` filled up with pad; lengths ``(batch_size,)``."""
     lengths = torch.tensor([len(row) for row in rows])
     padded = torch.full((len(rows), int(lengths.max())), PAD_ID)
     for index, row in enumerate(rows):

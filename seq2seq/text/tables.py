@@ -48,11 +48,16 @@ def read_columns(path: Path, columns: Columns) -> Texts:
 
 
 def file_kind(path: Path) -> str:
-    """Return which of `KINDS` a file's name says it is; raises DataError if it says none."""
+    """Return which of `KINDS` a file's name says it is; raises DataError if it says none.
+
+    A .txt file that is to hold both sides can only be tab-separated.
+    """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".gz"]:
         suffixes.pop()
     kind = suffixes[-1] if suffixes else ""
+    if kind == ".txt":  # as manythings.org names its tab-separated pairs
+        return ".tsv"
     if kind not in KINDS:
         raise DataError(
             f"can't tell from the name of {path} how to read it: it must end in "

@@ -109,3 +109,17 @@ def test_a_score_is_printed_with_its_signature() -> None:
         assert str(score) == f"{score.score:.2f}  {score.signature}"
         assert f"version:{sacrebleu.__version__}" in score.signature
     assert str(Score(12.345678, "tok:13a")) == "12.35  tok:13a"
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "references", "message"),
+    [
+        (["a b", "c"], [["a b"], []], "sentence 2 has no reference"),
+        (["a", "b", "c"], "abc", "one string"),
+    ],
+)
+def test_a_missing_reference_is_an_error(
+    hypotheses: list[str], references: list[list[str]] | str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        bleu(hypotheses, references)

@@ -287,7 +287,7 @@ def test_columns_that_are_not_clear_must_be_named(tmp_path: Path) -> None:
         ParallelCorpus.read(path, source=0, target=1)
 
 
-@pytest.mark.parametrize("name", ["a", "a.txt", "a.tsv.zip", "a.gz"])
+@pytest.mark.parametrize("name", ["a", "a.doc", "a.tsv.zip", "a.gz"])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"must end in \.tsv, \.csv"):
         ParallelCorpus.read(write(tmp_path / name, "a\tb\n"))
@@ -537,3 +537,10 @@ def test_shuffling_keeps_pairs_together() -> None:
     assert shuffled != found
     assert all(pair.target == f"t{pair.source}" for pair in shuffled)
     assert sorted(shuffled) == sorted(found)
+
+
+def test_one_text_file_for_both_sides_is_tab_separated(tmp_path: Path) -> None:
+    corpus = ParallelCorpus.read(write(tmp_path / "fra.txt", "Go.\tVa !\nHi.\tSalut !\n".encode()))
+    assert list(corpus) == [("Go.", "Va !"), ("Hi.", "Salut !")]
+    with pytest.raises(DataError, match=r"fra\.en\.txt:1"):
+        ParallelCorpus.read(write(tmp_path / "fra.en.txt", b"Go.\n"))

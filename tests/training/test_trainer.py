@@ -360,6 +360,19 @@ def test_patience_ends_it(experiment: Describe, letters: Corpora) -> None:
     assert train(resumed(run), letters) == "no improvement in 3 validations"
 
 
+def test_text_of_the_settings_goes_before_what_a_recipe_brings(
+    experiment: Describe, letters: Corpora, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.tsv"
+    own.write_text("a b\tb a\nc\tc\n \td\n")
+    run = experiment(max_steps=1)
+    train(replace(run, data=replace(run.data, train=str(own))), letters)
+    said = capsys.readouterr().err
+    assert "own.tsv: 3 pairs read, 1 dropped for an empty side, 2 kept" in said
+    assert "others: 40 pairs read" in said
+    assert "\n2 training pairs, vocabularies of 7 and 7" in said
+
+
 def test_no_budget_and_no_run_are_mistakes(experiment: Describe, letters: Corpora) -> None:
     with pytest.raises(SettingsError, match=r"no budget: give --training\.minutes"):
         train(experiment(), letters)

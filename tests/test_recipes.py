@@ -1,0 +1,134 @@
+"""The recipes, run as a newcomer runs them, on little text and for little time."""
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seq2seq.text.files import read_lines
+
+RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
+
+TINY = [
+    *("--device", "cpu", "--model.embedding-size", "8", "--model.encoder-sizes", "8"),
+    *("--model.decoder-sizes", "8", "--training.max-steps", "4", "--data.tokenizer", "word"),
+    *("--training.batch-tokens", "200"),
+]
+
+
+def test_every_recipe_is_tested() -> None:
+    names = {path.name for path in RECIPES.glob("*.py")}
+    assert names == {"copy_task.py", "quickstart.py", "multi30k.py"}
+
+
+@pytest.mark.parametrize("recipe", ["copy_task.py", "quickstart.py", "multi30k.py"])
+def test_help_has_what_every_recipe_has(command: Command, recipe: str) -> None:
+    result = command(RECIPES / recipe, "--help")
+    assert (result.returncode, result.stderr) == (0, b"")
+    page = result.stdout.decode()
+    for option in (
+        *("--run", "--resume", "--overwrite", "--seed", "--device", "--data.train"),
+        *("--model.cell", "--model.context", "--training.minutes", "--training.max-steps"),
+        *("--training.save-every", *(["--corpus"] if recipe != "copy_task.py" else [])),
+    ):
+        assert re.search(rf"│ {re.escape(option)}[ ,]", page), option
+
+
+def test_the_copy_task_is_learnt_in_seconds(command: Command, tmp_path: Path) -> None:
+    # A little easier than its defaults, to take half the time.
+    arguments = ["--longest", "4", "--letters", "abcdef", "--pairs", "600", "--device", "cpu"]
+    steps = ["--training.max-steps", "350", "--training.validate-every", "100"]
+    result = command(RECIPES / "copy_task.py", *arguments, *steps, "--run", tmp_path / "run")
+    assert result.returncode == 0, result.stderr.decode()
+    match = re.fullmatch(
+        r"(\d+) of (\d+) unseen sequences without a mistake\n", result.stdout.decode()
+    )
+    assert match
+    right, total = map(int, match.groups())
+    assert total > 100
+    assert right >= 0.95 * total
+
+
+def test_the_copy_task_names_what_is_impossible(command: Command, tmp_path: Path) -> None:
+    arguments = ["--pairs", "0", "--letters", "a b", "--seed", "-1", "--run", tmp_path / "run"]
+    result = command(RECIPES / "copy_task.py", *arguments)
+    said = result.stderr.decode()
+    assert result.returncode == 2
+    assert all(part in said for part in ("--pairs 0", "--letters 'a b'", "--seed -1"))
+    assert "Traceback" not in said
+
+
+def test_quickstart_offline(command: Command, tmp_path: Path, sample: Path) -> None:
+    run = tmp_path / "run"
+    begin = [RECIPES / "quickstart.py", "--corpus", "sample", *TINY, "--run", run]
+    result = command(*begin)
+    assert result.returncode == 0, result.stderr.decode()
+    out, said = result.stdout.decode(), result.stderr.decode()
+    assert len(re.findall(r"^hypothesis  ", out, re.MULTILINE)) == 12
+    assert re.search(r"^300 held-out sentences:$", out, re.MULTILINE)
+    assert re.search(r"^BLEU, first reference +[\d.]+  .*tok:13a.*version:", out, re.MULTILINE)
+    assert "has 0 by source" in said, "no test sentence is trained on"
+    # What a recipe calls the corpus is kept, and continues without being said again.
+    stored = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
+    assert stored["recipe"]["corpus"] == "sample"
+    assert str(tmp_path) not in json.dumps(stored), "a run can be moved"
+    assert len(read_lines(sample / "test.en")) == 300
+
+
+def test_quickstart_without_a_network_names_the_way_out(command: Command, tmp_path: Path) -> None:
+    # Nobody listens at port 9; the cache is empty.
+    nowhere = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_FIND_LINKS": "",
+        "PIP_CONFIG_FILE": "/dev/null",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "HOME": str(tmp_path),
+        "NO_PROXY": "*",
+    }
+    run = tmp_path / "run"
+    result = command(RECIPES / "quickstart.py", "--run", run, environment=nowhere)
+    said = result.stderr.decode()
+    assert result.returncode == 2, said
+    assert "--corpus sample" in said
+    assert "Traceback" not in said
+    assert result.stdout == b""
+    assert not run.exists()
+
+
+@pytest.fixture
+def multi30k(tmp_path: Path, sample: Path) -> Path:
+    """A folder like Multi30k's: our sample corpus under its names, one side gzipped."""
+    folder = tmp_path / "multi30k"
+    folder.mkdir()
+    names = {"train": "train", "validation": "val", "test": "test_2016_flickr"}
+    for ours, theirs in names.items():
+        shutil.copy(sample / f"{ours}.fr", folder / f"{theirs}.fr")
+        with gzip.open(folder / f"{theirs}.en.gz", "wb") as file:
+            file.write((sample / f"{ours}.en").read_bytes())
+    return folder
+
+
+def test_multi30k_from_files(command: Command, multi30k: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    begin = [RECIPES / "multi30k.py", "--corpus", multi30k, "--run", run]
+    result = command(*begin, "--source", "fr", "--target", "en", *TINY)
+    assert result.returncode == 0, result.stderr.decode()
+    out = result.stdout.decode()
+    assert out.startswith("test_2016_flickr, fr to en")
+    assert len(re.findall(r"BLEU +[\d.]+ .*case:mixed", out)) == 1
+    assert len(re.findall(r"BLEU +[\d.]+ .*case:lc", out)) == 1, "the published figures' protocol"
+    # Another language would be another run.
+    result = command(*begin, "--resume", "--source", "de", "--device", "cpu")
+    assert result.returncode == 2
+    assert b"Traceback" not in result.stderr
+    (multi30k / "val.en.gz").unlink()
+    result = command(*begin, "--source", "fr", "--target", "en", "--overwrite", *TINY)
+    assert result.returncode == 2
+    assert "has neither val.en nor val.en.gz" in result.stderr.decode()
