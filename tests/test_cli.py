@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 import seq2seq
 from seq2seq.cli import main
@@ -66,6 +67,9 @@ def files(tmp_path_factory: pytest.TempPathFactory, trained: Path) -> Path:
     return folder
 
 
+MISSING = "cuda" if torch.backends.mps.is_available() else "mps"
+"""A device that is not here: no machine has both."""
+
 BEGIN = ["train", "--run", "NEW", "--training.max-steps", "2", "--device", "cpu"]
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "misspelt command": (["tarnslate", "x"], ["unknown command tarnslate", "did you mean transl"]),
@@ -115,10 +119,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
         ],
         ["german", "'english', 'french', 'note'"],
     ),
-    "no such device": (
-        ["translate", "TRAINED", "--device", "mps"],
-        ["device mps is not available"],
-    ),
+    "no such device": (["translate", "TRAINED", "--device", MISSING], [f"device {MISSING} is not"]),
     "translate nothing": (["translate", "NEW"], ["there is no run at NEW"]),
     "translate no run": (["translate", "FILES/other"], ["is not a run directory"]),
     "truncated weights": (["translate", "FILES/truncated"], ["best.safetensors is damaged"]),

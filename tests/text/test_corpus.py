@@ -540,7 +540,7 @@ def test_shuffling_keeps_pairs_together() -> None:
 
 
 def test_one_text_file_for_both_sides_is_tab_separated(tmp_path: Path) -> None:
-    corpus = ParallelCorpus.read(write(tmp_path / "fra.txt", "Go.\tVa !\nHi.\tSalut !\n".encode()))
+    corpus = ParallelCorpus.read(write(tmp_path / "fra.txt", b"Go.\tVa !\nHi.\tSalut !\n"))
     assert list(corpus) == [("Go.", "Va !"), ("Hi.", "Salut !")]
     with pytest.raises(DataError, match=r"fra\.en\.txt:1"):
         ParallelCorpus.read(write(tmp_path / "fra.en.txt", b"Go.\n"))
