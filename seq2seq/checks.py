@@ -37,30 +37,45 @@ def to_dict(settings: Any) -> dict[str, Any]:
 Settings = TypeVar("Settings")
 
 
-def from_dict(kind: type[Settings], values: Any, where: str = "") -> Settings:
+def from_dict(kind: type[Settings], values: Any) -> Settings:
     """Settings from JSON values, the inverse of `to_dict`.
 
     Raises:
-        SettingsError: an unknown name (the nearest valid one is given) or a value of a wrong type.
+        SettingsError: unknown names (the nearest valid one is given) and impossible values, all in
+            one message.
     """
+    problems: list[str] = []
+    arguments = known_arguments(kind, values, "", problems)
+    try:
+        settings = kind(**arguments)
+        problems += type_problems(settings)
+    except SettingsError as error:
+        problems.append(str(error))
+    if problems:
+        raise SettingsError("\n".join(dict.fromkeys(problems)))
+    return settings
+
+
+def known_arguments(kind: type, values: Any, where: str, problems: list[str]) -> dict[str, Any]:
+    """The values by field, nested settings made; a line in `problems` for each unknown name."""
     if not isinstance(values, Mapping):
-        raise SettingsError(f"{where or 'the experiment'}: expected names with values")
+        problems.append(f"{where.rstrip('.') or 'the experiment'}: expected names with values")
+        return {}
     hints = typing.get_type_hints(kind)
-    names = [item.name for item in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    names = [item.name for item in dataclasses.fields(kind)]
     arguments = {}
     for name, value in values.items():
         if name not in names:
-            raise SettingsError(f"unknown setting {where}{name}{nearest(name, names)}")
+            problems.append(f"unknown setting {where}{name}{nearest(name, names)}")
+            continue
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
-            value = from_dict(typing.cast(type, hint), value, f"{where}{name}.")
+            nested = typing.cast(type, hint)
+            value = nested(**known_arguments(nested, value, f"{where}{name}.", problems))
         elif typing.get_origin(hint) is tuple and isinstance(value, list):
             value = tuple(value)
         arguments[name] = value
-    settings = kind(**arguments)
-    if problems := type_problems(settings, where):
-        raise SettingsError("\n".join(problems))
-    return settings
+    return arguments
 
 
 def nearest(name: str, valid: list[str]) -> str:
@@ -83,8 +98,9 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
         elif not fits(value, hint):
             allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
             words = f"one of {', '.join(allowed)}" if allowed else getattr(hint, "__name__", hint)
-            hint_text = nearest(value, list(allowed)) if allowed and isinstance(value, str) else ""
-            problems.append(f"--{spelled(full)} {value!r} is not {words}{hint_text}")
+            close = difflib.get_close_matches(str(value), allowed, n=1)
+            did_you_mean = f": did you mean {close[0]}?" if close else ""
+            problems.append(f"--{spelled(full)} {value!r} is not {words}{did_you_mean}")
     return problems
 
 

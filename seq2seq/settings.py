@@ -7,6 +7,7 @@ lists all the mistakes at once, each with the field's name as the command line s
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -155,11 +156,11 @@ class SamplingSettings:
         yield from share("--training.sampling.rate", self.rate)
         yield from share("--training.sampling.floor", self.floor)
         yield from at_least("--training.sampling.passes", self.passes, 1)
-        if self.slope < 0:
+        if not self.slope >= 0:
             yield f"--training.sampling.slope {self.slope} is negative: ε would rise above 1"
         if self.schedule == "exponential" and not 0 < self.k < 1:
             yield f"--training.sampling.k {self.k} must be between 0 and 1 for exponential decay"
-        if self.schedule == "inverse-sigmoid" and self.k < 1:
+        if self.schedule == "inverse-sigmoid" and not self.k >= 1:
             yield f"--training.sampling.k {self.k} must be at least 1 for inverse-sigmoid decay"
 
 
@@ -230,6 +231,8 @@ class TrainingSettings:
             "clip_value", "validate_every", "patience", "threads",
         ):  # fmt: skip
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 0)
+        if self.momentum >= 1:
+            yield f"--training.momentum {self.momentum} must be below 1"
         if not 0 < self.plateau_factor < 1:
             yield f"--training.plateau-factor {self.plateau_factor} must be between 0 and 1"
         if not 0 <= self.label_smoothing < 1:
@@ -283,16 +286,19 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Checks everything; raises `SettingsError` with all the mistakes."""
-        problems = type_problems(self) or list(self.problems())
+        wrong = type_problems(self)
+        problems = list(wrong)
+        # What has a wrong type can't be compared; parts whose types are right are checked further.
+        for part in (self.data, self.model, self.training, self.decoding):
+            if dataclasses.is_dataclass(part) and not type_problems(part):
+                problems += part.problems()
+        if not wrong:
+            problems += self.problems()
         if problems:
             raise SettingsError("\n".join(problems))
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible setting or combination."""
-        yield from self.data.problems()
-        yield from self.model.problems()
-        yield from self.training.problems()
-        yield from self.decoding.problems()
+        """One line for each impossible combination of parts, and for what is in no part."""
         if not 0 <= self.seed < 2**32:
             yield f"--seed {self.seed} is not from 0 to {2**32 - 1}"
         if self.resume and self.overwrite:

@@ -281,3 +281,29 @@ def test_settings_go_through_json_and_come_back_equal(experiment: Experiment) ->
 def test_what_is_not_named_keeps_its_default() -> None:
     assert from_dict(Experiment, {}) == Experiment()
     assert from_dict(ModelSettings, {"cell": "elman"}) == ModelSettings(cell="elman")
+
+
+def test_unknown_names_wrong_types_and_impossible_values_come_in_one_message() -> None:
+    values = {
+        "model": {"cel": 1, "drpout": 2, "dropout": "much"},
+        "dta": {},
+        "training": {"minutes": -1.0},
+    }
+    with pytest.raises(SettingsError) as caught:
+        from_dict(Experiment, values)
+    message = str(caught.value)
+    for part in (
+        "model.cel: did you mean cell?",
+        "model.drpout: did you mean dropout?",
+        "dta: did you mean data?",
+        "--model.dropout 'much' is not float",
+        "--training.minutes -1.0 must be above 0",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize("name", ["slope", "k"])
+def test_a_schedule_of_nan_is_refused(name: str) -> None:
+    values = {"training": {"sampling": {"schedule": "inverse-sigmoid", name: float("nan")}}}
+    with pytest.raises(SettingsError, match=f"training.sampling.{name} nan"):
+        from_dict(Experiment, values)

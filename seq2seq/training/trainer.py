@@ -144,7 +144,7 @@ class Trainer(Generic[BatchT]):
         position, settings = self.position, self.settings
         generator = self.seed_update()
         self.model.train()
-        rate = self.sampling_rate
+        self.rate = rate = self.sampling_rate
         current = learning_rate(
             settings, step=position.step, progress=self.progress, cuts=position.cuts
         )
@@ -232,7 +232,6 @@ class Trainer(Generic[BatchT]):
     def log(self, batches: int, reporter: Reporter) -> None:
         """Reports the updates since the last report."""
         position, window = self.position, self.position.window
-        progress = self.progress
         reporter.record(
             "training",
             {
@@ -243,10 +242,8 @@ class Trainer(Generic[BatchT]):
                 "perplexity": perplexity(window.likelihood / window.tokens),
                 "tokens_per_second": window.tokens / window.seconds,
                 "gradient_norm": self.norm,
-                "learning_rate": learning_rate(
-                    self.settings, step=position.step, progress=progress, cuts=position.cuts
-                ),
-                "sampling_rate": self.sampling_rate,
+                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "sampling_rate": self.rate,
             },
         )
         position.window = Window()
