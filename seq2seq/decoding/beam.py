@@ -51,8 +51,8 @@ def beam_search(
     while len(sentences):
         log_probs, state = model.step(tokens, state)
         left = max_lengths[sentences] - length
-        scores = totals.unsqueeze(1) + forbid(log_probs, left, EOS_ID, tuple(never)).double()
-        origins, tokens, totals = best_continuations(scores, sentences, beam_size)
+        log_probs = forbid(log_probs, left, EOS_ID, tuple(never))
+        origins, tokens, totals = best_continuations(log_probs, totals, sentences, beam_size)
         sentences = sentences[origins]
         histories = histories[origins]
         length += 1
@@ -85,27 +85,28 @@ def worst_kept(finished: list[Hypothesis], beam_size: int) -> float:
 
 
 def best_continuations(
-    scores: Tensor, sentences: Tensor, beam_size: int
+    log_probs: Tensor, totals: Tensor, sentences: Tensor, beam_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The best `beam_size` continuations of each sentence.
 
     Args:
-        scores: of each live hypothesis and next token, ``(rows, vocab_size)``.
+        log_probs: of each live hypothesis' next token, ``(rows, vocab_size)``.
+        totals: the log-probability of each live hypothesis so far, in float64, ``(rows,)``.
         sentences: which sentence a row is of, ascending, ``(rows,)``.
         beam_size: how many to take; those at -inf are impossible, and left out.
 
     Returns:
-        The row that each continuation comes from, its token and its score, each ``(new_rows,)``,
-        sentence by sentence and best first.
+        The row that each continuation comes from, its token and its log-probability, each
+        ``(new_rows,)``, sentence by sentence and best first.
     """
-    vocab_size = scores.shape[1]
-    width = min(beam_size, vocab_size)
+    width = min(beam_size, log_probs.shape[1])
     # No sentence can take more than its beam from one row, so few candidates have to be compared.
-    values, candidates = scores.topk(width, dim=1)
+    values, candidates = log_probs.topk(width, dim=1)
+    values = totals.unsqueeze(1) + values.double()
     _, index, sizes = torch.unique_consecutive(sentences, return_inverse=True, return_counts=True)
     starts = sizes.cumsum(0) - sizes
-    within = torch.arange(len(sentences), device=scores.device) - starts[index]
-    table = scores.new_full((len(sizes), int(sizes.max()), width), float("-inf"))
+    within = torch.arange(len(sentences), device=values.device) - starts[index]
+    table = values.new_full((len(sizes), int(sizes.max()), width), float("-inf"))
     table[index, within] = values
     # A stable order: between equal scores, the table's width, that is the rest of the batch, would
     # decide in topk.
