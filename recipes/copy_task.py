@@ -51,6 +51,7 @@ class CopyTask(Experiment):
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
             max_steps=800,
+            validate_every=200,
             batch_tokens=512,
             learning_rate=5e-3,
             warmup_steps=50,

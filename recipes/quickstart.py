@@ -67,7 +67,7 @@ class Quickstart(Experiment):
     )
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
-            minutes=4.5, batch_tokens=1024, learning_rate=3e-3, validate_every=2000
+            minutes=4.8, batch_tokens=1024, learning_rate=3e-3, validate_every=2000
         )
     )
     decoding: DecodingSettings = field(default_factory=DecodingSettings)

@@ -85,7 +85,7 @@ def training_line(values: dict[str, Any]) -> str:
         f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
         f"loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
         f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
-        f"rate {values['learning_rate']:.2e}{sampling}"
+        f"learning rate {values['learning_rate']:.2e}{sampling}"
     )
 
 
