@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -62,20 +62,22 @@ class RecurrentStack(nn.Module):
 
     def step(self, inputs: Tensor, state: StackState) -> tuple[Tensor, StackState]:
         """One step: ``(batch_size, input_size)`` -> ``(batch_size, output_size)``, new state."""
-        layers = []
-        for index, (cell, before) in enumerate(zip(self.cells, state.layers, strict=True)):
-            dropped = F.dropout(inputs, self.dropout, self.training and index > 0)
-            outputs, after = cast(Cell, cell).step(dropped, before)
-            inputs = join_residual(outputs, inputs, self.residual)
-            layers.append(after)
-        return inputs, StackState(tuple(layers))
+        return self.run("step", inputs, state)
 
     def sequence(self, inputs: Tensor, state: StackState) -> tuple[Tensor, StackState]:
         """The whole sequence from `state`; the same function as `step` after `step`."""
+        return self.run("sequence", inputs, state)
+
+    def run(
+        self, way: Literal["step", "sequence"], inputs: Tensor, state: StackState
+    ) -> tuple[Tensor, StackState]:
+        """Through all layers, by each cell's `step` or `sequence`."""
         layers = []
-        for index, (cell, before) in enumerate(zip(self.cells, state.layers, strict=True)):
+        for index, (module, before) in enumerate(zip(self.cells, state.layers, strict=True)):
+            cell = cast(Cell, module)
             dropped = F.dropout(inputs, self.dropout, self.training and index > 0)
-            outputs, after = cast(Cell, cell).sequence(dropped, before)
+            advance = cell.step if way == "step" else cell.sequence
+            outputs, after = advance(dropped, before)
             inputs = join_residual(outputs, inputs, self.residual)
             layers.append(after)
         return inputs, StackState(tuple(layers))
