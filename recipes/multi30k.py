@@ -10,14 +10,16 @@ data/README.md says how to get them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from seq2seq.cli import finish, guarded, parse_experiment
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.arguments import parse_experiment
+from seq2seq.cli import finish, guarded
+from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
-from seq2seq.experiment import Corpora, train
+from seq2seq.experiment import Corpora, check_before, train
 from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.translator import Translator
@@ -60,14 +62,18 @@ class Multi30k(Experiment):
         )
     )
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting or combination."""
+        yield from super().problems()
+        if self.source == self.target:
+            yield f"--source and --target are both {self.source}"
+        if not self.corpus and "fr" in (self.source, self.target):
+            yield f"{HUB} on the Hub has no French: get the files, and give --corpus DIR"
+
 
 def read_split(settings: Multi30k, split: str) -> ParallelCorpus:
     """One of "train", "val", "test_2016_flickr"."""
-    if settings.source == settings.target:
-        raise SettingsError(f"--source and --target are both {settings.source}")
     if not settings.corpus:
-        if "fr" in (settings.source, settings.target):
-            raise DataError(f"{HUB} on the Hub has no French: get the files, and give --corpus DIR")
         name = {"val": "validation", "test_2016_flickr": "test"}.get(split, split)
         return ParallelCorpus.read(HUB, source=settings.source, target=settings.target, split=name)
     return ParallelCorpus.read(
@@ -88,6 +94,7 @@ def find(folder: str, name: str) -> Path:
 def main() -> None:
     """Trains, then scores the test set twice: beam search, and the published figures' protocol."""
     settings = parse_experiment(Multi30k())
+    check_before(settings)
     training, validation, test = (
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.arguments import given_value, parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import finish, given_value, guarded, parse_experiment
+from seq2seq.cli import finish, guarded
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
-from seq2seq.experiment import Corpora, train
+from seq2seq.experiment import Corpora, check_before, train
 from seq2seq.settings import (
     DataSettings,
     DecodingSettings,
@@ -116,6 +117,7 @@ def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
     else:
         whole = ParallelCorpus.read(settings.corpus)
     whole = whole.clean(max_source_length=settings.max_words)
+    say(str(whole.report))
     sources = len(whole.references()[0])
     held_out = settings.test_size + settings.data.validation_size
     if sources < 2 * held_out:
@@ -152,13 +154,15 @@ def main() -> None:
     started = time.perf_counter()
     sample = given_value("--corpus", sys.argv[1:]) == "sample"
     settings = parse_experiment(for_sample() if sample else Quickstart())
+    check_before(settings)
     corpora, test = read_corpora(settings)
     say(f"training and test: {corpora.train.overlap(test)}")
     reason = train(settings, corpora)
     if reason != "interrupted":
         report(settings, test)
         say(f"{time.perf_counter() - started:.0f} seconds in all")
-        say(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
+        if settings.corpus == "tatoeba":
+            say(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
     finish(reason, settings)
 
 

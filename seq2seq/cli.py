@@ -16,21 +16,18 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar
+from typing import Annotated, Literal, NoReturn, TypeAlias, TypeVar
 
 import tyro
 
 import seq2seq
-from seq2seq.checks import spelled, to_dict
+from seq2seq.arguments import load, parse_experiment
 from seq2seq.errors import DataError, Seq2SeqError, SettingsError
 from seq2seq.settings import DecodingSettings, Experiment
 from seq2seq.training.run_directory import RunDirectory
 
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C ended, by convention 128 + SIGINT."""
-
-TEXT_PATHS = ("data.train", "data.train_target", "data.validation", "data.validation_target")
-"""Where the text of a run lies, which is no part of what the run is."""
 
 TRAIN_HELP = """Train a translation model on pairs of sentences; or continue with --resume.
 
@@ -41,7 +38,6 @@ To continue: seq2seq train --run runs/mine --resume
 
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 FileArgument: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
-ExperimentT = TypeVar("ExperimentT", bound=Experiment)
 CommandT = TypeVar("CommandT", bound="DecodingCommand")
 
 
@@ -76,7 +72,7 @@ class Evaluate(DecodingCommand):
     tokenize: str = "13a"
     """sacreBLEU's tokenization: 13a, zh, ja-mecab, char, none, …"""
     lowercase: bool = False
-    """Score without case."""
+    """Score without case; always so for a run that was trained with --data.lowercase."""
     output: FileArgument = ""
     """Write the translations to this file."""
     json: bool = False
@@ -147,14 +143,17 @@ def evaluate_command(arguments: list[str]) -> None:
         raise DataError(f"{command.source} is empty: there is nothing to translate and score")
     # What would go wrong after the work is found out before it.
     bleu_metric(command.tokenize)
-    write_lines(command.output, [])
+    check_output(command.output, [command.source, *command.reference])
     translator = Translator.load(command.run, command.device)
     translator.settings = command.decoding
     hypotheses = translator.translate(sources)
     write_lines(command.output, hypotheses)
     references = [list(entry) for entry in zip(*streams, strict=True)]
     scores = evaluate(
-        hypotheses, references, tokenize=command.tokenize, lowercase=command.lowercase
+        hypotheses,
+        references,
+        tokenize=command.tokenize,
+        lowercase=command.lowercase or load(command.run, Experiment).data.lowercase,
     )
     if command.json:
         print(json.dumps({name: score._asdict() for name, score in scores._asdict().items()}))
@@ -194,7 +193,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = arguments[0] if arguments else ""
         close = difflib.get_close_matches(given, [*COMMANDS, "--version", "--help"], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        fail(f"unknown command {given}{hint}\n\n{usage()}" if given else usage())
+        if given:
+            fail(f"unknown command {given}{hint}\n\n{usage()}")
+        print(usage(), file=sys.stderr)
+        sys.exit(2)
 
 
 def usage() -> str:
@@ -236,6 +238,18 @@ def fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
+def check_output(path: str, inputs: Sequence[str]) -> None:
+    """Raises DataError unless `path` can be written, and is none of the files that are read."""
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in inputs):
+        raise DataError(f"--output {path} is one of the files to read: give another name")
+    try:
+        if path:
+            with open(path, "a", encoding="utf-8"):
+                pass
+    except OSError as error:
+        raise DataError(f"{path} could not be written: {error.strerror}") from error
+
+
 def write_lines(path: str, lines: Sequence[str]) -> None:
     """Lines to a file, if there is one to write to."""
     if not path:
@@ -245,82 +259,6 @@ def write_lines(path: str, lines: Sequence[str]) -> None:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
         raise DataError(f"{path} could not be written: {error.strerror}") from error
-
-
-def parse_experiment(
-    default: ExperimentT,
-    arguments: Sequence[str] | None = None,
-    prog: str | None = None,
-    description: str | None = None,
-) -> ExperimentT:
-    """An experiment from the command line, over the defaults of a recipe.
-
-    With --resume the defaults are those of the run itself, so only what changes has to be given;
-    a change that the run's weights would not fit is refused.
-    """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    kind = type(default)
-    stored = None
-    if "--resume" in arguments and not {"-h", "--help"} & set(arguments):
-        stored = default = load(given_value("--run", arguments) or default.run, kind)
-    experiment = tyro.cli(
-        kind, prog=prog, description=description or kind.__doc__, args=arguments, default=default
-    )
-    if stored is not None:
-        refuse_changes(stored, experiment)
-    return experiment
-
-
-def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
-    """The experiment of a run."""
-    if not path:
-        raise SettingsError("no run directory: give --run DIR")
-    run = RunDirectory(path)
-    run.check_exists()
-    from seq2seq.experiment import load_experiment
-
-    return load_experiment(run, kind)
-
-
-def given_value(option: str, arguments: Sequence[str]) -> str | None:
-    """The value of an option that others depend on, before they can be read."""
-    for position, argument in enumerate(arguments):
-        if argument == option and position + 1 < len(arguments):
-            return arguments[position + 1]
-        if argument.startswith(f"{option}="):
-            return argument.removeprefix(f"{option}=")
-    return None
-
-
-def refuse_changes(stored: Experiment, experiment: Experiment) -> None:
-    """Raises SettingsError if a continued run is to have another model, text, optimizer or seed.
-
-    Text may have moved; whether it is the same is seen when it is read.
-    """
-    before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
-    changed = [
-        f"--{spelled(name)} {after[name]} (it is {before[name]})"
-        for name in after
-        if after[name] != before[name]
-        and (name in ("seed", "training.optimizer") or name.startswith(("data.", "model.")))
-        and name not in TEXT_PATHS
-    ]
-    if changed:
-        raise SettingsError(
-            f"--resume continues a run as it was begun; impossible is {', '.join(changed)}. Leave "
-            "it out, or train another run with --run"
-        )
-
-
-def flatten(values: dict[str, Any], where: str = "") -> dict[str, Any]:
-    """Settings within settings as one table, under their names on the command line."""
-    table: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            table |= flatten(value, f"{where}{name}.")
-        else:
-            table[where + name] = value
-    return table
 
 
 def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> CommandT:

@@ -86,20 +86,23 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     say(
         f"Training ended after {trainer.position.step:,} steps: {reason}. "
         f"The run is in {run.path}"
-        + (f"; continue it with --run {run.path} --resume" if reason == "interrupted" else "")
+        + ("; continue it with the same command and --resume" if reason == "interrupted" else "")
     )
     return reason
 
 
 def check_before(experiment: Experiment) -> RunDirectory:
     """Finds what would stop the training later, before any text is read."""
+    problems = []
     if not experiment.run:
-        raise SettingsError("no run directory: give --run DIR")
+        problems.append("no run directory: give --run DIR")
     budget = experiment.training
     if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
-        raise SettingsError(
+        problems.append(
             "no budget: give --training.minutes, --training.epochs or --training.max-steps"
         )
+    if problems:
+        raise SettingsError("\n".join(problems))
     choose_device(experiment.device)
     run = RunDirectory(experiment.run)
     if experiment.resume:
@@ -122,7 +125,7 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
     if settings.train:
         train = read_corpus(settings, settings.train, settings.train_target, "train")
     elif given:
-        train = given.train
+        train = given.train.clean()
     else:
         raise SettingsError("no training text: give --data.train FILE")
     if settings.validation:
@@ -137,6 +140,7 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
             f"{settings.validation_size:,} are to be set aside for validation: give "
             "--data.validation FILE or a smaller --data.validation-size"
         )
+    say(str(train.report))
     rest, validation, _ = train.split_by_source(
         validation=settings.validation_size, test=0, seed=seed
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from seq2seq.checks import at_least, share, spelled, type_problems
@@ -30,9 +31,10 @@ class DataSettings:
     validation_target: str = ""
     """The target side of the validation text, if that is two files."""
     source: str = ""
-    """Name or number (from 0) of the source column. Empty: the first."""
+    """Name or number (from 0) of the source column; with names, a TSV or CSV file begins with a
+    header. Empty: "source", or else the first (in JSONL and Parquet: of the only two of text)."""
     target: str = ""
-    """Name or number (from 0) of the target column. Empty: the second."""
+    """Name or number (from 0) of the target column. Empty: "target", or else the second."""
     validation_size: int = 500
     """How many different source sentences to set aside where no validation text is given."""
     tokenizer: Literal["word", "character", "unigram", "bpe"] = "unigram"
@@ -62,6 +64,11 @@ class DataSettings:
         yield from at_least("--data.min-frequency", self.min_frequency, 1)
         yield from at_least("--data.max-length", self.max_length, 1)
         yield from share("--data.subword-sampling", self.subword_sampling)
+        if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
+            yield (
+                f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word or "
+                f"character; {self.tokenizer} learns its pieces from frequencies"
+            )
         if self.subword_sampling and self.tokenizer not in ("unigram", "bpe"):
             yield (
                 f"--data.subword-sampling {self.subword_sampling} needs --data.tokenizer unigram "
@@ -110,6 +117,11 @@ class ModelSettings:
                 yield from at_least(f"--model.{name}-sizes", size, 1)
         if not 0 <= self.dropout < 1:
             yield f"--model.dropout {self.dropout} is not in [0, 1)"
+        if self.residual and not self.residual_layers():
+            yield (
+                "--model.residual has no effect: no layer of encoder or decoder has an output as "
+                "wide as its input; add layers of equal width, as --model.encoder-sizes 256 256"
+            )
         if self.embedding == "one-hot":
             for name, used in (
                 ("tied-output", self.tied_output),
@@ -120,6 +132,19 @@ class ModelSettings:
                         f"--model.embedding one-hot has no weights to tie or share: "
                         f"add --model.no-{name}"
                     )
+
+    def residual_layers(self) -> int:
+        """How many layers have an output as wide as their input."""
+        directions = 2 if self.bidirectional else 1
+        encoder = [self.embedding_size, *(directions * size for size in self.encoder_sizes)]
+        context = 0 if self.context == "initial" else encoder[-1]
+        decoder = [self.embedding_size + context, *self.decoder_sizes]
+        first = 1 if self.embedding == "one-hot" else 0  # then the input's width is not known yet
+        return sum(
+            before == after
+            for widths in (encoder, decoder)
+            for before, after in pairwise(widths[first:])
+        )
 
 
 @dataclass(frozen=True)
@@ -138,7 +163,8 @@ class SamplingSettings:
     slope: float = 0.0025
     """Of the linear schedule: what ε loses with each step or percent."""
     k: float = 0.99
-    """Of the exponential schedule (k < 1) and the inverse-sigmoid one (k ≥ 1)."""
+    """Of the exponential schedule (below 1; in percent, 0.99 ends at a rate of 0.63) and the
+    inverse-sigmoid one (at least 1; in percent, 25 ends at a rate of 0.69)."""
     floor: float = 0.0
     """The least ε; 1 - floor is the highest rate."""
     unit: Literal["steps", "percent"] = "percent"
@@ -231,6 +257,8 @@ class TrainingSettings:
             "clip_value", "validate_every", "patience", "threads",
         ):  # fmt: skip
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 0)
+        if self.momentum > 0 and self.optimizer != "sgd":
+            yield f"--training.momentum {self.momentum} needs --training.optimizer sgd"
         if self.momentum >= 1:
             yield f"--training.momentum {self.momentum} must be below 1"
         if not 0 < self.plateau_factor < 1:

@@ -142,9 +142,9 @@ class TranslationTask:
             loss = cross_entropy(logits, real_tokens(batch.target_output, batch.target_lengths))
             nats, tokens = nats + float(loss.likelihood), tokens + loss.tokens
         greedy = DecodingSettings(beam_size=1, batch_size=256)
+        cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
         hypotheses = [
-            self.target.decode(found[0].tokens)
-            for found in search(self.model, sources, greedy, device)
+            self.target.decode(found[0].tokens) for found in search(self.model, cut, greedy, device)
         ]
         pairs = self.corpora.validation
         references, lowercase = pairs.targets, self.experiment.data.lowercase

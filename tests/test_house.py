@@ -18,7 +18,7 @@ MODULES = {
 }
 ORDER = [
     *("errors", "checks", "settings", "text", "models", "training", "decoding", "evaluation"),
-    *("translation_task", "experiment", "translator", "plots", "cli", "__main__"),
+    *("translation_task", "experiment", "translator", "plots", "arguments", "cli", "__main__"),
 ]
 """What uses only what stands before it."""
 

@@ -117,6 +117,12 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
 
 
 CLASHES = [
+    ({"model": {"residual": True}}, ["--model.residual has no effect", "equal width"]),
+    ({"training": {"momentum": 0.9}}, ["--training.momentum 0.9", "--training.optimizer sgd"]),
+    (
+        {"data": {"min_frequency": 2, "tokenizer": "bpe"}},
+        ["--data.min-frequency 2", "--data.tokenizer word"],
+    ),
     ({"data": {"train_target": "b"}}, ["--data.train-target", "--data.train,"]),
     ({"data": {"validation_target": "b"}}, ["--data.validation-target", "--data.validation,"]),
     (

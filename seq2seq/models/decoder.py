@@ -39,8 +39,9 @@ class DecoderState(NamedTuple):
 class Bridge(nn.Module):
     """The encoder's final states -> the decoder's initial ones, where numbers or sizes differ.
 
-    Decoder layer n starts from encoder layer n, or from the top one if the encoder has fewer
-    layers. A state that has the right size already is handed over as it is. Else it goes through a
+    The top decoder layer starts from the top encoder layer, the next from the next, and so on; what
+    the encoder has too few layers for starts from its lowest. A state that has the right size
+    already is handed over as it is. Else it goes through a
     linear map, followed by tanh for hidden states (Cho et al. 2014, appendix A.1.2); the memory
     cell of an LSTM is not bounded by 1, and gets no tanh.
     """
@@ -49,8 +50,8 @@ class Bridge(nn.Module):
         self, source_sizes: Sequence[int], target_sizes: Sequence[int], parts: int
     ) -> None:
         super().__init__()
-        top = len(source_sizes) - 1
-        self.origins = tuple(min(layer, top) for layer in range(len(target_sizes)))
+        more = len(source_sizes) - len(target_sizes)
+        self.origins = tuple(max(0, layer + more) for layer in range(len(target_sizes)))
         self.maps = nn.ModuleList(
             nn.ModuleList(
                 nn.Identity()
@@ -129,7 +130,8 @@ class Decoder(nn.Module):
         vector = encoded.context.layers[-1][0]
         recurrent = self.bridge(encoded.context) if self.bridge else self.stack.zero_state(vector)
         feeds = self.mode != "initial" or self.context_to_output
-        return DecoderState(recurrent, vector if feeds else None)
+        # Dropped out once for a sentence, so that a sequence and its steps see the same.
+        return DecoderState(recurrent, self.dropout(vector) if feeds else None)
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """One token on.
@@ -167,7 +169,8 @@ class Decoder(nn.Module):
         embedded: Tensor = self.dropout(self.embedding(tokens))
         if self.mode == "initial":
             return embedded
-        return beside(embedded, self.dropout(state.context))
+        assert state.context is not None
+        return beside(embedded, state.context)
 
     def features(self, outputs: Tensor, state: DecoderState) -> Tensor:
         """Outputs of the layers ``(batch_size, …, size)`` -> ``(batch_size, …, readout_size)``."""

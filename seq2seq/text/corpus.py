@@ -55,7 +55,7 @@ class CorpusReport:
         dropped = ", ".join(f"{n:,} {why}" for why, n in drops.items() if n)
         name = f"{self.name}: " if self.name else ""
         if not dropped:
-            return f"{name}{self.read:,} pairs read"
+            return f"{name}{self.read:,} pairs"
         dropped = dropped.replace(" ", " dropped ", 1)
         return f"{name}{self.read:,} pairs read, {dropped}, {self.kept:,} kept"
 

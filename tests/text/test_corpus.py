@@ -444,7 +444,7 @@ def test_cleaning_drops_pairs_and_counts_them() -> None:
     assert str(report) == (
         "train.tsv: 7 pairs read, 3 dropped for an empty side, 2 over 2 or 3 tokens, 2 kept"
     )
-    assert str(found.report) == "train.tsv: 7 pairs read"
+    assert str(found.report) == "train.tsv: 7 pairs"
     assert str(corpus(("a", "b c"), ("a", "b")).clean(1, 1).report) == (
         "2 pairs read, 1 dropped over 1 tokens, 1 kept"
     )
@@ -468,7 +468,7 @@ def test_cleaning_away_everything_is_an_error() -> None:
 
 def test_large_numbers_are_readable() -> None:
     found = ParallelCorpus(["a"] * 29_000, ["b"] * 29_000, "train.tsv")
-    assert str(found.report) == "train.tsv: 29,000 pairs read"
+    assert str(found.report) == "train.tsv: 29,000 pairs"
 
 
 SENTENCE = st.sampled_from(["a", "b", "c d", " c  d ", "é", "e\u0301", "f", "g"])
@@ -508,7 +508,7 @@ def test_a_split_depends_on_the_seed_and_has_names() -> None:
         "all.tsv, validation",
         "all.tsv, test",
     ]
-    assert str(parts[2].report) == "all.tsv, test: 10 pairs read"
+    assert str(parts[2].report) == "all.tsv, test: 10 pairs"
     with pytest.raises(SettingsError, match="negative"):
         found.split_by_source(validation=-1, test=1, seed=1)
 

@@ -369,7 +369,7 @@ def test_text_of_the_settings_goes_before_what_a_recipe_brings(
     train(replace(run, data=replace(run.data, train=str(own))), letters)
     said = capsys.readouterr().err
     assert "own.tsv: 3 pairs read, 1 dropped for an empty side, 2 kept" in said
-    assert "others: 40 pairs read" in said
+    assert "others: 40 pairs" in said
     assert "\n2 training pairs, vocabularies of 7 and 7" in said
 
 

@@ -1,0 +1,99 @@
+"""The command line -> an experiment, also one that continues a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from seq2seq.checks import spelled, to_dict
+from seq2seq.errors import SettingsError
+from seq2seq.settings import Experiment
+from seq2seq.training.run_directory import RunDirectory
+
+ExperimentT = TypeVar("ExperimentT", bound=Experiment)
+
+FIXED = ("seed", "training.optimizer", "training.batch_tokens", "training.accumulate")
+"""What a continued run can't change, besides its data and model: its place in the epoch is counted
+in batches."""
+
+TEXT_PATHS = ("data.train", "data.train_target", "data.validation", "data.validation_target")
+"""Where the text of a run lies, which is no part of what the run is."""
+
+
+def parse_experiment(
+    default: ExperimentT,
+    arguments: Sequence[str] | None = None,
+    prog: str | None = None,
+    description: str | None = None,
+) -> ExperimentT:
+    """An experiment from the command line, over the defaults of a recipe.
+
+    With --resume the defaults are those of the run itself, so only what changes has to be given;
+    a change that the run's weights would not fit is refused.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    kind = type(default)
+    stored = None
+    if "--resume" in arguments and not {"-h", "--help"} & set(arguments):
+        stored = default = load(given_value("--run", arguments) or default.run, kind)
+    experiment = tyro.cli(
+        kind, prog=prog, description=description or kind.__doc__, args=arguments, default=default
+    )
+    if stored is not None:
+        refuse_changes(stored, experiment)
+    return experiment
+
+
+def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
+    """The experiment of a run."""
+    if not path:
+        raise SettingsError("no run directory: give --run DIR")
+    run = RunDirectory(path)
+    run.check_exists()
+    from seq2seq.experiment import load_experiment
+
+    return load_experiment(run, kind)
+
+
+def given_value(option: str, arguments: Sequence[str]) -> str | None:
+    """The value of an option that others depend on, before they can be read."""
+    for position, argument in enumerate(arguments):
+        if argument == option and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if argument.startswith(f"{option}="):
+            return argument.removeprefix(f"{option}=")
+    return None
+
+
+def refuse_changes(stored: Experiment, experiment: Experiment) -> None:
+    """Raises SettingsError if a continued run is to have another model, text, optimizer or seed.
+
+    Text may have moved; whether it is the same is seen when it is read.
+    """
+    before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
+    changed = [
+        f"--{spelled(name)} {after[name]} (it is {before[name]})"
+        for name in after
+        if after[name] != before[name]
+        and (name in FIXED or name.startswith(("data.", "model.")))
+        and name not in TEXT_PATHS
+    ]
+    if changed:
+        raise SettingsError(
+            "--resume continues a run as it was begun, so this can't change: "
+            f"{', '.join(changed)}. Leave it out, or train another run with --run"
+        )
+
+
+def flatten(values: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """Settings within settings as one table, under their names on the command line."""
+    table: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            table |= flatten(value, f"{where}{name}.")
+        else:
+            table[where + name] = value
+    return table
