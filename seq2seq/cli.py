@@ -193,10 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = arguments[0] if arguments else ""
         close = difflib.get_close_matches(given, [*COMMANDS, "--version", "--help"], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        if given:
-            fail(f"unknown command {given}{hint}\n\n{usage()}")
-        print(usage(), file=sys.stderr)
-        sys.exit(2)
+        what = f"unknown command {given}{hint}" if given else "no command given"
+        fail(f"{what}\n\n{usage()}")
 
 
 def usage() -> str:

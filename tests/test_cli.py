@@ -14,6 +14,7 @@ import torch
 
 import seq2seq
 from seq2seq.cli import main
+from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.files import read_lines
 from seq2seq.translator import Translator
 
@@ -97,6 +98,10 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
         ["train", "--run", "TRAINED", "--resume", "--model.cell", "lstm", "--seed", "2"],
         ["--model.cell lstm", "it is gru", "--seed 2"],
     ),
+    "other batches": (
+        ["train", "--run", "TRAINED", "--resume", "--training.batch-tokens", "77"],
+        ["--training.batch-tokens 77", "can't change"],
+    ),
     "run exists": (
         ["train", "--run", "TRAINED", "--training.max-steps", "2", "--data.train", "x.tsv"],
         ["exists already", "--resume", "--overwrite"],
@@ -156,6 +161,13 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
             *("--reference", "FILES/two.txt", "--output", "FILES/nowhere/x"),
         ],
         ["nowhere/x could not be written"],
+    ),
+    "output over input": (
+        [
+            *("evaluate", "TRAINED", "--source", "FILES/two.txt"),
+            *("--reference", "FILES/two.txt", "--output", "FILES/two.txt"),
+        ],
+        ["two.txt is one of the files to read"],
     ),
     "plot nothing": (["plot", "NEW"], ["there is no run at NEW"]),
 }
@@ -332,6 +344,43 @@ def test_evaluate_prints_scores_and_nothing_else(
         r"BLEU +[\d.]+  nrefs:2\|case:lc.*\nchrF +[\d.]+  .*\nTER +[\d.]+  .*\n",
         result.stdout.decode(),
     )
+
+
+def test_evaluate_keeps_an_output_that_it_can_not_replace(files: Path) -> None:
+    kept = files / "kept.txt"
+    kept.write_text("mine\n")
+    two = str(files / "two.txt")
+    with pytest.raises(SystemExit):
+        main(
+            [
+                *("evaluate", str(files / "truncated"), "--source", two, "--reference", two),
+                *("--output", str(kept)),
+            ]
+        )
+    assert kept.read_text() == "mine\n"
+
+
+def test_dropped_pairs_are_reported_where_validation_text_is_set_aside(
+    tmp_path: Path, sample: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{pair.source}\t{pair.target}\n" for pair in read_pairs(sample)[:60]]
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join([*lines[:30], "\tseul\n", *lines[30:]]), encoding="utf-8")
+    main(
+        [
+            *("train", "--run", str(tmp_path / "run"), "--data.train", str(pairs)),
+            *("--data.validation-size", "10", "--data.tokenizer", "word", "--device", "cpu"),
+            *("--training.max-steps", "1", "--model.encoder-sizes", "4"),
+            *("--model.decoder-sizes", "4", "--model.embedding-size", "4"),
+        ]
+    )
+    said = capfd.readouterr().err
+    assert "pairs.tsv: 61 pairs read, 1 dropped for an empty side, 60 kept" in said
+    assert "pairs.tsv, training: 50 pairs\n" in said
+
+
+def read_pairs(sample: Path) -> ParallelCorpus:
+    return ParallelCorpus.read(sample / "train.en", sample / "train.fr")
 
 
 def test_train_then_plot(command: Command, tmp_path: Path, sample: Path, trained: Path) -> None:
