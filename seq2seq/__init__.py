@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from seq2seq.translator import Translator
 
 # Read once, when torch is loaded: how long a thread that waits for the others spins before it
-# sleeps. The usual 300,000 turns are a sixth quicker on an idle machine, and many times slower as
-# soon as another program wants a core (tests/benchmarks/threads.py).
+# sleeps. The usual 300,000 turns are somewhat quicker on an idle machine, and much slower as soon
+# as another program wants a core: tests/benchmarks/threads.py measures both.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 # How many shapes of product oneDNN and torch keep code for, some megabytes each; they default to
 # 1,024, and every batch has shapes of its own.
