@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from seq2seq.arguments import parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import finish, guarded
+from seq2seq.cli import guarded
+from seq2seq.commands.training import finish
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import Corpora, train
 from seq2seq.settings import (

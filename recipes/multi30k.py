@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from seq2seq.arguments import parse_experiment
-from seq2seq.cli import finish, guarded
+from seq2seq.cli import guarded
+from seq2seq.commands.training import finish
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
 from seq2seq.experiment import Corpora, check_before, train

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from seq2seq.arguments import given_value, parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import finish, guarded
+from seq2seq.cli import guarded
+from seq2seq.commands.training import finish
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
 from seq2seq.experiment import Corpora, check_before, train

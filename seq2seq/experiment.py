@@ -166,8 +166,7 @@ def column(name: str) -> str | int | None:
 
 def build_model(experiment: Experiment, source: Vocab, target: Vocab) -> TranslationModel:
     """The network that the experiment describes, with fresh weights."""
-    settings = to_dict(experiment.model)
-    return build_translation_model(len(source), len(target), **settings)
+    return build_translation_model(len(source), len(target), experiment.model)
 
 
 def save_description(

@@ -80,13 +80,31 @@ class DataSettings:
 class ModelSettings:
     """The network."""
 
-    cell: Literal["elman", "elman-relu", "gru", "lstm"] = "gru"
-    """The recurrent cell, the same in encoder and decoder."""
+    cell: Literal["elman", "elman-relu", "gru", "lstm", "lstm-norm"] = "gru"
+    """The recurrent cell, the same in encoder and decoder; lstm-norm has layer normalization (Ba et
+    al. 2016)."""
     context: Literal["initial", "every-step", "both"] = "both"
     """How the encoder's final states reach the decoder: as its initial state, as an input at every
     step, or both."""
     context_to_output: bool = False
     """Show the context to the output layer, too (Cho et al. 2014)."""
+    attention: Literal[
+        "none", "additive", "dot", "scaled-dot", "general", "multi-head", "local"
+    ] = "none"
+    """What the decoder looks back at the source with: additive (Bahdanau et al. 2015); dot,
+    general, local (Luong et al. 2015); scaled-dot, multi-head (Vaswani et al. 2017); or none."""
+    attention_order: Literal["luong", "bahdanau"] = "luong"
+    """Attend with the decoder's new state, or with the previous one."""
+    attention_size: int = 256
+    """Width of additive attention's hidden layer, and of multi-head's heads together."""
+    attention_heads: int = 4
+    """How many heads multi-head attention has."""
+    attention_window: int = 10
+    """Local attention sees so many source tokens to either side of the place it predicts."""
+    input_feeding: bool = False
+    """Show each step what the last one handed to the output layer (Luong et al. 2015)."""
+    coverage: bool = False
+    """Tell attention how much each source token has been attended to (Tu et al. 2016)."""
     embedding: Literal["learned", "one-hot"] = "learned"
     """A learned vector for each token, or its indicator vector (slow; to see that it is the same).
     """
@@ -102,6 +120,16 @@ class ModelSettings:
     """Add a layer's input to its output where sizes allow."""
     dropout: float = 0.3
     """Share of embeddings, of inputs between layers and of readout inputs dropped in training."""
+    locked_dropout: bool = False
+    """Drop the same units at every step of a sentence (Gal & Ghahramani 2016)."""
+    word_dropout: float = 0.0
+    """Share of words whose embedding is dropped throughout a sentence (Gal & Ghahramani 2016)."""
+    state_dropout: float = 0.0
+    """Share of the recurrent state's units that a sentence's steps don't see (the same)."""
+    weight_dropout: float = 0.0
+    """Share of the recurrent weights dropped for a batch (Merity et al. 2018)."""
+    zoneout: float = 0.0
+    """Probability that a unit of the state keeps its value for a step (Krueger et al. 2017)."""
     tied_output: bool = True
     """Use the target embedding as the output layer's weights (Press & Wolf 2017)."""
     shared_embedding: bool = False
@@ -115,8 +143,10 @@ class ModelSettings:
                 yield f"--model.{name}-sizes is empty: give a width for each layer"
             for size in sizes:
                 yield from at_least(f"--model.{name}-sizes", size, 1)
-        if not 0 <= self.dropout < 1:
-            yield f"--model.dropout {self.dropout} is not in [0, 1)"
+        for name in ("dropout", "word_dropout", "state_dropout", "weight_dropout", "zoneout"):
+            if not 0 <= getattr(self, name) < 1:
+                yield f"--model.{spelled(name)} {getattr(self, name)} is not in [0, 1)"
+        yield from self.attention_problems()
         if self.residual and not self.residual_layers():
             yield (
                 "--model.residual has no effect: no layer of encoder or decoder has an output as "
@@ -132,6 +162,31 @@ class ModelSettings:
                         f"--model.embedding one-hot has no weights to tie or share: "
                         f"add --model.no-{name}"
                     )
+
+    def attention_problems(self) -> Iterator[str]:
+        """One line for each impossible setting of attention."""
+        for name in ("attention_size", "attention_heads", "attention_window"):
+            yield from at_least(f"--model.{spelled(name)}", getattr(self, name), 1)
+        if self.attention == "none":
+            for name in ("input_feeding", "coverage"):
+                if getattr(self, name):
+                    yield f"--model.{spelled(name)} needs attention: add --model.attention general"
+            if self.attention_order != "luong":
+                yield "--model.attention-order needs attention: add --model.attention additive"
+            return
+        memory = (2 if self.bidirectional else 1) * (self.encoder_sizes or (0,))[-1]
+        query = (self.decoder_sizes or (0,))[-1]
+        if self.attention in ("dot", "scaled-dot") and memory != query:
+            yield (
+                f"--model.attention {self.attention} compares decoder states of {query} with "
+                f"encoder outputs of {memory} numbers: make them equal with --model.decoder-sizes "
+                f"or --model.encoder-sizes, or take --model.attention general"
+            )
+        if self.attention == "multi-head" and self.attention_size % self.attention_heads:
+            yield (
+                f"--model.attention-size {self.attention_size} can't be divided among "
+                f"--model.attention-heads {self.attention_heads}"
+            )
 
     def residual_layers(self) -> int:
         """How many layers have an output as wide as their input."""
@@ -238,6 +293,14 @@ class TrainingSettings:
     """Stop after so many validations without improvement. 0: never."""
     best_by: Literal["bleu", "perplexity"] = "bleu"
     """Which validation score chooses the weights that are kept as the best."""
+    ema_decay: float = 0.0
+    """Validate and keep an exponential moving average of the weights (Polyak & Juditsky 1992), in
+    which every update counts this much less than the next: 0.999, for example. 0: off."""
+    average: Literal["none", "last", "best"] = "none"
+    """At the end, try the mean of the weights at the last, or at the best, validations, and keep it
+    if it scores better than the best ones."""
+    average_count: int = 5
+    """How many validations' weights make that mean."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products in training; auto: bfloat16 where the hardware computes it, else float32.
     Weights and everything else are float32 always."""
@@ -252,6 +315,9 @@ class TrainingSettings:
                 yield f"--training.{spelled(name)} {value} must be above 0"
         for name in ("batch_tokens", "accumulate", "save_every", "log_every"):
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 1)
+        yield from at_least("--training.average-count", self.average_count, 2)
+        if not 0 <= self.ema_decay < 1:
+            yield f"--training.ema-decay {self.ema_decay} is not in [0, 1)"
         for name in (
             "weight_decay", "momentum", "warmup_steps", "plateau_patience", "clip_norm",
             "clip_value", "validate_every", "patience", "threads",
@@ -272,25 +338,76 @@ class TrainingSettings:
 class DecodingSettings:
     """How a sentence is searched for."""
 
+    method: Literal["beam", "diverse-beam", "sample", "mbr"] = "beam"
+    """beam: the most probable. diverse-beam: groups that avoid each other (Vijayakumar et al.
+    2018). sample: drawn from the model. mbr: of many samples, the one most like all others (Kumar &
+    Byrne 2004; Eikema & Aziz 2020)."""
     beam_size: int = 5
     """Hypotheses kept at each step; 1 is greedy search."""
     length_penalty: float = 1.0
     """The α of Wu et al. (2016): 0 prefers short sentences, 1 divides by about the length."""
+    coverage_penalty: float = 0.0
+    """The β of Wu et al. (2016): how much source tokens that attention has passed over cost."""
+    no_repeat_ngram: int = 0
+    """No sequence of so many tokens comes twice in a hypothesis. 0: off."""
+    min_length: int = 0
+    """A hypothesis has at least this many tokens."""
+    max_length: int = 0
+    """A hypothesis has at most this many tokens. 0: as the next two say."""
     max_length_ratio: float = 2.0
     """A hypothesis has at most this many times the source's tokens, …"""
     max_length_extra: int = 10
     """… plus this many."""
     max_source_length: int = 500
     """A source with more tokens is cut there, with a warning."""
+    groups: int = 5
+    """For diverse-beam: how many groups share the beam."""
+    diversity: float = 0.5
+    """For diverse-beam: what a token costs for each earlier group that took it at this step."""
+    temperature: float = 1.0
+    """For samples: below 1 nearer to the most probable, above 1 farther from it."""
+    top_k: int = 0
+    """For samples: from the so many most probable tokens only (Fan et al. 2018). 0: all."""
+    top_p: float = 1.0
+    """For samples: from the most probable tokens that have this much probability together (Holtzman
+    et al. 2020)."""
+    samples: int = 32
+    """For mbr: how many samples to choose from."""
+    utility: Literal["chrf", "bleu"] = "chrf"
+    """For mbr: how alike two samples are."""
+    seed: int = 1
+    """For samples: a sentence gets the same ones with the same seed, whatever stands around it."""
+    replace_unknown: bool = False
+    """Put the source token that attention was on in the place of <unk>; for words."""
     batch_size: int = 64
     """Sentences searched at the same time; never changes the result."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        for name in ("beam_size", "max_length_extra", "max_source_length", "batch_size"):
+        for name in (
+            "beam_size", "max_length_extra", "max_source_length", "batch_size", "groups",
+        ):  # fmt: skip
             yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 1)
-        for name in ("length_penalty", "max_length_ratio"):
+        for name in (
+            "length_penalty", "coverage_penalty", "no_repeat_ngram", "min_length", "max_length",
+            "max_length_ratio", "diversity", "top_k", "seed",
+        ):  # fmt: skip
             yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 0)
+        yield from at_least("--decoding.samples", self.samples, 2)
+        if not self.temperature > 0:
+            yield f"--decoding.temperature {self.temperature} must be above 0"
+        if not 0 < self.top_p <= 1:
+            yield f"--decoding.top-p {self.top_p} is not in (0, 1]"
+        if self.max_length and self.min_length > self.max_length:
+            yield (
+                f"--decoding.min-length {self.min_length} is above --decoding.max-length "
+                f"{self.max_length}"
+            )
+        if self.method == "diverse-beam" and self.beam_size % self.groups:
+            yield (
+                f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "
+                f"{self.groups}"
+            )
 
 
 @dataclass(frozen=True)
@@ -333,3 +450,7 @@ class Experiment:
             yield "--resume and --overwrite exclude each other: continue the run, or delete it"
         if self.model.shared_embedding and not self.data.joint:
             yield "--model.shared-embedding needs one vocabulary for both sides: add --data.joint"
+        if self.model.attention == "none":
+            for name in ("coverage_penalty", "replace_unknown"):
+                if getattr(self.decoding, name):
+                    yield f"--decoding.{spelled(name)} needs a model with attention"

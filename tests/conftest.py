@@ -38,11 +38,12 @@ def fixed_start() -> Iterator[None]:
 
 @pytest.fixture
 def tiny_model() -> Callable[..., TranslationModel]:
-    """Builds a small model in evaluation mode; arguments as for `build_translation_model`."""
+    """Builds a small model in evaluation mode; arguments as for `ModelSettings`."""
 
     def build(**settings: object) -> TranslationModel:
         sizes = {"embedding_size": 5, "encoder_sizes": (4,), "decoder_sizes": (6,)}
-        model = build_translation_model(11, 13, **{**sizes, **settings})
+        plain = {"dropout": 0.0, "tied_output": False}
+        model = build_translation_model(11, 13, ModelSettings(**{**sizes, **plain, **settings}))
         with torch.no_grad():
             for weight in model.parameters():  # no zeros: biases and the pad's vector count, too
                 noise = 0.1 * torch.randn(weight.shape)

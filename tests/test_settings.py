@@ -198,7 +198,7 @@ def test_a_value_of_a_wrong_type_is_refused(name: str, value: object, message: s
     ("values", "message"),
     [
         ({"modle": {}}, "unknown setting modle: did you mean model?"),
-        ({"model": {"hidden": 1}}, "unknown setting model.hidden; there are bidirectional, cell,"),
+        ({"model": {"hidden": 1}}, "unknown setting model.hidden; there are attention,"),
         ({"model": {"drop_out": 0.1}}, "unknown setting model.drop_out: did you mean dropout?"),
         (
             {"training": {"sampling": {"shedule": "none"}}},

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
-from seq2seq.models.decoder import Bridge, ContextMode, Decoder, DecoderState
+from seq2seq.errors import SettingsError
+from seq2seq.models.decoder import Bridge, Decoder, DecoderState
 from seq2seq.models.encoder import Embedding, Encoder, LearnedEmbedding, OneHotEmbedding
 from seq2seq.models.recurrent import EncoderStack, RecurrentStack
+from seq2seq.settings import ModelSettings
 
 
 class TranslationModel(nn.Module):
@@ -43,68 +43,54 @@ class TranslationModel(nn.Module):
 
 
 def build_translation_model(
-    source_vocab_size: int,
-    target_vocab_size: int,
-    *,
-    cell: str = "gru",
-    context: ContextMode = "both",
-    embedding: str = "learned",
-    embedding_size: int = 256,
-    encoder_sizes: Sequence[int] = (256,),
-    decoder_sizes: Sequence[int] = (512,),
-    bidirectional: bool = True,
-    context_to_output: bool = False,
-    residual: bool = False,
-    dropout: float = 0.0,
-    tied_output: bool = False,
-    shared_embedding: bool = False,
+    source_vocab_size: int, target_vocab_size: int, settings: ModelSettings
 ) -> TranslationModel:
-    """A model from numbers alone; `seq2seq.settings.ModelSettings` explains each of them.
+    """The network that the settings describe, with fresh weights.
 
     Raises:
-        ValueError: sizes that cannot be tied or shared.
+        SettingsError: sizes that cannot be tied or shared.
     """
 
     def embed(vocab_size: int) -> Embedding:
-        if embedding == "one-hot":
+        if settings.embedding == "one-hot":
             return OneHotEmbedding(vocab_size)
-        return LearnedEmbedding(vocab_size, embedding_size)
+        return LearnedEmbedding(vocab_size, settings.embedding_size)
 
-    if (tied_output or shared_embedding) and embedding == "one-hot":
-        raise ValueError("a one-hot input has no weights to tie or to share")
-    if shared_embedding and source_vocab_size != target_vocab_size:
-        raise ValueError("a shared embedding needs one vocabulary for both sides")
+    if problems := list(settings.problems()):
+        raise SettingsError("\n".join(problems))
+    if settings.shared_embedding and source_vocab_size != target_vocab_size:
+        raise SettingsError("a shared embedding needs one vocabulary for both sides")
     source_embedding = embed(source_vocab_size)
-    target_embedding = source_embedding if shared_embedding else embed(target_vocab_size)
+    target_embedding = source_embedding if settings.shared_embedding else embed(target_vocab_size)
     encoder_stack = EncoderStack(
-        cell,
+        settings.cell,
         source_embedding.embedding_dim,
-        encoder_sizes,
-        bidirectional=bidirectional,
-        dropout=dropout,
-        residual=residual,
+        settings.encoder_sizes,
+        bidirectional=settings.bidirectional,
+        dropout=settings.dropout,
+        residual=settings.residual,
     )
     context_size = encoder_stack.output_size
     decoder_stack = RecurrentStack(
-        cell,
-        target_embedding.embedding_dim + (0 if context == "initial" else context_size),
-        decoder_sizes,
-        dropout=dropout,
-        residual=residual,
+        settings.cell,
+        target_embedding.embedding_dim + (0 if settings.context == "initial" else context_size),
+        settings.decoder_sizes,
+        dropout=settings.dropout,
+        residual=settings.residual,
     )
-    parts = 2 if cell == "lstm" else 1
+    parts = 2 if settings.cell == "lstm" else 1
     decoder = Decoder(
         target_embedding,
         decoder_stack,
-        Bridge(encoder_stack.layer_sizes, decoder_sizes, parts)
-        if context != "every-step"
+        Bridge(encoder_stack.layer_sizes, settings.decoder_sizes, parts)
+        if settings.context != "every-step"
         else None,
-        mode=context,
+        mode=settings.context,
         context_size=context_size,
         vocab_size=target_vocab_size,
-        readout_size=embedding_size,
-        context_to_output=context_to_output,
-        tied=tied_output,
-        dropout=dropout,
+        readout_size=settings.embedding_size,
+        context_to_output=settings.context_to_output,
+        tied=settings.tied_output,
+        dropout=settings.dropout,
     )
-    return TranslationModel(Encoder(source_embedding, encoder_stack, dropout), decoder)
+    return TranslationModel(Encoder(source_embedding, encoder_stack, settings.dropout), decoder)

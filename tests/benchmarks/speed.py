@@ -16,7 +16,7 @@ import torch
 
 from seq2seq.decoding.search import search
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.settings import DecodingSettings, TrainingSettings
+from seq2seq.settings import DecodingSettings, ModelSettings, TrainingSettings
 from seq2seq.text.batching import Batch, make_batch
 from seq2seq.training.loss import cross_entropy, real_tokens
 from seq2seq.training.optimizer import build_optimizer, clip
@@ -102,9 +102,8 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     for cell in ("elman", "gru", "lstm"):
         torch.manual_seed(1)
-        model = build_translation_model(
-            VOCAB_SIZE, VOCAB_SIZE, cell=cell, decoder_sizes=(384,), tied_output=True
-        )
+        settings = ModelSettings(cell=cell, encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.0)
+        model = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
         report(
             f"{cell}: training",
             "target tokens",

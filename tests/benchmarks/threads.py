@@ -20,10 +20,12 @@ WORK = """
 import statistics, time, torch
 from speed import VOCAB_SIZE, sentences, trainer
 from seq2seq.models.translation import build_translation_model
+from seq2seq.settings import ModelSettings
 from seq2seq.text.batching import make_batch
 generator = torch.Generator().manual_seed(1)
 batch = make_batch(sentences(90, generator), sentences(90, generator))
-model = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, decoder_sizes=(384,), tied_output=True)
+settings = ModelSettings(encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.0)
+model = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
 update = trainer(model, batch, torch.float32)
 times = []
 for _ in range(12):

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import torch
 
+from seq2seq.errors import SettingsError
 from seq2seq.models.cells import CELLS
 from seq2seq.models.translation import TranslationModel, build_translation_model
+from seq2seq.settings import ModelSettings
 from seq2seq.text.batching import make_batch
 
 Build = Callable[..., TranslationModel]
@@ -127,12 +129,12 @@ def test_a_one_hot_model_equals_the_learned_one(tiny_model: Build, cell: str, mo
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 def test_tied_and_shared_weights_are_the_very_same_tensor(tied: bool, shared: bool) -> None:
-    model = build_translation_model(
-        11, 11, embedding_size=5, tied_output=tied, shared_embedding=shared
-    )
+    settings = ModelSettings(embedding_size=5, tied_output=tied, shared_embedding=shared)
+    model = build_translation_model(11, 11, settings)
     assert (model.decoder.output.weight is model.decoder.embedding.weight) == tied
     assert (model.encoder.embedding.weight is model.decoder.embedding.weight) == shared
-    separate = build_translation_model(11, 11, embedding_size=5)
+    apart = ModelSettings(embedding_size=5, tied_output=False)
+    separate = build_translation_model(11, 11, apart)
     saved = (sum(w.numel() for w in m.parameters()) for m in (separate, model))
     assert next(saved) - next(saved) == (tied + shared) * 11 * 5
 
@@ -142,11 +144,11 @@ def test_tied_and_shared_weights_are_the_very_same_tensor(tied: bool, shared: bo
     [
         ((11, 13), {"shared_embedding": True}, "one vocabulary"),
         ((11, 11), {"shared_embedding": True, "embedding": "one-hot"}, "no weights"),
-        ((11, 11), {"tied_output": True, "embedding": "one-hot"}, "no weights"),
+        ((11, 11), {"embedding": "one-hot"}, "no-tied-output"),
     ],
 )
 def test_what_cannot_be_tied_or_shared_is_refused(
     sizes: tuple[int, int], settings: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        build_translation_model(*sizes, **settings)
+    with pytest.raises(SettingsError, match=message):
+        build_translation_model(*sizes, ModelSettings(**settings))

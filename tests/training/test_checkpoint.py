@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seq2seq.errors import RunError
 from seq2seq.models.translation import build_translation_model
+from seq2seq.settings import ModelSettings
 from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
 from seq2seq.training.run_directory import FORMAT, RunDirectory, write_atomically, write_json
 
@@ -110,7 +111,8 @@ def test_a_pickle_is_never_opened(tmp_path: Path, save) -> None:
 def test_tied_weights_are_saved_once_and_come_back_tied(tmp_path: Path) -> None:
     def build() -> nn.Module:
         sizes = {"embedding_size": 6, "encoder_sizes": (4,), "decoder_sizes": (5,)}
-        return build_translation_model(9, 9, tied_output=True, shared_embedding=True, **sizes)
+        settings = ModelSettings(tied_output=True, shared_embedding=True, **sizes)
+        return build_translation_model(9, 9, settings)
 
     first, second = build(), build()
     save_tensors(tmp_path / "x", weights_of(first), None)

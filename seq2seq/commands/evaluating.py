@@ -1,0 +1,94 @@
+"""``seq2seq evaluate``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seq2seq.arguments import load
+from seq2seq.commands.decoding import DecodingCommand, FileArgument, parse_decoding
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.settings import Experiment
+
+
+@dataclass(frozen=True)
+class Evaluate(DecodingCommand):
+    """Translate a source file and score the result: BLEU, chrF and TER with their signatures."""
+
+    source: FileArgument = ""
+    """The source sentences, a line each (.gz too)."""
+    reference: tuple[FileArgument, ...] = ()
+    """The references, line-aligned with the source; several files if there are several."""
+    tokenize: str = "13a"
+    """sacreBLEU's tokenization: 13a, zh, ja-mecab, char, none, …"""
+    lowercase: bool = False
+    """Score without case; always so for a run that was trained on lower-cased text."""
+    output: FileArgument = ""
+    """Write the translations to this file."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+def evaluate_command(arguments: list[str]) -> None:
+    """Translate a source file and score the result against references."""
+    command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
+    if not command.source or not command.reference:
+        raise SettingsError("give --source FILE and --reference FILE")
+    from seq2seq.evaluation.translation import bleu_metric, evaluate
+    from seq2seq.text.corpus import read_lines
+    from seq2seq.translator import Translator
+
+    sources = read_lines(command.source)
+    streams = [read_lines(path) for path in command.reference]
+    for path, stream in zip(command.reference, streams, strict=True):
+        if len(stream) != len(sources):
+            raise DataError(
+                f"{command.source} has {len(sources):,} lines, but {path} has {len(stream):,}: "
+                "each line must have its reference on the same line"
+            )
+    if not sources:
+        raise DataError(f"{command.source} is empty: there is nothing to translate and score")
+    # What would go wrong after the work is found out before it.
+    bleu_metric(command.tokenize)
+    check_output(command.output, [command.source, *command.reference])
+    translator = Translator.load(command.run, command.device)
+    translator.settings = command.decoding
+    hypotheses = translator.translate(sources)
+    write_lines(command.output, hypotheses)
+    references = [list(entry) for entry in zip(*streams, strict=True)]
+    scores = evaluate(
+        hypotheses,
+        references,
+        tokenize=command.tokenize,
+        lowercase=command.lowercase or load(command.run, Experiment).data.lowercase,
+    )
+    if command.json:
+        print(json.dumps({name: score._asdict() for name, score in scores._asdict().items()}))
+        return
+    for name, score in (("BLEU", scores.bleu), ("chrF", scores.chrf), ("TER", scores.ter)):
+        print(f"{name:5} {score}")
+
+
+def check_output(path: str, inputs: Sequence[str]) -> None:
+    """Raises DataError unless `path` can be written, and is none of the files that are read."""
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in inputs):
+        raise DataError(f"--output {path} is one of the files to read: give another name")
+    try:
+        if path:
+            with open(path, "a", encoding="utf-8"):
+                pass
+    except OSError as error:
+        raise DataError(f"{path} could not be written: {error.strerror}") from error
+
+
+def write_lines(path: str, lines: Sequence[str]) -> None:
+    """Lines to a file, if there is one to write to."""
+    if not path:
+        return
+    try:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise DataError(f"{path} could not be written: {error.strerror}") from error
