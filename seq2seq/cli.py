@@ -1,4 +1,4 @@
-"""The command line: ``seq2seq train | translate | evaluate | plot``, and what recipes share.
+"""The command line, ``seq2seq train | translate | score | …``, and what recipes share.
 
 stdout carries results, stderr the rest. A known error is one message and exit code 2; an unknown
 one, that is a bug, keeps its traceback. What takes long to import is imported when all the options
@@ -19,12 +19,13 @@ from typing import NoReturn
 import seq2seq
 from seq2seq.commands.evaluating import evaluate_command
 from seq2seq.commands.training import INTERRUPTED, plot_command, train_command
-from seq2seq.commands.translating import translate_command
+from seq2seq.commands.translating import score_command, translate_command
 from seq2seq.errors import Seq2SeqError
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "translate": translate_command,
+    "score": score_command,
     "evaluate": evaluate_command,
     "plot": plot_command,
 }

@@ -8,46 +8,44 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 from seq2seq.checks import nearest, type_problems
-from seq2seq.decoding.search import search
+from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.mbr import Likeness
+from seq2seq.decoding.search import score, search
 from seq2seq.decoding.steps import Hypothesis
-from seq2seq.errors import SettingsError
-from seq2seq.experiment import load_experiment, load_model, load_pipelines
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.utility import sentence_utility
+from seq2seq.members import (
+    LongSentenceWarning,
+    Member,
+    check_attention,
+    load_members,
+    read_sources,
+    source_ids,
+)
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.settings import DecodingSettings
 from seq2seq.text.pipeline import TextPipeline
+from seq2seq.text.vocab import EOS
 from seq2seq.training.hardware import choose_device
-from seq2seq.training.run_directory import RunDirectory
+from seq2seq.translations import (
+    NOTHING,
+    NOTHING_SCORED,
+    PairScore,
+    Translation,
+    replace_unknown,
+)
 
-
-class LongSentenceWarning(UserWarning):
-    """A sentence was cut, because it has more tokens than the settings let the encoder read."""
-
-
-class Translation(NamedTuple):
-    """One translation of one sentence.
-
-    Attributes:
-        text: detokenized.
-        tokens: the target's tokens, as the model sees them, without eos.
-        log_probability: natural logarithm of p(tokens, eos | source).
-        score: what the search ranks by: the log-probability divided by the length penalty.
-    """
-
-    text: str
-    tokens: list[str]
-    log_probability: float
-    score: float
+__all__ = ["LongSentenceWarning", "Member", "PairScore", "Translation", "Translator"]
 
 
 class Translator:
-    """Translates with a trained model.
+    """Translates with a trained model, or with several as an ensemble.
 
     Args:
         model: any translation model.
@@ -55,6 +53,8 @@ class Translator:
         target: tokenizer and vocabulary of the target side.
         settings: how to search, where a call does not say.
         device: "auto", "cpu", "cuda" or "mps".
+        others: the other models of an ensemble, all with the same target vocabulary. Lengths are
+            counted in the source tokens of the first one, which is `model`.
     """
 
     def __init__(
@@ -64,57 +64,106 @@ class Translator:
         target: TextPipeline,
         settings: DecodingSettings | None = None,
         device: str = "auto",
+        *,
+        others: Sequence[Member] = (),
     ) -> None:
         self.device = choose_device(device)
-        self.model = model.to(self.device).eval()
+        self.members = [
+            Member(member.model.to(self.device).eval(), member.source)
+            for member in (Member(model, source), *others)
+        ]
+        models = [member.model for member in self.members]
+        self.model = Ensemble(models) if others else models[0]
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "auto") -> Translator:
+    def load(
+        cls, run: str | Path, device: str = "auto", *, ensemble: Sequence[str | Path] = ()
+    ) -> Translator:
         """The translator in a run directory, with its best weights.
+
+        Args:
+            run: the run directory; the decoding settings are those of this run.
+            device: "auto", "cpu", "cuda" or "mps".
+            ensemble: other run directories, whose probabilities are averaged with this one's. They
+                may have another source tokenizer and another kind of model.
 
         Raises:
             RunError: there is no run, or one of its files is missing or damaged.
+            SettingsError: a run of the ensemble has another target vocabulary.
         """
-        directory = RunDirectory(run)
-        experiment = load_experiment(directory, Experiment)
-        source, target = load_pipelines(directory, experiment.data)
-        model = load_model(directory, experiment, source.vocab, target.vocab)
-        return cls(model, source, target, experiment.decoding, device)
+        others = [ensemble] if isinstance(ensemble, str | Path) else ensemble
+        members, target, settings = load_members([run, *others])
+        model, source = members[0]
+        return cls(model, source, target, settings, device, others=members[1:])
 
     @overload
-    def translate(self, text: str, **settings: Any) -> str: ...
+    def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
 
     @overload
-    def translate(self, text: Sequence[str], **settings: Any) -> list[str]: ...
+    def translate(
+        self, text: Sequence[str], *, prefix: Sequence[str] | None = None, **settings: Any
+    ) -> list[str]: ...
 
-    def translate(self, text: str | Sequence[str], **settings: Any) -> str | list[str]:
+    def translate(
+        self,
+        text: str | Sequence[str],
+        *,
+        prefix: str | Sequence[str] | None = None,
+        **settings: Any,
+    ) -> str | list[str]:
         """Translates a sentence, or several in one go.
 
         Args:
-            text: one sentence, or a list of them. An empty one translates to an empty one.
+            text: one sentence, or a list of them. An empty one translates to an empty one, whatever
+                its prefix.
+            prefix: what the translation begins with; a list of as many for a list, "" for none. It
+                is cut into tokens as a sentence is, so it should end where a word ends: the model
+                has seen "▁house", and hardly ever "▁hou" with "se" after it. Whether a space
+                follows is the model's choice: the next token may be a comma. Words that the
+                vocabulary lacks come out as they were given.
             settings: fields of `DecodingSettings` for this call, as ``beam_size=5``.
 
         Returns:
             A string for a string, a list of as many for a list, in its order.
+
+        Raises:
+            DataError: there are not as many prefixes as sentences.
+            SettingsError: a setting is unknown, impossible, or needs attention that is not there.
         """
-        best = [candidates[0].text for candidates in self.search(as_list(text), **settings)]
+        prefixes = None if prefix is None else as_list(prefix)
+        found = self.search(as_list(text), prefixes=prefixes, **settings)
+        best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
-    def candidates(self, text: str, n: int = 5, **settings: Any) -> list[Translation]:
+    def candidates(
+        self,
+        text: str,
+        n: int = 5,
+        *,
+        prefix: str = "",
+        attention: bool = False,
+        **settings: Any,
+    ) -> list[Translation]:
         """The `n` best translations of a sentence, best first; fewer if the search finds fewer.
 
         The beam is at least `n` wide, so asking for more than `beam_size` may find a better first.
+        With the method sample, they are `n` different samples.
+
+        Args:
+            text: one sentence.
+            n: how many translations.
+            prefix: what they begin with, see `translate`.
+            attention: with the attention of each, for a model that has it.
+            settings: fields of `DecodingSettings`.
 
         Raises:
-            SettingsError: `n` is below 1.
+            SettingsError: `n` is below 1, or as for `translate`.
         """
-        if n < 1:
-            raise SettingsError(f"n is {n}: ask for at least 1 candidate")
-        beam_size = max(n, self.with_settings(settings).beam_size)
-        return self.search([text], **{**settings, "beam_size": beam_size})[0][:n]
+        found = self.search([text], n=n, prefixes=[prefix], attention=attention, **settings)
+        return found[0][:n]
 
     def translate_lines(self, lines: Iterable[str], **settings: Any) -> Iterator[str]:
         """Translates a stream: a line out for every line in, as batches of them are finished."""
@@ -122,59 +171,148 @@ class Translator:
             yield candidates[0].text
 
     def search_lines(
-        self, lines: Iterable[str], **settings: Any
+        self, lines: Iterable[str], *, n: int = 1, attention: bool = False, **settings: Any
     ) -> Iterator[tuple[str, list[Translation]]]:
-        """Each line of a stream with all that the search kept for it, best first."""
-        chosen = self.with_settings(settings)
+        """Each line of a stream with all that the search kept for it; arguments as `search`."""
+        chosen = self.with_settings(settings, attention=attention)
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
         ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
         stream = iter(lines)
         first = 1
         while chunk := list(itertools.islice(stream, ahead)):
-            yield from zip(chunk, self.search(chunk, first=first, **settings), strict=True)
+            found = self.search(chunk, first=first, n=n, attention=attention, **settings)
+            yield from zip(chunk, found, strict=True)
             first += len(chunk)
 
     def search(
-        self, texts: Sequence[str], *, first: int = 1, **settings: Any
+        self,
+        texts: Sequence[str],
+        *,
+        first: int = 1,
+        n: int = 1,
+        prefixes: Sequence[str] | None = None,
+        attention: bool = False,
+        **settings: Any,
     ) -> list[list[Translation]]:
         """All that the search kept for each text, best first.
 
         Args:
             texts: sentences; one without a token translates to the empty sentence.
             first: the number of the first of them, for warnings.
+            n: how many translations of each are wanted; there may be more or fewer.
+            prefixes: what the translations of each text begin with, see `translate`.
+            attention: with the attention of each, for a model that has it.
             settings: fields of `DecodingSettings`.
+
+        Raises:
+            DataError, SettingsError: as for `translate`.
         """
-        chosen = self.with_settings(settings)
-        results = [[Translation("", [], 0.0, 0.0)] for _ in texts]
-        encoded = self.source.encode(texts)
-        full = [index for index, row in enumerate(encoded) if row]
-        ids = [encoded[index] for index in full]
-        for index, row in zip(full, ids, strict=True):
-            if len(row) > chosen.max_source_length:
-                warnings.warn(
-                    f"sentence {first + index:,} has {len(row):,} tokens; the first "
-                    f"{chosen.max_source_length:,} are translated (max_source_length): "
-                    f"{texts[index][:40]!r}…",
-                    LongSentenceWarning,
-                    stacklevel=2,
-                )
-        cut = [row[: chosen.max_source_length] for row in ids]
-        for index, found in zip(full, search(self.model, cut, chosen, self.device), strict=True):
-            results[index] = [self.translation(hypothesis) for hypothesis in found]
+        if n < 1:
+            raise SettingsError(f"n is {n}: ask for at least 1 candidate")
+        if prefixes is not None and len(prefixes) != len(texts):
+            raise DataError(f"{len(texts):,} sentences, but {len(prefixes):,} prefixes")
+        chosen = self.with_settings(settings, attention=attention)
+        limit = chosen.max_source_length
+        sources = read_sources(self.members, texts, first=first, limit=limit)
+        full = [index for index, tokens in enumerate(sources[0]) if tokens]
+        starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
+        found = search(
+            self.model,
+            source_ids(self.members, sources, full),
+            chosen,
+            self.device,
+            n=n,
+            prefixes=[self.target.vocab.ids(starts[index]) for index in full],
+            attention=attention,
+            likeness=self.likeness(chosen) if chosen.method == "mbr" else None,
+        )
+        results = [[NOTHING._replace(tokens=[], source_tokens=[])] for _ in texts]
+        for index, hypotheses in zip(full, found, strict=True):
+            results[index] = [
+                self.translation(hypothesis, sources[0][index], starts[index], chosen, attention)
+                for hypothesis in hypotheses
+            ]
         return results
 
-    def translation(self, hypothesis: Hypothesis) -> Translation:
-        """A hypothesis in words."""
+    @overload  # a string is a sequence of strings, too
+    def score(self, sources: str, targets: str) -> PairScore: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[PairScore]: ...
+
+    def score(
+        self, sources: str | Sequence[str], targets: str | Sequence[str]
+    ) -> PairScore | list[PairScore]:
+        """How probable given translations are.
+
+        An empty target is scored as the sentence that ends at once, and an empty source is read as
+        one; but nothing as the translation of nothing, which `translate` always says, has
+        probability 1 and no tokens. A source that is too long is cut, as for a translation; a
+        target never is.
+
+        Args:
+            sources: one sentence, or a list of them.
+            targets: a translation of it, or of each.
+
+        Returns:
+            One score for two strings, a list of as many for lists, in their order.
+
+        Raises:
+            DataError: there are not as many targets as sources.
+        """
+        if isinstance(sources, str) != isinstance(targets, str):
+            raise DataError("score a string with a string, or a list with a list")
+        rows, given = as_list(sources), as_list(targets)
+        if len(rows) != len(given):
+            raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
+        limit = self.settings.max_source_length
+        read = read_sources(self.members, rows, first=1, limit=limit)
+        ids = self.target.encode(given)
+        full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
+        found = score(
+            self.model,
+            source_ids(self.members, read, full),
+            [ids[index] for index in full],
+            self.device,
+            batch_size=self.settings.batch_size,
+        )
+        results = [NOTHING_SCORED._replace(tokens=[], token_log_probabilities=[]) for _ in rows]
+        for index, values in zip(full, found, strict=True):
+            tokens = [*self.target.vocab.tokens(ids[index]), EOS]
+            results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
+        return results[0] if isinstance(sources, str) else results
+
+    def likeness(self, settings: DecodingSettings) -> Likeness:
+        """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
+        return Likeness(self.target.decode, sentence_utility(settings.utility))
+
+    def translation(
+        self,
+        hypothesis: Hypothesis,
+        source: list[str],
+        prefix: list[str],
+        settings: DecodingSettings,
+        attention: bool,
+    ) -> Translation:
+        """A hypothesis in words, with the prefix as it was given."""
         tokens = self.target.vocab.tokens(hypothesis.tokens)
+        tokens[: len(prefix)] = prefix
+        weights = hypothesis.attention
+        if settings.replace_unknown and weights is not None:
+            tokens = replace_unknown(tokens, source, weights)
         return Translation(
             self.target.tokenizer.detokenize(tokens),
             tokens,
             hypothesis.log_probability,
             hypothesis.score,
+            source,
+            weights.tolist() if attention and weights is not None else None,
         )
 
-    def with_settings(self, changes: dict[str, Any]) -> DecodingSettings:
+    def with_settings(
+        self, changes: dict[str, Any], *, attention: bool = False
+    ) -> DecodingSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
         names = list(DecodingSettings.__dataclass_fields__)
         for name in changes:
@@ -183,6 +321,10 @@ class Translator:
         settings = replace(self.settings, **changes)
         if problems := type_problems(settings, "decoding.") or list(settings.problems()):
             raise SettingsError("\n".join(problems))
+        needs = [
+            name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
+        ]
+        check_attention(self.members, [*needs, *["attention"] * attention])
         return settings
 
 

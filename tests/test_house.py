@@ -21,8 +21,10 @@ ORDER = [
     *(
         "translation_task",
         "experiment",
-        "translator",
         "plots",
+        "members",
+        "translations",
+        "translator",
         "arguments",
         "commands",
         "cli",

@@ -1,9 +1,9 @@
-"""What commands that translate have in common."""
+"""What commands that translate or score have in common."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import tyro
 
@@ -11,19 +11,31 @@ from seq2seq.arguments import load
 from seq2seq.errors import SettingsError
 from seq2seq.settings import DecodingSettings, Experiment
 
+if TYPE_CHECKING:
+    from seq2seq.translator import Translator
+
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+RunName: TypeAlias = Annotated[str, tyro.conf.arg(metavar="RUN")]
 FileArgument: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 CommandT = TypeVar("CommandT", bound="DecodingCommand")
 
 
 @dataclass(frozen=True)
-class DecodingCommand:
-    """What commands that translate have in common."""
+class ModelCommand:
+    """What commands that use a trained model have in common."""
 
     run: RunArgument
     """The run directory."""
+    ensemble: tuple[RunName, ...] = ()
+    """Other run directories with the same target vocabulary: probabilities are averaged."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
+
+
+@dataclass(frozen=True)
+class DecodingCommand(ModelCommand):
+    """What commands that translate have in common."""
+
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's."""
 
@@ -36,3 +48,19 @@ def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> Com
     if problems := list(command.decoding.problems()):
         raise SettingsError("\n".join(problems))
     return command
+
+
+def load_translator(command: ModelCommand) -> Translator:
+    """The translator that a command asks for, with its decoding settings if it has any.
+
+    Raises:
+        RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
+            none.
+    """
+    from seq2seq.translator import Translator
+
+    translator = Translator.load(command.run, command.device, ensemble=command.ensemble)
+    if isinstance(command, DecodingCommand):
+        translator.settings = command.decoding
+        translator.with_settings({})  # found out before anything is read
+    return translator

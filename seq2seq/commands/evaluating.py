@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seq2seq.arguments import load
-from seq2seq.commands.decoding import DecodingCommand, FileArgument, parse_decoding
+from seq2seq.commands.decoding import (
+    DecodingCommand,
+    FileArgument,
+    load_translator,
+    parse_decoding,
+)
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.settings import Experiment
 
@@ -38,7 +43,6 @@ def evaluate_command(arguments: list[str]) -> None:
         raise SettingsError("give --source FILE and --reference FILE")
     from seq2seq.evaluation.translation import bleu_metric, evaluate
     from seq2seq.text.corpus import read_lines
-    from seq2seq.translator import Translator
 
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
@@ -53,9 +57,7 @@ def evaluate_command(arguments: list[str]) -> None:
     # What would go wrong after the work is found out before it.
     bleu_metric(command.tokenize)
     check_output(command.output, [command.source, *command.reference])
-    translator = Translator.load(command.run, command.device)
-    translator.settings = command.decoding
-    hypotheses = translator.translate(sources)
+    hypotheses = load_translator(command).translate(sources)
     write_lines(command.output, hypotheses)
     references = [list(entry) for entry in zip(*streams, strict=True)]
     scores = evaluate(

@@ -1,13 +1,23 @@
-"""``seq2seq translate``."""
+"""``seq2seq translate`` and ``seq2seq score``."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
 
-from seq2seq.commands.decoding import DecodingCommand, parse_decoding
-from seq2seq.errors import SettingsError
+import tyro
+
+from seq2seq.commands.decoding import (
+    DecodingCommand,
+    FileArgument,
+    ModelCommand,
+    load_translator,
+    parse_decoding,
+)
+from seq2seq.errors import DataError, SettingsError
 
 
 @dataclass(frozen=True)
@@ -16,6 +26,22 @@ class Translate(DecodingCommand):
 
     n_best: int = 1
     """Print so many translations of each line, as JSON lines with their scores, if above 1."""
+    attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
+    """Draw the attention of each line's translation in this folder: 00001.png, … (an empty line
+    has none)."""
+
+
+@dataclass(frozen=True)
+class Score(ModelCommand):
+    """Print how probable given translations are, a line for each pair: the natural logarithm of
+    the probability, a tab, and its mean over the tokens, the end counted."""
+
+    source: FileArgument = ""
+    """The source sentences, a line each (.gz too)."""
+    target: FileArgument = ""
+    """Their translations, line-aligned with the source."""
+    json: bool = False
+    """Print JSON lines, with the log-probability of each token."""
 
 
 def translate_command(arguments: list[str]) -> None:
@@ -24,20 +50,55 @@ def translate_command(arguments: list[str]) -> None:
     if command.n_best < 1:
         raise SettingsError(f"--n-best {command.n_best} must be at least 1")
     from seq2seq.text.corpus import iter_lines
-    from seq2seq.translator import Translator
 
-    translator = Translator.load(command.run, command.device)
-    translator.settings = replace(
-        command.decoding,
-        beam_size=max(command.n_best, command.decoding.beam_size),
-        # Whoever types wants an answer to each line; from a file, lines of like length go together.
-        batch_size=1 if sys.stdin.isatty() else command.decoding.batch_size,
-    )
+    translator = load_translator(command)
+    # Whoever types wants an answer to each line; from a file, lines of like length go together.
+    if sys.stdin.isatty():
+        translator.settings = replace(translator.settings, batch_size=1)
+    drawn = bool(command.attention)
+    translator.with_settings({}, attention=drawn)
+    folder = make_folder(command.attention) if drawn else None
     lines = iter_lines(sys.stdin.buffer, "standard input")
-    for line, candidates in translator.search_lines(lines):
+    found = translator.search_lines(lines, n=command.n_best, attention=drawn)
+    for number, (line, candidates) in enumerate(found, start=1):
+        if folder and candidates[0].attention:
+            candidates[0].plot_attention(folder / f"{number:05}.png")
         if command.n_best == 1:
             print(candidates[0].text, flush=True)
             continue
         for candidate in candidates[: command.n_best]:
-            row = {"source": line, **candidate._asdict()}
+            row: dict[str, Any] = {"source": line, **candidate._asdict()}
+            if not drawn:
+                del row["source_tokens"], row["attention"]
             print(json.dumps(row, ensure_ascii=False), flush=True)
+
+
+def score_command(arguments: list[str]) -> None:
+    """Print how probable given translations are."""
+    command = tyro.cli(Score, prog="seq2seq score", args=arguments)
+    if not command.source or not command.target:
+        raise SettingsError("give --source FILE and --target FILE")
+    from seq2seq.text.corpus import read_lines
+
+    sources, targets = read_lines(command.source), read_lines(command.target)
+    if len(sources) != len(targets):
+        raise DataError(
+            f"{command.source} has {len(sources):,} lines, but {command.target} has "
+            f"{len(targets):,}: each line must have its translation on the same line"
+        )
+    scores = load_translator(command).score(sources, targets)
+    for source, target, score in zip(sources, targets, scores, strict=True):
+        if command.json:
+            row = {"source": source, "target": target, **score._asdict()}
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            print(f"{score.log_probability:.4f}\t{score.per_token:.4f}")
+
+
+def make_folder(path: str) -> Path:
+    """A folder to write into, made if it is not there; DataError if it can't be."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} can't be made a folder: {error.strerror}") from error
+    return Path(path)

@@ -1,54 +1,86 @@
-"""Greedy search: the most probable token at every step."""
+"""Greedy search: the most probable token at every step.
+
+`walk` is the loop of every search that follows one hypothesis for each row; sampling is the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.steps import Hypothesis, StateT, StepModel, forbid, length_penalty
-from seq2seq.text.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from seq2seq.decoding.rules import Rules
+from seq2seq.decoding.steps import Hypothesis, Scoring, StateT, StepModel
+from seq2seq.text.vocab import BOS_ID, EOS_ID
+
+Choice = Callable[[Tensor, Tensor, int], Tensor]
+"""Chooses tokens ``(rows,)``, from log-probabilities of what may come ``(rows, vocab_size)``, the
+numbers of the rows ``(rows,)`` and the number of tokens before."""
 
 
-@torch.no_grad()
 def greedy_search(
     model: StepModel[StateT],
     state: StateT,
-    max_lengths: Tensor,
-    *,
-    alpha: float = 0.0,
-    never: Sequence[int] = (PAD_ID, UNK_ID, BOS_ID),
+    rules: Rules,
+    scoring: Scoring = Scoring(),  # noqa: B008, it can't change
 ) -> list[Hypothesis]:
-    """One hypothesis for each row; a row that has ended leaves the batch.
+    """One hypothesis for each row.
+
+    Args:
+        model: gives the next token's distribution.
+        state: its state before bos, one row for each sentence.
+        rules: which tokens may come.
+        scoring: how a hypothesis is scored; there is nothing to rank.
+    """
+    sentences = torch.arange(len(rules.max_lengths), device=rules.max_lengths.device)
+    return walk(model, state, rules, scoring, sentences, lambda values, *_: values.argmax(dim=-1))
+
+
+@torch.no_grad()
+def walk(
+    model: StepModel[StateT],
+    state: StateT,
+    rules: Rules,
+    scoring: Scoring,
+    sentences: Tensor,
+    choose: Choice,
+) -> list[Hypothesis]:
+    """One hypothesis for each row, whose every token `choose` chooses; a row that ends leaves.
 
     Args:
         model: gives the next token's distribution.
         state: its state before bos.
-        max_lengths: the most tokens of each hypothesis, eos not counted, ``(batch_size,)``.
-        alpha: length penalty, for the score only: there is nothing to rank.
-        never: ids that never come out.
+        rules: which tokens may come.
+        scoring: how a hypothesis is scored.
+        sentences: which sentence of the rules a row is of, ``(rows,)``.
+        choose: see `Choice`.
     """
-    device = max_lengths.device
-    count = len(max_lengths)
-    found: list[list[int]] = [[] for _ in range(count)]
-    totals = torch.zeros(count, dtype=torch.float64, device=device)
-    rows = torch.arange(count, device=device)
-    tokens = torch.full((count,), BOS_ID, device=device)
-    length = 0
+    device = sentences.device
+    found: dict[int, Hypothesis] = {}
+    rows = torch.arange(len(sentences), device=device)
+    totals = torch.zeros(len(rows), dtype=torch.float64, device=device)
+    histories = torch.empty((len(rows), 0), dtype=torch.long, device=device)
+    tokens = torch.full((len(rows),), BOS_ID, device=device)
+    attention: Tensor | None = None
     while len(rows):
         log_probs, state = model.step(tokens, state)
-        log_probs = forbid(log_probs, max_lengths[rows] - length, EOS_ID, tuple(never))
-        best, tokens = log_probs.max(dim=-1)
-        totals[rows] += best.double()
-        live = tokens != EOS_ID
-        for row, token in zip(rows[live].tolist(), tokens[live].tolist(), strict=True):
-            found[row].append(token)
-        length += 1
-        if not bool(live.all()):
-            kept = live.nonzero().squeeze(1)
-            rows, tokens, state = rows[kept], tokens[kept], state.select(kept)
-    return [
-        Hypothesis(ids, total, total / length_penalty(len(ids) + 1, alpha))
-        for ids, total in zip(found, totals.tolist(), strict=True)
-    ]
+        attention = scoring.follow(attention, state)
+        allowed = rules.apply(log_probs, histories, sentences)
+        tokens = choose(allowed, rows, histories.shape[1])
+        totals = totals + allowed.gather(1, tokens.unsqueeze(1)).squeeze(1).double()
+        ended = tokens == EOS_ID
+        if bool(ended.any()):
+            for place in ended.nonzero().squeeze(1).tolist():
+                found[int(rows[place])] = scoring.finish(
+                    int(sentences[place]),
+                    histories[place].tolist(),
+                    float(totals[place]),
+                    None if attention is None else attention[place],
+                )
+            kept = (~ended).nonzero().squeeze(1)
+            rows, sentences, state = rows[kept], sentences[kept], state.select(kept)
+            totals, histories, tokens = totals[kept], histories[kept], tokens[kept]
+            attention = None if attention is None else attention[kept]
+        histories = torch.cat([histories, tokens.unsqueeze(1)], dim=1)
+    return [found[row] for row in range(len(found))]

@@ -1,57 +1,245 @@
-"""Many sentences -> hypotheses: sorted into batches, searched, and put back in order."""
+"""Many sentences -> hypotheses: sorted into batches, searched, and put back in order.
+
+The one place where search and models meet: it knows which method the settings ask for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias, cast
 
 import torch
+from torch import Tensor
 
 from seq2seq.decoding.beam import beam_search
+from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.forced import token_log_probabilities
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.steps import Hypothesis
+from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
+from seq2seq.decoding.rules import NEVER, Rules
+from seq2seq.decoding.sampling import sample_key, sample_search
+from seq2seq.decoding.steps import Hypothesis, Scoring
+from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
 from seq2seq.settings import DecodingSettings
 from seq2seq.text.batching import pad_sources
+from seq2seq.text.vocab import UNK_ID
+
+Ids: TypeAlias = Sequence[int]
+Sources: TypeAlias = Sequence[Ids] | Sequence[Sequence[Ids]]
+"""Ids of each sentence; for an `Ensemble` as many such lists as it has members."""
+
+MOST_ROWS = 1024
+"""How many samples are drawn at the same time, at most."""
+
+MOST_ROUNDS = 8
+"""How often samples are drawn anew while too few of them differ."""
 
 
 @torch.no_grad()
 def search(
-    model: TranslationModel,
-    sources: Sequence[Sequence[int]],
+    model: TranslationModel | Ensemble,
+    sources: Sources,
     settings: DecodingSettings,
     device: torch.device,
+    *,
+    n: int = 1,
+    prefixes: Sequence[Ids] | None = None,
+    attention: bool = False,
+    likeness: Likeness | None = None,
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each source, in the order of the sources.
 
     Sentences of like length are searched together, which changes the time only: each has its own
-    beam, and pads reach no result.
+    beam and its own draws, and pads reach no result.
 
     Args:
         model: in evaluation mode.
-        sources: ids without bos and eos.
-        settings: beam size, length penalty, length cap, batch size.
+        sources: ids without bos and eos, see `Sources`. In an ensemble, those of the first member
+            decide on lengths and draws.
+        settings: the method, and everything that it needs.
         device: where the model is.
+        n: how many hypotheses of a sentence are wanted. A beam is at least so wide; so many
+            different samples are drawn, if there are, and put best first.
+        prefixes: for each source the target ids that its hypotheses begin with.
+        attention: keep attention in the hypotheses; so does `settings.replace_unknown`.
+        likeness: what mbr compares; only and always given for it.
+
+    Raises:
+        SettingsError: attention is needed, and the model has none; mbr has nothing to compare by.
     """
-    order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
-    results: list[list[Hypothesis]] = [[] for _ in sources]
-    for first in range(0, len(order), settings.batch_size):
-        chosen = order[first : first + settings.batch_size]
-        source, lengths = pad_sources([sources[index] for index in chosen])
-        state = model.start(source.to(device), lengths)
-        # eos, which pad_sources adds, is no token of the source.
-        caps = (settings.max_length_ratio * (lengths - 1) + settings.max_length_extra).long()
-        caps = caps.to(device)
-        if settings.beam_size == 1:
-            alpha = settings.length_penalty
-            found = [[best] for best in greedy_search(model, state, caps, alpha=alpha)]
+    if settings.method == "mbr" and likeness is None:
+        raise SettingsError("mbr needs a likeness: what two hypotheses are compared by")
+    members = sources_by_member(model, sources)
+    results: list[list[Hypothesis]] = [[] for _ in members[0]]
+    for chosen in batches(members[0], sentences_at_once(settings, n)):
+        ids = [[member[index] for index in chosen] for member in members]
+        state, lengths = start(model, ids, device)
+        rules = make_rules(
+            settings,
+            # eos, which pad_sources adds, is no token of the source.
+            (lengths - 1).to(device),
+            None if prefixes is None else [prefixes[index] for index in chosen],
+        )
+        scoring = Scoring(
+            settings.length_penalty,
+            settings.coverage_penalty,
+            attention or settings.replace_unknown,
+            tuple(lengths.tolist()),
+        )
+        if settings.method in ("sample", "mbr"):
+            found = draw(model, state, rules, scoring, settings, ids[0], n, likeness)
         else:
-            found = beam_search(
-                model,
-                state,
-                caps,
-                beam_size=settings.beam_size,
-                alpha=settings.length_penalty,
-            )
+            found = best_first(model, state, rules, scoring, settings, n)
         for index, hypotheses in zip(chosen, found, strict=True):
             results[index] = hypotheses
     return results
+
+
+@torch.no_grad()
+def score(
+    model: TranslationModel | Ensemble,
+    sources: Sources,
+    targets: Sequence[Ids],
+    device: torch.device,
+    *,
+    batch_size: int = 64,
+) -> list[list[float]]:
+    """The log-probability of each token of each target, and of eos after them, given its source.
+
+    Args:
+        model: in evaluation mode.
+        sources: ids without bos and eos, see `Sources`.
+        targets: as many, ids without bos and eos.
+        device: where the model is.
+        batch_size: pairs scored at the same time; never changes the result.
+    """
+    members = sources_by_member(model, sources)
+    results: list[list[float]] = [[] for _ in targets]
+    for chosen in batches(targets, batch_size):
+        state, _ = start(model, [[member[index] for index in chosen] for member in members], device)
+        rows = [targets[index] for index in chosen]
+        found = token_log_probabilities(cast(Any, model), state, rows, device)
+        for index, values in zip(chosen, found, strict=True):
+            results[index] = values
+    return results
+
+
+def sources_by_member(model: TranslationModel | Ensemble, sources: Sources) -> list[list[Ids]]:
+    """A list of sentences for each model that reads them; one model is an ensemble of one."""
+    lists = sources if isinstance(model, Ensemble) else [sources]
+    return [list(member) for member in cast("Sequence[Sequence[Ids]]", lists)]
+
+
+def batches(rows: Sequence[Ids], size: int) -> Iterator[list[int]]:
+    """Positions of rows of like length, `size` at a time."""
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    for first in range(0, len(order), size):
+        yield order[first : first + size]
+
+
+def sentences_at_once(settings: DecodingSettings, n: int) -> int:
+    """How many sentences make a batch: fewer if each has many samples."""
+    if settings.method not in ("sample", "mbr"):
+        return settings.batch_size
+    samples = max(n, settings.samples) if settings.method == "mbr" else n
+    return min(settings.batch_size, max(1, MOST_ROWS // samples))
+
+
+def start(
+    model: TranslationModel | Ensemble, sources: Sequence[Sequence[Ids]], device: torch.device
+) -> tuple[Any, Tensor]:
+    """The state before bos, and the lengths of the first member's sources, eos counted."""
+    padded = [pad_sources(rows) for rows in sources]
+    read = [(source.to(device), lengths) for source, lengths in padded]
+    state: Any = model.start(read) if isinstance(model, Ensemble) else model.start(*read[0])
+    return state, padded[0][1]
+
+
+def make_rules(
+    settings: DecodingSettings, lengths: Tensor, prefixes: Sequence[Ids] | None
+) -> Rules:
+    """What the settings allow; source lengths ``(batch_size,)`` without eos."""
+    if settings.max_length:
+        longest = torch.full_like(lengths, settings.max_length)
+    else:
+        longest = (settings.max_length_ratio * lengths + settings.max_length_extra).long()
+    return Rules(
+        longest,
+        never=[each for each in NEVER if each != UNK_ID or not settings.replace_unknown],
+        min_length=settings.min_length,
+        no_repeat_ngram=settings.no_repeat_ngram,
+        prefixes=prefixes,
+    )
+
+
+def best_first(
+    model: TranslationModel | Ensemble,
+    state: Any,
+    rules: Rules,
+    scoring: Scoring,
+    settings: DecodingSettings,
+    n: int,
+) -> list[list[Hypothesis]]:
+    """Greedy search, beam search or diverse beam search, as the settings say."""
+    steps = cast(Any, model)
+    width = max(n, settings.beam_size)
+    if settings.method == "diverse-beam":
+        groups = settings.groups
+        return beam_search(
+            steps,
+            state,
+            rules,
+            scoring,
+            beam_size=-(-width // groups) * groups,
+            groups=groups,
+            diversity=settings.diversity,
+        )
+    if width == 1:
+        return [[found] for found in greedy_search(steps, state, rules, scoring)]
+    return beam_search(steps, state, rules, scoring, beam_size=width)
+
+
+def draw(
+    model: TranslationModel | Ensemble,
+    state: Any,
+    rules: Rules,
+    scoring: Scoring,
+    settings: DecodingSettings,
+    sources: Sequence[Ids],
+    n: int,
+    likeness: Likeness | None,
+) -> list[list[Hypothesis]]:
+    """Samples of each source: the first `n` different ones by score, or all by expected utility."""
+
+    def samples(first: int, counts: Sequence[int]) -> list[list[Hypothesis]]:
+        """So many of each source, those of the numbers from `first` on."""
+        return sample_search(
+            cast(Any, model),
+            state,
+            rules,
+            scoring,
+            keys=[
+                [sample_key(settings.seed, ids, first + number) for number in range(count)]
+                for ids, count in zip(sources, counts, strict=True)
+            ],
+            temperature=settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+        )
+
+    if settings.method == "mbr":
+        assert likeness is not None
+        drawn = samples(0, [max(n, settings.samples)] * len(sources))
+        return [minimum_bayes_risk(row, likeness) for row in drawn]
+    # In the order of their numbers, so that asking for more keeps those that there are.
+    different: list[dict[tuple[int, ...], Hypothesis]] = [{} for _ in sources]
+    for turn in range(MOST_ROUNDS):
+        counts = [n if len(known) < n else 0 for known in different]
+        if not any(counts):
+            break
+        for known, row in zip(different, samples(turn * n, counts), strict=True):
+            for sample in row:
+                if len(known) < n:
+                    known.setdefault(tuple(sample.tokens), sample)
+    return [sorted(known.values(), key=lambda h: -h.score) for known in different]

@@ -6,16 +6,25 @@ Search knows nothing of models and models know nothing of search: they meet here
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from seq2seq.errors import SettingsError
+
 StateT = TypeVar("StateT", bound="State")
+
+LEAST_COVERAGE = 1e-10
+"""What a source token that no attention went to counts as covered: its logarithm stays finite."""
 
 
 class State(Protocol):
-    """What a model carries from step to step: an immutable value, batch first."""
+    """What a model carries from step to step: an immutable value, batch first.
+
+    The state of a model with attention has one thing more, `weights`: the attention of its last
+    step over the source, ``(batch_size, source_length)``, zero on pads.
+    """
 
     def select(self: StateT, rows: Tensor) -> StateT:
         """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
@@ -33,13 +42,75 @@ class Hypothesis(NamedTuple):
 
     Attributes:
         tokens: ids without bos and eos.
-        log_probability: natural logarithm of the probability of the tokens and of eos after them.
-        score: what search ranks by: the log-probability, divided by the length penalty.
+        log_probability: natural logarithm of the probability of the tokens and of eos after them,
+            as the model has it: whatever a search forbids, prefers or draws from.
+        score: what search ranks by, see `Scoring`; after MBR the expected utility.
+        attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides: on which source
+            token each target token was based. None where it was not asked for.
     """
 
     tokens: list[int]
     log_probability: float
     score: float
+    attention: Tensor | None = None
+
+
+class Scoring(NamedTuple):
+    """How a finished hypothesis is scored (Wu et al. 2016, equation 14).
+
+    Its log-probability, divided by `length_penalty`, plus `beta` times `coverage`.
+
+    Attributes:
+        alpha: of the length penalty.
+        beta: of the coverage penalty; above 0, the model must have attention.
+        attention: keep the attention in each hypothesis; the model must have some.
+        source_lengths: the source tokens of each sentence, eos counted; None if none has pads.
+    """
+
+    alpha: float = 0.0
+    beta: float = 0.0
+    attention: bool = False
+    source_lengths: tuple[int, ...] | None = None
+
+    def follow(self, history: Tensor | None, state: Any) -> Tensor | None:
+        """The attention so far with that of the last step, if anything here needs it.
+
+        Args:
+            history: ``(rows, steps, source_length)``, or None before the first step.
+            state: after the step; its `weights` are ``(rows, source_length)``.
+
+        Raises:
+            SettingsError: attention is needed, and the state has none.
+        """
+        if not (self.beta or self.attention):
+            return None
+        weights: Tensor | None = getattr(state, "weights", None)
+        if weights is None:
+            raise SettingsError("the model has no attention to follow or to cover the source with")
+        last = weights.unsqueeze(1)
+        return last if history is None else torch.cat([history, last], dim=1)
+
+    def finish(
+        self, sentence: int, tokens: list[int], total: float, attention: Tensor | None
+    ) -> Hypothesis:
+        """A hypothesis that has ended, scored.
+
+        Args:
+            sentence: its place in the batch.
+            tokens: without eos.
+            total: its log-probability, that of eos counted.
+            attention: ``(len(tokens) + 1, source_length)``, or None where it is not followed.
+        """
+        score = total / length_penalty(len(tokens) + 1, self.alpha)
+        if attention is None:
+            return Hypothesis(tokens, total, score)
+        if self.source_lengths is not None:
+            attention = attention[:, : self.source_lengths[sentence]]
+        if self.beta:
+            score += self.beta * coverage(attention)
+        # A copy: a slice would keep the attention of the whole batch in memory.
+        kept = attention.detach().to("cpu", copy=True) if self.attention else None
+        return Hypothesis(tokens, total, score, kept)
 
 
 def length_penalty(length: int, alpha: float) -> float:
@@ -52,22 +123,14 @@ def length_penalty(length: int, alpha: float) -> float:
     return float(((5 + length) / 6) ** alpha)
 
 
-def forbid(log_probs: Tensor, lengths_left: Tensor, eos: int, never: tuple[int, ...]) -> Tensor:
-    """Log-probabilities with -inf where a token must not come.
+def coverage(attention: Tensor) -> float:
+    """How much of the source attention went over: 0 for all, the lower, the less (equation 14).
+
+    The sum over source tokens of log(min(attention that the token got from all steps, 1)); a token
+    that got none counts as `LEAST_COVERAGE`.
 
     Args:
-        log_probs: ``(batch_size, vocab_size)``.
-        lengths_left: how many tokens each row may still have before eos, ``(batch_size,)``; at 0
-            only eos is left. Where the model gives no token that may come a probability above 0,
-            eos comes, so that every search ends.
-        eos: its id.
-        never: ids that never come out: pad, unk, bos.
+        attention: ``(steps, source tokens)``, without pads.
     """
-    log_probs = log_probs.clone()
-    log_probs[:, list(never)] = float("-inf")
-    ending = log_probs[:, eos].clone()
-    log_probs.masked_fill_((lengths_left <= 0).unsqueeze(1), float("-inf"))
-    log_probs[:, eos] = ending
-    stuck = log_probs.amax(dim=-1) == float("-inf")
-    log_probs[:, eos].masked_fill_(stuck, torch.finfo(log_probs.dtype).min)
-    return log_probs
+    covered = attention.double().sum(dim=0).clamp(LEAST_COVERAGE, 1.0)
+    return float(covered.log().sum())

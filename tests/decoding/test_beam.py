@@ -1,85 +1,24 @@
 """Search on written-down probability tables, against enumeration and against plain Python."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from seq2seq.decoding.beam import beam_search
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.steps import Hypothesis
+from seq2seq.decoding.rules import NEVER, Rules
+from seq2seq.decoding.steps import Hypothesis, Scoring
 from seq2seq.text.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from tests.decoding.tables import Table, TableState, scored, sentences_up_to
 
-NEVER = (PAD_ID, UNK_ID, BOS_ID)
 ALPHAS = st.sampled_from([0.0, 0.6, 1.0])
 CAPS = st.lists(st.integers(0, 4), min_size=1, max_size=5)
 SEEDS = st.integers(0, 10**6)
-
-
-class TableState(NamedTuple):
-    """Which sentence's table each row reads, and the token before the previous one."""
-
-    sentences: Tensor
-    earlier: Tensor
-
-    def select(self, rows: Tensor) -> "TableState":
-        return TableState(self.sentences[rows], self.earlier[rows])
-
-
-class Table(NamedTuple):
-    """A model without a network: log-probabilities of the next token given the last two.
-
-    (sentences, vocab_size, vocab_size, vocab_size)
-    """
-
-    log_probs: Tensor
-
-    @classmethod
-    def random(cls, seed: int, sentences: int, spread: float = 2.0) -> "Table":
-        """Three words beside the special tokens; the wider the spread, the surer the model."""
-        generator = torch.Generator().manual_seed(seed)
-        size = 7
-        logits = spread * torch.randn((sentences, size, size, size), generator=generator)
-        return cls(logits.log_softmax(-1))
-
-    def start(self, sentences: Sequence[int] | None = None) -> TableState:
-        rows = torch.tensor(range(len(self.log_probs)) if sentences is None else sentences)
-        return TableState(rows, torch.full_like(rows, BOS_ID))
-
-    def step(self, tokens: Tensor, state: TableState) -> tuple[Tensor, TableState]:
-        next_log_probs = self.log_probs[state.sentences, state.earlier, tokens]
-        return next_log_probs, TableState(state.sentences, tokens)
-
-    def continuations(self, sentence: int, tokens: Sequence[int]) -> list[float]:
-        """The next token's log-probabilities after `tokens`."""
-        earlier, previous = [BOS_ID, BOS_ID, *tokens][-2:]
-        return self.log_probs[sentence, earlier, previous].tolist()
-
-    def forced(self, sentence: int, tokens: Sequence[int]) -> float:
-        """The log-probability of `tokens` and of eos after them."""
-        total = 0.0
-        for count, token in enumerate([*tokens, EOS_ID]):
-            total += self.continuations(sentence, tokens[:count])[token]
-        return total
-
-
-def scored(tokens: list[int], total: float, alpha: float) -> Hypothesis:
-    return Hypothesis(tokens, total, total / ((5 + len(tokens) + 1) / 6) ** alpha)
-
-
-def sentences_up_to(cap: int, words: Sequence[int]) -> Iterator[list[int]]:
-    """Every sentence of at most `cap` tokens."""
-    yield []
-    if cap:
-        for word in words:
-            for rest in sentences_up_to(cap - 1, words):
-                yield [word, *rest]
 
 
 def plain_beam(table: Table, sentence: int, cap: int, beam: int, alpha: float) -> list[Hypothesis]:
@@ -100,23 +39,39 @@ def plain_beam(table: Table, sentence: int, cap: int, beam: int, alpha: float) -
 
 
 def beam(
-    table: Table, caps: list[int], size: int, alpha: float = 0.0, **options: Sequence[int]
+    table: Table,
+    caps: list[int],
+    size: int,
+    alpha: float = 0.0,
+    state: TableState | None = None,
+    **options: Sequence[int],
 ) -> list[list[Hypothesis]]:
-    state = table.start()
-    return beam_search(table, state, torch.tensor(caps), beam_size=size, alpha=alpha, **options)
+    rules = Rules(torch.tensor(caps), **options)
+    return beam_search(table, state or table.start(), rules, Scoring(alpha), beam_size=size)
+
+
+def greedy(
+    table: Table,
+    caps: list[int],
+    alpha: float = 0.0,
+    state: TableState | None = None,
+    **options: Sequence[int],
+) -> list[Hypothesis]:
+    rules = Rules(torch.tensor(caps), **options)
+    return greedy_search(table, state or table.start(), rules, Scoring(alpha))
 
 
 @given(SEEDS, CAPS, ALPHAS)
 def test_a_beam_of_1_is_greedy_search_exactly(seed: int, caps: list[int], alpha: float) -> None:
     table = Table.random(seed, len(caps))
-    greedy = greedy_search(table, table.start(), torch.tensor(caps), alpha=alpha)
-    assert beam(table, caps, 1, alpha) == [[best] for best in greedy]
+    found = greedy(table, caps, alpha)
+    assert beam(table, caps, 1, alpha) == [[best] for best in found]
 
 
 @given(SEEDS, CAPS)
 def test_greedy_search_takes_the_best_token_each_time(seed: int, caps: list[int]) -> None:
     table = Table.random(seed, len(caps))
-    found = greedy_search(table, table.start(), torch.tensor(caps))
+    found = greedy(table, caps)
     for sentence, (hypothesis, cap) in enumerate(zip(found, caps, strict=True)):
         tokens: list[int] = []
         while True:
@@ -191,16 +146,13 @@ def test_a_result_does_not_depend_on_the_batch_or_its_order(
     order = list(range(len(caps)))
     random.shuffle(order)
     state = table.start(order)
-    chosen = torch.tensor([caps[row] for row in order])
-    mixed = beam_search(table, state, chosen, beam_size=size, alpha=0.6)
-    assert mixed == [together[row] for row in order]
-    greedy = greedy_search(table, table.start(), torch.tensor(caps))
-    assert greedy_search(table, state, chosen) == [greedy[row] for row in order]
+    chosen = [caps[row] for row in order]
+    assert beam(table, chosen, size, 0.6, state) == [together[row] for row in order]
+    one_each = greedy(table, caps)
+    assert greedy(table, chosen, 0.0, state) == [one_each[row] for row in order]
     for row, cap in enumerate(caps):
-        alone = torch.tensor([cap])
-        single = beam_search(table, table.start([row]), alone, beam_size=size, alpha=0.6)
-        assert single == [together[row]]
-        assert greedy_search(table, table.start([row]), alone) == [greedy[row]]
+        assert beam(table, [cap], size, 0.6, table.start([row])) == [together[row]]
+        assert greedy(table, [cap], 0.0, table.start([row])) == [one_each[row]]
 
 
 @pytest.mark.parametrize("never", [NEVER, (*NEVER, 5), ()])
@@ -208,8 +160,8 @@ def test_forbidden_tokens_never_come_out_and_allowed_ones_do(never: tuple[int, .
     log_probs = Table.random(1, 20).log_probs
     log_probs[..., [PAD_ID, UNK_ID, BOS_ID, 5]] += 5.0  # what is forbidden is the most probable
     table, caps = Table(log_probs.log_softmax(-1)), [4] * 20
-    greedy = greedy_search(table, table.start(), torch.tensor(caps), never=never)
-    for found in ([[best] for best in greedy], beam(table, caps, 4, never=never)):
+    one_each = greedy(table, caps, never=never)
+    for found in ([[best] for best in one_each], beam(table, caps, 4, never=never)):
         seen = {t for hypotheses in found for h in hypotheses for t in h.tokens}
         assert seen <= set(range(7)) - {EOS_ID} - set(never)
         assert seen >= {PAD_ID, UNK_ID, BOS_ID, 5} - set(never)
@@ -225,8 +177,7 @@ def never_ending(eos_log_prob: float) -> Table:
 @pytest.mark.parametrize("eos_log_prob", [-50.0, -math.inf])
 def test_each_row_ends_at_its_own_cap(eos_log_prob: float) -> None:
     table, caps = never_ending(eos_log_prob), [3, 0, 7, 1, 4]
-    greedy = greedy_search(table, table.start(), torch.tensor(caps))
-    assert [len(hypothesis.tokens) for hypothesis in greedy] == caps
+    assert [len(hypothesis.tokens) for hypothesis in greedy(table, caps)] == caps
     found = beam(table, caps, 3)
     assert [len(hypotheses[0].tokens) for hypotheses in found] == caps
 

@@ -1,13 +1,13 @@
-"""What every search shares: the length penalty, and which tokens may come."""
+"""What every search shares: how a hypothesis is scored."""
 
 import math
 
 import pytest
 import torch
 
-from seq2seq.decoding.steps import forbid, length_penalty
-
-EOS = 3
+from seq2seq.decoding.steps import Scoring, coverage, length_penalty
+from seq2seq.errors import SettingsError
+from tests.decoding.tables import TableState
 
 
 @pytest.mark.parametrize(
@@ -26,20 +26,34 @@ def test_length_penalty_is_equation_14(length: int, alpha: float, expected: floa
     assert length_penalty(length, alpha) == pytest.approx(expected, rel=1e-12)
 
 
-def test_forbid_leaves_what_may_come_and_changes_nothing_in_place() -> None:
-    log_probs = torch.randn(3, 6).log_softmax(-1)
-    before = log_probs.clone()
-    result = forbid(log_probs, torch.tensor([2, 0, 1]), EOS, (0, 2, 5))
-    assert torch.equal(log_probs, before)
-    allowed = torch.tensor([[1, 3, 4], [3, 3, 3], [1, 3, 4]])
-    mask = torch.zeros_like(log_probs, dtype=torch.bool).scatter(1, allowed, True)
-    assert torch.equal(result[mask], log_probs[mask])
-    assert (result[~mask] == -math.inf).all()
+def test_coverage_is_equation_14() -> None:
+    attention = torch.tensor([[0.5, 0.2, 0.3], [0.9, 0.05, 0.05]])
+    expected = math.log(1.0) + math.log(0.25) + math.log(0.35)
+    assert coverage(attention) == pytest.approx(expected, rel=1e-6)
+    assert coverage(torch.eye(3)) == 0.0
+    assert math.log(1e-11) < coverage(torch.tensor([[1.0, 0.0]])) < math.log(1e-9)
 
 
-@pytest.mark.parametrize("left", [0, 3])
-def test_where_nothing_is_possible_eos_is(left: int) -> None:
-    log_probs = torch.full((1, 6), -math.inf)
-    log_probs[0, 0] = 0.0
-    result = forbid(log_probs, torch.tensor([left]), EOS, (0,))
-    assert result.isfinite().nonzero().tolist() == [[0, EOS]]
+def test_a_score_is_the_penalized_log_probability_and_pads_do_not_count() -> None:
+    attention = torch.tensor([[0.5, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    scoring = Scoring(alpha=1.0, beta=0.4, source_lengths=(4, 2))
+    found = scoring.finish(1, [5], -3.0, attention)
+    assert found.score == pytest.approx(-3.0 / (7 / 6) + 0.4 * math.log(0.5))
+    assert (found.tokens, found.log_probability, found.attention) == ([5], -3.0, None)
+    kept = scoring._replace(attention=True).finish(1, [5], -3.0, attention).attention
+    assert kept is not None
+    assert torch.equal(kept, attention[:, :2])
+    assert kept.untyped_storage().nbytes() == 4 * 4, "it keeps nothing else in memory"
+
+
+def test_attention_is_followed_only_where_it_is_needed() -> None:
+    state = TableState(torch.tensor([0]), torch.tensor([0]), torch.tensor([[0.25, 0.75]]))
+    assert Scoring(alpha=0.6).follow(None, state) is None
+    once = Scoring(attention=True).follow(None, state)
+    twice = Scoring(beta=0.1).follow(once, state)
+    assert once is not None
+    assert twice is not None
+    assert (once.shape, twice.shape) == ((1, 1, 2), (1, 2, 2))
+    for scoring in (Scoring(attention=True), Scoring(beta=0.1)):
+        with pytest.raises(SettingsError, match="no attention"):
+            scoring.follow(None, state._replace(weights=None))

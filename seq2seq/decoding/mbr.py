@@ -1,0 +1,55 @@
+"""Minimum Bayes risk: of many samples, the one most like all others.
+
+Kumar & Byrne 2004; with samples for both the candidates and the expectation, as here: Eikema & Aziz
+2020, section 5.2. It compares texts, so whoever calls brings a way from ids to text, and a utility.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from seq2seq.decoding.steps import Hypothesis
+
+
+class Likeness(NamedTuple):
+    """How alike two hypotheses are.
+
+    Attributes:
+        text: ids without bos and eos -> text.
+        utility: of a text, where another one is the reference; the higher, the more alike.
+    """
+
+    text: Callable[[list[int]], str]
+    utility: Callable[[str, str], float]
+
+
+def minimum_bayes_risk(samples: Sequence[Hypothesis], likeness: Likeness) -> list[Hypothesis]:
+    """The different texts among the samples, that of the highest expected utility first.
+
+    The expectation is over all samples, the text itself among them, a text that was drawn twice
+    counting twice. Utilities are computed once for each pair of different texts.
+
+    Args:
+        samples: of one sentence, at least one.
+        likeness: from ids to text, and how alike two texts are.
+
+    Returns:
+        For each text its most probable sample, whose `score` is now the expected utility; between
+        equal ones the more probable comes first.
+    """
+    best: dict[str, Hypothesis] = {}
+    counts: dict[str, int] = {}
+    for sample in samples:
+        text = likeness.text(sample.tokens)
+        counts[text] = counts.get(text, 0) + 1
+        if text not in best or sample.log_probability > best[text].log_probability:
+            best[text] = sample
+    ranked = [
+        best[text]._replace(
+            score=sum(likeness.utility(text, other) * count for other, count in counts.items())
+            / len(samples)
+        )
+        for text in best
+    ]
+    return sorted(ranked, key=lambda found: (-found.score, -found.log_probability))

@@ -1,0 +1,115 @@
+"""The models of a translator, one or an ensemble: loaded, checked, and given their text."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seq2seq.errors import SettingsError
+from seq2seq.experiment import load_experiment, load_model, load_pipelines
+from seq2seq.models.translation import TranslationModel
+from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.text.pipeline import TextPipeline
+from seq2seq.training.run_directory import RunDirectory
+
+
+class LongSentenceWarning(UserWarning):
+    """A sentence was cut, because it has more tokens than the settings let the encoder read."""
+
+
+class Member(NamedTuple):
+    """One model of a translator, with the source side that belongs to it."""
+
+    model: TranslationModel
+    source: TextPipeline
+
+
+def load_members(
+    runs: Sequence[str | Path],
+) -> tuple[list[Member], TextPipeline, DecodingSettings]:
+    """The models of these runs with their best weights, and target side and settings of the first.
+
+    Raises:
+        RunError: a run is not there, or one of its files is missing or damaged.
+        SettingsError: they have different target vocabularies.
+    """
+    members: list[Member] = []
+    targets: list[TextPipeline] = []
+    settings: list[DecodingSettings] = []
+    for run in runs:
+        directory = RunDirectory(run)
+        experiment = load_experiment(directory, Experiment)
+        source, target = load_pipelines(directory, experiment.data)
+        if targets and target.vocab.fingerprint != targets[0].vocab.fingerprint:
+            raise SettingsError(
+                f"{runs[0]} and {run} can't be an ensemble: their target vocabularies differ. "
+                "Train them on the same target text with the same --data settings"
+            )
+        model = load_model(directory, experiment, source.vocab, target.vocab)
+        members.append(Member(model, source))
+        targets.append(target)
+        settings.append(experiment.decoding)
+    return members, targets[0], settings[0]
+
+
+def read_sources(
+    members: Sequence[Member], texts: Sequence[str], *, first: int, limit: int
+) -> list[list[list[str]]]:
+    """For each member the tokens of each text, cut to the limit with a `LongSentenceWarning`.
+
+    Args:
+        members: whose tokenizers to use.
+        texts: sentences.
+        first: the number of the first of them.
+        limit: the most tokens of one.
+    """
+    sources = [member.source.tokenizer.tokenize_all(texts) for member in members]
+    for number, text in enumerate(texts, start=first):
+        length = max(len(tokens[number - first]) for tokens in sources)
+        if length > limit:
+            warnings.warn(
+                f"sentence {number:,} has {length:,} tokens; the first {limit:,} are read "
+                f"(max_source_length): {text[:40]!r}…",
+                LongSentenceWarning,
+                stacklevel=3,
+            )
+    return [[tokens[:limit] for tokens in rows] for rows in sources]
+
+
+def source_ids(
+    members: Sequence[Member], sources: Sequence[Sequence[list[str]]], chosen: Sequence[int]
+) -> Any:
+    """The ids of some texts as `decoding.search` takes them: by member if there are several.
+
+    Args:
+        members: whose vocabularies to use.
+        sources: for each member the tokens of each text.
+        chosen: which texts.
+    """
+    ids = [
+        [member.source.vocab.ids(rows[index]) for index in chosen]
+        for member, rows in zip(members, sources, strict=True)
+    ]
+    return ids if len(members) > 1 else ids[0]
+
+
+def check_attention(members: Sequence[Member], needs: Sequence[str]) -> None:
+    """Raises SettingsError if something needs attention over one source, and there is none.
+
+    Args:
+        members: whose attention would be used.
+        needs: the names of what needs it; may be empty.
+    """
+    if not needs:
+        return
+    what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"
+    if any(getattr(member.model.decoder, "attention", None) is None for member in members):
+        every = "; every run of the ensemble must have it" if len(members) > 1 else ""
+        raise SettingsError(f"{what} a model with attention{every}")
+    if len({member.source.vocab.fingerprint for member in members}) > 1:
+        raise SettingsError(
+            f"{what} one source vocabulary: the runs of this ensemble cut a sentence into "
+            "different tokens, so that their attention has no mean"
+        )
