@@ -1,17 +1,24 @@
 """From text to text with a trained model: every line in its place, whatever comes."""
 
+import math
 import random
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from seq2seq.decoding.steps import length_penalty
-from seq2seq.errors import RunError, SettingsError
+from seq2seq.errors import DataError, RunError, SettingsError
+from seq2seq.experiment import load_experiment
+from seq2seq.models.translation import build_translation_model
+from seq2seq.settings import Experiment
 from seq2seq.text.files import read_lines
 from seq2seq.training.run_directory import RunDirectory
-from seq2seq.translator import LongSentenceWarning, Translation, Translator
+from seq2seq.translations import PairScore, replace_unknown
+from seq2seq.translator import LongSentenceWarning, Member, Translation, Translator
 
 ODD = [
     "",
@@ -132,7 +139,7 @@ def test_candidates_come_best_first_with_their_scores(
                 assert candidate.log_probability < 0
                 assert candidate.text == translator.target.tokenizer.detokenize(candidate.tokens)
                 assert "<" not in candidate.text
-    assert translator.candidates("  ", n=3) == [Translation("", [], 0.0, 0.0)]
+    assert translator.candidates("  ", n=3) == [Translation("", [], 0.0, 0.0, [])]
 
 
 def test_odd_text_shifts_no_line(translator: Translator, sentences: list[str]) -> None:
@@ -230,3 +237,194 @@ def test_weights_of_another_vocabulary_are_refused(trained: Path, tmp_path: Path
     directory.vocab("target").write_bytes(source)
     with pytest.raises(RunError, match=r"best\.safetensors.*the experiment says"):
         Translator.load(run, "cpu")
+
+
+METHODS = [
+    {"method": "diverse-beam", "beam_size": 4, "groups": 2},
+    {"method": "sample", "top_p": 0.9},
+    {"method": "mbr", "samples": 5},
+    {"method": "mbr", "samples": 5, "utility": "bleu"},
+    {"no_repeat_ngram": 2, "min_length": 3, "max_length": 7},
+]
+
+
+@pytest.mark.parametrize("settings", METHODS, ids=str)
+def test_no_method_depends_on_the_batch(
+    translator: Translator, sentences: list[str], settings: dict[str, object]
+) -> None:
+    some = [*sentences[:10], "", *sentences[10:14]]
+    together = translator.translate(some, **settings)
+    assert len(together) == len(some)
+    assert together[10] == ""
+    assert translator.translate(some[::-1], batch_size=3, **settings) == together[::-1]
+    assert [translator.translate(sentence, **settings) for sentence in some] == together
+    candidates = translator.candidates(some[0], n=3, **settings)
+    assert 1 <= len(candidates) <= 3
+    scores = [candidate.score for candidate in candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert candidates[0].source_tokens == translator.source.tokenizer.tokenize(some[0])
+    assert candidates[0].attention is None
+
+
+def test_candidates_of_mbr_are_different_texts(translator: Translator) -> None:
+    found = translator.candidates("We must write a story.", n=4, method="mbr", temperature=1.5)
+    assert len({candidate.text for candidate in found}) == len(found) == 4
+    assert all(0 <= candidate.score <= 100 for candidate in found)
+
+
+def test_a_prefix_begins_the_translation(translator: Translator, sentences: list[str]) -> None:
+    some = sentences[:12]
+    free = translator.translate(some)
+    # The beginning of what comes anyway changes nothing; another one does.
+    words = [text.split()[0] for text in free]
+    for settings in ({"beam_size": 1}, {"beam_size": 5}):
+        once = translator.translate(some, **settings)
+        firsts = [text.split()[0] for text in once]
+        begun = translator.translate(some, prefix=firsts, **settings)
+        if settings["beam_size"] == 1:
+            assert begun == once
+        assert all(text.startswith(first) for text, first in zip(begun, firsts, strict=True))
+    others = words[::-1]
+    begun = translator.translate(some, prefix=others)
+    assert all(text.startswith(word) for text, word in zip(begun, others, strict=True))
+    alone = [
+        translator.translate(text, prefix=word) for text, word in zip(some, others, strict=True)
+    ]
+    assert alone == begun
+    assert translator.translate(some, prefix=[""] * len(some)) == free
+    for candidate in translator.candidates(some[0], n=3, prefix="Nous"):
+        assert candidate.tokens[0] == "Nous"
+    unknown = translator.translate(some[0], prefix="Xylophones 🦜")
+    assert unknown.startswith("Xylophones 🦜")
+    assert translator.translate("", prefix="Nous") == ""
+    with pytest.raises(DataError, match="12 sentences, but 1 prefixes"):
+        translator.translate(some, prefix=["Nous"])
+
+
+def test_scores_are_those_of_the_search(translator: Translator, sentences: list[str]) -> None:
+    some = sentences[:15]
+    found = [translator.candidates(sentence, n=2)[1] for sentence in some]
+    scores = translator.score(some, [candidate.text for candidate in found])
+    for candidate, score in zip(found, scores, strict=True):
+        assert score.tokens == [*candidate.tokens, "<eos>"]
+        assert score.log_probability == pytest.approx(candidate.log_probability, abs=1e-4)
+        assert score.log_probability == pytest.approx(sum(score.token_log_probabilities))
+        assert score.per_token == pytest.approx(score.log_probability / len(score.tokens))
+        assert len(score.token_log_probabilities) == len(score.tokens)
+    one = translator.score(some[0], found[0].text)
+    assert isinstance(one, PairScore)
+    assert one.tokens == scores[0].tokens
+    assert one.log_probability == pytest.approx(scores[0].log_probability, abs=1e-4)
+    assert translator.score([], []) == []
+
+
+def test_scores_of_empty_and_unknown_text(translator: Translator) -> None:
+    both, target, source, unknown = translator.score(
+        ["", "We must eat.", " ", "We must eat."], [" ", "", "Nous", "Nous xylophonons"]
+    )
+    assert both == PairScore(0.0, 0.0, [], [])
+    assert target.tokens == ["<eos>"]
+    assert target.log_probability < -1
+    assert source.tokens == ["Nous", "<eos>"]
+    assert unknown.tokens == ["Nous", "<unk>", "<eos>"]
+    assert all(math.isfinite(score.log_probability) for score in (source, unknown))
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(["a"], ["b", "c"]), ("a", ["b"]), (["a"], "b")])
+def test_a_score_needs_as_many_targets_as_sources(
+    translator: Translator, sources: object, targets: object
+) -> None:
+    with pytest.raises(DataError):
+        translator.score(sources, targets)
+
+
+def test_a_long_source_is_cut_for_a_score_too(translator: Translator) -> None:
+    translator = Translator(
+        translator.members[0].model,
+        translator.source,
+        translator.target,
+        replace(translator.settings, max_source_length=4),
+        "cpu",
+    )
+    with pytest.warns(LongSentenceWarning, match="sentence 2 has 6 tokens"):
+        found = translator.score(["story", "story " * 6], ["l'histoire"] * 2)
+    assert found[1] == translator.score("story " * 4, "l'histoire")
+
+
+def test_an_ensemble_of_a_run_with_itself_is_the_run(
+    trained: Path, translator: Translator, sentences: list[str]
+) -> None:
+    ensemble = Translator.load(trained, "cpu", ensemble=[trained, trained])
+    assert len(ensemble.members) == 3
+    assert ensemble.translate(sentences[:20]) == translator.translate(sentences[:20])
+    one = Translator.load(trained, "cpu", ensemble=trained)
+    assert len(one.members) == 2
+    mine = ensemble.score(sentences[0], "Nous")
+    assert mine.log_probability == pytest.approx(
+        translator.score(sentences[0], "Nous").log_probability, abs=1e-4
+    )
+
+
+def test_an_ensemble_with_another_model_has_the_mean_probability(
+    trained: Path, translator: Translator
+) -> None:
+    experiment = load_experiment(RunDirectory(trained), Experiment)
+    source, target = translator.source, translator.target
+    other = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
+    second = Translator(other, source, target, translator.settings, "cpu")
+    both = Translator(
+        translator.members[0].model,
+        source,
+        target,
+        translator.settings,
+        "cpu",
+        others=[Member(other, source)],
+    )
+    pair = ("We must eat.", "Nous devons manger.")
+    found, *each = (
+        translator.score(*pair).token_log_probabilities for translator in (both, translator, second)
+    )
+    for together, *parts in zip(found, *each, strict=True):
+        mean = sum(math.exp(part) for part in parts) / 2
+        assert together == pytest.approx(math.log(mean), abs=1e-4)
+
+
+def test_an_ensemble_needs_one_target_vocabulary(trained: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    path = RunDirectory(other).vocab("target")
+    path.write_text(path.read_text().replace('"Nous"', '"Noux"', 1))
+    with pytest.raises(SettingsError, match=r"trained and .*other.* target vocabularies differ"):
+        Translator.load(trained, "cpu", ensemble=[other])
+
+
+@pytest.mark.parametrize("name", ["coverage_penalty", "replace_unknown", "attention"])
+def test_what_needs_attention_is_refused_without_it(translator: Translator, name: str) -> None:
+    value = {"coverage_penalty": 0.2}.get(name, True)
+    with pytest.raises(SettingsError, match=f"{name} needs a model with attention$"):
+        translator.candidates("We must eat.", **{name: value})
+    ensemble = Translator(
+        translator.members[0].model,
+        translator.source,
+        translator.target,
+        others=translator.members,
+    )
+    with pytest.raises(SettingsError, match="every run of the ensemble must have it"):
+        ensemble.candidates("We must eat.", **{name: value})
+
+
+def test_an_unknown_word_is_replaced_by_the_one_that_attention_was_on() -> None:
+    attention = torch.tensor(
+        [
+            [0.1, 0.2, 0.6, 0.1],
+            [0.3, 0.2, 0.1, 0.4],  # most on eos, which is no word
+            [0.0, 0.9, 0.1, 0.0],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
+    tokens = ["<unk>", "<unk>", "dort"]
+    assert replace_unknown(tokens, ["Lena", "sleeps", "Kiel"], attention) == [
+        "Kiel",
+        "Lena",
+        "dort",
+    ]

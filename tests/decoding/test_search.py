@@ -6,8 +6,10 @@ from itertools import chain
 import pytest
 import torch
 
-from seq2seq.decoding.search import search
+from seq2seq.decoding.mbr import Likeness
+from seq2seq.decoding.search import score, search
 from seq2seq.decoding.steps import Hypothesis, length_penalty
+from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
 from seq2seq.settings import DecodingSettings
 from seq2seq.text.batching import make_batch
@@ -27,9 +29,36 @@ def model(request: pytest.FixtureRequest, tiny_model: Callable[..., TranslationM
     return model
 
 
-def found(model: TranslationModel, sources: list[list[int]], **options: float) -> object:
+METHODS = [
+    {"beam_size": 1},
+    {"beam_size": 4},
+    {"beam_size": 4, "no_repeat_ngram": 2, "min_length": 2},
+    {"method": "diverse-beam", "beam_size": 4, "groups": 2},
+    {"method": "sample"},
+    {"method": "sample", "top_k": 5, "top_p": 0.9, "temperature": 1.3},
+    {"method": "mbr", "samples": 6},
+]
+
+
+def alike(hypothesis: str, reference: str) -> float:
+    """How many of the words are in the reference."""
+    words = hypothesis.split()
+    return sum(word in reference.split() for word in words) / max(1, len(words))
+
+
+LIKENESS = Likeness(lambda ids: " ".join(map(str, ids)), alike)
+
+
+def found(
+    model: TranslationModel,
+    sources: list[list[int]],
+    *,
+    n: int = 1,
+    prefixes: list[list[int]] | None = None,
+    **options: float,
+) -> object:
     settings = DecodingSettings(**{"max_length_ratio": 1.5, "max_length_extra": 3, **options})
-    return search(model, sources, settings, CPU)
+    return search(model, sources, settings, CPU, n=n, prefixes=prefixes, likeness=LIKENESS)
 
 
 def assert_same(first: list[list[Hypothesis]], second: list[list[Hypothesis]]) -> None:
@@ -40,17 +69,100 @@ def assert_same(first: list[list[Hypothesis]], second: list[list[Hypothesis]]) -
         assert one.score == pytest.approx(other.score, abs=1e-4)
 
 
-@pytest.mark.parametrize("beam_size", [1, 4])
+@pytest.mark.parametrize("options", METHODS, ids=str)
+@pytest.mark.parametrize("n", [1, 3])
 def test_a_result_depends_on_no_other_sentence_and_no_batch_size(
-    model: TranslationModel, beam_size: int
+    model: TranslationModel, options: dict[str, float], n: int
 ) -> None:
-    expected = found(model, SOURCES, beam_size=beam_size)
+    prefixes = [[row % 3 + 4] * (row % 3) for row in range(len(SOURCES))]
+    if options.get("no_repeat_ngram"):
+        prefixes = None
+    expected = found(model, SOURCES, n=n, prefixes=prefixes, **options)
     assert len({str([h.tokens for h in row]) for row in expected}) > 4  # they are not all alike
     assert len({len(h.tokens) for row in expected for h in row}) > 2
-    assert_same([found(model, [ids], beam_size=beam_size)[0] for ids in SOURCES], expected)
-    assert_same(found(model, SOURCES[::-1], beam_size=beam_size)[::-1], expected)
-    for batch_size in (1, 2, 3, 7):
-        assert_same(found(model, SOURCES, beam_size=beam_size, batch_size=batch_size), expected)
+    alone = []
+    for row, ids in enumerate(SOURCES):
+        prefix = prefixes and [prefixes[row]]
+        alone += found(model, [ids], n=n, prefixes=prefix, **options)
+    assert_same(alone, expected)
+    backwards = prefixes and prefixes[::-1]
+    assert_same(found(model, SOURCES[::-1], n=n, prefixes=backwards, **options)[::-1], expected)
+    for batch_size in (1, 3, 7):
+        again = found(model, SOURCES, n=n, prefixes=prefixes, batch_size=batch_size, **options)
+        assert_same(again, expected)
+
+
+@pytest.mark.parametrize("options", METHODS, ids=str)
+def test_score_says_the_same_as_search(model: TranslationModel, options: dict[str, float]) -> None:
+    results = found(model, SOURCES, n=3, **options)
+    pairs = [(ids, h) for ids, row in zip(SOURCES, results, strict=True) for h in row]
+    for batch_size in (1, 4, 100):
+        values = score(
+            model,
+            [ids for ids, _ in pairs],
+            [h.tokens for _, h in pairs],
+            CPU,
+            batch_size=batch_size,
+        )
+        for (_, hypothesis), row in zip(pairs, values, strict=True):
+            assert len(row) == len(hypothesis.tokens) + 1
+            assert sum(row) == pytest.approx(hypothesis.log_probability, abs=1e-4)
+
+
+def test_samples_are_different_ones_best_first_and_asking_for_more_keeps_them(
+    model: TranslationModel,
+) -> None:
+    few, many = (found(model, SOURCES, n=n, method="sample") for n in (3, 7))
+    for some, more in zip(few, many, strict=True):
+        tokens = [str(h.tokens) for h in more]
+        assert len(set(tokens)) == len(tokens) == 7
+        assert {str(h.tokens) for h in some} < set(tokens)
+        scores = [h.score for h in more]
+        assert scores == sorted(scores, reverse=True)
+    again = found(model, SOURCES, n=3, method="sample", seed=2)
+    assert [[h.tokens for h in row] for row in again] != [[h.tokens for h in row] for row in few]
+
+
+def test_there_are_no_more_different_samples_than_there_are(model: TranslationModel) -> None:
+    results = found(model, SOURCES, n=4, method="sample", top_k=1)
+    greedy = found(model, SOURCES, beam_size=1)
+    assert_same(results, greedy)
+
+
+def test_mbr_chooses_among_the_samples(model: TranslationModel) -> None:
+    results = found(model, SOURCES, method="mbr", samples=6, seed=5)
+    drawn = found(model, SOURCES, method="sample", n=6, seed=5)
+    for chosen, samples in zip(results, drawn, strict=True):
+        assert 1 <= len(chosen) <= 6
+        assert {str(h.tokens) for h in chosen} <= {str(h.tokens) for h in samples}
+        assert all(0 <= h.score <= 1 for h in chosen)
+    with pytest.raises(SettingsError, match="likeness"):
+        search(model, SOURCES, DecodingSettings(method="mbr"), CPU)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_a_diverse_beam_is_made_wide_enough(model: TranslationModel, groups: int) -> None:
+    options = {"method": "diverse-beam", "beam_size": groups, "groups": groups}
+    for hypotheses in found(model, SOURCES[:3], n=7, diversity=5.0, **options):
+        assert len(hypotheses) >= 7 - groups
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_lengths_can_be_fixed(model: TranslationModel, beam_size: int) -> None:
+    options = {"min_length": 5, "max_length": 5, "beam_size": beam_size}
+    results = found(model, SOURCES, **options)
+    assert {len(h.tokens) for row in results for h in row} == {5}
+    # A least length goes before the greatest one that is computed from the source.
+    options = {"min_length": 5, "max_length_ratio": 0.1, "max_length_extra": 1}
+    results = found(model, SOURCES, beam_size=beam_size, **options)
+    assert {len(h.tokens) for row in results for h in row} == {5}
+
+
+def test_what_needs_attention_is_refused_without_it(model: TranslationModel) -> None:
+    for options in ({"coverage_penalty": 0.1}, {"replace_unknown": True}):
+        for beam_size in (1, 3):
+            with pytest.raises(SettingsError, match="no attention"):
+                found(model, SOURCES, beam_size=beam_size, **options)
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])
