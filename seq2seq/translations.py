@@ -37,10 +37,18 @@ class Translation(NamedTuple):
     def plot_attention(self, path: str | Path) -> Path:
         """Draws the attention as a picture (extra `plots`).
 
+        Args:
+            path: the file to write: .png, .pdf or .svg.
+
+        Returns:
+            The file.
+
         Raises:
-            SettingsError: matplotlib is not installed, or there is no attention to draw.
+            SettingsError: there is no attention to draw, matplotlib is not installed, or the file's
+                name has another ending.
+            DataError: the file can't be written.
         """
-        from seq2seq.plots import plot_attention
+        from seq2seq.plots.attention import plot_attention
 
         return plot_attention(self, path)
 
