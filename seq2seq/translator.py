@@ -72,8 +72,10 @@ class Translator:
             Member(member.model.to(self.device).eval(), member.source)
             for member in (Member(model, source), *others)
         ]
-        models = [member.model for member in self.members]
-        self.model = Ensemble(models) if others else models[0]
+        self.model = self.members[0].model
+        self.searched = (
+            Ensemble([member.model for member in self.members]) if others else self.model
+        )
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
@@ -218,7 +220,7 @@ class Translator:
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
         found = search(
-            self.model,
+            self.searched,
             source_ids(self.members, sources, full),
             chosen,
             self.device,
@@ -271,7 +273,7 @@ class Translator:
         ids = self.target.encode(given)
         full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
         found = score(
-            self.model,
+            self.searched,
             source_ids(self.members, read, full),
             [ids[index] for index in full],
             self.device,

@@ -340,7 +340,7 @@ def test_a_score_needs_as_many_targets_as_sources(
 
 def test_a_long_source_is_cut_for_a_score_too(translator: Translator) -> None:
     translator = Translator(
-        translator.members[0].model,
+        translator.model,
         translator.source,
         translator.target,
         replace(translator.settings, max_source_length=4),
@@ -373,7 +373,7 @@ def test_an_ensemble_with_another_model_has_the_mean_probability(
     other = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
     second = Translator(other, source, target, translator.settings, "cpu")
     both = Translator(
-        translator.members[0].model,
+        translator.model,
         source,
         target,
         translator.settings,
@@ -404,7 +404,7 @@ def test_what_needs_attention_is_refused_without_it(translator: Translator, name
     with pytest.raises(SettingsError, match=f"{name} needs a model with attention$"):
         translator.candidates("We must eat.", **{name: value})
     ensemble = Translator(
-        translator.members[0].model,
+        translator.model,
         translator.source,
         translator.target,
         others=translator.members,
