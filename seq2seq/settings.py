@@ -403,6 +403,11 @@ class DecodingSettings:
                 f"--decoding.min-length {self.min_length} is above --decoding.max-length "
                 f"{self.max_length}"
             )
+        if self.method == "mbr" and self.coverage_penalty > 0:
+            yield (
+                f"--decoding.coverage-penalty {self.coverage_penalty} has no effect with "
+                "--decoding.method mbr, which ranks by utility: set it to 0"
+            )
         if self.method == "diverse-beam" and self.beam_size % self.groups:
             yield (
                 f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "

@@ -178,6 +178,8 @@ def test_a_line_too_long_is_cut_with_a_warning(translator: Translator) -> None:
         ({"beam_size": "5"}, "beam-size '5' is not int"),
         ({"beam_size": 0, "batch_size": -1}, "(?s)beam-size 0.*batch-size -1"),
         ({"length_penalty": float("nan")}, "length-penalty nan"),
+        ({"method": "mbr", "coverage_penalty": 0.1}, "coverage-penalty 0.1 has no effect"),
+        ({"method": "diverse-beam", "groups": 2}, "beam-size 5 can't be divided"),
     ],
 )
 def test_impossible_settings_are_named(
