@@ -61,6 +61,18 @@ def test_score_takes_an_ensemble_in_a_process_of_its_own(
         assert float(one) == pytest.approx(float(other), abs=2e-4)
 
 
+def test_the_help_page_of_score_explains_each_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["score", "--help"])
+    page = " ".join(capsys.readouterr().out.split())
+    assert exited.value.code == 0
+    for option in ("--source", "--target", "--json", "--ensemble", "--device"):
+        assert option in page
+    assert "--decoding" not in page, "there is nothing to search for"
+
+
 def test_score_names_what_is_wrong(
     trained: Path, tmp_path: Path, pairs: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
