@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seq2seq.translator import Translator
 
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-RunName: TypeAlias = Annotated[str, tyro.conf.arg(metavar="RUN")]
+RunArguments: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]
 FileArgument: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 CommandT = TypeVar("CommandT", bound="DecodingCommand")
 
@@ -26,7 +26,7 @@ class ModelCommand:
 
     run: RunArgument
     """The run directory."""
-    ensemble: tuple[RunName, ...] = ()
+    ensemble: RunArguments = ()
     """Other run directories with the same target vocabulary: probabilities are averaged."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
