@@ -192,8 +192,10 @@ class ModelSettings:
         """How many layers have an output as wide as their input."""
         directions = 2 if self.bidirectional else 1
         encoder = [self.embedding_size, *(directions * size for size in self.encoder_sizes)]
-        context = 0 if self.context == "initial" else encoder[-1]
-        decoder = [self.embedding_size + context, *self.decoder_sizes]
+        beside = 0 if self.context == "initial" else encoder[-1]
+        beside += self.embedding_size if self.input_feeding else 0
+        beside += encoder[-1] if self.attention_order == "bahdanau" else 0
+        decoder = [self.embedding_size + beside, *self.decoder_sizes]
         first = 1 if self.embedding == "one-hot" else 0  # then the input's width is not known yet
         return sum(
             before == after
