@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.errors import RunError
-from seq2seq.plots import plot_learning_curves, read_metrics
+from seq2seq.plots.curves import plot_learning_curves, read_metrics
 from seq2seq.training.run_directory import RunDirectory
 
 pytest.importorskip("matplotlib")
