@@ -99,8 +99,8 @@ def expose(
     encoded = translator.source.encode(sources)
     if long := sum(len(ids) > limit for ids in encoded):
         warnings.warn(
-            f"{run}: {long:,} of {len(encoded):,} sentences have more than {limit:,} source tokens; "
-            f"the first {limit:,} are read (max_source_length)",
+            f"{run}: {long:,} of {len(encoded):,} sentences have more than {limit:,} source "
+            f"tokens; the first {limit:,} are read (max_source_length)",
             LongSentenceWarning,
             stacklevel=2,
         )

@@ -25,7 +25,8 @@ class JudgingCommand:
     """What commands that judge systems have in common."""
 
     source: FileArgument = ""
-    """The source sentences, a line each (.gz too)."""
+    """The source sentences, a line each (.gz too): what runs translate; files of translations must
+    have as many lines."""
     reference: tuple[FileArgument, ...] = ()
     """The references, line-aligned with the source; several files if there are several."""
     tokenize: str = "13a"
@@ -59,7 +60,7 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
 
     Raises:
         SettingsError: a system is given twice, a run has no source to translate, there is no
-            reference, or the tokenization is impossible.
+            reference, a device is named for no run, or the tokenization is impossible.
         DataError: a file is missing, or has another number of lines than the others.
         RunError: a directory is no run, or its run is damaged.
     """
@@ -72,6 +73,8 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
         raise SettingsError("give --reference FILE")
     if runs and not command.source:
         raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")
+    if not runs and command.device != "auto":
+        raise SettingsError(f"--device {command.device} is for runs, and none is given")
     bleu_metric(command.tokenize)
     sources = read_lines(command.source) if command.source else []
     streams = {path: read_lines(path) for path in dict.fromkeys(command.reference)}
