@@ -49,7 +49,7 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
     """Families that have the code points together, as few as will do; and what none of them has."""
     from matplotlib import font_manager
 
-    families, left = [FIRST], wanted - characters(str(font_manager.findfont(FIRST)))
+    families, left = [FIRST], wanted - characters(font_file(FIRST))
     if not left:
         return families, left
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
@@ -59,14 +59,15 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
             font_manager.fontManager.addfont(path)
         except Exception:
             continue  # some fonts it can't read, and says so with errors of many kinds
-    # Regular upright faces only: those are what a family's name stands for when text is drawn.
+    # Families with a regular upright face only: that is what a family's name stands for in a text.
     # Fonts of last resort have a box for everything, so they make nothing readable.
-    covers = {
-        entry.name: characters(entry.fname)
+    names = {
+        entry.name
         for entry in font_manager.fontManager.ttflist
         if (entry.style, entry.weight) == ("normal", 400)
         and "lastresort" not in entry.name.replace(" ", "").lower()
     }
+    covers = {name: characters(font_file(name)) for name in names}
     while left and covers:
         # The name decides between equals, so that the same picture comes out every time.
         best = max(sorted(covers), key=lambda name: len(covers[name] & left))
@@ -75,6 +76,13 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
         families.append(best)
         left = left - covers.pop(best)
     return families, left
+
+
+def font_file(family: str) -> str:
+    """The file that matplotlib draws a family with."""
+    from matplotlib import font_manager
+
+    return str(font_manager.findfont(font_manager.FontProperties(family=family)))
 
 
 @cache
