@@ -1,4 +1,4 @@
-"""The command line: ``seq2seq train | translate | evaluate | plot``, and what recipes share.
+"""The command line: ``seq2seq train | translate | evaluate | …``, and what recipes share.
 
 stdout carries results, stderr the rest. A known error is one message and exit code 2; an unknown
 one, that is a bug, keeps its traceback. What takes long to import is imported when all the options
@@ -17,7 +17,9 @@ from functools import partial
 from typing import NoReturn
 
 import seq2seq
+from seq2seq.commands.comparing import analyze_command, compare_command
 from seq2seq.commands.evaluating import evaluate_command
+from seq2seq.commands.exposing import exposure_command
 from seq2seq.commands.training import INTERRUPTED, plot_command, train_command
 from seq2seq.commands.translating import translate_command
 from seq2seq.errors import Seq2SeqError
@@ -26,6 +28,9 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": train_command,
     "translate": translate_command,
     "evaluate": evaluate_command,
+    "compare": compare_command,
+    "analyze": analyze_command,
+    "exposure": exposure_command,
     "plot": plot_command,
 }
 

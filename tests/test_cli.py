@@ -29,6 +29,9 @@ NEEDED = {
     ],
     "translate": ["--device", "--n-best", "--decoding.beam-size"],
     "evaluate": ["--source", "--reference", "--json", "--tokenize", "--output"],
+    "compare": ["--source", "--reference", "--test", "--samples", "--seed", "--json"],
+    "analyze": ["--source", "--reference", "--tokenize", "--bucket-size", "--json"],
+    "exposure": ["--source", "--reference", "--max-length", "--plot", "--json"],
     "plot": [],
 }
 
