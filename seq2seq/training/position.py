@@ -29,6 +29,7 @@ class Position:
         unimproved: validations since then.
         cuts: how often the plateau schedule has cut the learning rate.
         validated: the update after which the last validation was; -1 before the first.
+        averaged: the update after which the mean of checkpoints was tried; -1 before.
         kept: score and update of each validation whose weights are kept for their mean.
         window: what the next log line reports.
     """
@@ -41,6 +42,7 @@ class Position:
     unimproved: int = 0
     cuts: int = 0
     validated: int = -1
+    averaged: int = -1
     kept: list[tuple[float, int]] = field(default_factory=list)
     window: Window = field(default_factory=Window)
 

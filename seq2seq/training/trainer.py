@@ -92,7 +92,7 @@ class Trainer(Generic[BatchT]):
                 reason = self.loop(reporter)
                 if not self.interrupts.happened and self.position.validated != self.position.step:
                     self.validate(reporter)
-                if not self.interrupts.happened and len(self.position.kept) > 1:
+                if not self.interrupts.happened:
                     self.try_mean(reporter)
                 self.save()
         finally:
@@ -305,6 +305,9 @@ class Trainer(Generic[BatchT]):
     def try_mean(self, reporter: Reporter) -> None:
         """Validates the mean of the weights that were kept, and keeps it if it is the best."""
         steps = sorted(step for _, step in self.position.kept)
+        if len(steps) < 2 or self.position.averaged == self.position.step:
+            return
+        self.position.averaged = self.position.step
         say(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
         self.score(reporter, mean_of([self.run.kept(step) for step in steps]))
 
