@@ -20,7 +20,7 @@ from seq2seq.checks import at_least
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
 from seq2seq.errors import DataError
-from seq2seq.evaluation.translation import bleu, evaluate
+from seq2seq.evaluation.translation import TOKENIZERS, bleu, evaluate
 from seq2seq.experiment import Corpora, check_before, train
 from seq2seq.settings import (
     DataSettings,
@@ -57,6 +57,8 @@ class Quickstart(Experiment):
     """Leave out pairs whose source has more words."""
     test_size: int = 1000
     """How many different source sentences to hold out for the test."""
+    tokenize: str = "13a"
+    """sacreBLEU's tokenization: 13a, or zh, ja-mecab, … for the target language of your file."""
     data: DataSettings = field(
         # BPE takes a second to train, a unigram model fifteen.
         default_factory=lambda: DataSettings(tokenizer="bpe", vocab_size=4000)
@@ -79,6 +81,8 @@ class Quickstart(Experiment):
         yield from super().problems()
         yield from at_least("--max-words", self.max_words, 1)
         yield from at_least("--test-size", self.test_size, 1)
+        if self.tokenize not in TOKENIZERS:
+            yield f"--tokenize {self.tokenize}: there are {', '.join(TOKENIZERS)}"
 
 
 def for_sample() -> Quickstart:
@@ -142,11 +146,12 @@ def report(settings: Quickstart, test: ParallelCorpus) -> None:
         print(f"source      {source}")
         print(f"reference   {others[0]}")
         print(f"hypothesis  {hypothesis}\n")
-    first = evaluate(hypotheses, [others[0] for others in references])
+    tokenize = settings.tokenize
+    first = evaluate(hypotheses, [others[0] for others in references], tokenize=tokenize)
     print(f"{len(sources):,} held-out sentences:")
     print(f"BLEU, first reference     {first.bleu}")
     if any(len(others) > 1 for others in references):
-        print(f"BLEU, all references      {bleu(hypotheses, references)}")
+        print(f"BLEU, all references      {bleu(hypotheses, references, tokenize=tokenize)}")
     print(f"chrF, first reference     {first.chrf}")
 
 

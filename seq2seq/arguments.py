@@ -15,9 +15,12 @@ from seq2seq.training.run_directory import RunDirectory
 
 ExperimentT = TypeVar("ExperimentT", bound=Experiment)
 
-FIXED = ("seed", "training.optimizer", "training.batch_tokens", "training.accumulate")
+FIXED = (
+    *("seed", "training.optimizer", "training.batch_tokens", "training.accumulate"),
+    *("training.ema_decay", "training.average", "training.average_count"),
+)
 """What a continued run can't change, besides its data and model: its place in the epoch is counted
-in batches."""
+in batches, and its averages go on."""
 
 TEXT_PATHS = ("data.train", "data.train_target", "data.validation", "data.validation_target")
 """Where the text of a run lies, which is no part of what the run is."""

@@ -17,7 +17,9 @@ from functools import partial
 from typing import NoReturn
 
 import seq2seq
+from seq2seq.commands.comparing import analyze_command, compare_command
 from seq2seq.commands.evaluating import evaluate_command
+from seq2seq.commands.exposing import exposure_command
 from seq2seq.commands.training import INTERRUPTED, plot_command, train_command
 from seq2seq.commands.translating import score_command, translate_command
 from seq2seq.errors import Seq2SeqError
@@ -27,6 +29,9 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "translate": translate_command,
     "score": score_command,
     "evaluate": evaluate_command,
+    "compare": compare_command,
+    "analyze": analyze_command,
+    "exposure": exposure_command,
     "plot": plot_command,
 }
 

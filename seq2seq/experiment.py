@@ -23,7 +23,7 @@ from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
 from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocab import Vocab
-from seq2seq.training.checkpoint import load_tensors, load_weights
+from seq2seq.training.checkpoint import load_tensors, load_weights, part_of
 from seq2seq.training.hardware import choose_device
 from seq2seq.training.progress import say
 from seq2seq.training.run_directory import (
@@ -281,10 +281,5 @@ def load_model(
     if run.best.is_file() or not run.last.is_file():
         load_weights(model, load_tensors(run.best)[0], run.best)
         return model
-    tensors = {
-        name.removeprefix("model."): tensor
-        for name, tensor in load_tensors(run.last)[0].items()
-        if name.startswith("model.")
-    }
-    load_weights(model, tensors, run.last)
+    load_weights(model, part_of(load_tensors(run.last)[0], "model."), run.last)
     return model

@@ -41,6 +41,10 @@ class DataSettings:
     """Words, characters, or SentencePiece pieces (Kudo 2018; Sennrich et al. 2016)."""
     vocab_size: int = 8000
     """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
+    target_tokenizer: Literal["same", "word", "character", "unigram", "bpe"] = "same"
+    """Another kind of tokens for the target side, as characters for Chinese."""
+    target_vocab_size: int = 0
+    """Another size for the target side. 0: the same."""
     min_frequency: int = 1
     """Rarer words or characters become <unk>."""
     joint: bool = False
@@ -52,6 +56,14 @@ class DataSettings:
     subword_sampling: float = 0.0
     """SentencePiece only: a new random segmentation each epoch. For unigram the smoothing α of
     Kudo (2018), 0.1 to 0.5; for BPE the dropout rate of Provilkov et al. (2020). 0: off."""
+    sampled_side: Literal["both", "source"] = "both"
+    """Which side --data.subword-sampling is for."""
+
+    @property
+    def tokenizers(self) -> tuple[str, str]:
+        """The kinds of tokens of the source and the target side."""
+        same = self.target_tokenizer == "same"
+        return self.tokenizer, self.tokenizer if same else self.target_tokenizer
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
@@ -64,15 +76,23 @@ class DataSettings:
         yield from at_least("--data.min-frequency", self.min_frequency, 1)
         yield from at_least("--data.max-length", self.max_length, 1)
         yield from share("--data.subword-sampling", self.subword_sampling)
-        if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
+        yield from at_least("--data.target-vocab-size", self.target_vocab_size, 0)
+        kinds = self.tokenizers
+        if self.min_frequency > 1 and not set(kinds) & {"word", "character"}:
             yield (
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word or "
                 f"character; {self.tokenizer} learns its pieces from frequencies"
             )
-        if self.subword_sampling and self.tokenizer not in ("unigram", "bpe"):
+        sampled = kinds if self.sampled_side == "both" else kinds[:1]
+        if self.subword_sampling and not set(sampled) & {"unigram", "bpe"}:
             yield (
                 f"--data.subword-sampling {self.subword_sampling} needs --data.tokenizer unigram "
                 f"or bpe; {self.tokenizer} tokens have one segmentation"
+            )
+        if self.joint and (kinds[0] != kinds[1] or self.target_vocab_size):
+            yield (
+                "--data.joint is one tokenizer for both sides: leave out --data.target-tokenizer "
+                "and --data.target-vocab-size"
             )
 
 
@@ -192,8 +212,10 @@ class ModelSettings:
         """How many layers have an output as wide as their input."""
         directions = 2 if self.bidirectional else 1
         encoder = [self.embedding_size, *(directions * size for size in self.encoder_sizes)]
-        context = 0 if self.context == "initial" else encoder[-1]
-        decoder = [self.embedding_size + context, *self.decoder_sizes]
+        beside = 0 if self.context == "initial" else encoder[-1]
+        beside += self.embedding_size if self.input_feeding else 0
+        beside += encoder[-1] if self.attention_order == "bahdanau" else 0
+        decoder = [self.embedding_size + beside, *self.decoder_sizes]
         first = 1 if self.embedding == "one-hot" else 0  # then the input's width is not known yet
         return sum(
             before == after

@@ -93,9 +93,10 @@ class TranslationTask:
         sources, targets = self.source_ids, self.target_ids
         if self.experiment.data.subword_sampling:
             seed_sampling(seed)
-            train = self.corpora.train
-            sources = self.source.encode(train.sources, sample=True)
-            targets = self.target.encode(train.targets, sample=True)
+            train, side = self.corpora.train, self.experiment.data.sampled_side
+            sources = sampled(self.source, train.sources) or sources
+            if side == "both":
+                targets = sampled(self.target, train.targets) or targets
         buckets = bucket(
             [len(ids) for ids in sources],
             [len(ids) for ids in targets],
@@ -154,3 +155,8 @@ class TranslationTask:
         ]
         score = bleu(hypotheses, references, lowercase=lowercase).score
         return Validation(nats / tokens, score, samples)
+
+
+def sampled(pipeline: TextPipeline, texts: Sequence[str]) -> list[list[int]] | None:
+    """Ids of a random segmentation of each text; None if there is no other than the usual one."""
+    return pipeline.encode(texts, sample=True) if pipeline.tokenizer.can_sample else None

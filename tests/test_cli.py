@@ -27,8 +27,12 @@ NEEDED = {
         *("--model.cell", "--model.context", "--training.minutes", "--training.max-steps"),
         *("--training.save-every", "--training.sampling.schedule", "--decoding.beam-size"),
     ],
-    "translate": ["--device", "--n-best", "--decoding.beam-size"],
+    "translate": ["--device", "--n-best", "--ensemble", "--attention", "--decoding.beam-size"],
+    "score": ["--source", "--target", "--json", "--ensemble"],
     "evaluate": ["--source", "--reference", "--json", "--tokenize", "--output"],
+    "compare": ["--source", "--reference", "--test", "--samples", "--seed", "--json"],
+    "analyze": ["--source", "--reference", "--tokenize", "--bucket-size", "--json"],
+    "exposure": ["--source", "--reference", "--max-length", "--plot", "--json"],
     "plot": [],
 }
 

@@ -45,7 +45,7 @@ def train_command(arguments: list[str]) -> None:
 def plot_command(arguments: list[str]) -> None:
     """Draw a run's learning curves as a PNG in its directory."""
     command = tyro.cli(Plot, prog="seq2seq plot", args=arguments)
-    from seq2seq.plots import plot_learning_curves
+    from seq2seq.plots.curves import plot_learning_curves
 
     run = RunDirectory(command.run)
     run.check_exists()
@@ -54,7 +54,7 @@ def plot_command(arguments: list[str]) -> None:
 
 def finish(reason: str, experiment: Experiment) -> None:
     """After a training: draws its curves where matplotlib is, and sets the exit code."""
-    from seq2seq.plots import plot_learning_curves
+    from seq2seq.plots.curves import plot_learning_curves
     from seq2seq.training.progress import say
 
     if reason == "interrupted":

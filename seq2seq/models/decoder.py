@@ -1,7 +1,15 @@
 """The decoder: context -> a distribution over the next target token, step by step or all at once.
 
 The context reaches the decoder as its initial state (Sutskever et al. 2014), as a further input at
-every step, or both ways (Cho et al. 2014). ``step`` and ``sequence`` compute the same function.
+every step, or both ways (Cho et al. 2014). With attention it also looks back at all of the source,
+in one of two orders:
+
+- Luong et al. (2015): the recurrent layers take their step, and the *new* state attends. Without
+  input feeding no step depends on what was attended to, and the whole target runs through the fused
+  kernel at once. With it, each step also sees what the last one handed to the output layer.
+- Bahdanau et al. (2015): the *previous* state attends, and what it finds is an input of the step.
+
+``step`` and ``sequence`` compute the same function.
 """
 
 from __future__ import annotations
@@ -12,10 +20,34 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seq2seq.models.encoder import Embedding, Encoded
+from seq2seq.models.attention import Attention, Memory
+from seq2seq.models.cells import CellState
+from seq2seq.models.encoder import Embedding, Encoded, vocab_size
+from seq2seq.models.noise import Dropout, WordDropout, select_rows
 from seq2seq.models.recurrent import RecurrentStack, StackState
 
 ContextMode = Literal["initial", "every-step", "both"]
+AttentionOrder = Literal["luong", "bahdanau"]
+
+
+class DecoderNoise(NamedTuple):
+    """What is dropped at every step of a sentence; a mask ``(batch_size, …)`` each, or None.
+
+    Attributes:
+        words: of the target vocabulary.
+        embedded: of the embedded tokens.
+        outputs: of what goes into the readout.
+        features: of what comes out of it.
+    """
+
+    words: Tensor | None
+    embedded: Tensor | None
+    outputs: Tensor | None
+    features: Tensor | None
+
+    def select(self, rows: Tensor) -> DecoderNoise:
+        """The masks of the given rows ``(new_batch_size,)``."""
+        return DecoderNoise(*(select_rows(part, rows) for part in self))
 
 
 class DecoderState(NamedTuple):
@@ -25,15 +57,33 @@ class DecoderState(NamedTuple):
         recurrent: the state of its layers.
         context: the vector that is fed at every step, ``(batch_size, context_size)``; None if the
             context is the initial state alone.
+        noise: what training hides.
+        memory: what attention looks at; None without attention, and so are the rest.
+        weights: of the last step's attention, ``(batch_size, source_length)``.
+        coverage: the sum of all weights so far, ``(batch_size, source_length)``, if it is used.
+        fed: what the last step handed to the output layer, ``(batch_size, readout_size)``, with
+            input feeding.
     """
 
     recurrent: StackState
     context: Tensor | None
+    noise: DecoderNoise
+    memory: Memory | None = None
+    weights: Tensor | None = None
+    coverage: Tensor | None = None
+    fed: Tensor | None = None
 
     def select(self, rows: Tensor) -> DecoderState:
         """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        context = None if self.context is None else self.context.index_select(0, rows)
-        return DecoderState(self.recurrent.select(rows), context)
+        return DecoderState(
+            self.recurrent.select(rows),
+            select_rows(self.context, rows),
+            self.noise.select(rows),
+            None if self.memory is None else self.memory.select(rows),
+            select_rows(self.weights, rows),
+            select_rows(self.coverage, rows),
+            select_rows(self.fed, rows),
+        )
 
 
 class Bridge(nn.Module):
@@ -68,14 +118,14 @@ class Bridge(nn.Module):
         linear = nn.Linear(source_size, target_size)
         return nn.Sequential(linear, nn.Tanh()) if bounded else linear
 
-    def forward(self, context: StackState) -> StackState:
+    def forward(self, context: StackState) -> tuple[CellState, ...]:
         """The encoder's final states -> a state for each decoder layer."""
         layers = []
         for origin, maps in zip(self.origins, self.maps, strict=True):
             assert isinstance(maps, nn.ModuleList)
             parts = zip(maps, context.layers[origin], strict=True)
             layers.append(tuple(convert(part) for convert, part in parts))
-        return StackState(tuple(layers))
+        return tuple(layers)
 
 
 class Decoder(nn.Module):
@@ -83,17 +133,20 @@ class Decoder(nn.Module):
 
     Args:
         embedding: the target embedding.
-        stack: the recurrent layers; the input is the embedding, with the context beside it unless
-            `mode` is "initial".
+        stack: the recurrent layers; `input_size` says how wide their input is.
         bridge: final encoder states -> initial states; None if `mode` is "every-step", where the
             layers start at zero.
         mode: how the context reaches the decoder.
         context_size: width of the context vector.
-        vocab_size: number of target tokens.
         readout_size: width of the layer between the recurrent layers and the output layer.
         context_to_output: show the context to the readout, too (Cho et al. 2014, equation 7).
         tied: use the target embedding's weights as the output layer's (Press & Wolf 2017).
+        attention: what looks back at the source, if anything does.
+        order: attend with the new state (Luong) or with the previous one (Bahdanau).
+        input_feeding: show each step the last one's readout.
         dropout: share of embedded inputs and of the readout's inputs dropped while training.
+        locked_dropout: drop the same ones at every step of a sentence.
+        word_dropout: share of words whose embedding is dropped throughout a sentence.
     """
 
     def __init__(
@@ -104,11 +157,15 @@ class Decoder(nn.Module):
         *,
         mode: ContextMode,
         context_size: int,
-        vocab_size: int,
         readout_size: int,
         context_to_output: bool = False,
         tied: bool = False,
+        attention: Attention | None = None,
+        order: AttentionOrder = "luong",
+        input_feeding: bool = False,
         dropout: float = 0.0,
+        locked_dropout: bool = False,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -116,22 +173,53 @@ class Decoder(nn.Module):
         self.bridge = bridge
         self.mode = mode
         self.context_to_output = context_to_output
+        self.attention = attention
+        self.order = order
+        self.input_feeding = input_feeding
+        attended_size = attention.output_size if attention else 0
         self.readout = nn.Linear(
-            stack.output_size + (context_size if context_to_output else 0), readout_size
+            stack.output_size + attended_size + (context_size if context_to_output else 0),
+            readout_size,
         )
-        self.output = nn.Linear(readout_size, vocab_size)
+        self.output = nn.Linear(readout_size, vocab_size(embedding))
         nn.init.zeros_(self.output.bias)
         if tied:
             self.output.weight = embedding.weight  # type: ignore[assignment]
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, locked=locked_dropout)
+        self.word_dropout = WordDropout(word_dropout)
 
     def start(self, encoded: Encoded) -> DecoderState:
         """The state before the first token, from what the encoder handed over."""
         vector = encoded.context.layers[-1][0]
-        recurrent = self.bridge(encoded.context) if self.bridge else self.stack.zero_state(vector)
+        recurrent = (
+            self.stack.begin(self.bridge(encoded.context))
+            if self.bridge
+            else self.stack.zero_state(vector)
+        )
         feeds = self.mode != "initial" or self.context_to_output
         # Dropped out once for a sentence, so that a sequence and its steps see the same.
-        return DecoderState(recurrent, self.dropout(vector) if feeds else None)
+        context = nn.functional.dropout(vector, self.dropout.rate, self.training) if feeds else None
+        state = DecoderState(recurrent, context, self.draw(vector))
+        if self.attention is None:
+            return state
+        memory = self.attention.remember(encoded)
+        covers = self.attention.cover is not None
+        return state._replace(
+            memory=memory,
+            coverage=vector.new_zeros(memory.pads.shape) if covers else None,
+            fed=vector.new_zeros(len(vector), self.readout.out_features)
+            if self.input_feeding
+            else None,
+        )
+
+    def draw(self, like: Tensor) -> DecoderNoise:
+        """Masks for a batch like `like` ``(batch_size, …)``; nothing unless the model trains."""
+        return DecoderNoise(
+            self.word_dropout.draw(self.output.out_features, like),
+            self.dropout.draw(self.embedding.embedding_dim, like),
+            self.dropout.draw(self.readout.in_features, like),
+            self.dropout.draw(self.readout.out_features, like),
+        )
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """One token on.
@@ -148,16 +236,60 @@ class Decoder(nn.Module):
 
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """One token on, up to the features ``(batch_size, readout_size)`` of the next one."""
-        outputs, recurrent = self.stack.step(self.inputs(tokens, state), state.recurrent)
-        return self.features(outputs, state), state._replace(recurrent=recurrent)
+        return self.move(self.inputs(tokens, state), state)
+
+    def move(self, inputs: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """`advance`, from the inputs that are known before the step."""
+        attended = None
+        if self.input_feeding:
+            assert state.fed is not None
+            inputs = torch.cat([inputs, state.fed], dim=-1)
+        if self.order == "bahdanau":
+            attended, state = self.attend(state.recurrent.layers[-1][0], state)
+            inputs = torch.cat([inputs, attended], dim=-1)
+        outputs, recurrent = self.stack.step(inputs, state.recurrent)
+        state = state._replace(recurrent=recurrent)
+        if self.attention is not None and attended is None:
+            attended, state = self.attend(outputs, state)
+        features = self.features(outputs, state, attended)
+        return features, state._replace(fed=features) if self.input_feeding else state
+
+    def attend(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """What ``(batch_size, query_size)`` attends to, ``(batch_size, output_size)``."""
+        assert self.attention is not None
+        assert state.memory is not None
+        attended, weights = self.attention(queries.unsqueeze(1), state.memory, state.coverage)
+        weights = weights.squeeze(1)
+        coverage = None if state.coverage is None else state.coverage + weights
+        return attended.squeeze(1), state._replace(weights=weights, coverage=coverage)
 
     def sequence(self, tokens: Tensor, state: DecoderState) -> Tensor:
         """All steps at once: ``(batch_size, target_length)`` -> features ``(…, readout_size)``.
 
         Pads come after a row's last token, where nothing that is before them sees them.
         """
-        outputs, _ = self.stack.sequence(self.inputs(tokens, state), state.recurrent)
-        return self.features(outputs, state)
+        inputs = self.inputs(tokens, state)
+        if self.order == "bahdanau" or self.input_feeding:
+            steps = []
+            for each in inputs.unbind(1):
+                features, state = self.move(each, state)
+                steps.append(features)
+            return torch.stack(steps, dim=1)
+        outputs, _ = self.stack.sequence(inputs, state.recurrent)
+        return self.features(outputs, state, self.attend_all(outputs, state))
+
+    def attend_all(self, queries: Tensor, state: DecoderState) -> Tensor | None:
+        """`attend` for all steps, ``(batch_size, target_length, …)``; at once where it can be."""
+        if self.attention is None:
+            return None
+        if state.coverage is None:
+            attended: Tensor = self.attention(queries, state.memory)[0]
+            return attended
+        found = []
+        for each in queries.unbind(1):
+            attended, state = self.attend(each, state)
+            found.append(attended)
+        return torch.stack(found, dim=1)
 
     def logits(self, features: Tensor) -> Tensor:
         """Features ``(…, readout_size)`` -> unnormalized log-probabilities ``(…, vocab_size)``."""
@@ -166,18 +298,30 @@ class Decoder(nn.Module):
 
     def inputs(self, tokens: Tensor, state: DecoderState) -> Tensor:
         """Embedded tokens ``(batch_size, …)``, with the context beside each if it is fed."""
-        embedded: Tensor = self.dropout(self.embedding(tokens))
+        embedded: Tensor = self.word_dropout(self.embedding(tokens), tokens, state.noise.words)
+        embedded = self.dropout(embedded, state.noise.embedded)
         if self.mode == "initial":
             return embedded
         assert state.context is not None
         return beside(embedded, state.context)
 
-    def features(self, outputs: Tensor, state: DecoderState) -> Tensor:
-        """Outputs of the layers ``(batch_size, …, size)`` -> ``(batch_size, …, readout_size)``."""
+    def features(
+        self, outputs: Tensor, state: DecoderState, attended: Tensor | None = None
+    ) -> Tensor:
+        """The readout of Luong et al. (2015), equation 5: ``(batch_size, …, readout_size)``.
+
+        Args:
+            outputs: of the recurrent layers, ``(batch_size, …, size)``.
+            state: brings the context, if that is shown to the readout.
+            attended: what attention found, ``(batch_size, …, size)``, if there is attention.
+        """
+        if attended is not None:
+            outputs = torch.cat([outputs, attended], dim=-1)
         if self.context_to_output:
             assert state.context is not None
             outputs = beside(outputs, state.context)
-        features: Tensor = self.dropout(torch.tanh(self.readout(self.dropout(outputs))))
+        outputs = self.dropout(outputs, state.noise.outputs)
+        features: Tensor = self.dropout(torch.tanh(self.readout(outputs)), state.noise.features)
         return features
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seq2seq.models.noise import Dropout, WordDropout
 from seq2seq.models.recurrent import EncoderStack, StackState
 
 
@@ -53,6 +54,15 @@ class OneHotEmbedding(nn.Module):
 Embedding = LearnedEmbedding | OneHotEmbedding
 
 
+def vocab_size(embedding: Embedding) -> int:
+    """How many tokens an embedding knows."""
+    return (
+        embedding.embedding_dim
+        if isinstance(embedding, OneHotEmbedding)
+        else embedding.num_embeddings
+    )
+
+
 class Encoder(nn.Module):
     """Embeds the source and reads it with a stack of recurrent layers.
 
@@ -60,16 +70,31 @@ class Encoder(nn.Module):
         embedding: the source embedding.
         stack: the recurrent layers; its input size is the embedding's width.
         dropout: share of the embedded inputs dropped while training.
+        locked_dropout: drop the same ones at every step of a sentence.
+        word_dropout: share of words whose embedding is dropped throughout a sentence.
     """
 
-    def __init__(self, embedding: Embedding, stack: EncoderStack, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        embedding: Embedding,
+        stack: EncoderStack,
+        dropout: float = 0.0,
+        *,
+        locked_dropout: bool = False,
+        word_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout, locked=locked_dropout)
+        self.word_dropout = WordDropout(word_dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
         """Ids ``(batch_size, source_length)``, lengths ``(batch_size,)`` on the CPU -> Encoded."""
-        embedded = self.dropout(self.embedding(source))
+        embedded = self.embedding(source)
+        words = self.word_dropout.draw(vocab_size(self.embedding), embedded)
+        embedded = self.word_dropout(embedded, source, words)
+        hidden = self.dropout.draw(embedded.shape[-1], embedded)
+        embedded = self.dropout(embedded, hidden)
         memory, context = self.stack.sequence(embedded, lengths)
         return Encoded(memory, lengths, context)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from seq2seq.errors import SettingsError
+from seq2seq.models.attention import build_attention
+from seq2seq.models.cells import Cell
 from seq2seq.models.decoder import Bridge, Decoder, DecoderState
 from seq2seq.models.encoder import Embedding, Encoder, LearnedEmbedding, OneHotEmbedding
-from seq2seq.models.recurrent import EncoderStack, RecurrentStack
+from seq2seq.models.recurrent import EncoderStack, RecurrentStack, Regularization
 from seq2seq.settings import ModelSettings
 
 
@@ -48,49 +52,88 @@ def build_translation_model(
     """The network that the settings describe, with fresh weights.
 
     Raises:
-        SettingsError: sizes that cannot be tied or shared.
+        SettingsError: an impossible setting; unequal vocabularies that are to be shared.
     """
-
-    def embed(vocab_size: int) -> Embedding:
-        if settings.embedding == "one-hot":
-            return OneHotEmbedding(vocab_size)
-        return LearnedEmbedding(vocab_size, settings.embedding_size)
-
-    if problems := list(settings.problems()):
-        raise SettingsError("\n".join(problems))
+    problems = list(settings.problems())
     if settings.shared_embedding and source_vocab_size != target_vocab_size:
-        raise SettingsError("a shared embedding needs one vocabulary for both sides")
-    source_embedding = embed(source_vocab_size)
-    target_embedding = source_embedding if settings.shared_embedding else embed(target_vocab_size)
-    encoder_stack = EncoderStack(
+        problems.append("--model.shared-embedding needs one vocabulary for both sides")
+    if problems:
+        raise SettingsError("\n".join(problems))
+    source_embedding = build_embedding(source_vocab_size, settings)
+    target_embedding = (
+        source_embedding
+        if settings.shared_embedding
+        else build_embedding(target_vocab_size, settings)
+    )
+    stack = EncoderStack(
         settings.cell,
         source_embedding.embedding_dim,
         settings.encoder_sizes,
+        regularization(settings),
         bidirectional=settings.bidirectional,
-        dropout=settings.dropout,
         residual=settings.residual,
     )
-    context_size = encoder_stack.output_size
-    decoder_stack = RecurrentStack(
-        settings.cell,
-        target_embedding.embedding_dim + (0 if settings.context == "initial" else context_size),
-        settings.decoder_sizes,
-        dropout=settings.dropout,
-        residual=settings.residual,
+    encoder = Encoder(
+        source_embedding,
+        stack,
+        settings.dropout,
+        locked_dropout=settings.locked_dropout,
+        word_dropout=settings.word_dropout,
     )
-    parts = 2 if settings.cell == "lstm" else 1
-    decoder = Decoder(
-        target_embedding,
-        decoder_stack,
-        Bridge(encoder_stack.layer_sizes, settings.decoder_sizes, parts)
-        if settings.context != "every-step"
-        else None,
+    return TranslationModel(encoder, build_decoder(target_embedding, stack, settings))
+
+
+def build_embedding(vocab_size: int, settings: ModelSettings) -> Embedding:
+    """One side's embedding."""
+    if settings.embedding == "one-hot":
+        return OneHotEmbedding(vocab_size)
+    return LearnedEmbedding(vocab_size, settings.embedding_size)
+
+
+def regularization(settings: ModelSettings) -> Regularization:
+    """What the recurrent layers drop while training."""
+    return Regularization(
+        settings.dropout,
+        settings.locked_dropout,
+        settings.state_dropout,
+        settings.weight_dropout,
+        settings.zoneout,
+    )
+
+
+def build_decoder(
+    embedding: Embedding, encoder_stack: EncoderStack, settings: ModelSettings
+) -> Decoder:
+    """The decoder for what this encoder hands over."""
+    context_size, sizes = encoder_stack.output_size, settings.decoder_sizes
+    attention = build_attention(settings, sizes[-1], context_size)
+    input_size = embedding.embedding_dim
+    if settings.context != "initial":
+        input_size += context_size
+    if settings.input_feeding:
+        input_size += settings.embedding_size
+    if attention is not None and settings.attention_order == "bahdanau":
+        input_size += attention.output_size
+    stack = RecurrentStack(
+        settings.cell, input_size, sizes, regularization(settings), residual=settings.residual
+    )
+    bridge = None
+    if settings.context != "every-step":
+        parts = cast(Cell, stack.cells[0]).parts
+        bridge = Bridge(encoder_stack.layer_sizes, sizes, parts)
+    return Decoder(
+        embedding,
+        stack,
+        bridge,
         mode=settings.context,
         context_size=context_size,
-        vocab_size=target_vocab_size,
         readout_size=settings.embedding_size,
         context_to_output=settings.context_to_output,
         tied=settings.tied_output,
+        attention=attention,
+        order=settings.attention_order,
+        input_feeding=settings.input_feeding,
         dropout=settings.dropout,
+        locked_dropout=settings.locked_dropout,
+        word_dropout=settings.word_dropout,
     )
-    return TranslationModel(Encoder(source_embedding, encoder_stack, settings.dropout), decoder)

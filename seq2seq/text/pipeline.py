@@ -31,26 +31,28 @@ def build_pipelines(
     sources: Sequence[str], targets: Sequence[str], settings: DataSettings
 ) -> tuple[TextPipeline, TextPipeline]:
     """Tokenizers and vocabularies for both sides, from training text alone."""
+    source_kind, target_kind = settings.tokenizers
+    size = settings.vocab_size
     if settings.joint:
-        shared = build_pipeline([*sources, *targets], settings)
+        shared = build_pipeline([*sources, *targets], settings, source_kind, size)
         return shared, shared
-    return build_pipeline(sources, settings), build_pipeline(targets, settings)
-
-
-def build_pipeline(texts: Sequence[str], settings: DataSettings) -> TextPipeline:
-    """A tokenizer and vocabulary for these texts."""
-    tokenizer = build_tokenizer(
-        settings.tokenizer,
-        texts,
-        vocab_size=settings.vocab_size,
-        lowercase=settings.lowercase,
+    return (
+        build_pipeline(sources, settings, source_kind, size),
+        build_pipeline(targets, settings, target_kind, settings.target_vocab_size or size),
     )
+
+
+def build_pipeline(
+    texts: Sequence[str], settings: DataSettings, kind: str, vocab_size: int
+) -> TextPipeline:
+    """A tokenizer of a kind, and a vocabulary of a size, for these texts."""
+    tokenizer = build_tokenizer(kind, texts, vocab_size=vocab_size, lowercase=settings.lowercase)
     if isinstance(tokenizer, SentencePieceTokenizer) and settings.subword_sampling:
         tokenizer.alpha = settings.subword_sampling
     vocab = Vocab.build(
         tokenizer.tokenize_all(texts),
-        min_frequency=settings.min_frequency,
-        max_size=None if tokenizer.pieces else settings.vocab_size,
+        min_frequency=1 if tokenizer.pieces else settings.min_frequency,
+        max_size=None if tokenizer.pieces else vocab_size,
         pieces=tokenizer.pieces,
     )
     return TextPipeline(tokenizer, vocab)

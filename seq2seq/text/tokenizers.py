@@ -83,14 +83,14 @@ TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
 
 
 def build_tokenizer(
-    kind: Kind,
+    kind: str,
     texts: Sequence[str],
     *,
     vocab_size: int,
     lowercase: bool = False,
     character_coverage: float = 1.0,
 ) -> Tokenizer:
-    """Return a tokenizer of this kind for `texts`, which unigram and BPE learn their pieces from.
+    """Return a tokenizer of a `Kind` for `texts`, which unigram and BPE learn their pieces from.
 
     Words and characters have no inventory of their own: there, `vocab_size` is the `max_size` of
     `Vocab.build`, and `character_coverage` has no meaning.

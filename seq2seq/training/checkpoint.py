@@ -69,6 +69,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], Any]:
         ) from error
 
 
+def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
     """Each weight once, by the first of its names; a tied one has several."""
     return dict(model.named_parameters())

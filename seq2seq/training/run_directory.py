@@ -4,6 +4,7 @@
     *.vocab.json, *.tokenizer what turns text into ids and back
     best.safetensors          the weights with the best validation score
     last.safetensors          weights, optimizer and position of the training: what --resume reads
+    step-N.safetensors        weights whose mean is tried at the end, with --training.average
     metrics.jsonl             one JSON object for each log line and each validation
 
 Each file is written under a temporary name, flushed to the disk, and renamed: whatever happens, the
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,15 @@ class RunDirectory:
         """The vocabulary of the source or target side."""
         return self.path / f"{side}.vocab.json"
 
+    def kept(self, step: int) -> Path:
+        """The weights at a validation, kept for averaging."""
+        return self.path / f"step-{step}.safetensors"
+
+    def forget_kept(self, except_steps: Sequence[int] = ()) -> None:
+        """Deletes weights that were kept for averaging, but for those of some steps."""
+        for path in set(self.path.glob("step-*.safetensors")) - set(map(self.kept, except_steps)):
+            path.unlink(missing_ok=True)
+
     @property
     def files(self) -> list[Path]:
         """All that a run consists of, whether it is there or not; the experiment last."""
@@ -151,6 +161,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             for path in self.files:
                 path.unlink(missing_ok=True)
+            self.forget_kept()
         except OSError as error:
             raise RunError(f"{self.path} could not be made: {error.strerror}") from error
 

@@ -11,48 +11,30 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seq2seq.errors import RunError, TrainingError
 from seq2seq.settings import TrainingSettings
-from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
+from seq2seq.training.averaging import MovingAverage, mean_of, wearing
+from seq2seq.training.checkpoint import (
+    load_tensors,
+    load_weights,
+    part_of,
+    save_tensors,
+    weights_of,
+)
 from seq2seq.training.forcing import sampling_rate
 from seq2seq.training.hardware import choose_device, choose_precision
 from seq2seq.training.interrupts import Interrupts
 from seq2seq.training.optimizer import build_optimizer, clip, learning_rate
-from seq2seq.training.progress import Reporter, perplexity
+from seq2seq.training.position import Position, Window
+from seq2seq.training.progress import Reporter, perplexity, say
 from seq2seq.training.run_directory import RunDirectory
 from seq2seq.training.task import BatchT, Task
-
-
-@dataclass
-class Window:
-    """Sums over the updates since the last log line."""
-
-    smoothed: float = 0.0
-    likelihood: float = 0.0
-    tokens: int = 0
-    seconds: float = 0.0
-
-
-@dataclass
-class Position:
-    """Where a training is: with weights and optimizer, all that continuing it needs."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    seconds: float = 0.0
-    best: float | None = None
-    unimproved: int = 0
-    cuts: int = 0
-    validated: int = -1
-    window: Window = field(default_factory=Window)
 
 
 class Trainer(Generic[BatchT]):
@@ -92,6 +74,7 @@ class Trainer(Generic[BatchT]):
         self.run = run
         self.seed = seed
         self.optimizer = build_optimizer(self.model, settings)
+        self.average = MovingAverage(self.model, settings.ema_decay) if settings.ema_decay else None
         self.position = Position()
         self.interrupts = Interrupts()
         if resume:
@@ -109,6 +92,8 @@ class Trainer(Generic[BatchT]):
                 reason = self.loop(reporter)
                 if not self.interrupts.happened and self.position.validated != self.position.step:
                     self.validate(reporter)
+                if not self.interrupts.happened:
+                    self.try_mean(reporter)
                 self.save()
         finally:
             reporter.close()
@@ -171,6 +156,8 @@ class Trainer(Generic[BatchT]):
             )
         self.optimizer.step()
         position.step += 1
+        if self.average is not None:
+            self.average.update(position.step)
         position.batch += len(group)
         elapsed = time.perf_counter() - started
         self.keep_time()
@@ -251,24 +238,43 @@ class Trainer(Generic[BatchT]):
     def validate(self, reporter: Reporter) -> None:
         """Scores the model, keeps it if it is the best so far, and saves."""
         position, settings = self.position, self.settings
-        self.model.eval()
-        result = self.task.validate(self.device)
-        self.keep_time()
+        score, is_best = self.score(reporter)
         position.validated = position.step
-        score = -result.loss
-        if settings.best_by == "bleu" and result.bleu is not None:
-            score = result.bleu
-        is_best = position.best is None or score > position.best
         if is_best:
-            position.best, position.unimproved = score, 0
-            state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
-            save_tensors(self.run.best, weights_of(self.model), state)
+            position.unimproved = 0
         else:
             position.unimproved += 1
             if settings.schedule == "plateau" and (
                 position.unimproved % (settings.plateau_patience + 1) == 0
             ):
                 position.cuts += 1
+        if settings.average != "none":
+            self.keep(score)
+        self.save()
+
+    def score(
+        self, reporter: Reporter, weights: Mapping[str, Tensor] | None = None
+    ) -> tuple[float, bool]:
+        """Validates the given weights, else the average, else the model's own; keeps the best.
+
+        Returns:
+            The score, higher is better, and whether none was better before.
+        """
+        position = self.position
+        if weights is None:
+            weights = self.average.weights if self.average else weights_of(self.model)
+        self.model.eval()
+        with wearing(self.model, weights):
+            result = self.task.validate(self.device)
+        self.keep_time()
+        score = -result.loss
+        if self.settings.best_by == "bleu" and result.bleu is not None:
+            score = result.bleu
+        is_best = position.best is None or score > position.best
+        if is_best:
+            position.best = score
+            state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
+            save_tensors(self.run.best, weights, state)
         reporter.record(
             "validation",
             {
@@ -282,7 +288,28 @@ class Trainer(Generic[BatchT]):
                 "samples": result.samples,
             },
         )
-        self.save()
+        return score, is_best
+
+    def keep(self, score: float) -> None:
+        """Keeps the weights just validated among those whose mean is tried at the end."""
+        position, settings = self.position, self.settings
+        weights = self.average.weights if self.average else weights_of(self.model)
+        save_tensors(self.run.kept(position.step), weights, None)
+        kept = [*position.kept, (score, position.step)]
+        if settings.average == "best":
+            kept.sort(reverse=True)
+            position.kept = kept[: settings.average_count]
+        else:
+            position.kept = kept[-settings.average_count :]
+
+    def try_mean(self, reporter: Reporter) -> None:
+        """Validates the mean of the weights that were kept, and keeps it if it is the best."""
+        steps = sorted(step for _, step in self.position.kept)
+        if len(steps) < 2 or self.position.averaged == self.position.step:
+            return
+        self.position.averaged = self.position.step
+        say(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
+        self.score(reporter, mean_of([self.run.kept(step) for step in steps]))
 
     def save(self) -> None:
         """Writes all that `load` needs."""
@@ -291,17 +318,17 @@ class Trainer(Generic[BatchT]):
             for name, value in state.items():
                 if value is not None:
                     tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+        if self.average is not None:
+            tensors |= {f"average.{name}": each for name, each in self.average.weights.items()}
         save_tensors(self.run.last, tensors, dataclasses.asdict(self.position))
+        self.run.forget_kept(except_steps=[step for _, step in self.position.kept])
 
     def load(self) -> None:
         """Continues from the run's last checkpoint."""
         tensors, state = load_tensors(self.run.last)
-        weights = {
-            name.removeprefix("model."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("model.")
-        }
-        load_weights(self.model, weights, self.run.last)
+        load_weights(self.model, part_of(tensors, "model."), self.run.last)
+        if self.average is not None:
+            self.average.load(part_of(tensors, "average."))
         optimizer: dict[int, dict[str, Any]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):
@@ -310,7 +337,7 @@ class Trainer(Generic[BatchT]):
         groups = self.optimizer.state_dict()["param_groups"]
         try:
             self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
-            self.position = Position(**{**state, "window": Window(**state["window"])})
+            self.position = Position.from_dict(state)
         except (TypeError, ValueError, KeyError) as error:
             raise RunError(f"{self.run.last} is not a checkpoint of this version") from error
 

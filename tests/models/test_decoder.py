@@ -36,7 +36,7 @@ def test_bridge_hands_equal_sizes_over_as_they_are(
     bridge = Bridge(sources, targets, parts)
     given = context(sources, parts)
     assert not list(bridge.parameters())
-    for layer, origin in zip(bridge(given).layers, origins, strict=True):
+    for layer, origin in zip(bridge(given), origins, strict=True):
         for part, old in zip(layer, given.layers[origin], strict=True):
             assert part is old
 
@@ -45,22 +45,20 @@ def test_bridge_maps_only_unequal_sizes_and_bounds_only_hidden_states() -> None:
     bridge = Bridge((4, 6), (7, 4, 5), parts=2)
     given = context((4, 6), parts=2, scale=50.0)
     start = bridge(given)
-    assert [[part.shape[1] for part in layer] for layer in start.layers] == [[7, 7], [4, 4], [5, 5]]
-    assert start.layers[1][0] is given.layers[0][0]
-    assert start.layers[1][1] is given.layers[0][1]
+    assert [[part.shape[1] for part in layer] for layer in start] == [[7, 7], [4, 4], [5, 5]]
+    assert start[1][0] is given.layers[0][0]
+    assert start[1][1] is given.layers[0][1]
     assert len(list(bridge.parameters())) == 2 * 2 * 2  # layers, parts, weight and bias
     for layer in (0, 2):
-        hidden, memory = start.layers[layer]
+        hidden, memory = start[layer]
         assert hidden.abs().max() <= 1
         assert memory.abs().max() > 1
     hidden_map, memory_map = bridge.maps[2]
     top_hidden, top_memory = given.layers[1]
     linear = hidden_map[0]
     expected = torch.tanh(top_hidden @ linear.weight.T + linear.bias)
-    torch.testing.assert_close(start.layers[2][0], expected)
-    torch.testing.assert_close(
-        start.layers[2][1], top_memory @ memory_map.weight.T + memory_map.bias
-    )
+    torch.testing.assert_close(start[2][0], expected)
+    torch.testing.assert_close(start[2][1], top_memory @ memory_map.weight.T + memory_map.bias)
 
 
 @pytest.mark.parametrize("mode", ["initial", "every-step", "both"])

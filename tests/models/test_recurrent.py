@@ -8,7 +8,13 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seq2seq.models.cells import CELLS
-from seq2seq.models.recurrent import EncoderStack, RecurrentStack, StackState, reversal
+from seq2seq.models.recurrent import (
+    EncoderStack,
+    RecurrentStack,
+    Regularization,
+    StackState,
+    reversal,
+)
 
 SIZES = [(4,), (5, 5), (4, 7, 7, 3)]
 LENGTHS = torch.tensor([3, 6, 1, 5])
@@ -36,7 +42,7 @@ def test_a_stack_of_any_depth_and_sizes_runs_the_same_by_steps(
     inputs = values(3, 5, 4)
     state = stack.zero_state(inputs[:, 0])
     outputs, final = stack.sequence(inputs, state)
-    assert stack.hidden_sizes == sizes
+    assert stack.sizes[1:] == sizes
     assert [layer[0].shape[1] for layer in final.layers] == list(sizes)
     assert outputs.shape == (3, 5, stack.output_size)
     for position in range(5):
@@ -60,9 +66,9 @@ def prepared(kind: str, sizes: tuple[int, ...], dropout: float) -> tuple[Any, An
     """A stack, and a function that runs it on fixed inputs."""
     inputs = values(4, 6, 3)
     if kind == "encoder":
-        encoder = randomized(EncoderStack("gru", 3, sizes, dropout=dropout))
+        encoder = randomized(EncoderStack("gru", 3, sizes, Regularization(dropout)))
         return encoder, lambda: encoder.sequence(inputs, LENGTHS)
-    decoder = randomized(RecurrentStack("gru", 3, sizes, dropout=dropout))
+    decoder = randomized(RecurrentStack("gru", 3, sizes, Regularization(dropout)))
     state = decoder.zero_state(inputs[:, 0])
     if kind == "step":
         return decoder, lambda: decoder.step(inputs[:, 0], state)

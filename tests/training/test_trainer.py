@@ -127,6 +127,7 @@ HARD = {
         "sampling": SamplingSettings(schedule="constant", method="steps"),
         "clip_value": 0.1,
     },
+    "averages": {"ema_decay": 0.9, "average": "best", "average_count": 2},
 }
 
 

@@ -1,14 +1,14 @@
-"""The learning curves of a run as a picture (extra `plots`)."""
+"""The learning curves of a run."""
 
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seq2seq.errors import RunError, SettingsError
-from seq2seq.training.run_directory import RunDirectory, write_atomically
+from seq2seq.errors import RunError
+from seq2seq.plots.pictures import check_picture, new_figure, save
+from seq2seq.training.run_directory import RunDirectory
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
@@ -44,10 +44,7 @@ def plot_learning_curves(run: RunDirectory) -> Path:
         SettingsError: matplotlib is not installed.
         RunError: the run has no metrics.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise SettingsError('plots need matplotlib: pip install "seq2seq[plots]"') from error
+    check_picture(run.curves)
     rows = read_metrics(run.metrics)
     training = [row for row in rows if row["kind"] == "training"]
     validation = [row for row in rows if row["kind"] == "validation"]
@@ -61,7 +58,7 @@ def plot_learning_curves(run: RunDirectory) -> Path:
     ]
     if any(row.get("sampling_rate") for row in training):
         panels.append(("sampling rate", [("sampling rate", training, "sampling_rate")]))
-    figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
+    figure = new_figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels, strict=True):
         for label, values, key in curves:
@@ -75,5 +72,4 @@ def plot_learning_curves(run: RunDirectory) -> Path:
             axis.set_yscale("log")
             axis.legend()
     figure.suptitle(run.path.name)
-    write_atomically(run.curves, partial(figure.savefig, dpi=120, format="png"))
-    return run.curves
+    return save(figure, run.curves)

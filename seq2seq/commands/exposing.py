@@ -1,0 +1,145 @@
+"""``seq2seq exposure``."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import tyro
+
+from seq2seq.arguments import load
+from seq2seq.commands.decoding import FileArgument
+from seq2seq.commands.systems import check_aligned, check_names
+from seq2seq.errors import SettingsError
+from seq2seq.settings import Experiment
+
+if TYPE_CHECKING:
+    from seq2seq.evaluation.exposure import Exposure, Position
+
+RunsArgument: TypeAlias = Annotated[
+    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")
+]
+
+EXPOSURE_HELP = """Measure exposure bias: what a model loses when it reads its own words.
+
+At each target position: how often the most probable token is the reference's (accuracy), and the
+mean log-probability of the reference's token in nats, after the words of the reference as in
+training, and after the model's own words as in translation; the gap between the two is the
+exposure bias, which scheduled sampling (Bengio et al. 2015) is meant to shrink. Own words are those
+of greedy search, which goes on after its eos here, so that every position has a history; "ended"
+counts the tokens after that. Positions count tokens of the run: compare runs that have the same.
+
+seq2seq exposure runs/forced runs/sampled --source test.de --reference test.en --plot gap.png
+"""
+
+
+@dataclass(frozen=True)
+class Expose:
+    """Measure exposure bias."""
+
+    runs: RunsArgument
+    """Run directories."""
+    source: FileArgument = ""
+    """The source sentences, a line each (.gz too)."""
+    reference: FileArgument = ""
+    """Their references, line-aligned."""
+    max_length: int = 30
+    """The last target position to look at, in tokens."""
+    plot: FileArgument = ""
+    """Draw accuracy and log-probability over the position, where at least 20 references have one:
+    a file .png, .pdf or .svg (extra `plots`)."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto takes what is there."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+def exposure_command(arguments: list[str]) -> None:
+    """Measure exposure bias: with the reference's words, with its own."""
+    command = tyro.cli(Expose, prog="seq2seq exposure", description=EXPOSURE_HELP, args=arguments)
+    if not command.runs or not command.source or not command.reference:
+        raise SettingsError("give RUN, --source FILE and --reference FILE")
+    if command.max_length < 1:
+        raise SettingsError(f"--max-length {command.max_length} must be at least 1")
+    check_names(command.runs)
+    for run in command.runs:
+        load(run, Experiment)
+    from seq2seq.plots.exposure import plot_exposure
+    from seq2seq.plots.pictures import check_picture
+    from seq2seq.text.files import read_lines
+
+    if command.plot:
+        check_picture(command.plot)
+    sources, references = read_lines(command.source), read_lines(command.reference)
+    check_aligned({command.source: sources, command.reference: references})
+    found = {run: expose(command, run, sources, references) for run in command.runs}
+    if command.plot:
+        plot_exposure(found, command.plot)
+    if command.json:
+        print(json.dumps({run: as_json(each) for run, each in found.items()}))
+        return
+    for run, each in found.items():
+        print(run)
+        print_exposure(each)
+        print()
+
+
+def expose(
+    command: Expose, run: str, sources: Sequence[str], references: Sequence[str]
+) -> Exposure:
+    """The exposure bias of one run; sources are cut where a translator cuts them."""
+    from seq2seq.evaluation.exposure import exposure
+    from seq2seq.translator import LongSentenceWarning, Translator
+
+    translator = Translator.load(run, command.device)
+    limit = translator.settings.max_source_length
+    encoded = translator.source.encode(sources)
+    if long := sum(len(ids) > limit for ids in encoded):
+        warnings.warn(
+            f"{run}: {long:,} of {len(encoded):,} sentences have more than {limit:,} source "
+            f"tokens; the first {limit:,} are read (max_source_length)",
+            LongSentenceWarning,
+            stacklevel=2,
+        )
+    return exposure(
+        translator.model,
+        [ids[:limit] for ids in encoded],
+        translator.target.encode(references),
+        translator.device,
+        max_length=command.max_length,
+    )
+
+
+def as_json(found: Exposure) -> dict[str, object]:
+    """A run's positions and total."""
+
+    def row(position: Position) -> dict[str, float]:
+        gaps = {
+            "accuracy_gap": position.accuracy_gap,
+            "log_probability_gap": position.log_probability_gap,
+        }
+        return {**position._asdict(), **gaps}
+
+    positions = [
+        {"position": number, **row(position)}
+        for number, position in enumerate(found.positions, start=1)
+    ]
+    return {"positions": positions, "total": row(found.total)}
+
+
+def print_exposure(found: Exposure) -> None:
+    """A table with a row for each position, and one for all."""
+    three = f"{'reference':>10}{'own':>9}{'gap':>9}"
+    print(f"{'':26}|{'accuracy, by history':^29}|{'log-probability, by history':^29}")
+    print(f"position    tokens   ended |{three} |{three}")
+    numbered = [(str(number), each) for number, each in enumerate(found.positions, start=1)]
+    for name, each in [*numbered, ("all", found.total)]:
+        print(
+            f"{name:>8} {each.tokens:9,} {each.ended:7,} "
+            f"|{each.reference_accuracy:10.1%}{each.own_accuracy:9.1%}{each.accuracy_gap:9.1%} "
+            f"|{each.reference_log_probability:10.3f}{each.own_log_probability:9.3f}"
+            f"{each.log_probability_gap:9.3f}"
+        )

@@ -1,0 +1,168 @@
+"""Is one system better than another, or was it luck? Paired tests, through sacreBLEU."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
+
+from sacrebleu.metrics import CHRF, TER
+from sacrebleu.significance import PairedTest
+
+from seq2seq.errors import SettingsError
+from seq2seq.evaluation.translation import bleu_metric, check_lengths, reference_streams
+
+SEED = 12345
+"""sacreBLEU's own seed: with it, its command line gives the same numbers."""
+
+FEW = 100
+"""Below so many sentences a test says little, and what it says is not to be trusted."""
+
+SAMPLES = {"bootstrap": 1_000, "randomization": 10_000}
+"""How often to draw, where a call does not say: sacreBLEU's own numbers."""
+
+SEED_VARIABLE = "SACREBLEU_SEED"
+
+
+class FewSentencesWarning(UserWarning):
+    """A test was made on so few sentences that its p-values mean nothing."""
+
+
+class SystemScore(NamedTuple):
+    """One system's score by one metric.
+
+    Attributes:
+        score: on the whole text, 0 to 100; for TER lower is better.
+        mean: of the scores of the bootstrap's resampled texts.
+        interval: half the width of their 95% confidence interval: mean ± interval.
+        p_value: how probable so large a difference from the baseline is if the two systems are
+            equally good; None for the baseline itself.
+    """
+
+    score: float
+    mean: float
+    interval: float
+    p_value: float | None
+
+
+class Comparison(NamedTuple):
+    """All systems by one metric.
+
+    Attributes:
+        signature: sacreBLEU's, with the seed and the number of resamples.
+        systems: each system's name and score, the baseline first.
+    """
+
+    signature: str
+    systems: dict[str, SystemScore]
+
+
+class Comparisons(NamedTuple):
+    """The systems compared by BLEU, chrF and TER."""
+
+    bleu: Comparison
+    chrf: Comparison
+    ter: Comparison
+
+
+def compare(
+    systems: Mapping[str, Sequence[str]],
+    references: Sequence[Sequence[str]] | Sequence[str],
+    *,
+    test: Literal["bootstrap", "randomization"] = "bootstrap",
+    samples: int | None = None,
+    seed: int = SEED,
+    tokenize: str = "13a",
+    lowercase: bool = False,
+) -> Comparisons:
+    """Tests every system against the first one, sentence by sentence in pairs.
+
+    Paired bootstrap resampling (Koehn 2004) draws as many sentences as there are, with
+    replacement, and scores both systems on what was drawn; paired approximate randomization
+    (Riezler & Maxwell 2005) exchanges the two systems' translations of randomly chosen sentences.
+    Both are sacreBLEU's, and two-sided. sacreBLEU counts draws with a larger difference than the
+    real one, so for two systems of the same score it would find a small p; here it is 1, because
+    no draw has a smaller difference than none.
+
+    Args:
+        systems: at least two names, each with detokenized translations; the first is the baseline.
+        references: for each source sentence its reference, or all its references.
+        test: which of the two; confidence intervals come from the bootstrap in either case.
+        samples: how often to draw; None is 1,000 for the bootstrap, 10,000 for randomization.
+        seed: from 1 on; the same seed gives the same numbers.
+        tokenize: sacreBLEU's tokenization for BLEU.
+        lowercase: ignore case, in all three metrics.
+
+    Raises:
+        DataError: a system has not as many translations as there are references.
+        SettingsError: fewer than two systems; an impossible test, number of samples, seed or
+            tokenization.
+    """
+    if len(systems) < 2:
+        raise SettingsError(f"a comparison needs at least two systems, not {len(systems)}")
+    check_resampling(test, samples, seed)
+    for hypotheses in systems.values():
+        check_lengths(len(hypotheses), len(references))
+    if len(references) < FEW:
+        warnings.warn(
+            f"{len(references):,} sentences are too few for a test: do not trust the p-values",
+            FewSentencesWarning,
+            stacklevel=2,
+        )
+    metrics = {
+        "bleu": bleu_metric(tokenize, lowercase=lowercase),
+        "chrf": CHRF(lowercase=lowercase),
+        "ter": TER(case_sensitive=not lowercase),
+    }
+    with sacrebleu_seed(seed):
+        signatures, results = PairedTest(
+            [(name, list(hypotheses)) for name, hypotheses in systems.items()],
+            metrics,
+            reference_streams(references),
+            test_type="bs" if test == "bootstrap" else "ar",
+            n_samples=samples or SAMPLES[test],
+            # The bootstrap's tables grow with the number of resamples; 1,000 are enough for 95%.
+            n_ar_confidence=-1 if test == "bootstrap" else SAMPLES["bootstrap"],
+            n_jobs=1,
+        )()
+    # sacreBLEU names its columns itself (chrF2), and keeps the order of the metrics.
+    compared = []
+    for name, signature in signatures.items():
+        baseline = results[name][0].score
+        scores = [
+            SystemScore(
+                float(result.score),
+                float(result.mean),
+                float(result.ci),
+                result.p_value if result.p_value is None or result.score != baseline else 1.0,
+            )
+            for result in results[name]
+        ]
+        compared.append(Comparison(str(signature), dict(zip(systems, scores, strict=True))))
+    return Comparisons(*compared)
+
+
+def check_resampling(test: str, samples: int | None, seed: int) -> None:
+    """Raises SettingsError for a test, a number of samples or a seed that can't be."""
+    if test not in SAMPLES:
+        raise SettingsError(f"there is no test {test!r}; there are {', '.join(SAMPLES)}")
+    if samples is not None and samples < 1:
+        raise SettingsError(f"samples is {samples}: it must be at least 1")
+    if seed < 1:  # sacreBLEU takes 0 for no seed at all
+        raise SettingsError(f"seed is {seed}: it must be at least 1")
+
+
+@contextmanager
+def sacrebleu_seed(seed: int) -> Iterator[None]:
+    """Sets sacreBLEU's seed, which it reads from the environment only, and puts it back."""
+    before = os.environ.get(SEED_VARIABLE)
+    os.environ[SEED_VARIABLE] = str(seed)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SEED_VARIABLE]
+        else:
+            os.environ[SEED_VARIABLE] = before

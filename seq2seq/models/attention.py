@@ -1,0 +1,290 @@
+"""Attention: what a decoder may look back at.
+
+A query, which is a state of the decoder, is compared with a key for each source token. The softmax
+of these scores weighs the encoder's outputs, and their weighted sum is what is attended to. The
+kinds of attention differ in how a query is compared with a key:
+
+======================  ==============================  ============================
+`AdditiveAttention`     v · tanh(W q + U m)             Bahdanau et al. (2015)
+`DotAttention`          q · m                           Luong et al. (2015)
+`ScaledDotAttention`    q · m / √size                   Vaswani et al. (2017)
+`GeneralAttention`      q · W m                         Luong et al. (2015)
+`LocalAttention`        q · W m, near a place           Luong et al. (2015), local-p
+`MultiHeadAttention`    several scaled dots             Vaswani et al. (2017)
+======================  ==============================  ============================
+
+Keys are computed once for a sentence. Pads get a weight of exactly 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.models.encoder import Encoded
+from seq2seq.settings import ModelSettings
+
+
+class Memory(NamedTuple):
+    """What can be attended to, ready for use.
+
+    Attributes:
+        values: what is summed, ``(batch_size, source_length, value_size)``.
+        keys: what queries are compared with, ``(batch_size, source_length, key_size)``.
+        pads: True where there is no source token, ``(batch_size, source_length)``.
+    """
+
+    values: Tensor
+    keys: Tensor
+    pads: Tensor
+
+    def select(self, rows: Tensor) -> Memory:
+        """The memory of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
+        return Memory(*(part.index_select(0, rows) for part in self))
+
+
+class Attention(nn.Module):
+    """What all kinds of attention share; a kind says what its keys and scores are.
+
+    With coverage (Tu et al. 2016; See et al. 2017, equation 11), how much a source token has been
+    attended to so far is added to its key, times a learned vector; for additive attention that is
+    the formula of See et al.
+
+    Args:
+        query_size: width of a query.
+        memory_size: width of an encoder output.
+        key_size: width of a key.
+        coverage: whether scores depend on the coverage.
+    """
+
+    def __init__(
+        self, query_size: int, memory_size: int, key_size: int, *, coverage: bool = False
+    ) -> None:
+        super().__init__()
+        self.query_size = query_size
+        self.output_size = memory_size
+        self.cover = nn.Parameter(torch.zeros(key_size)) if coverage else None
+
+    def remember(self, encoded: Encoded) -> Memory:
+        """Keys and values of what the encoder hands over, once for a batch."""
+        memory = encoded.memory
+        pads = torch.arange(memory.shape[1]) >= encoded.lengths.unsqueeze(1)
+        return Memory(self.values(memory), self.keys(memory), pads.to(memory.device))
+
+    def forward(
+        self, queries: Tensor, memory: Memory, coverage: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Attends with each query.
+
+        Args:
+            queries: ``(batch_size, target_length, query_size)``.
+            memory: from `remember`.
+            coverage: the sum of all earlier weights, ``(batch_size, source_length)``.
+
+        Returns:
+            What is attended to, ``(batch_size, target_length, output_size)``, and the weights,
+            ``(batch_size, target_length, source_length)``, which sum to 1.
+        """
+        keys = memory.keys
+        if self.cover is not None and coverage is not None:
+            keys = keys + coverage.unsqueeze(-1) * self.cover
+        weights = self.weigh(self.scores(queries, keys), queries, memory.pads)
+        return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
+
+    def weigh(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
+        """Scores ``(batch_size, target_length, source_length)`` -> weights; 0 on pads."""
+        return softmax(scores, pads.unsqueeze(1))
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """Encoder outputs -> keys, both ``(batch_size, source_length, …)``."""
+        return memory
+
+    def values(self, memory: Tensor) -> Tensor:
+        """Encoder outputs -> what is summed, both ``(batch_size, source_length, …)``."""
+        return memory
+
+    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """Each query with each key: ``(batch_size, target_length, source_length)``."""
+        return torch.bmm(queries, keys.transpose(1, 2))
+
+
+class DotAttention(Attention):
+    """q · m (Luong et al. 2015, equation 8, "dot"): nothing is learned; the sizes must be equal."""
+
+    def __init__(self, query_size: int, memory_size: int, *, coverage: bool = False) -> None:
+        if query_size != memory_size:
+            raise ValueError(f"a query of {query_size} and a memory of {memory_size} numbers")
+        super().__init__(query_size, memory_size, memory_size, coverage=coverage)
+
+
+class ScaledDotAttention(DotAttention):
+    """q · m / √size (Vaswani et al. 2017, equation 1): wide vectors don't make the softmax hard."""
+
+    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """The dot product over the square root of the width."""
+        return super().scores(queries, keys) / math.sqrt(self.query_size)
+
+
+class GeneralAttention(Attention):
+    """q · W m (Luong et al. 2015, equation 8, "general")."""
+
+    def __init__(self, query_size: int, memory_size: int, *, coverage: bool = False) -> None:
+        super().__init__(query_size, memory_size, query_size, coverage=coverage)
+        self.key = nn.Linear(memory_size, query_size, bias=False)
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """W m, ``(batch_size, source_length, query_size)``."""
+        keys: Tensor = self.key(memory)
+        return keys
+
+
+class LocalAttention(GeneralAttention):
+    """General attention near a place that the query predicts (Luong et al. 2015, "local-p").
+
+    .. math::
+        p &= S σ(v · \\tanh(W_p q)) \\\\
+        a_s &∝ \\exp(q · W m_s) \\exp\\left(-\\frac{(s - p)^2}{2 (D / 2)^2}\\right)
+
+    for the S source positions s; D is the window, outside of which the Gaussian leaves less than a
+    seventh. Luong et al. cut it off there, and don't renormalize; here the weights sum to 1.
+
+    Args:
+        query_size: width of a query.
+        memory_size: width of an encoder output.
+        window: D, in tokens.
+        coverage: whether scores depend on the coverage.
+    """
+
+    def __init__(
+        self, query_size: int, memory_size: int, window: int, *, coverage: bool = False
+    ) -> None:
+        super().__init__(query_size, memory_size, coverage=coverage)
+        self.window = window
+        self.place = nn.Sequential(
+            nn.Linear(query_size, query_size, bias=False),
+            nn.Tanh(),
+            nn.Linear(query_size, 1, bias=False),
+        )
+
+    def weigh(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
+        """The softmax of scores and Gaussian together."""
+        lengths = (~pads).sum(dim=1).view(-1, 1, 1)
+        places = lengths * torch.sigmoid(precise(self.place(queries)))
+        positions = torch.arange(pads.shape[1], device=pads.device)
+        distances = (positions - places) / (self.window / 2)
+        return super().weigh(precise(scores) - distances.square() / 2, queries, pads)
+
+
+class AdditiveAttention(Attention):
+    """v · tanh(W q + U m) (Bahdanau et al. 2015, appendix A.1.2).
+
+    Args:
+        query_size: width of a query.
+        memory_size: width of an encoder output.
+        size: width of the hidden layer.
+        coverage: whether scores depend on the coverage.
+    """
+
+    def __init__(
+        self, query_size: int, memory_size: int, size: int, *, coverage: bool = False
+    ) -> None:
+        super().__init__(query_size, memory_size, size, coverage=coverage)
+        self.query = nn.Linear(query_size, size)
+        self.key = nn.Linear(memory_size, size, bias=False)
+        self.score = nn.Linear(size, 1, bias=False)
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """U m, ``(batch_size, source_length, size)``."""
+        keys: Tensor = self.key(memory)
+        return keys
+
+    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """The hidden layer of each query with each key, weighed by v."""
+        hidden = torch.tanh(self.query(queries).unsqueeze(2) + keys.unsqueeze(1))
+        scores: Tensor = self.score(hidden).squeeze(-1)
+        return scores
+
+
+class MultiHeadAttention(Attention):
+    """Several scaled dot products side by side, each in a space of its own (Vaswani et al. 2017).
+
+    Args:
+        query_size: width of a query.
+        memory_size: width of an encoder output.
+        size: width of all heads together.
+        heads: how many there are; they divide `size`.
+        coverage: whether scores depend on the coverage.
+    """
+
+    def __init__(
+        self, query_size: int, memory_size: int, size: int, heads: int, *, coverage: bool = False
+    ) -> None:
+        if size % heads:
+            raise ValueError(f"{heads} heads can't share {size} numbers")
+        super().__init__(query_size, memory_size, size, coverage=coverage)
+        self.heads = heads
+        self.query = nn.Linear(query_size, size)
+        self.key = nn.Linear(memory_size, size, bias=False)
+        self.value = nn.Linear(memory_size, size)
+        self.output = nn.Linear(size, memory_size)
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """The keys of all heads side by side, ``(batch_size, source_length, size)``."""
+        keys: Tensor = self.key(memory)
+        return keys
+
+    def values(self, memory: Tensor) -> Tensor:
+        """The values of all heads side by side, ``(batch_size, source_length, size)``."""
+        values: Tensor = self.value(memory)
+        return values
+
+    def forward(
+        self, queries: Tensor, memory: Memory, coverage: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Attends with each query in each head; the weights are the mean over the heads."""
+        keys = memory.keys
+        if self.cover is not None and coverage is not None:
+            keys = keys + coverage.unsqueeze(-1) * self.cover
+        split_queries, split_keys = self.split(self.query(queries)), self.split(keys)
+        scores = split_queries @ split_keys.transpose(2, 3) / math.sqrt(split_keys.shape[-1])
+        pads = memory.pads.view(len(memory.pads), 1, 1, -1)
+        weights = softmax(scores, pads)
+        attended = weights.to(memory.values.dtype) @ self.split(memory.values)
+        return self.output(attended.transpose(1, 2).flatten(2)), weights.mean(dim=1)
+
+    def split(self, values: Tensor) -> Tensor:
+        """``(batch_size, length, size)`` -> ``(batch_size, heads, length, size / heads)``."""
+        return values.view(*values.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+def softmax(scores: Tensor, pads: Tensor) -> Tensor:
+    """Scores ``(…, source_length)`` -> weights that sum to 1, exactly 0 where `pads` is True."""
+    return precise(scores).masked_fill(pads, float("-inf")).softmax(dim=-1)
+
+
+def precise(values: Tensor) -> Tensor:
+    """At least float32: bfloat16 is for products."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:
+    """The attention that the settings name, if any."""
+    size, cover = settings.attention_size, settings.coverage
+    kinds: dict[str, Callable[[], Attention | None]] = {
+        "none": lambda: None,
+        "additive": lambda: AdditiveAttention(query_size, memory_size, size, coverage=cover),
+        "dot": lambda: DotAttention(query_size, memory_size, coverage=cover),
+        "scaled-dot": lambda: ScaledDotAttention(query_size, memory_size, coverage=cover),
+        "general": lambda: GeneralAttention(query_size, memory_size, coverage=cover),
+        "local": lambda: LocalAttention(
+            query_size, memory_size, settings.attention_window, coverage=cover
+        ),
+        "multi-head": lambda: MultiHeadAttention(
+            query_size, memory_size, size, settings.attention_heads, coverage=cover
+        ),
+    }
+    return kinds[settings.attention]()

@@ -1,0 +1,111 @@
+"""What is dropped the same way at every step of a sentence, while training.
+
+Ordinary dropout (Srivastava et al. 2014) draws anew at every step. Here a mask is drawn once, goes
+with the state from step to step, and so hides the same units of a sentence throughout: variational
+or locked dropout (Gal & Ghahramani 2016). All masks are scaled so that what is left keeps its mean.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class LayerNoise(NamedTuple):
+    """What one recurrent layer does not see of a batch's sentences; None: nothing is dropped.
+
+    Attributes:
+        inputs: mask of its inputs, ``(batch_size, input_size)``.
+        state: mask of the state in its product with the recurrent weights, ``(batch_size,
+            hidden_size)``.
+        weights: mask of the recurrent weights themselves, one for the whole batch (DropConnect:
+            Wan et al. 2013; Merity et al. 2018).
+    """
+
+    inputs: Tensor | None = None
+    state: Tensor | None = None
+    weights: Tensor | None = None
+
+    def select(self, rows: Tensor) -> LayerNoise:
+        """The masks of the given rows ``(new_batch_size,)``."""
+        return LayerNoise(
+            select_rows(self.inputs, rows), select_rows(self.state, rows), self.weights
+        )
+
+
+SILENCE = LayerNoise()
+"""Nothing is dropped."""
+
+
+def select_rows(values: Tensor | None, rows: Tensor) -> Tensor | None:
+    """The given rows of a tensor, if there is one."""
+    return None if values is None else values.index_select(0, rows)
+
+
+def mask(rate: float, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """0 with probability `rate`, else 1 / (1 - rate), on the device of `like`."""
+    return F.dropout(torch.ones(shape, device=like.device), rate)
+
+
+def locked_mask(rate: float, size: int, like: Tensor) -> Tensor | None:
+    """A mask ``(batch_size, size)`` for the batch of `like` ``(batch_size, …)``; None at rate 0."""
+    return mask(rate, (like.shape[0], size), like) if rate else None
+
+
+def masked(values: Tensor, hidden: Tensor | None) -> Tensor:
+    """`values` ``(batch_size, …, size)`` under a mask ``(batch_size, size)``, if there is one."""
+    if hidden is None:
+        return values
+    return values * (hidden.unsqueeze(1) if values.dim() == 3 else hidden)
+
+
+class Dropout(nn.Module):
+    """Dropout of a sentence's vectors, anew at each step or locked over all of them.
+
+    Args:
+        rate: share that is dropped while training.
+        locked: whether masks come from `draw`, once for a sentence.
+    """
+
+    def __init__(self, rate: float, *, locked: bool = False) -> None:
+        super().__init__()
+        self.rate = rate
+        self.locked = locked
+
+    def draw(self, size: int, like: Tensor) -> Tensor | None:
+        """The mask of a batch, if it is locked and the model trains."""
+        return locked_mask(self.rate, size, like) if self.locked and self.training else None
+
+    def forward(self, values: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """`values` ``(batch_size, …, size)`` with some zeroed, by the mask where it is locked."""
+        if self.locked:
+            return masked(values, hidden)
+        return F.dropout(values, self.rate, self.training)
+
+
+class WordDropout(nn.Module):
+    """Drops words: one that is dropped is dropped wherever it stands in its sentence.
+
+    Gal & Ghahramani (2016), section 4.2: the mask is on the rows of the embedding matrix.
+
+    Args:
+        rate: share of the vocabulary that is dropped for each sentence while training.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def draw(self, vocab_size: int, like: Tensor) -> Tensor | None:
+        """A mask ``(batch_size, vocab_size)`` for the batch of `like` ``(batch_size, …)``."""
+        return locked_mask(self.rate, vocab_size, like) if self.training else None
+
+    def forward(self, embedded: Tensor, ids: Tensor, hidden: Tensor | None) -> Tensor:
+        """Embedded tokens ``(batch_size, …, embedding_size)`` of ids ``(batch_size, …)``."""
+        if hidden is None:
+            return embedded
+        kept = hidden.gather(1, ids.view(len(ids), -1)).view(ids.shape)
+        return embedded * kept.unsqueeze(-1)
