@@ -51,6 +51,9 @@ LEAST = {
     "data.min_frequency": 1,
     "data.max_length": 1,
     "model.embedding_size": 1,
+    "model.attention_size": 1,
+    "model.attention_heads": 1,
+    "model.attention_window": 1,
     "training.sampling.passes": 1,
     "training.batch_tokens": 1,
     "training.accumulate": 1,
@@ -85,6 +88,11 @@ IMPOSSIBLE = [
     ("data.subword_sampling", 1.1, "not in [0, 1]"),
     ("model.dropout", 1.0, "not in [0, 1)"),
     ("model.dropout", -0.1, "not in [0, 1)"),
+    *(
+        (f"model.{name}", value, "not in [0, 1)")
+        for name in ("word_dropout", "state_dropout", "weight_dropout", "zoneout")
+        for value in (1.0, -0.1, NAN)
+    ),
     ("model.encoder_sizes", [], "is empty"),
     ("model.decoder_sizes", [], "is empty"),
     ("model.encoder_sizes", [8, 0], "must be at least 1"),
@@ -118,6 +126,26 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
 
 CLASHES = [
     ({"model": {"residual": True}}, ["--model.residual has no effect", "equal width"]),
+    ({"model": {"input_feeding": True}}, ["--model.input-feeding needs", "--model.attention "]),
+    ({"model": {"coverage": True}}, ["--model.coverage needs", "--model.attention "]),
+    (
+        {"model": {"attention_order": "bahdanau"}},
+        ["--model.attention-order needs", "--model.attention "],
+    ),
+    (
+        {"model": {"attention": "dot"}},
+        ["--model.attention dot", "512", "1024", "--model.decoder-sizes", "general"],
+    ),
+    (
+        {"model": {"attention": "scaled-dot", "bidirectional": False, "decoder_sizes": [512, 256]}},
+        ["--model.attention scaled-dot", "256", "512", "--model.encoder-sizes", "general"],
+    ),
+    (
+        {"model": {"attention": "multi-head", "attention_size": 100, "attention_heads": 3}},
+        ["--model.attention-size 100", "--model.attention-heads 3"],
+    ),
+    ({"decoding": {"coverage_penalty": 0.2}}, ["--decoding.coverage-penalty", "attention"]),
+    ({"decoding": {"replace_unknown": True}}, ["--decoding.replace-unknown", "attention"]),
     ({"training": {"momentum": 0.9}}, ["--training.momentum 0.9", "--training.optimizer sgd"]),
     (
         {"data": {"min_frequency": 2, "tokenizer": "bpe"}},
@@ -162,6 +190,23 @@ def test_settings_that_clash_are_named_together(values: dict[str, Any], words: l
     (line,) = lines(values)
     for word in words:
         assert word in line
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"attention": "dot", "decoder_sizes": [1024]},
+        {"attention": "scaled-dot", "bidirectional": False},
+        {"attention": "dot", "encoder_sizes": [8, 3], "decoder_sizes": [8, 6]},
+        {"attention": "multi-head", "attention_size": 99, "attention_heads": 3},
+        {"attention": "general", "attention_size": 99},
+        {"attention": "local", "attention_order": "bahdanau"},
+        {"attention": "additive", "input_feeding": True, "coverage": True},
+        {"residual": True, "attention": "general", "encoder_sizes": [8, 8]},
+    ],
+)
+def test_what_fits_together_is_taken(model: dict[str, Any]) -> None:
+    assert from_dict(Experiment, {"model": model}).model == from_dict(ModelSettings, model)
 
 
 WRONG_TYPES = [

@@ -97,14 +97,14 @@ class Cell(nn.Module):
         after = self.advance(projected, state, noise)
         if not self.zoneout:
             return after
-        return tuple(
-            new + self.kept(new) * (old - new) for old, new in zip(state, after, strict=True)
-        )
+        return tuple(self.keep(old, new) for old, new in zip(state, after, strict=True))
 
-    def kept(self, like: Tensor) -> Tensor:
-        """What zoneout keeps of each unit: 0 or 1 in training, else the probability of 1."""
-        rates = torch.full_like(like, self.zoneout)
-        return torch.bernoulli(rates) if self.training else rates
+    def keep(self, old: Tensor, new: Tensor) -> Tensor:
+        """Each unit's old value or its new one, exactly; in evaluation what that is on average."""
+        if not self.training:
+            return self.zoneout * old + (1 - self.zoneout) * new
+        kept = torch.bernoulli(torch.full_like(new, self.zoneout))
+        return torch.where(kept.bool(), old, new)
 
     def recurrent_weight(self, noise: LayerNoise = SILENCE) -> Tensor:
         """U, ``(gates * hidden_size, hidden_size)``, with its mask if there is one."""

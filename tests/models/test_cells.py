@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seq2seq.models.cells import CELLS, ElmanCell, GRUCell, LSTMCell
+from seq2seq.models.cells import CELLS, ElmanCell, GRUCell, LSTMCell, NormalizedLSTMCell
+from seq2seq.models.noise import SILENCE, LayerNoise, mask
 
 BUILDERS: dict[str, Any] = {
     "elman": ElmanCell,
@@ -17,6 +18,8 @@ BUILDERS: dict[str, Any] = {
     "lstm": LSTMCell,
 }
 every_cell = pytest.mark.parametrize("name", BUILDERS)
+all_cells = pytest.mark.parametrize("name", CELLS)  # the normalized one, too, which has no kernel
+LENGTHS = torch.tensor([2, 6, 1, 4])
 
 
 def make(name: str, bias: bool = True) -> Any:
@@ -28,16 +31,27 @@ def make(name: str, bias: bool = True) -> Any:
     return cell
 
 
+def make_any(name: str) -> Any:
+    """The same for every cell that settings name."""
+    cell = CELLS[name](3, 4).double()
+    with torch.no_grad():
+        for weight in cell.parameters():
+            weight.copy_(torch.randn(weight.shape))
+    return cell
+
+
 def random_state(cell: Any, rows: int) -> tuple[torch.Tensor, ...]:
     zeros = cell.zero_state(torch.zeros(rows, 3, dtype=torch.float64))
     return tuple(torch.randn_like(part, requires_grad=True) for part in zeros)
 
 
-def step_by_step(cell: Any, inputs: Any, state: Any, lengths: Any) -> tuple[Any, Any]:
+def step_by_step(
+    cell: Any, inputs: Any, state: Any, lengths: Any, noise: LayerNoise = SILENCE
+) -> tuple[Any, Any]:
     """What `sequence` promises, from `step` alone: a row that has ended stands still."""
     outputs = []
     for position in range(inputs.shape[1]):
-        output, after = cell.step(inputs[:, position], state)
+        output, after = cell.step(inputs[:, position], state, noise)
         live = (position < lengths).unsqueeze(1)
         outputs.append(torch.where(live, output, 0.0))
         state = tuple(torch.where(live, new, old) for new, old in zip(after, state, strict=True))
@@ -163,8 +177,167 @@ def test_the_forget_gate_starts_open_and_the_others_half_open() -> None:
     torch.testing.assert_close(hidden, 0.5 * torch.tanh(after))
 
 
-@pytest.mark.parametrize("name", CELLS)
+@all_cells
 def test_recurrent_weights_start_orthogonal_in_each_gate(name: str) -> None:
     weight = CELLS[name](3, 6).kernel.weight_hh_l0
     for gate in weight.split(6):
         torch.testing.assert_close(gate @ gate.T, torch.eye(6))
+
+
+# What training hides.
+
+
+def masks(cell: Any, rows: int, *names: str) -> LayerNoise:
+    """Masks of the named parts."""
+    shapes = {"state": (rows, 4), "weights": tuple(cell.recurrent_weight().shape)}
+    return LayerNoise(**{name: mask(0.4, shapes[name], torch.zeros(rows)) for name in names})
+
+
+@all_cells
+@pytest.mark.parametrize("names", [(), ("state",), ("weights",), ("state", "weights")])
+def test_steps_equal_the_sequence_under_masks_forward_and_backward(
+    name: str, names: tuple[str, ...]
+) -> None:
+    cell = make_any(name)
+    inputs = torch.randn(4, 6, 3, dtype=torch.float64, requires_grad=True)
+    state, noise = random_state(cell, 4), masks(cell, 4, *names)
+    fused = cell.sequence(inputs, state, LENGTHS, noise)
+    stepped = step_by_step(cell, inputs, state, LENGTHS, noise)
+    weights = [torch.randn_like(part) for part in (fused[0], *fused[1])]
+    gradients = []
+    for outputs, final in (fused, stepped):
+        total = sum((w * x).sum() for w, x in zip(weights, (outputs, *final), strict=True))
+        gradients.append(torch.autograd.grad(total, [inputs, *state, *cell.parameters()]))
+    torch.testing.assert_close(fused, stepped)
+    torch.testing.assert_close(*gradients)
+    for part in names:  # each mask makes a difference
+        without = cell.sequence(inputs, state, LENGTHS, noise._replace(**{part: None}))
+        assert not torch.allclose(without[0], fused[0])
+
+
+@all_cells
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+def test_dropped_weights_are_those_the_kernel_runs_with(
+    name: str, lengths: torch.Tensor | None
+) -> None:
+    cell, inputs = make_any(name), torch.randn(4, 6, 3, dtype=torch.float64)
+    state, noise = random_state(cell, 4), masks(cell, 4, "weights")
+    raw = cell.kernel.weight_hh_l0
+    before = raw.detach().clone()
+    dropped = cell.sequence(inputs, state, lengths, noise)
+    sum((torch.randn_like(part) * part).sum() for part in (dropped[0], *dropped[1])).backward()
+    assert cell.kernel.weight_hh_l0 is raw
+    assert torch.equal(raw, before)
+    assert torch.equal(raw.grad != 0, noise.weights != 0)  # only what was kept learns
+    with torch.no_grad():
+        raw.mul_(noise.weights)
+    torch.testing.assert_close(dropped, cell.sequence(inputs, state, lengths))
+
+
+@all_cells
+def test_a_hidden_state_still_goes_on_to_what_needs_no_product(name: str) -> None:
+    """The mask is on the state in U h, and nowhere else."""
+    cell, inputs = make_any(name), torch.randn(4, 3, dtype=torch.float64)
+    state = random_state(cell, 4)
+    hidden = LayerNoise(state=torch.zeros(4, 4))
+    _, after = cell.step(inputs, state, hidden)
+    with torch.no_grad():
+        cell.kernel.weight_hh_l0.zero_()
+    torch.testing.assert_close(after, cell.step(inputs, state)[1])
+
+
+@all_cells
+def test_zoneout_moves_each_unit_by_its_expectation_in_evaluation(name: str) -> None:
+    cell, inputs = make_any(name).eval(), torch.randn(4, 6, 3, dtype=torch.float64)
+    state = random_state(cell, 4)
+    _, plain = cell.step(inputs[:, 0], state)
+    cell.zoneout = 0.3
+    output, after = cell.step(inputs[:, 0], state)
+    for old, new, got in zip(state, plain, after, strict=True):
+        torch.testing.assert_close(got, 0.3 * old + 0.7 * new)
+    assert torch.equal(output, after[0])
+    found = cell.sequence(inputs, state, LENGTHS)
+    torch.testing.assert_close(found, step_by_step(cell, inputs, state, LENGTHS))
+    cell.zoneout = 0.0
+    torch.testing.assert_close(cell.step(inputs[:, 0], state)[1], plain, rtol=0, atol=0)
+
+
+@all_cells
+def test_zoneout_keeps_units_or_moves_them_in_training(name: str) -> None:
+    cell, inputs = make_any(name).train(), torch.randn(500, 3, dtype=torch.float64)
+    state = random_state(cell, 500)
+    _, plain = cell.step(inputs, state)
+    cell.zoneout = 0.3
+    _, after = cell.step(inputs, state)
+    kept = []
+    for old, new, got in zip(state, plain, after, strict=True):
+        assert ((got == old) | (got == new)).all()
+        kept.append(got == old)
+        assert kept[-1].double().mean().item() == pytest.approx(0.3, abs=0.05)
+        assert len(kept[-1].unique(dim=0)) > 8  # each sentence has its own
+    assert len(kept) == 1 or not torch.equal(*kept)  # and each part of a state
+    _, again = cell.step(inputs, state)
+    assert not torch.equal(again[0] == state[0], kept[0])  # and each step
+
+
+@all_cells
+def test_zoneout_leaves_a_row_that_has_ended_alone(name: str) -> None:
+    cell, inputs = make_any(name).train(), torch.randn(4, 6, 3, dtype=torch.float64)
+    cell.zoneout = 0.3
+    outputs, final = cell.sequence(inputs, random_state(cell, 4), LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        assert torch.equal(final[0][row], outputs[row, length - 1])
+        assert not outputs[row, length:].any()
+
+
+# The LSTM with layer normalization.
+
+
+def test_the_normalized_lstm_equals_the_formula_by_hand() -> None:
+    """Ba et al. (2016), equations 20 to 22, in numpy; one bias would do for the paper's three."""
+    cell = make_any("lstm-norm")
+    inputs, state = torch.randn(1, 3, dtype=torch.float64), random_state(cell, 1)
+    weights = {name: weight.detach().numpy() for name, weight in cell.named_parameters()}
+    h, c = (part[0].detach().numpy() for part in state)
+
+    def normal(values: Any) -> Any:
+        return (values - values.mean()) / np.sqrt(values.var() + 1e-5)
+
+    def sigmoid(z: Any) -> Any:
+        return 1 / (1 + np.exp(-z))
+
+    sums = (
+        weights["norm_state.weight"] * normal(weights["kernel.weight_hh_l0"] @ h)
+        + weights["norm_input.weight"] * normal(weights["kernel.weight_ih_l0"] @ inputs[0].numpy())
+        + weights["kernel.bias_ih_l0"]
+        + weights["kernel.bias_hh_l0"]
+    )
+    i, f, g, o = np.split(sums, 4)
+    memory = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    shown = weights["norm_memory.weight"] * normal(memory) + weights["norm_memory.bias"]
+    expected = [sigmoid(o) * np.tanh(shown), memory]
+    _, after = cell.step(inputs, state)
+    for part, wanted in zip(after, expected, strict=True):
+        np.testing.assert_allclose(part[0].detach().numpy(), wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0"])
+def test_normalization_takes_the_size_of_the_weights_away(name: str) -> None:
+    inputs = torch.randn(4, 6, 3, dtype=torch.float64)
+    normalized, plain = make_any("lstm-norm"), make_any("lstm")
+    state = random_state(plain, 4)
+    found = []
+    for cell in (normalized, plain):
+        before = cell.sequence(inputs, state, LENGTHS)[0]
+        with torch.no_grad():
+            getattr(cell.kernel, name).mul_(10)
+        after = cell.sequence(inputs, state, LENGTHS)[0]
+        found.append((after - before).abs().max())
+    assert found[0] < 1e-3 < 0.1 < found[1]  # but for the epsilon under the root
+
+
+def test_the_normalized_lstm_starts_as_the_others_do() -> None:
+    cell = NormalizedLSTMCell(3, 4)
+    memory = torch.randn(2, 4)
+    _, (_, after) = cell.step(torch.zeros(2, 3), (torch.zeros(2, 4), memory))
+    torch.testing.assert_close(after, torch.sigmoid(torch.tensor(1.0)) * memory)
