@@ -9,10 +9,12 @@ from typing import Any, Protocol
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.plots.fonts import readable
 from seq2seq.plots.pictures import new_figure, save
+from seq2seq.text.normalization import JOINER, SPACE
 
 EOS = "<eos>"
-WORD_BEGIN, UNDERSCORE = "▁", "_"
-"""SentencePiece's mark is a thick bar below the line, which upright text tears from its word."""
+MARKS = str.maketrans({SPACE: "_", JOINER: "‿"})
+"""SentencePiece's mark is a thick bar below the line, which upright text tears from its word; that
+of words that are joined is in no usual font."""
 CELL, LARGE_CELL = 0.24, 0.5  # inches: the least that a label needs, and enough for a few tokens
 SIDE = 4.0  # inches that the map fills if its cells can
 
@@ -36,8 +38,9 @@ class Attended(Protocol):
 def plot_attention(translation: Attended, path: str | Path) -> Path:
     """Draws a translation's attention: source tokens on top, target tokens down the side.
 
-    Tokens are shown as the model sees them, but for SentencePiece's mark of a word's beginning,
-    which is drawn as "_". Characters which no installed font has are drawn as □, with a warning.
+    Tokens are shown as the model sees them, but for two marks: of a word's beginning in
+    SentencePiece, drawn as "_", and of joined words, drawn as "‿". Characters that no installed
+    font has are drawn as □, with a warning.
 
     Args:
         translation: weights in [0, 1], rows adding up to 1: one each for `tokens` and eos.
@@ -70,9 +73,7 @@ def attention_figure(translation: Attended) -> Any:
     cell = min(max(SIDE / max(len(source), len(target)), CELL), LARGE_CELL)
     width, height = cell * len(source), cell * len(target)
     figure = new_figure(figsize=(width, height))
-    labels, families = readable(
-        token.replace(WORD_BEGIN, UNDERSCORE) for token in [*source, *target]
-    )
+    labels, families = readable(token.translate(MARKS) for token in [*source, *target])
     axes = figure.add_axes((0, 0, 1, 1))
     image = axes.imshow(weights, cmap="viridis", vmin=0, vmax=1, aspect="auto")
     # "$" is a token and no formula. Labels are centred without what hangs below their line.
