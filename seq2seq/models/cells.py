@@ -221,6 +221,9 @@ class NormalizedLSTMCell(LSTMCell):
 
     Both products and the memory cell are normalized before they are used, each with a gain of its
     own. No kernel computes this, so a sequence is run step by step.
+
+    The bias of g starts at random numbers. The slope of a norm at zeros is 1 / √ε = 316: if inputs
+    of zeros (dropped words) left the state at zeros, gradients would explode from step to step.
     """
 
     fused = False
@@ -230,6 +233,7 @@ class NormalizedLSTMCell(LSTMCell):
         self.norm_input = nn.LayerNorm(4 * hidden_size, bias=False)
         self.norm_state = nn.LayerNorm(4 * hidden_size, bias=False)
         self.norm_memory = nn.LayerNorm(hidden_size)
+        nn.init.uniform_(self.weight("bias_ih_l0")[2 * hidden_size : 3 * hidden_size], -1, 1)
 
     def project(self, inputs: Tensor) -> Tensor:
         """LN(W x) + b: ``(…, input_size)`` -> ``(…, 4 * hidden_size)``."""

@@ -336,8 +336,20 @@ def test_normalization_takes_the_size_of_the_weights_away(name: str) -> None:
     assert found[0] < 1e-3 < 0.1 < found[1]  # but for the epsilon under the root
 
 
-def test_the_normalized_lstm_starts_as_the_others_do() -> None:
+@all_cells
+def test_gradients_stay_small_where_a_sentence_begins_with_dropped_words(name: str) -> None:
+    cell = CELLS[name](8, 8)
+    inputs = torch.randn(2, 40, 8)
+    inputs[:, :35] = 0
+    outputs, _ = cell.sequence(inputs, cell.zero_state(inputs[:, 0]))
+    outputs[:, -1].sum().backward()
+    assert max(weight.grad.abs().max() for weight in cell.parameters()) < 1e3
+
+
+def test_the_normalized_lstm_starts_with_the_forget_gate_open() -> None:
     cell = NormalizedLSTMCell(3, 4)
-    memory = torch.randn(2, 4)
+    memory, bias = torch.randn(2, 4), cell.kernel.bias_ih_l0.detach()[8:12]
     _, (_, after) = cell.step(torch.zeros(2, 3), (torch.zeros(2, 4), memory))
-    torch.testing.assert_close(after, torch.sigmoid(torch.tensor(1.0)) * memory)
+    expected = torch.sigmoid(torch.tensor(1.0)) * memory + 0.5 * torch.tanh(bias)
+    torch.testing.assert_close(after, expected)
+    assert len(bias.unique()) == 4
