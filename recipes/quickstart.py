@@ -66,7 +66,12 @@ class Quickstart(Experiment):
     model: ModelSettings = field(
         # In a few minutes many updates of a small model learn more than few of a large one.
         default_factory=lambda: ModelSettings(
-            embedding_size=256, encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.1
+            context="initial",
+            attention="general",
+            embedding_size=256,
+            encoder_sizes=(256,),
+            decoder_sizes=(384,),
+            dropout=0.1,
         )
     )
     training: TrainingSettings = field(
@@ -92,7 +97,12 @@ def for_sample() -> Quickstart:
         corpus="sample",
         data=DataSettings(tokenizer="word"),
         model=ModelSettings(
-            embedding_size=128, encoder_sizes=(128,), decoder_sizes=(256,), dropout=0.1
+            context="initial",
+            attention="general",
+            embedding_size=128,
+            encoder_sizes=(128,),
+            decoder_sizes=(256,),
+            dropout=0.1,
         ),
         training=TrainingSettings(
             epochs=9, minutes=1.4, batch_tokens=512, learning_rate=4e-3, warmup_steps=100
