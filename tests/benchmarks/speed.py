@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -18,7 +19,8 @@ from seq2seq.decoding.search import search
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.settings import DecodingSettings, ModelSettings, TrainingSettings
 from seq2seq.text.batching import Batch, make_batch
-from seq2seq.training.loss import cross_entropy, real_tokens
+from seq2seq.training.hardware import choose_precision
+from seq2seq.training.loss import cross_entropy, output_cross_entropy, real_tokens
 from seq2seq.training.optimizer import build_optimizer, clip
 
 VOCAB_SIZE = 4000
@@ -34,8 +36,10 @@ def sentences(count: int, generator: torch.Generator) -> list[list[int]]:
     ]
 
 
-def trainer(model: TranslationModel, batch: Batch, precision: torch.dtype) -> Callable[[], None]:
-    """One update of the weights."""
+def trainer(
+    model: TranslationModel, batch: Batch, precision: torch.dtype, *, pieces: bool = True
+) -> Callable[[], None]:
+    """One update of the weights; output layer and loss in pieces, or for the batch at once."""
     settings = TrainingSettings()
     optimizer = build_optimizer(model, settings)
 
@@ -43,9 +47,12 @@ def trainer(model: TranslationModel, batch: Batch, precision: torch.dtype) -> Ca
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):
             features = model(batch.source, batch.source_lengths, batch.target_input)
-            logits = model.decoder.logits(real_tokens(features, batch.target_lengths))
+            features = real_tokens(features, batch.target_lengths)
             targets = real_tokens(batch.target_output, batch.target_lengths)
-            loss = cross_entropy(logits, targets, 0.1)
+            if pieces:
+                loss = output_cross_entropy(features, model.decoder.output, targets, 0.1)
+            else:
+                loss = cross_entropy(model.decoder.logits(features), targets, 0.1)
         (loss.smoothed / loss.tokens).backward()
         clip(model.parameters(), settings)
         optimizer.step()
@@ -94,6 +101,25 @@ def report(title: str, unit: str, amount: int, runs: dict[str, Callable[[], obje
         print(f"  {name:28} {amount / value:9,.0f} {unit}/s   {first / value:5.2f} x")
 
 
+ATTENTION: dict[str, dict[str, Any]] = {
+    "none": {},
+    "general": {"attention": "general"},
+    "additive": {"attention": "additive"},
+    "multi-head": {"attention": "multi-head"},
+    "general, input feeding": {"attention": "general", "input_feeding": True},
+    "additive, Bahdanau's order": {"attention": "additive", "attention_order": "bahdanau"},
+}
+
+
+def attentive(changes: dict[str, Any]) -> TranslationModel:
+    """A model of the Multi30k recipe's size."""
+    torch.manual_seed(1)
+    settings = ModelSettings(
+        context="initial", encoder_sizes=(384,), decoder_sizes=(512,), dropout=0.4, **changes
+    )
+    return build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
+
+
 def main() -> None:
     """Prints the tables."""
     generator = torch.Generator().manual_seed(1)
@@ -111,6 +137,7 @@ def main() -> None:
             {
                 "float32": trainer(model, batch, torch.float32),
                 "bfloat16": trainer(model, batch, torch.bfloat16),
+                "bfloat16, loss at once": trainer(model, batch, torch.bfloat16, pieces=False),
             },
         )
         report(
@@ -119,6 +146,11 @@ def main() -> None:
             batch.target_tokens,
             {"formula, step by step": by_steps(model, batch), "kernel": by_kernel(model, batch)},
         )
+    precision = choose_precision("auto", CPU)
+    attention = {
+        name: trainer(attentive(changes), batch, precision) for name, changes in ATTENTION.items()
+    }
+    report(f"attention: training in {precision}", "target tokens", batch.target_tokens, attention)
     model.eval()
     runs = {
         f"beam {beam}, batches of {size}": lambda beam=beam, size=size: search(

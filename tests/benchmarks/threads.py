@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 COUNTS = ("1000", "10000", "100000", "300000")
-ROUNDS = 3
+ROUNDS = 2
 WORK = """
 import statistics, time, torch
 from speed import VOCAB_SIZE, sentences, trainer
@@ -28,11 +28,11 @@ settings = ModelSettings(encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.0
 model = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
 update = trainer(model, batch, torch.float32)
 times = []
-for _ in range(12):
+for _ in range(8):
     started = time.perf_counter()
     update()
     times.append(time.perf_counter() - started)
-print(batch.target_tokens / statistics.median(times[3:]))
+print(batch.target_tokens / statistics.median(times[2:]))
 """
 
 
