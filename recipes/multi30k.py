@@ -2,6 +2,7 @@
 
     python recipes/multi30k.py --run runs/de-en --training.minutes 20
     python recipes/multi30k.py --corpus DIR --source de --target fr --run runs/de-fr
+    python recipes/multi30k.py --model.attention none --model.no-input-feeding   # context alone
 
 The text comes from the Hugging Face Hub (English and German), or from a folder with the files of
 the original release, gzipped or not: train.de, val.de, test_2016_flickr.de and so on.
@@ -46,9 +47,9 @@ class Multi30k(Experiment):
         default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
     )
     model: ModelSettings = field(
-        # 29,000 pairs are little: much dropout lets a wide model profit all the same. With attention
-        # the context need not be shown at every step; it is the initial state. Input feeding tells
-        # a step what the last one has attended to, which is worth its quarter of the time.
+        # 29,000 pairs are little: much dropout lets a wide model profit all the same. With
+        # attention the context need not be shown at every step; it is the initial state. Input
+        # feeding tells a step what the last one has attended to.
         default_factory=lambda: ModelSettings(
             context="initial",
             attention="general",
