@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -13,9 +14,9 @@ from seq2seq.errors import SettingsError
 
 
 def at_least(name: str, value: float, least: float) -> Iterator[str]:
-    """A line if `value` is below `least` (or not a number)."""
-    if not value >= least:
-        yield f"{name} {value} must be at least {least}"
+    """A line if `value` is below `least`, infinite or not a number."""
+    if not least <= value < math.inf:
+        yield f"{name} {value} must be at least {least}{' and finite' * (value == math.inf)}"
 
 
 def share(name: str, value: float) -> Iterator[str]:

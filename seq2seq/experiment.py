@@ -127,7 +127,10 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
     elif given:
         train = given.train.clean()
     else:
-        raise SettingsError("no training text: give --data.train FILE")
+        raise SettingsError(
+            "no training text: give --data.train FILE; a run that a recipe began is continued with "
+            "the recipe's own command and --resume"
+        )
     if settings.validation:
         path, target_path = settings.validation, settings.validation_target
         return Corpora(train, read_corpus(settings, path, target_path, "validation"))

@@ -105,9 +105,12 @@ def check_attention(members: Sequence[Member], needs: Sequence[str]) -> None:
     if not needs:
         return
     what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"
-    if any(getattr(member.model.decoder, "attention", None) is None for member in members):
-        every = "; every run of the ensemble must have it" if len(members) > 1 else ""
-        raise SettingsError(f"{what} a model with attention{every}")
+    if any(member.model.decoder.attention is None for member in members):
+        every = "every run of the ensemble" if len(members) > 1 else "the run"
+        raise SettingsError(
+            f"{what} a model with attention: {every} must be trained with it, as with "
+            "--model.attention general"
+        )
     if len({member.source.vocab.fingerprint for member in members}) > 1:
         raise SettingsError(
             f"{what} one source vocabulary: the runs of this ensemble cut a sentence into "

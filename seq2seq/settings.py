@@ -8,6 +8,7 @@ lists all the mistakes at once, each with the field's name as the command line s
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +16,22 @@ from typing import Literal
 
 from seq2seq.checks import at_least, share, spelled, type_problems
 from seq2seq.errors import SettingsError
+
+
+def unused(settings: object, prefix: str, used: dict[str, bool], because: str) -> Iterator[str]:
+    """A line for each setting that was changed from its default, and that nothing would use.
+
+    Args:
+        settings: the dataclass with the settings.
+        prefix: what stands before a name on the command line.
+        used: whether each of them has an effect.
+        because: the setting that decides on it.
+    """
+    defaults = type(settings)()
+    for name, has_effect in used.items():
+        value = getattr(settings, name)
+        if not has_effect and value != getattr(defaults, name):
+            yield f"{prefix}{spelled(name)} {value} has no effect with {because}"
 
 
 @dataclass(frozen=True)
@@ -166,6 +183,8 @@ class ModelSettings:
         for name in ("dropout", "word_dropout", "state_dropout", "weight_dropout", "zoneout"):
             if not 0 <= getattr(self, name) < 1:
                 yield f"--model.{spelled(name)} {getattr(self, name)} is not in [0, 1)"
+        if self.locked_dropout and not self.dropout:
+            yield "--model.locked-dropout locks nothing: --model.dropout is 0"
         yield from self.attention_problems()
         if self.residual and not self.residual_layers():
             yield (
@@ -187,6 +206,16 @@ class ModelSettings:
         """One line for each impossible setting of attention."""
         for name in ("attention_size", "attention_heads", "attention_window"):
             yield from at_least(f"--model.{spelled(name)}", getattr(self, name), 1)
+        yield from unused(
+            self,
+            "--model.",
+            {
+                "attention_size": self.attention in ("additive", "multi-head"),
+                "attention_heads": self.attention == "multi-head",
+                "attention_window": self.attention == "local",
+            },
+            f"--model.attention {self.attention}",
+        )
         if self.attention == "none":
             for name in ("input_feeding", "coverage"):
                 if getattr(self, name):
@@ -202,7 +231,7 @@ class ModelSettings:
                 f"encoder outputs of {memory} numbers: make them equal with --model.decoder-sizes "
                 f"or --model.encoder-sizes, or take --model.attention general"
             )
-        if self.attention == "multi-head" and self.attention_size % self.attention_heads:
+        if self.attention == "multi-head" and self.attention_size % max(self.attention_heads, 1):
             yield (
                 f"--model.attention-size {self.attention_size} can't be divided among "
                 f"--model.attention-heads {self.attention_heads}"
@@ -333,8 +362,8 @@ class TrainingSettings:
         """One line for each impossible setting."""
         for name in ("minutes", "epochs", "max_steps", "learning_rate"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                yield f"--training.{spelled(name)} {value} must be above 0"
+            if value is not None and not 0 < value < math.inf:
+                yield f"--training.{spelled(name)} {value} must be above 0 and finite"
         for name in ("batch_tokens", "accumulate", "save_every", "log_every"):
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 1)
         yield from at_least("--training.average-count", self.average_count, 2)
@@ -356,6 +385,10 @@ class TrainingSettings:
         yield from self.sampling.problems()
 
 
+LONGEST = 10_000
+"""The most tokens that any limit on sentences allows: search takes time for each of them."""
+
+
 @dataclass(frozen=True)
 class DecodingSettings:
     """How a sentence is searched for."""
@@ -369,11 +402,12 @@ class DecodingSettings:
     length_penalty: float = 1.0
     """The α of Wu et al. (2016): 0 prefers short sentences, 1 divides by about the length."""
     coverage_penalty: float = 0.0
-    """The β of Wu et al. (2016): how much source tokens that attention has passed over cost."""
+    """The β of Wu et al. (2016): how much source tokens that attention has passed over cost. Sharp
+    attention, which rightly passes over many, bears little of it: try 0.05 first."""
     no_repeat_ngram: int = 0
     """No sequence of so many tokens comes twice in a hypothesis. 0: off."""
     min_length: int = 0
-    """A hypothesis has at least this many tokens."""
+    """A hypothesis has at least this many tokens, even where the limits below say less."""
     max_length: int = 0
     """A hypothesis has at most this many tokens. 0: as the next two say."""
     max_length_ratio: float = 2.0
@@ -400,7 +434,7 @@ class DecodingSettings:
     seed: int = 1
     """For samples: a sentence gets the same ones with the same seed, whatever stands around it."""
     replace_unknown: bool = False
-    """Put the source token that attention was on in the place of <unk>; for words."""
+    """Put the source token that attention was on in the place of <unk>; pieces hardly need it."""
     batch_size: int = 64
     """Sentences searched at the same time; never changes the result."""
 
@@ -416,8 +450,14 @@ class DecodingSettings:
         ):  # fmt: skip
             yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 0)
         yield from at_least("--decoding.samples", self.samples, 2)
-        if not self.temperature > 0:
-            yield f"--decoding.temperature {self.temperature} must be above 0"
+        for name, most in (
+            ("max_length_ratio", 100), ("max_length_extra", LONGEST), ("max_length", LONGEST),
+            ("min_length", LONGEST), ("max_source_length", LONGEST),
+        ):  # fmt: skip
+            if getattr(self, name) > most:
+                yield f"--decoding.{spelled(name)} {getattr(self, name)} must be at most {most}"
+        if not 0 < self.temperature < math.inf:
+            yield f"--decoding.temperature {self.temperature} must be above 0 and finite"
         if not 0 < self.top_p <= 1:
             yield f"--decoding.top-p {self.top_p} is not in (0, 1]"
         if self.max_length and self.min_length > self.max_length:
@@ -430,7 +470,18 @@ class DecodingSettings:
                 f"--decoding.coverage-penalty {self.coverage_penalty} has no effect with "
                 "--decoding.method mbr, which ranks by utility: set it to 0"
             )
-        if self.method == "diverse-beam" and self.beam_size % self.groups:
+        draws = self.method in ("sample", "mbr")
+        yield from unused(
+            self,
+            "--decoding.",
+            {
+                **dict.fromkeys(("groups", "diversity"), self.method == "diverse-beam"),
+                **dict.fromkeys(("temperature", "top_k", "top_p"), draws),
+                **dict.fromkeys(("samples", "utility"), self.method == "mbr"),
+            },
+            f"--decoding.method {self.method}",
+        )
+        if self.method == "diverse-beam" and self.beam_size % max(self.groups, 1):
             yield (
                 f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "
                 f"{self.groups}"

@@ -326,7 +326,7 @@ class Translator:
         needs = [
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]
-        check_attention(self.members, [*needs, *["attention"] * attention])
+        check_attention(self.members, [*needs, *["a picture of attention"] * attention])
         return settings
 
 

@@ -1,6 +1,8 @@
 """``seq2seq translate`` and ``seq2seq score`` as a user meets them."""
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from seq2seq.cli import main
+from seq2seq.commands.decoding import parse_decoding
+from seq2seq.commands.evaluating import Evaluate
+from seq2seq.commands.translating import Translate, make_folder
+from seq2seq.errors import DataError
 from seq2seq.translator import Translator
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -22,6 +28,12 @@ def pairs(tmp_path: Path) -> list[str]:
     source.write_text("".join(f"{line}\n" for line in SOURCES), encoding="utf-8")
     target.write_text("".join(f"{line}\n" for line in TARGETS), encoding="utf-8")
     return ["--source", str(source), "--target", str(target)]
+
+
+@pytest.fixture
+def twin(trained: Path, tmp_path: Path) -> Path:
+    """The trained run once more, in another folder."""
+    return Path(shutil.copytree(trained, tmp_path / "twin"))
 
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -49,11 +61,11 @@ def test_score_prints_a_line_for_each_pair(
 
 
 def test_score_takes_an_ensemble_in_a_process_of_its_own(
-    command: Command, trained: Path, pairs: list[str]
+    command: Command, trained: Path, twin: Path, pairs: list[str]
 ) -> None:
     plain, ensemble = (
         command("-m", "seq2seq", "score", trained, *pairs, "--device", "cpu", *more)
-        for more in ([], ["--ensemble", trained, trained])
+        for more in ([], ["--ensemble", twin])
     )
     assert (plain.returncode, plain.stderr) == (0, b"")
     assert (ensemble.returncode, ensemble.stderr) == (0, b"")
@@ -118,7 +130,7 @@ def test_translate_names_what_is_wrong(
     for option, name in (
         (["--decoding.coverage-penalty", "0.2"], "coverage_penalty"),
         (["--decoding.replace-unknown"], "replace_unknown"),
-        (["--attention", str(tmp_path / "pictures")], "attention"),
+        (["--attention", str(tmp_path / "pictures")], "a picture of attention"),
     ):
         error = fails(capsys, "translate", trained, "--device", "cpu", *option)
         assert f"{name} needs a model with attention" in error
@@ -126,3 +138,24 @@ def test_translate_names_what_is_wrong(
     missing = tmp_path / "none"
     error = fails(capsys, "translate", trained, "--device", "cpu", "--ensemble", missing)
     assert f"there is no run at {missing}" in error
+    again = f"{trained}{os.sep}"
+    assert "names a run twice" in fails(capsys, "translate", trained, "--ensemble", again)
+
+
+def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
+    """A list of values must not take RUN a second time when the run's settings are read."""
+    for kind, name in ((Translate, "translate"), (Evaluate, "evaluate")):
+        command = parse_decoding(kind, ["--ensemble", str(twin), str(trained)], name)
+        assert (command.run, command.ensemble) == (str(trained), (str(twin),))
+    options = ["--reference", "r", str(trained), "--decoding.beam-size", "2"]
+    command = parse_decoding(Evaluate, options, "evaluate")
+    assert (command.run, command.reference) == (str(trained), ("r",))
+    assert command.decoding.beam_size == 2
+    assert command.decoding.length_penalty == Translator.load(trained).settings.length_penalty
+
+
+def test_a_folder_with_pictures_is_left_alone(tmp_path: Path) -> None:
+    assert make_folder(str(tmp_path / "a" / "b")).is_dir()
+    (tmp_path / "00001.png").touch()
+    with pytest.raises(DataError, match="has pictures of other translations"):
+        make_folder(str(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
@@ -44,7 +45,9 @@ def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> Com
     """A command that translates; what is not given on the command line is as the run says."""
     command = tyro.cli(kind, prog=prog, args=arguments)
     stored = load(command.run, Experiment).decoding
-    command = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
+    again = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
+    # Nothing else: with a default, RUN itself could be taken for one of several values before it.
+    command = replace(command, decoding=again.decoding)
     if problems := list(command.decoding.problems()):
         raise SettingsError("\n".join(problems))
     return command
@@ -57,6 +60,12 @@ def load_translator(command: ModelCommand) -> Translator:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
             none.
     """
+    runs = [os.path.realpath(run) for run in (command.run, *command.ensemble)]
+    if len(set(runs)) < len(runs):
+        raise SettingsError(
+            "--ensemble names a run twice (RUN is part of the ensemble itself): "
+            f"{', '.join((command.run, *command.ensemble))}"
+        )
     from seq2seq.translator import Translator
 
     translator = Translator.load(command.run, command.device, ensemble=command.ensemble)

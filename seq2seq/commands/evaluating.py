@@ -56,8 +56,9 @@ def evaluate_command(arguments: list[str]) -> None:
         raise DataError(f"{command.source} is empty: there is nothing to translate and score")
     # What would go wrong after the work is found out before it.
     bleu_metric(command.tokenize)
+    translator = load_translator(command)
     check_output(command.output, [command.source, *command.reference])
-    hypotheses = load_translator(command).translate(sources)
+    hypotheses = translator.translate(sources)
     write_lines(command.output, hypotheses)
     references = [list(entry) for entry in zip(*streams, strict=True)]
     scores = evaluate(

@@ -25,7 +25,8 @@ class Translate(DecodingCommand):
     """Translate stdin to stdout, a line for each line."""
 
     n_best: int = 1
-    """Print so many translations of each line, as JSON lines with their scores, if above 1."""
+    """Print the best translations of each line, at most so many, as JSON lines with their scores
+    (and attention, with --attention), if above 1."""
     attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
     """Draw the attention of each line's translation in this folder: 00001.png, … (an empty line
     has none)."""
@@ -67,7 +68,7 @@ def translate_command(arguments: list[str]) -> None:
             print(candidates[0].text, flush=True)
             continue
         for candidate in candidates[: command.n_best]:
-            row: dict[str, Any] = {"source": line, **candidate._asdict()}
+            row: dict[str, Any] = {"line": number, "source": line, **candidate._asdict()}
             if not drawn:
                 del row["source_tokens"], row["attention"]
             print(json.dumps(row, ensure_ascii=False), flush=True)
@@ -96,9 +97,15 @@ def score_command(arguments: list[str]) -> None:
 
 
 def make_folder(path: str) -> Path:
-    """A folder to write into, made if it is not there; DataError if it can't be."""
+    """A folder for pictures, made if it is not there.
+
+    Raises:
+        DataError: it can't be made, or has pictures of other translations.
+    """
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{path} can't be made a folder: {error.strerror}") from error
+    if any(Path(path).glob("[0-9]" * 5 + ".png")):
+        raise DataError(f"{path} has pictures of other translations already: give a new folder")
     return Path(path)

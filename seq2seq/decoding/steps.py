@@ -15,8 +15,9 @@ from seq2seq.errors import SettingsError
 
 StateT = TypeVar("StateT", bound="State")
 
-LEAST_COVERAGE = 1e-10
-"""What a source token that no attention went to counts as covered: its logarithm stays finite."""
+LEAST_COVERAGE = 0.01
+"""What a source token that less attention went to counts as covered. Words like "the" may rightly
+get none; without a floor, the logarithm would let a single one outweigh all else."""
 
 
 class State(Protocol):
@@ -127,10 +128,10 @@ def coverage(attention: Tensor) -> float:
     """How much of the source attention went over: 0 for all, the lower, the less (equation 14).
 
     The sum over source tokens of log(min(attention that the token got from all steps, 1)); a token
-    that got none counts as `LEAST_COVERAGE`.
+    that got less than `LEAST_COVERAGE` counts as that. eos is nothing to translate and left out.
 
     Args:
-        attention: ``(steps, source tokens)``, without pads.
+        attention: ``(steps, source tokens)``, without pads; the last column is eos's.
     """
-    covered = attention.double().sum(dim=0).clamp(LEAST_COVERAGE, 1.0)
+    covered = attention[:, :-1].double().sum(dim=0).clamp(LEAST_COVERAGE, 1.0)
     return float(covered.log().sum())

@@ -84,7 +84,8 @@ def compare(
     (Riezler & Maxwell 2005) exchanges the two systems' translations of randomly chosen sentences.
     Both are sacreBLEU's, and two-sided. sacreBLEU counts draws with a larger difference than the
     real one, so for two systems of the same score it would find a small p; here it is 1, because
-    no draw has a smaller difference than none.
+    no draw has a smaller difference than none. Where few sentences differ, randomization's p is
+    never below `least_p_value`.
 
     Args:
         systems: at least two names, each with detokenized translations; the first is the baseline.
@@ -129,19 +130,30 @@ def compare(
         )()
     # sacreBLEU names its columns itself (chrF2), and keeps the order of the metrics.
     compared = []
+    first, *_ = systems.values()
     for name, signature in signatures.items():
         baseline = results[name][0].score
-        scores = [
-            SystemScore(
-                float(result.score),
-                float(result.mean),
-                float(result.ci),
-                result.p_value if result.p_value is None or result.score != baseline else 1.0,
+        scores = []
+        for hypotheses, result in zip(systems.values(), results[name], strict=True):
+            p_value = result.p_value
+            if p_value is not None:
+                least = least_p_value(first, hypotheses) if test == "randomization" else 0.0
+                p_value = 1.0 if result.score == baseline else max(float(p_value), least)
+            scores.append(
+                SystemScore(float(result.score), float(result.mean), float(result.ci), p_value)
             )
-            for result in results[name]
-        ]
         compared.append(Comparison(str(signature), dict(zip(systems, scores, strict=True))))
     return Comparisons(*compared)
+
+
+def least_p_value(first: Sequence[str], other: Sequence[str]) -> float:
+    """The least p that approximate randomization can have for these two systems.
+
+    Of the 2^k exchanges of the k sentences whose translations differ, at least two have the real
+    difference: all of them, and none. sacreBLEU counts only larger differences than that.
+    """
+    differing = sum(one != two for one, two in zip(first, other, strict=True))
+    return min(1.0, 2.0 ** (1 - differing))
 
 
 def check_resampling(test: str, samples: int | None, seed: int) -> None:

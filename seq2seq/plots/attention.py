@@ -62,7 +62,10 @@ def attention_figure(translation: Attended) -> Any:
     source, target = [*translation.source_tokens, EOS], [*translation.tokens, EOS]
     weights = translation.attention
     if weights is None:
-        raise SettingsError("this translation has no attention: its model is without one")
+        raise SettingsError(
+            "this translation came without its attention: ask for it, as in "
+            "translator.candidates(text, attention=True); an empty sentence has none"
+        )
     if [len(row) for row in weights] != [len(source)] * len(target):
         widths = sorted({len(row) for row in weights})
         raise DataError(

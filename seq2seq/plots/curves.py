@@ -48,12 +48,20 @@ def plot_learning_curves(run: RunDirectory) -> Path:
     rows = read_metrics(run.metrics)
     training = [row for row in rows if row["kind"] == "training"]
     validation = [row for row in rows if row["kind"] == "validation"]
+    means = [row for row in rows if row["kind"] == "mean"]
     panels: list[tuple[str, list[tuple[str, list[dict[str, Any]], str]]]] = [
         (
             "perplexity",
-            [("training", training, "perplexity"), ("validation", validation, "perplexity")],
+            [
+                ("training", training, "perplexity"),
+                ("validation", validation, "perplexity"),
+                ("mean of checkpoints", means, "perplexity"),
+            ],
         ),
-        ("validation BLEU (greedy)", [("BLEU", validation, "bleu")]),
+        (
+            "validation BLEU (greedy)",
+            [("BLEU", validation, "bleu"), ("mean of checkpoints", means, "bleu")],
+        ),
         ("learning rate", [("learning rate", training, "learning_rate")]),
     ]
     if any(row.get("sampling_rate") for row in training):

@@ -70,7 +70,7 @@ class Reporter:
             file.write(json.dumps({"kind": kind, **finite}, ensure_ascii=False) + "\n")
         if kind == "training" and self.bar.disable:
             say(training_line(values))
-        if kind == "validation":
+        if kind in ("validation", "mean"):
             say(validation_line(values))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic
+from typing import Any, Generic, Literal
 
 import torch
 from torch import Tensor, nn
@@ -253,7 +253,10 @@ class Trainer(Generic[BatchT]):
         self.save()
 
     def score(
-        self, reporter: Reporter, weights: Mapping[str, Tensor] | None = None
+        self,
+        reporter: Reporter,
+        weights: Mapping[str, Tensor] | None = None,
+        kind: Literal["validation", "mean"] = "validation",
     ) -> tuple[float, bool]:
         """Validates the given weights, else the average, else the model's own; keeps the best.
 
@@ -276,7 +279,7 @@ class Trainer(Generic[BatchT]):
             state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
             save_tensors(self.run.best, weights, state)
         reporter.record(
-            "validation",
+            kind,
             {
                 "step": position.step,
                 "epoch": self.epochs(len(self.task.batches(position.epoch))),
@@ -309,7 +312,8 @@ class Trainer(Generic[BatchT]):
             return
         self.position.averaged = self.position.step
         say(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
-        self.score(reporter, mean_of([self.run.kept(step) for step in steps]))
+        _, is_best = self.score(reporter, mean_of([self.run.kept(step) for step in steps]), "mean")
+        say("the mean is kept as the best" if is_best else "the best single weights stay")
 
     def save(self) -> None:
         """Writes all that `load` needs."""

@@ -27,11 +27,16 @@ def test_length_penalty_is_equation_14(length: int, alpha: float, expected: floa
 
 
 def test_coverage_is_equation_14() -> None:
-    attention = torch.tensor([[0.5, 0.2, 0.3], [0.9, 0.05, 0.05]])
-    expected = math.log(1.0) + math.log(0.25) + math.log(0.35)
+    attention = torch.tensor([[0.5, 0.2, 0.1, 0.2], [0.9, 0.05, 0.05, 0.0]])
+    expected = math.log(1.0) + math.log(0.25) + math.log(0.15)  # the last column is eos's
     assert coverage(attention) == pytest.approx(expected, rel=1e-6)
     assert coverage(torch.eye(3)) == 0.0
-    assert math.log(1e-11) < coverage(torch.tensor([[1.0, 0.0]])) < math.log(1e-9)
+
+
+def test_what_attention_passes_over_costs_no_more_than_a_hundredth() -> None:
+    for passed_over in (0.0, 0.001, 0.01):
+        attention = torch.tensor([[1 - passed_over, passed_over, 0.0]])
+        assert coverage(attention) == pytest.approx(math.log(0.01) + math.log(1 - passed_over))
 
 
 def test_a_score_is_the_penalized_log_probability_and_pads_do_not_count() -> None:

@@ -11,7 +11,7 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.significance import FewSentencesWarning, compare
+from seq2seq.evaluation.significance import FewSentencesWarning, compare, least_p_value
 from seq2seq.evaluation.translation import evaluate
 
 WORDS = ["the", "a", "man", "woman", "dog", "cat", "sees", "eats", "likes", "red", "in", "house"]
@@ -44,6 +44,16 @@ def test_a_system_against_itself_is_luck(test: Any) -> None:
         assert first.p_value is None
         assert second.p_value == 1
         assert second.score == first.score
+
+
+def test_few_differences_are_never_significant_by_randomization() -> None:
+    """One sentence that differs: both of the two exchanges have the real difference."""
+    for differing, least in ((1, 1.0), (2, 0.5), (4, 0.125)):
+        other = [*BAD[:differing], *GOOD[differing:]]
+        systems = {"good": GOOD, "other": other}
+        compared = compare(systems, REFERENCES, test="randomization", samples=200)
+        assert compared.bleu.systems["other"].p_value >= least
+        assert least_p_value(GOOD, other) == least
 
 
 @TESTS

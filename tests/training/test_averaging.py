@@ -86,9 +86,10 @@ def test_checkpoints_are_kept_and_their_mean_is_tried(
     rows = [
         row
         for row in map(json.loads, directory.metrics.read_text().splitlines())
-        if row["kind"] == "validation"
+        if row["kind"] != "training"
     ]
     single, mean = rows[:-1], rows[-1]
+    assert [row["kind"] for row in rows] == ["validation"] * 6 + ["mean"]
     assert [row["step"] for row in single] == [10, 20, 30, 40, 50, 60]
     by_score = sorted(single, key=lambda row: row["loss"])
     expected = by_score[:3] if which == "best" else single[-3:]
