@@ -206,16 +206,6 @@ class ModelSettings:
         """One line for each impossible setting of attention."""
         for name in ("attention_size", "attention_heads", "attention_window"):
             yield from at_least(f"--model.{spelled(name)}", getattr(self, name), 1)
-        yield from unused(
-            self,
-            "--model.",
-            {
-                "attention_size": self.attention in ("additive", "multi-head"),
-                "attention_heads": self.attention == "multi-head",
-                "attention_window": self.attention == "local",
-            },
-            f"--model.attention {self.attention}",
-        )
         if self.attention == "none":
             for name in ("input_feeding", "coverage"):
                 if getattr(self, name):
@@ -454,7 +444,7 @@ class DecodingSettings:
             ("max_length_ratio", 100), ("max_length_extra", LONGEST), ("max_length", LONGEST),
             ("min_length", LONGEST), ("max_source_length", LONGEST),
         ):  # fmt: skip
-            if getattr(self, name) > most:
+            if most < getattr(self, name) < math.inf:
                 yield f"--decoding.{spelled(name)} {getattr(self, name)} must be at most {most}"
         if not 0 < self.temperature < math.inf:
             yield f"--decoding.temperature {self.temperature} must be above 0 and finite"

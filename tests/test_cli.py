@@ -315,7 +315,8 @@ def test_n_best_are_json_lines(command: Command, trained: Path) -> None:
     rows = [json.loads(line) for line in result.stdout.decode().split("\n")[:-1]]
     assert [row["source"][:3] for row in rows] == ["We ", "We ", "", "sto", "sto"]
     assert rows[0]["score"] >= rows[1]["score"]
-    assert rows[0].keys() == {"source", "text", "tokens", "log_probability", "score"}
+    assert rows[0].keys() == {"line", "source", "text", "tokens", "log_probability", "score"}
+    assert [row["line"] for row in rows] == [1, 1, 2, 3, 3]
     assert result.stderr.decode().startswith("warning: sentence 3 has 600 tokens")
 
 

@@ -147,7 +147,7 @@ def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
     for kind, name in ((Translate, "translate"), (Evaluate, "evaluate")):
         command = parse_decoding(kind, ["--ensemble", str(twin), str(trained)], name)
         assert (command.run, command.ensemble) == (str(trained), (str(twin),))
-    options = ["--reference", "r", str(trained), "--decoding.beam-size", "2"]
+    options = ["--decoding.beam-size", "2", "--reference", "r", str(trained)]
     command = parse_decoding(Evaluate, options, "evaluate")
     assert (command.run, command.reference) == (str(trained), ("r",))
     assert command.decoding.beam_size == 2

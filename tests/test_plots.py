@@ -167,7 +167,7 @@ def test_east_asian_scripts_are_readable_where_a_font_is_installed(
 @pytest.mark.parametrize(
     ("translation", "name", "error", "message"),
     [
-        (Attended(["a"], ["b"], None), "map.png", SettingsError, "no attention"),
+        (Attended(["a"], ["b"], None), "map.png", SettingsError, "without its attention"),
         (Attended(["a"], ["b"], [[0.5, 0.5]]), "map.png", DataError, "1 rows of \\[2\\]"),
         (Attended(["a"], ["b"], [[1.0], [1.0]]), "map.png", DataError, "2 rows of \\[1\\]"),
         (attended(["a"], ["b"]), "map.gif", SettingsError, r"map.gif must end in .png, .pdf"),

@@ -145,7 +145,10 @@ CLASHES = [
         ["--model.attention-size 100", "--model.attention-heads 3"],
     ),
     ({"decoding": {"coverage_penalty": 0.2}}, ["--decoding.coverage-penalty", "attention"]),
-    ({"decoding": {"temperature": float("inf")}}, ["--decoding.temperature inf"]),
+    (
+        {"decoding": {"method": "sample", "temperature": float("inf")}},
+        ["--decoding.temperature inf"],
+    ),
     ({"decoding": {"length_penalty": float("inf")}}, ["--decoding.length-penalty inf"]),
     ({"decoding": {"max_length_ratio": float("inf")}}, ["--decoding.max-length-ratio inf"]),
     ({"decoding": {"max_length": 10**9}}, ["--decoding.max-length 1000000000"]),
@@ -156,10 +159,6 @@ CLASHES = [
     (
         {"model": {"attention": "multi-head", "attention_heads": 0}},
         ["--model.attention-heads 0"],
-    ),
-    (
-        {"model": {"attention": "general", "attention_window": 3}},
-        ["--model.attention-window 3 has no effect", "attention general"],
     ),
     ({"model": {"locked_dropout": True, "dropout": 0.0}}, ["--model.locked-dropout"]),
     ({"training": {"learning_rate": float("inf")}}, ["--training.learning-rate inf"]),

@@ -413,7 +413,7 @@ def test_what_needs_attention_is_refused_without_it(translator: Translator, name
         translator.target,
         others=translator.members,
     )
-    with pytest.raises(SettingsError, match="every run of the ensemble must have it"):
+    with pytest.raises(SettingsError, match="every run of the ensemble must be"):
         ensemble.candidates("We must eat.", **{name: value})
 
 

@@ -240,14 +240,9 @@ class Trainer(Generic[BatchT]):
         position, settings = self.position, self.settings
         score, is_best = self.score(reporter)
         position.validated = position.step
-        if is_best:
-            position.unimproved = 0
-        else:
-            position.unimproved += 1
-            if settings.schedule == "plateau" and (
-                position.unimproved % (settings.plateau_patience + 1) == 0
-            ):
-                position.cuts += 1
+        position.unimproved = 0 if is_best else position.unimproved + 1
+        if settings.schedule == "plateau" and not is_best:
+            position.cuts += position.unimproved % (settings.plateau_patience + 1) == 0
         if settings.average != "none":
             self.keep(score)
         self.save()

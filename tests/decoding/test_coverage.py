@@ -12,7 +12,7 @@ from seq2seq.decoding.beam import beam_search
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.rules import Rules
 from seq2seq.decoding.sampling import sample_key, sample_search
-from seq2seq.decoding.steps import Hypothesis, Scoring, length_penalty
+from seq2seq.decoding.steps import LEAST_COVERAGE, Hypothesis, Scoring, length_penalty
 from tests.decoding.tables import WORDS, Table, sentences_up_to
 
 SEEDS = st.integers(0, 10**6)
@@ -23,7 +23,8 @@ def score(table: Table, row: int, tokens: list[int], alpha: float, beta: float) 
     """Equation 14 of Wu et al. 2016, in plain Python."""
     attention = table.attended(row, tokens, LENGTHS[row])
     covered = [min(sum(column), 1.0) for column in zip(*attention, strict=True)]
-    penalty = beta * sum(math.log(max(share, 1e-10)) for share in covered)
+    words = covered[:-1]  # eos comes last, and is nothing to translate
+    penalty = beta * sum(math.log(max(share, LEAST_COVERAGE)) for share in words)
     return table.forced(row, tokens) / length_penalty(len(tokens) + 1, alpha) + penalty
 
 

@@ -40,7 +40,7 @@ def test_what_attention_passes_over_costs_no_more_than_a_hundredth() -> None:
 
 
 def test_a_score_is_the_penalized_log_probability_and_pads_do_not_count() -> None:
-    attention = torch.tensor([[0.5, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    attention = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
     scoring = Scoring(alpha=1.0, beta=0.4, source_lengths=(4, 2))
     found = scoring.finish(1, [5], -3.0, attention)
     assert found.score == pytest.approx(-3.0 / (7 / 6) + 0.4 * math.log(0.5))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.decoding.greedy import greedy_search
+from seq2seq.decoding.rules import Rules
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.exposure import Position, exposure
 from seq2seq.models.translation import TranslationModel
@@ -99,8 +100,8 @@ def test_a_model_that_gives_its_references_has_no_gap(
     model = lively(tiny_model(cell="gru"))
     sources, _ = some_text()
     source, lengths = pad_sources(sources)
-    caps = torch.full((len(sources),), 6)
-    targets = [best.tokens for best in greedy_search(model, model.start(source, lengths), caps)]
+    rules = Rules(torch.full((len(sources),), 6))
+    targets = [best.tokens for best in greedy_search(model, model.start(source, lengths), rules)]
     found = exposure(model, sources, [target[:5] for target in targets], CPU, max_length=5)
     assert found.total.accuracy_gap == 0
     assert found.total.log_probability_gap == 0

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.decoding.greedy import greedy_search
+from seq2seq.decoding.rules import Rules
 from seq2seq.models.cells import CELLS
 from seq2seq.models.translation import TranslationModel
 from seq2seq.settings import SamplingSettings
@@ -118,7 +119,9 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
         model, state = started(tiny_model, cell=cell)
         inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1])
         assert (inputs[:, 0] == BOS_ID).all()
-        own = [hypothesis.tokens for hypothesis in greedy_search(model, state, caps, never=())]
+        own = [
+            hypothesis.tokens for hypothesis in greedy_search(model, state, Rules(caps, never=()))
+        ]
         for row, tokens in zip(inputs.tolist(), own, strict=True):
             assert row[1 : 1 + len(tokens)] == tokens
         outputs |= set(map(tuple, own))
