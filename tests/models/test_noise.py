@@ -281,7 +281,7 @@ def test_selected_rows_keep_their_masks(tiny_model: Build, cell: str) -> None:
 def test_with_everything_off_training_computes_what_evaluation_does(
     tiny_model: Build, cell: str
 ) -> None:
-    model = tiny_model(cell=cell, decoder_sizes=(6, 6), attention="general", locked_dropout=True)
+    model = tiny_model(cell=cell, decoder_sizes=(6, 6), attention="general")
     assert torch.equal(features(model.train()), features(model.eval()))
 
 
