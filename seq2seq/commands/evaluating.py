@@ -14,6 +14,7 @@ from seq2seq.commands.decoding import (
     load_translator,
     parse_decoding,
 )
+from seq2seq.commands.systems import check_aligned
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.settings import Experiment
 
@@ -46,14 +47,7 @@ def evaluate_command(arguments: list[str]) -> None:
 
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
-    for path, stream in zip(command.reference, streams, strict=True):
-        if len(stream) != len(sources):
-            raise DataError(
-                f"{command.source} has {len(sources):,} lines, but {path} has {len(stream):,}: "
-                "each line must have its reference on the same line"
-            )
-    if not sources:
-        raise DataError(f"{command.source} is empty: there is nothing to translate and score")
+    check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
     # What would go wrong after the work is found out before it.
     bleu_metric(command.tokenize)
     translator = load_translator(command)

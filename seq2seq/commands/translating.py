@@ -17,6 +17,7 @@ from seq2seq.commands.decoding import (
     load_translator,
     parse_decoding,
 )
+from seq2seq.commands.systems import check_aligned
 from seq2seq.errors import DataError, SettingsError
 
 
@@ -82,11 +83,7 @@ def score_command(arguments: list[str]) -> None:
     from seq2seq.text.corpus import read_lines
 
     sources, targets = read_lines(command.source), read_lines(command.target)
-    if len(sources) != len(targets):
-        raise DataError(
-            f"{command.source} has {len(sources):,} lines, but {command.target} has "
-            f"{len(targets):,}: each line must have its translation on the same line"
-        )
+    check_aligned({command.source: sources, command.target: targets})
     scores = load_translator(command).score(sources, targets)
     for source, target, score in zip(sources, targets, scores, strict=True):
         if command.json:
