@@ -518,7 +518,22 @@ class Experiment:
             yield "--resume and --overwrite exclude each other: continue the run, or delete it"
         if self.model.shared_embedding and not self.data.joint:
             yield "--model.shared-embedding needs one vocabulary for both sides: add --data.joint"
+        yield from self.without_effect()
         if self.model.attention == "none":
             for name in ("coverage_penalty", "replace_unknown"):
                 if getattr(self.decoding, name):
                     yield f"--decoding.{spelled(name)} needs a model with attention"
+
+    def without_effect(self) -> Iterator[str]:
+        """One line for each setting that another one leaves without effect."""
+        kind = self.model.attention
+        used = {
+            "attention_size": kind in ("additive", "multi-head"),
+            "attention_heads": kind == "multi-head",
+            "attention_window": kind == "local",
+        }
+        yield from unused(self.model, "--model.", used, f"--model.attention {kind}")
+        averages = {"average_count": self.training.average != "none"}
+        yield from unused(self.training, "--training.", averages, "--training.average none")
+        samples = {"sampled_side": self.data.subword_sampling > 0}
+        yield from unused(self.data, "--data.", samples, "--data.subword-sampling 0")

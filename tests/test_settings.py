@@ -77,10 +77,21 @@ LEAST = {
 }
 
 
+KINDS = {
+    "model.attention_size": "additive",
+    "model.attention_heads": "multi-head",
+    "model.attention_window": "local",
+}
+
+
 @pytest.mark.parametrize(("name", "least"), LEAST.items())
 def test_a_number_may_be_the_least_allowed_but_not_below(name: str, least: int) -> None:
-    from_dict(Experiment, nested(name, least))
-    assert lines(nested(name, least - 1)) == [f"{flag(name)} {least - 1} must be at least {least}"]
+    lowest, below = (nested(name, value) for value in (least, least - 1))
+    if name in KINDS:  # without the kind of attention that it is for, it has no effect
+        for values in (lowest, below):
+            values["model"]["attention"] = KINDS[name]
+    from_dict(Experiment, lowest)
+    assert lines(below) == [f"{flag(name)} {least - 1} must be at least {least}"]
 
 
 IMPOSSIBLE = [
@@ -160,6 +171,13 @@ CLASHES = [
         {"model": {"attention": "multi-head", "attention_heads": 0}},
         ["--model.attention-heads 0"],
     ),
+    (
+        {"model": {"attention": "general", "attention_window": 3}},
+        ["--model.attention-window 3 has no effect", "attention general"],
+    ),
+    ({"model": {"attention_size": 9}}, ["--model.attention-size 9 has no effect"]),
+    ({"training": {"average_count": 3}}, ["--training.average-count 3 has no effect"]),
+    ({"data": {"sampled_side": "source"}}, ["--data.sampled-side source has no effect"]),
     ({"model": {"locked_dropout": True, "dropout": 0.0}}, ["--model.locked-dropout"]),
     ({"training": {"learning_rate": float("inf")}}, ["--training.learning-rate inf"]),
     ({"decoding": {"replace_unknown": True}}, ["--decoding.replace-unknown", "attention"]),
@@ -216,7 +234,7 @@ def test_settings_that_clash_are_named_together(values: dict[str, Any], words: l
         {"attention": "scaled-dot", "bidirectional": False},
         {"attention": "dot", "encoder_sizes": [8, 3], "decoder_sizes": [8, 6]},
         {"attention": "multi-head", "attention_size": 99, "attention_heads": 3},
-        {"attention": "general", "attention_size": 99},
+        {"attention": "additive", "attention_size": 99},
         {"attention": "local", "attention_order": "bahdanau"},
         {"attention": "additive", "input_feeding": True, "coverage": True},
         {"residual": True, "attention": "general", "encoder_sizes": [8, 8]},

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from seq2seq.decoding.continuations import best_continuations, diverse_continuations
 from seq2seq.decoding.rules import Rules
-from seq2seq.decoding.steps import Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.steps import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
 from seq2seq.text.vocab import BOS_ID, EOS_ID
 
 
@@ -68,7 +68,13 @@ class Live(NamedTuple):
 
     def select(self, rows: Tensor) -> Live:
         """Some of the rows ``(new_rows,)``."""
-        return Live(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+        return Live(
+            self.beams[rows],
+            self.tokens[rows],
+            self.totals[rows],
+            self.histories[rows],
+            None if self.attention is None else self.attention[rows],
+        )
 
 
 @torch.no_grad()
@@ -76,7 +82,7 @@ def beam_search(
     model: StepModel[StateT],
     state: StateT,
     rules: Rules,
-    scoring: Scoring = Scoring(),  # noqa: B008, it can't change
+    scoring: Scoring = LIKELIHOOD,
     *,
     beam_size: int,
     groups: int = 1,

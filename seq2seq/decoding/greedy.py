@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.decoding.rules import Rules
-from seq2seq.decoding.steps import Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.steps import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
 from seq2seq.text.vocab import BOS_ID, EOS_ID
 
 Choice = Callable[[Tensor, Tensor, int], Tensor]
@@ -23,7 +23,7 @@ def greedy_search(
     model: StepModel[StateT],
     state: StateT,
     rules: Rules,
-    scoring: Scoring = Scoring(),  # noqa: B008, it can't change
+    scoring: Scoring = LIKELIHOOD,
 ) -> list[Hypothesis]:
     """One hypothesis for each row.
 

@@ -16,14 +16,14 @@ from torch import Tensor
 
 from seq2seq.decoding.greedy import walk
 from seq2seq.decoding.rules import Rules
-from seq2seq.decoding.steps import Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.steps import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
 
 
 def sample_search(
     model: StepModel[StateT],
     state: StateT,
     rules: Rules,
-    scoring: Scoring = Scoring(),  # noqa: B008, it can't change
+    scoring: Scoring = LIKELIHOOD,
     *,
     keys: Sequence[Sequence[bytes]],
     temperature: float = 1.0,

@@ -114,6 +114,10 @@ class Scoring(NamedTuple):
         return Hypothesis(tokens, total, score, kept)
 
 
+LIKELIHOOD = Scoring()
+"""The log-probability alone."""
+
+
 def length_penalty(length: int, alpha: float) -> float:
     """What a hypothesis' log-probability is divided by (Wu et al. 2016, equation 14).
 

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sacrebleu.metrics import CHRF, TER
 from sacrebleu.significance import PairedTest
@@ -129,21 +129,29 @@ def compare(
             n_jobs=1,
         )()
     # sacreBLEU names its columns itself (chrF2), and keeps the order of the metrics.
-    compared = []
+    return Comparisons(
+        *(
+            Comparison(str(signature), judge(systems, results[name], test))
+            for name, signature in signatures.items()
+        )
+    )
+
+
+def judge(
+    systems: Mapping[str, Sequence[str]], results: Sequence[Any], test: str
+) -> dict[str, SystemScore]:
+    """What sacreBLEU found for each system by one metric, with a p that ties can't make small."""
     first, *_ = systems.values()
-    for name, signature in signatures.items():
-        baseline = results[name][0].score
-        scores = []
-        for hypotheses, result in zip(systems.values(), results[name], strict=True):
-            p_value = result.p_value
-            if p_value is not None:
-                least = least_p_value(first, hypotheses) if test == "randomization" else 0.0
-                p_value = 1.0 if result.score == baseline else max(float(p_value), least)
-            scores.append(
-                SystemScore(float(result.score), float(result.mean), float(result.ci), p_value)
-            )
-        compared.append(Comparison(str(signature), dict(zip(systems, scores, strict=True))))
-    return Comparisons(*compared)
+    scores = {}
+    for (name, hypotheses), result in zip(systems.items(), results, strict=True):
+        p_value = result.p_value
+        if p_value is not None:
+            least = least_p_value(first, hypotheses) if test == "randomization" else 0.0
+            p_value = 1.0 if result.score == results[0].score else max(float(p_value), least)
+        scores[name] = SystemScore(
+            float(result.score), float(result.mean), float(result.ci), p_value
+        )
+    return scores
 
 
 def least_p_value(first: Sequence[str], other: Sequence[str]) -> float:

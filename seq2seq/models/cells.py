@@ -11,6 +11,7 @@ hidden state and the memory cell) for LSTM. The first is always the output of th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Literal
 
@@ -25,7 +26,7 @@ from seq2seq.models.noise import SILENCE, LayerNoise, masked
 CellState = tuple[Tensor, ...]
 
 
-class Cell(nn.Module):
+class Cell(nn.Module, ABC):
     """What all cells share: where their weights live, and how a sequence is run.
 
     A kind of cell says how a state follows from the one before it (`advance`) and how many parts
@@ -83,11 +84,11 @@ class Cell(nn.Module):
         weight = self.recurrent_weight(noise)
         return F.linear(masked(hidden, noise.state), weight, self.bias("bias_hh_l0"))
 
+    @abstractmethod
     def advance(
         self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
     ) -> CellState:
         """The next state from W x + b and the state before; its first part is the output."""
-        raise NotImplementedError
 
     def next(self, projected: Tensor, state: CellState, noise: LayerNoise) -> CellState:
         """`advance`, with zoneout (Krueger et al. 2017): some units keep their value for a step.

@@ -15,19 +15,17 @@ in one of two orders:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seq2seq.models.attention import Attention, Memory
 from seq2seq.models.cells import CellState
-from seq2seq.models.encoder import Embedding, Encoded, vocab_size
+from seq2seq.models.encoder import Embedding, Encoded, LearnedEmbedding, vocab_size
 from seq2seq.models.noise import Dropout, WordDropout, select_rows
 from seq2seq.models.recurrent import RecurrentStack, StackState
-
-ContextMode = Literal["initial", "every-step", "both"]
-AttentionOrder = Literal["luong", "bahdanau"]
+from seq2seq.settings import ModelSettings
 
 
 class DecoderNoise(NamedTuple):
@@ -133,20 +131,13 @@ class Decoder(nn.Module):
 
     Args:
         embedding: the target embedding.
-        stack: the recurrent layers; `input_size` says how wide their input is.
-        bridge: final encoder states -> initial states; None if `mode` is "every-step", where the
-            layers start at zero.
-        mode: how the context reaches the decoder.
-        context_size: width of the context vector.
-        readout_size: width of the layer between the recurrent layers and the output layer.
-        context_to_output: show the context to the readout, too (Cho et al. 2014, equation 7).
-        tied: use the target embedding's weights as the output layer's (Press & Wolf 2017).
+        stack: the recurrent layers.
+        bridge: final encoder states -> initial states; None if the context is shown at every step
+            only, where the layers start at zero.
         attention: what looks back at the source, if anything does.
-        order: attend with the new state (Luong) or with the previous one (Bahdanau).
-        input_feeding: show each step the last one's readout.
-        dropout: share of embedded inputs and of the readout's inputs dropped while training.
-        locked_dropout: drop the same ones at every step of a sentence.
-        word_dropout: share of words whose embedding is dropped throughout a sentence.
+        context_size: width of the context vector.
+        settings: how the context reaches the decoder, the order of attention, input feeding, tied
+            weights, widths and dropout.
     """
 
     def __init__(
@@ -154,39 +145,30 @@ class Decoder(nn.Module):
         embedding: Embedding,
         stack: RecurrentStack,
         bridge: Bridge | None,
-        *,
-        mode: ContextMode,
+        attention: Attention | None,
         context_size: int,
-        readout_size: int,
-        context_to_output: bool = False,
-        tied: bool = False,
-        attention: Attention | None = None,
-        order: AttentionOrder = "luong",
-        input_feeding: bool = False,
-        dropout: float = 0.0,
-        locked_dropout: bool = False,
-        word_dropout: float = 0.0,
+        settings: ModelSettings,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
         self.bridge = bridge
-        self.mode = mode
-        self.context_to_output = context_to_output
         self.attention = attention
-        self.order = order
-        self.input_feeding = input_feeding
+        self.mode = settings.context
+        self.context_to_output = settings.context_to_output
+        self.order = settings.attention_order
+        self.input_feeding = settings.input_feeding
         attended_size = attention.output_size if attention else 0
         self.readout = nn.Linear(
-            stack.output_size + attended_size + (context_size if context_to_output else 0),
-            readout_size,
+            stack.output_size + attended_size + (context_size if self.context_to_output else 0),
+            settings.embedding_size,
         )
-        self.output = nn.Linear(readout_size, vocab_size(embedding))
+        self.output = nn.Linear(settings.embedding_size, vocab_size(embedding))
         nn.init.zeros_(self.output.bias)
-        if tied:
-            self.output.weight = embedding.weight  # type: ignore[assignment]
-        self.dropout = Dropout(dropout, locked=locked_dropout)
-        self.word_dropout = WordDropout(word_dropout)
+        if settings.tied_output and isinstance(embedding, LearnedEmbedding):
+            self.output.weight = embedding.weight
+        self.dropout = Dropout(settings.dropout, locked=settings.locked_dropout)
+        self.word_dropout = WordDropout(settings.word_dropout)
 
     def start(self, encoded: Encoded) -> DecoderState:
         """The state before the first token, from what the encoder handed over."""

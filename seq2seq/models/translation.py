@@ -121,19 +121,4 @@ def build_decoder(
     if settings.context != "every-step":
         parts = cast(Cell, stack.cells[0]).parts
         bridge = Bridge(encoder_stack.layer_sizes, sizes, parts)
-    return Decoder(
-        embedding,
-        stack,
-        bridge,
-        mode=settings.context,
-        context_size=context_size,
-        readout_size=settings.embedding_size,
-        context_to_output=settings.context_to_output,
-        tied=settings.tied_output,
-        attention=attention,
-        order=settings.attention_order,
-        input_feeding=settings.input_feeding,
-        dropout=settings.dropout,
-        locked_dropout=settings.locked_dropout,
-        word_dropout=settings.word_dropout,
-    )
+    return Decoder(embedding, stack, bridge, attention, context_size, settings)

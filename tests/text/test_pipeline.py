@@ -79,6 +79,6 @@ def test_random_segmentations_are_of_the_side_that_is_asked_for(
     (first, first_target), (second, second_target) = texts(task, 0), texts(task, 1)
     assert first != second
     assert (first_target == second_target) == (sampled_side == "source")
-    plain = replace(experiment, data=replace(data, subword_sampling=0.0))
+    plain = replace(experiment, data=replace(data, subword_sampling=0.0, sampled_side="both"))
     usual = texts(TranslationTask(model, corpora, source, target, plain), 0)
     assert (first_target == usual[1]) == (sampled_side == "source")

@@ -39,8 +39,7 @@ TEXTS = [
 ] * 3
 
 BUILT: dict[str, Tokenizer] = {
-    kind: build_tokenizer(kind, TEXTS, vocab_size=150)  # type: ignore[arg-type]
-    for kind in TOKENIZERS
+    kind: build_tokenizer(kind, TEXTS, vocab_size=150) for kind in TOKENIZERS
 }
 EACH = pytest.mark.parametrize("kind", list(TOKENIZERS))
 SUBWORD = pytest.mark.parametrize("kind", ["unigram", "bpe"])
@@ -74,8 +73,7 @@ def test_text_comes_back_in_lower_case(kind: Kind, text: str) -> None:
 
 
 LOWERCASE = {
-    kind: build_tokenizer(kind, TEXTS, vocab_size=150, lowercase=True)  # type: ignore[arg-type]
-    for kind in TOKENIZERS
+    kind: build_tokenizer(kind, TEXTS, vocab_size=150, lowercase=True) for kind in TOKENIZERS
 }
 
 
@@ -429,7 +427,7 @@ def test_bytes_that_are_no_model_are_refused(proto: bytes) -> None:
 
 def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(SettingsError, match=r"'words'.*word, character, unigram, bpe"):
-        build_tokenizer("words", TEXTS, vocab_size=100)  # type: ignore[arg-type]
+        build_tokenizer("words", TEXTS, vocab_size=100)
 
 
 @EACH

@@ -105,6 +105,6 @@ def test_checkpoints_are_kept_and_their_mean_is_tried(
     own = part_of(load_tensors(directory.last)[0], "model.")
     kept = load_tensors(directory.kept(60))[0] if 60 in steps else own
     assert all(torch.equal(own[name], kept[name]) for name in own)
-    plain = replace(run.training, max_steps=1, average="none")
+    plain = replace(run.training, max_steps=1, average="none", average_count=5)
     train(replace(run, overwrite=True, training=plain), letters)
     assert not list(directory.path.glob("step-*"))
