@@ -113,7 +113,7 @@ def main() -> None:
         for name, score in zip(("BLEU", "chrF", "TER"), scores, strict=True):
             print(f"  {name:5} {score}")
         greedy = translator.translate(test.sources, beam_size=1)
-        print("greedy and lower-cased, as the published figures for models without attention:")
+        print("greedy and lower-cased, the protocol of the published figures:")
         print(f"  BLEU  {bleu(greedy, test.targets, lowercase=True)}")
     finish(reason, settings)
 
