@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.text.files import iter_lines, missing_file, read_lines
-from seq2seq.text.hub import is_hub_name, read_folder, read_hub
-from seq2seq.text.tables import Columns, Texts, read_columns
+from seq2seq.text.files import iter_lines, read_lines
+from seq2seq.text.hub import read_named
+from seq2seq.text.tables import Columns, read_columns
 
 __all__ = ["CorpusReport", "Overlap", "Pair", "ParallelCorpus", "iter_lines", "read_lines"]
 
@@ -144,8 +144,10 @@ class ParallelCorpus:
                 raise SettingsError(
                     f"source is {source!r} and target is {target!r}: give both or neither"
                 )
-            columns = None if source is None or target is None else (source, target)
-            corpus = cls(*_read_table(str(path), columns, split), name=Path(path).name)
+            given = None if source is None or target is None else (source, target)
+            columns = Columns(("source", "target"), given)
+            sources, targets = read_named(str(path), columns, split, read_columns)
+            corpus = cls(sources, targets, Path(path).name)
         if not len(corpus):
             raise DataError(f"{path} has no sentence pairs; is it the right file?")
         return corpus
@@ -290,14 +292,3 @@ def _read_aligned(source: Path, target: Path) -> ParallelCorpus:
             f"line of both must be a pair: look for lines that are missing or cut in two"
         )
     return ParallelCorpus(sources, targets, f"{source.name} + {target.name}")
-
-
-def _read_table(name: str, columns: Columns, split: str) -> Texts:
-    path = Path(name)
-    if path.is_dir():
-        return read_folder(path, columns, split)
-    if path.exists():
-        return read_columns(path, columns)
-    if is_hub_name(name) and not path.parent.is_dir():
-        return read_hub(name, columns, split)
-    raise missing_file(path)

@@ -20,6 +20,7 @@ JOINER, SPACE, ESCAPE = "￭", "▁", "␛"
 UNKNOWN_TEXT = "⁇"  # what an unknown token looks like in text, as in SentencePiece
 ESCAPES = {ESCAPE: "␛e", JOINER: "␛j", SPACE: "␛s"}
 NOTHING = "␛n"  # stands for nothing at all; parts what would be the name of a special token
+INVISIBLE = "\u00ad\u200c\u200d"  # inside words: soft hyphen, zero width non-joiner and joiner
 CODE = re.compile(f"{ESCAPE}[ejsn]")
 
 _UNESCAPES = {code: character for character, code in ESCAPES.items()} | {NOTHING: ""}

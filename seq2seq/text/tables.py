@@ -1,4 +1,4 @@
-"""Two columns of text from one table: TSV, CSV, JSON lines, Parquet, or a `datasets.Dataset`.
+"""Columns of text from one table: TSV, CSV, JSON lines, Parquet, or a `datasets.Dataset`.
 
 Whatever the format, a column that is missing or holds no text is an error that names the place and
 the columns that there are. `datasets` is imported only when Parquet is read.
@@ -14,24 +14,42 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.text.files import missing_file, read_bytes, read_lines, read_text
 
 Column: TypeAlias = "str | int"
-Columns: TypeAlias = "tuple[Column, Column] | None"
-Texts: TypeAlias = tuple[list[str], list[str]]
+Texts: TypeAlias = list[list[str]]  # a list for each column
 _Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
 
 KINDS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
 
 
-def read_columns(path: Path, columns: Columns) -> Texts:
-    """Return two columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
+class Columns(NamedTuple):
+    """Which columns to take.
 
-    `columns` are names, or numbers from 0; None takes those that `ParallelCorpus.read` describes.
+    Attributes:
+        roles: what they are, and what they are called where a table says so itself.
+        given: their names, or numbers from 0, as the user gave them; None finds them by their
+            roles, or else by being the only ones.
+    """
+
+    roles: tuple[str, ...]
+    given: tuple[Column, ...] | None = None
+
+    @property
+    def must_be_named(self) -> str:
+        """What an error says about columns that can't be found: "the source and target columns"."""
+        plural = "s" * (len(self.roles) > 1)
+        return f"the {' and '.join(self.roles)} column{plural} must be named"
+
+
+def read_columns(path: Path, columns: Columns) -> Texts:
+    """Return columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
+
+    What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe.
 
     Raises DataError for a file that is missing, damaged or of another kind, and for columns that
     are missing or not text; SettingsError for column numbers that are impossible.
@@ -103,28 +121,39 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
 
 
 def _pick_cells(rows: Iterable[_Row], columns: Columns, name: str) -> Texts:
-    """Return two columns of a table; its first row is a header if columns are named."""
+    """Return columns of a table; its first row is a header if columns are named."""
+    texts: Texts = [[] for _ in columns.roles]
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
-        return [], []
+        return texts
     header = first[1]
-    if columns is None and {"source", "target"} <= set(header):
-        columns = ("source", "target")
-    picked = columns or (0, 1)
-    source, target = (_position(column, header, name) for column in picked)
+    picked = columns.given or _cells_by_role(columns, header, name)
+    positions = [_position(column, header, name) for column in picked]
     named = any(isinstance(column, str) for column in picked)
-    texts: Texts = ([], [])
-    needed = max(source, target)
+    needed = max(positions)
     for where, row in rows if named else chain([first], rows):
         if len(row) <= needed:
             raise DataError(
                 f"{where}: column {needed} (counted from 0) is missing, the line has only "
                 f"{len(row)}; complete the line or remove it"
             )
-        texts[0].append(row[source])
-        texts[1].append(row[target])
+        for text, position in zip(texts, positions, strict=True):
+            text.append(row[position])
     return texts
+
+
+def _cells_by_role(columns: Columns, header: Sequence[str], name: str) -> tuple[Column, ...]:
+    """Return the names of the columns if there is a header with them, else the first numbers."""
+    if set(columns.roles) <= set(header):
+        return columns.roles
+    # After a source and a target, further columns are notes. A text has no such second one.
+    if len(columns.roles) == 1 and len(header) > 1:
+        raise DataError(
+            f"{name}:1: {columns.must_be_named} or numbered (from 0), since there are "
+            f"{len(header)}: {', '.join(map(_shown, header))}"
+        )
+    return tuple(range(len(columns.roles)))
 
 
 def _position(column: Column, header: Sequence[str], name: str) -> int:
@@ -164,16 +193,17 @@ def _json_records(path: Path) -> Iterator[_Record]:
 
 
 def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
-    """Return two columns of records, whose keys may stand one level down, in "translation"."""
-    texts: Texts = ([], [])
+    """Return columns of records, whose keys may stand one level down, in "translation"."""
+    texts: Texts = [[] for _ in columns.roles]
+    picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
             raise DataError(f"{where}: not an object with keys, but {_shown(record)}")
         nested = record.get("translation")
         fields = {**nested, **record} if isinstance(nested, Mapping) else record
-        if columns is None:
-            columns = _guess(fields, where)
-        for column, side in zip(columns, texts, strict=True):
+        if picked is None:
+            picked = _values_by_role(columns, fields, where)
+        for column, text in zip(picked, texts, strict=True):
             if isinstance(column, int):
                 raise SettingsError(
                     f"column {column} must be given by its name; {where} has "
@@ -184,21 +214,21 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
             value = fields[column]
             if not isinstance(value, str):
                 raise DataError(f"{where}: column {column!r} is not text, but {_shown(value)}")
-            side.append(value)
+            text.append(value)
     return texts
 
 
-def _guess(fields: Mapping[str, Any], where: str) -> tuple[str, str]:
-    """Return the keys "source" and "target" if they exist, else the only two that hold text."""
-    if "source" in fields and "target" in fields:
-        return "source", "target"
-    found = [key for key, value in fields.items() if isinstance(value, str)]
-    if len(found) != 2:
+def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """Return the roles if they are keys, else the keys that hold text if no others do."""
+    if all(role in fields for role in columns.roles):
+        return columns.roles
+    found = tuple(key for key, value in fields.items() if isinstance(value, str))
+    if len(found) != len(columns.roles):
         raise DataError(
-            f"{where}: the source and target columns must be named, since {len(found)} columns "
-            f"hold text; the columns are {', '.join(map(repr, fields))}"
+            f"{where}: {columns.must_be_named}, since {len(found)} columns hold text; the columns "
+            f"are {', '.join(map(repr, fields))}"
         )
-    return found[0], found[1]
+    return found
 
 
 def _shown(value: object) -> str:
@@ -232,21 +262,22 @@ def _read_parquet(path: Path, columns: Columns) -> Texts:
 
 
 def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
-    """Return two columns of a `datasets.Dataset`; raises as `read_columns` does."""
+    """Return columns of a `datasets.Dataset`; raises as `read_columns` does."""
     if dataset.num_rows == 0:
-        return [], []
+        return [[] for _ in columns.roles]
+    given = columns.given or ()
     # Only these: other columns, such as images, may not fit into memory.
     wanted = [
         column
         for column, feature in dataset.features.items()
         if column == "translation"
-        or column in (columns or ())
+        or column in given
         or getattr(feature, "dtype", None) in ("string", "large_string")
     ]
     rows = dataset.select_columns(wanted).to_list()
     nested = rows[0].get("translation")
     inner = list(nested) if isinstance(nested, Mapping) else []
-    for column in columns or ():
+    for column in given:
         if isinstance(column, str) and column not in [*wanted, *inner]:
             raise missing_column(column, [*dataset.column_names, *inner], name)
     return _pick_values(((f"{name}, row {n}", row) for n, row in enumerate(rows, 1)), columns)

@@ -14,6 +14,7 @@ from seq2seq.text.normalization import (
     CODE,
     ESCAPE,
     ESCAPES,
+    INVISIBLE,
     JOINER,
     SPACE,
     escape,
@@ -32,11 +33,11 @@ _CLITICS = "s|m|d|re|ve|ll"
 @cache
 def _word_pattern() -> re.Pattern[str]:
     """Return the pattern of one token; the name of the group that matches says how it joins."""
-    # Combining marks, and the invisible characters that stand inside words (soft hyphen, zero
-    # width joiner and non-joiner). `re` has no class for them; the planes left out have none.
+    # Combining marks and what is invisible. `re` has no class for them; the planes left out have
+    # none.
     points = [*range(0x20000), *range(0xE0100, 0xE01F0)]
     marks = "".join(chr(p) for p in points if unicodedata.category(chr(p)).startswith("M"))
-    mark = f"[{marks}\u00ad\u200c\u200d]"
+    mark = f"[{marks}{INVISIBLE}]"
     letter = rf"[^\W_{_CJK}]"
     core = rf"{letter}+(?:{mark}+{letter}*)*"
     clitic = rf"['’](?i:{_CLITICS})(?!{letter}|{mark})"
