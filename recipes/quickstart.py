@@ -21,7 +21,8 @@ from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import TOKENIZERS, bleu, evaluate
-from seq2seq.experiment import Corpora, check_before, train
+from seq2seq.experiment import Corpora, train
+from seq2seq.runs import check_before
 from seq2seq.settings import (
     DataSettings,
     DecodingSettings,

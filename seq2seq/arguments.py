@@ -10,10 +10,10 @@ import tyro
 
 from seq2seq.checks import spelled, to_dict
 from seq2seq.errors import SettingsError
-from seq2seq.settings import Experiment
+from seq2seq.settings import AnyExperiment
 from seq2seq.training.run_directory import RunDirectory
 
-ExperimentT = TypeVar("ExperimentT", bound=Experiment)
+ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
 
 FIXED = (
     *("seed", "training.optimizer", "training.batch_tokens", "training.accumulate"),
@@ -56,7 +56,7 @@ def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
         raise SettingsError("no run directory: give --run DIR")
     run = RunDirectory(path)
     run.check_exists()
-    from seq2seq.experiment import load_experiment
+    from seq2seq.runs import load_experiment
 
     return load_experiment(run, kind)
 
@@ -71,7 +71,7 @@ def given_value(option: str, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def refuse_changes(stored: Experiment, experiment: Experiment) -> None:
+def refuse_changes(stored: AnyExperiment, experiment: AnyExperiment) -> None:
     """Raises SettingsError if a continued run is to have another model, text, optimizer or seed.
 
     Text may have moved; whether it is the same is seen when it is read.

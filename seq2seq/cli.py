@@ -12,7 +12,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -20,11 +20,14 @@ import seq2seq
 from seq2seq.commands.comparing import analyze_command, compare_command
 from seq2seq.commands.evaluating import evaluate_command
 from seq2seq.commands.exposing import exposure_command
+from seq2seq.commands.language import LANGUAGE_COMMANDS
 from seq2seq.commands.training import INTERRUPTED, plot_command, train_command
 from seq2seq.commands.translating import score_command, translate_command
 from seq2seq.errors import Seq2SeqError
 
-COMMANDS: dict[str, Callable[[list[str]], None]] = {
+Command = Callable[[list[str]], None]
+
+COMMANDS: dict[str, Command] = {
     "train": train_command,
     "translate": translate_command,
     "score": score_command,
@@ -39,31 +42,44 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point of ``seq2seq``; exits with 0, or 2 after a user's mistake."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments and arguments[0] in COMMANDS:
-        guarded(partial(COMMANDS[arguments[0]], arguments[1:]))
-    elif arguments and arguments[0] in ("--version", "-V"):
+    if arguments and arguments[0] in ("--version", "-V"):
         print(f"seq2seq {seq2seq.__version__}")
-    elif arguments and arguments[0] in ("--help", "-h"):
-        print(usage())
+    elif arguments and arguments[0] == "lm":
+        dispatch("seq2seq lm", LANGUAGE_COMMANDS, arguments[1:])
     else:
-        given = arguments[0] if arguments else ""
-        close = difflib.get_close_matches(given, [*COMMANDS, "--version", "--help"], n=1)
+        dispatch("seq2seq", COMMANDS, arguments)
+
+
+def dispatch(prog: str, commands: Mapping[str, Command], arguments: list[str]) -> None:
+    """Runs the command that the first argument names."""
+    given = arguments[0] if arguments else ""
+    if given in commands:
+        guarded(partial(commands[given], arguments[1:]))
+    elif given in ("--help", "-h"):
+        print(usage(prog, commands))
+    else:
+        others = ["lm", "--version", "--help"] if commands is COMMANDS else ["--help"]
+        close = difflib.get_close_matches(given, [*commands, *others], n=1)
         hint = f" (did you mean {close[0]}?)" if close else ""
         what = f"unknown command {given}{hint}" if given else "no command given"
-        fail(f"{what}\n\n{usage()}")
+        fail(f"{what}\n\n{usage(prog, commands)}")
 
 
-def usage() -> str:
+def usage(prog: str, commands: Mapping[str, Command]) -> str:
     """The commands, a line each."""
-    lines = [f"  seq2seq {name:10} {command.__doc__}" for name, command in COMMANDS.items()]
+    whole = commands is COMMANDS
+    lines = [f"  {prog} {name:10} {command.__doc__}" for name, command in commands.items()]
+    if whole:
+        lines.append("  seq2seq lm         Language models: seq2seq lm --help")
+    what = "recurrent sequence-to-sequence translation" if whole else "recurrent language models"
     return "\n".join(
         [
-            "seq2seq: recurrent sequence-to-sequence translation",
+            f"{prog}: {what}",
             "",
             *lines,
             "",
-            "  seq2seq COMMAND --help   all of a command's options",
-            "  seq2seq --version",
+            f"  {prog} COMMAND --help   all of a command's options",
+            *["  seq2seq --version"] * whole,
         ]
     )
 

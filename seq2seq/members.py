@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seq2seq.errors import SettingsError
-from seq2seq.experiment import load_experiment, load_model, load_pipelines
+from seq2seq.experiment import load_model, load_pipelines
 from seq2seq.models.translation import TranslationModel
+from seq2seq.runs import load_experiment
 from seq2seq.settings import DecodingSettings, Experiment
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.training.run_directory import RunDirectory

@@ -12,10 +12,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal, cast
 
 from seq2seq.checks import at_least, share, spelled, type_problems
 from seq2seq.errors import SettingsError
+
+Kind = Literal["word", "character", "space", "unigram", "bpe"]
 
 
 def unused(settings: object, prefix: str, used: dict[str, bool], because: str) -> Iterator[str]:
@@ -54,11 +56,12 @@ class DataSettings:
     """Name or number (from 0) of the target column. Empty: "target", or else the second."""
     validation_size: int = 500
     """How many different source sentences to set aside where no validation text is given."""
-    tokenizer: Literal["word", "character", "unigram", "bpe"] = "unigram"
-    """Words, characters, or SentencePiece pieces (Kudo 2018; Sennrich et al. 2016)."""
+    tokenizer: Kind = "unigram"
+    """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
+    between spaces, in text that is cut into tokens already."""
     vocab_size: int = 8000
     """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
-    target_tokenizer: Literal["same", "word", "character", "unigram", "bpe"] = "same"
+    target_tokenizer: Literal["same", Kind] = "same"
     """Another kind of tokens for the target side, as characters for Chinese."""
     target_vocab_size: int = 0
     """Another size for the target side. 0: the same."""
@@ -95,10 +98,10 @@ class DataSettings:
         yield from share("--data.subword-sampling", self.subword_sampling)
         yield from at_least("--data.target-vocab-size", self.target_vocab_size, 0)
         kinds = self.tokenizers
-        if self.min_frequency > 1 and not set(kinds) & {"word", "character"}:
+        if self.min_frequency > 1 and set(kinds) <= {"unigram", "bpe"}:
             yield (
-                f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word or "
-                f"character; {self.tokenizer} learns its pieces from frequencies"
+                f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
+                f"or space; {self.tokenizer} learns its pieces from frequencies"
             )
         sampled = kinds if self.sampled_side == "both" else kinds[:1]
         if self.subword_sampling and not set(sampled) & {"unigram", "bpe"}:
@@ -114,12 +117,53 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class ModelSettings:
+class NetworkSettings:
+    """What every network has: a translation model and a language model."""
+
+    cell: Literal[
+        "elman", "elman-relu", "jordan", "leaky", "echo-state", "gru", "lstm", "lstm-norm"
+    ] = "gru"
+    """The recurrent cell, the same throughout: Elman (1990), with rectified units, or of leaky ones
+    (Jaeger et al. 2007); Jordan (1986); a fixed reservoir (Jaeger 2001); Cho et al. (2014);
+    Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016)."""
+    embedding: Literal["learned", "one-hot"] = "learned"
+    """A learned vector for each token, or its indicator vector (slow; to see that it is the same).
+    """
+    embedding_size: int = 256
+    """Width of the embeddings and of the layer before the output layer."""
+    residual: bool = False
+    """Add a layer's input to its output where sizes allow."""
+    dropout: float = 0.3
+    """Share of embeddings, of inputs between layers and of readout inputs dropped in training."""
+    locked_dropout: bool = False
+    """Drop the same units at every step of a sentence (Gal & Ghahramani 2016)."""
+    word_dropout: float = 0.0
+    """Share of words whose embedding is dropped throughout a sentence (Gal & Ghahramani 2016)."""
+    state_dropout: float = 0.0
+    """Share of the recurrent state's units that a sentence's steps don't see (the same)."""
+    weight_dropout: float = 0.0
+    """Share of the recurrent weights dropped for a batch (Merity et al. 2018)."""
+    zoneout: float = 0.0
+    """Probability that a unit of the state keeps its value for a step (Krueger et al. 2017)."""
+    tied_output: bool = True
+    """Use the target embedding as the output layer's weights (Press & Wolf 2017)."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from at_least("--model.embedding-size", self.embedding_size, 1)
+        for name in ("dropout", "word_dropout", "state_dropout", "weight_dropout", "zoneout"):
+            if not 0 <= getattr(self, name) < 1:
+                yield f"--model.{spelled(name)} {getattr(self, name)} is not in [0, 1)"
+        if self.locked_dropout and not self.dropout:
+            yield "--model.locked-dropout locks nothing: --model.dropout is 0"
+        if self.embedding == "one-hot" and self.tied_output:
+            yield "--model.embedding one-hot has no weights to tie: add --model.no-tied-output"
+
+
+@dataclass(frozen=True)
+class ModelSettings(NetworkSettings):
     """The network."""
 
-    cell: Literal["elman", "elman-relu", "gru", "lstm", "lstm-norm"] = "gru"
-    """The recurrent cell, the same in encoder and decoder; lstm-norm has layer normalization (Ba et
-    al. 2016)."""
     context: Literal["initial", "every-step", "both"] = "both"
     """How the encoder's final states reach the decoder: as its initial state, as an input at every
     step, or both."""
@@ -142,65 +186,33 @@ class ModelSettings:
     """Show each step what the last one handed to the output layer (Luong et al. 2015)."""
     coverage: bool = False
     """Tell attention how much each source token has been attended to (Tu et al. 2016)."""
-    embedding: Literal["learned", "one-hot"] = "learned"
-    """A learned vector for each token, or its indicator vector (slow; to see that it is the same).
-    """
-    embedding_size: int = 256
-    """Width of the embeddings and of the layer before the output layer."""
     encoder_sizes: tuple[int, ...] = (512,)
     """Width of each encoder layer, lowest first; in both directions, of each direction."""
     decoder_sizes: tuple[int, ...] = (512,)
     """Width of each decoder layer, lowest first."""
     bidirectional: bool = True
     """Read the source in both directions."""
-    residual: bool = False
-    """Add a layer's input to its output where sizes allow."""
-    dropout: float = 0.3
-    """Share of embeddings, of inputs between layers and of readout inputs dropped in training."""
-    locked_dropout: bool = False
-    """Drop the same units at every step of a sentence (Gal & Ghahramani 2016)."""
-    word_dropout: float = 0.0
-    """Share of words whose embedding is dropped throughout a sentence (Gal & Ghahramani 2016)."""
-    state_dropout: float = 0.0
-    """Share of the recurrent state's units that a sentence's steps don't see (the same)."""
-    weight_dropout: float = 0.0
-    """Share of the recurrent weights dropped for a batch (Merity et al. 2018)."""
-    zoneout: float = 0.0
-    """Probability that a unit of the state keeps its value for a step (Krueger et al. 2017)."""
-    tied_output: bool = True
-    """Use the target embedding as the output layer's weights (Press & Wolf 2017)."""
     shared_embedding: bool = False
     """One embedding for source and target; needs --data.joint."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from at_least("--model.embedding-size", self.embedding_size, 1)
+        yield from super().problems()
         for name, sizes in (("encoder", self.encoder_sizes), ("decoder", self.decoder_sizes)):
             if not sizes:
                 yield f"--model.{name}-sizes is empty: give a width for each layer"
             for size in sizes:
                 yield from at_least(f"--model.{name}-sizes", size, 1)
-        for name in ("dropout", "word_dropout", "state_dropout", "weight_dropout", "zoneout"):
-            if not 0 <= getattr(self, name) < 1:
-                yield f"--model.{spelled(name)} {getattr(self, name)} is not in [0, 1)"
-        if self.locked_dropout and not self.dropout:
-            yield "--model.locked-dropout locks nothing: --model.dropout is 0"
         yield from self.attention_problems()
         if self.residual and not self.residual_layers():
             yield (
                 "--model.residual has no effect: no layer of encoder or decoder has an output as "
                 "wide as its input; add layers of equal width, as --model.encoder-sizes 256 256"
             )
-        if self.embedding == "one-hot":
-            for name, used in (
-                ("tied-output", self.tied_output),
-                ("shared-embedding", self.shared_embedding),
-            ):
-                if used:
-                    yield (
-                        f"--model.embedding one-hot has no weights to tie or share: "
-                        f"add --model.no-{name}"
-                    )
+        if self.embedding == "one-hot" and self.shared_embedding:
+            yield (
+                "--model.embedding one-hot has no weights to share: add --model.no-shared-embedding"
+            )
 
     def attention_problems(self) -> Iterator[str]:
         """One line for each impossible setting of attention."""
@@ -479,11 +491,13 @@ class DecodingSettings:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One run, to the last option."""
+class AnyExperiment:
+    """What every run has: of a translation model, or of a language model."""
+
+    KIND = "model"
 
     run: str = ""
-    """The run directory: everything that is needed to translate is written there."""
+    """The run directory: everything that is needed to use the model is written there."""
     seed: int = 1
     """Where every random number comes from."""
     resume: bool = False
@@ -492,19 +506,16 @@ class Experiment:
     """Begin anew where there is a run already: it is deleted."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
-    data: DataSettings = field(default_factory=DataSettings)
-    model: ModelSettings = field(default_factory=ModelSettings)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
-    decoding: DecodingSettings = field(default_factory=DecodingSettings)
 
     def __post_init__(self) -> None:
         """Checks everything; raises `SettingsError` with all the mistakes."""
         wrong = type_problems(self)
         problems = list(wrong)
         # What has a wrong type can't be compared; parts whose types are right are checked further.
-        for part in (self.data, self.model, self.training, self.decoding):
+        for item in dataclasses.fields(self):
+            part = getattr(self, item.name)
             if dataclasses.is_dataclass(part) and not type_problems(part):
-                problems += part.problems()
+                problems += cast(Any, part).problems()
         if not wrong:
             problems += self.problems()
         if problems:
@@ -516,6 +527,22 @@ class Experiment:
             yield f"--seed {self.seed} is not from 0 to {2**32 - 1}"
         if self.resume and self.overwrite:
             yield "--resume and --overwrite exclude each other: continue the run, or delete it"
+
+
+@dataclass(frozen=True)
+class Experiment(AnyExperiment):
+    """One run of a translation model, to the last option."""
+
+    KIND = "translation model"
+
+    data: DataSettings = field(default_factory=DataSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    decoding: DecodingSettings = field(default_factory=DecodingSettings)
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible combination of parts, and for what is in no part."""
+        yield from super().problems()
         if self.model.shared_embedding and not self.data.joint:
             yield "--model.shared-embedding needs one vocabulary for both sides: add --data.joint"
         yield from self.without_effect()

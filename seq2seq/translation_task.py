@@ -114,7 +114,7 @@ class TranslationTask:
         """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
         batch = batch.to(device)
         settings = self.experiment.training
-        values = features(
+        values, _ = features(
             self.model.decoder,
             self.model.start(batch.source, batch.source_lengths),
             batch.target_input,
@@ -128,6 +128,13 @@ class TranslationTask:
             real_tokens(batch.target_output, batch.target_lengths),
             settings.label_smoothing,
         )
+
+    def carried(self) -> dict[str, torch.Tensor]:
+        """Nothing: sentences stand by themselves."""
+        return {}
+
+    def carry(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Nothing: see `carried`."""
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> Validation:

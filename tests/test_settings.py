@@ -253,7 +253,7 @@ WRONG_TYPES = [
     ("resume", "yes", "is not bool"),
     ("run", 5, "is not str"),
     ("device", "gpu", "is not one of auto, cpu, cuda, mps"),
-    ("model.cell", "rnn", "is not one of elman, elman-relu, gru, lstm"),
+    ("model.cell", "rnn", "is not one of elman, elman-relu, jordan, leaky, echo-state, gru, lstm"),
     ("model.cell", 3, "is not one of"),
     ("model.dropout", True, "is not float"),
     ("model.dropout", "0.1", "is not float"),

@@ -12,8 +12,8 @@ import torch
 
 from seq2seq.decoding.steps import length_penalty
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.experiment import load_experiment
 from seq2seq.models.translation import build_translation_model
+from seq2seq.runs import load_experiment
 from seq2seq.settings import Experiment
 from seq2seq.text.files import read_lines
 from seq2seq.training.run_directory import RunDirectory

@@ -10,7 +10,7 @@ import tyro
 from seq2seq.arguments import parse_experiment
 from seq2seq.commands.decoding import RunArgument
 from seq2seq.errors import SettingsError
-from seq2seq.settings import Experiment
+from seq2seq.settings import AnyExperiment, Experiment
 from seq2seq.training.run_directory import RunDirectory
 
 INTERRUPTED = 130
@@ -52,7 +52,7 @@ def plot_command(arguments: list[str]) -> None:
     print(plot_learning_curves(run))
 
 
-def finish(reason: str, experiment: Experiment) -> None:
+def finish(reason: str, experiment: AnyExperiment) -> None:
     """After a training: draws its curves where matplotlib is, and sets the exit code."""
     from seq2seq.plots.curves import plot_learning_curves
     from seq2seq.training.progress import say

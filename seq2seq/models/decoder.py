@@ -194,6 +194,10 @@ class Decoder(nn.Module):
             else None,
         )
 
+    def begin(self, recurrent: StackState) -> DecoderState:
+        """The state before the first token where there is no source."""
+        return DecoderState(recurrent, None, self.draw(recurrent.layers[0][0]))
+
     def draw(self, like: Tensor) -> DecoderNoise:
         """Masks for a batch like `like` ``(batch_size, …)``; nothing unless the model trains."""
         return DecoderNoise(
@@ -245,10 +249,12 @@ class Decoder(nn.Module):
         coverage = None if state.coverage is None else state.coverage + weights
         return attended.squeeze(1), state._replace(weights=weights, coverage=coverage)
 
-    def sequence(self, tokens: Tensor, state: DecoderState) -> Tensor:
+    def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """All steps at once: ``(batch_size, target_length)`` -> features ``(…, readout_size)``.
 
-        Pads come after a row's last token, where nothing that is before them sees them.
+        Pads come after a row's last token, where nothing that is before them sees them. The state
+        that comes back is that of the last step, pads counted; without input feeding, its attention
+        and coverage are still those of `state`.
         """
         inputs = self.inputs(tokens, state)
         if self.order == "bahdanau" or self.input_feeding:
@@ -256,9 +262,10 @@ class Decoder(nn.Module):
             for each in inputs.unbind(1):
                 features, state = self.move(each, state)
                 steps.append(features)
-            return torch.stack(steps, dim=1)
-        outputs, _ = self.stack.sequence(inputs, state.recurrent)
-        return self.features(outputs, state, self.attend_all(outputs, state))
+            return torch.stack(steps, dim=1), state
+        outputs, recurrent = self.stack.sequence(inputs, state.recurrent)
+        features = self.features(outputs, state, self.attend_all(outputs, state))
+        return features, state._replace(recurrent=recurrent)
 
     def attend_all(self, queries: Tensor, state: DecoderState) -> Tensor | None:
         """`attend` for all steps, ``(batch_size, target_length, …)``; at once where it can be."""

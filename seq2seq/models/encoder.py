@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from seq2seq.models.noise import Dropout, WordDropout
 from seq2seq.models.recurrent import EncoderStack, StackState
+from seq2seq.settings import NetworkSettings
 
 
 class Encoded(NamedTuple):
@@ -61,6 +62,13 @@ def vocab_size(embedding: Embedding) -> int:
         if isinstance(embedding, OneHotEmbedding)
         else embedding.num_embeddings
     )
+
+
+def build_embedding(vocab_size: int, settings: NetworkSettings) -> Embedding:
+    """The embedding of a vocabulary that the settings ask for."""
+    if settings.embedding == "one-hot":
+        return OneHotEmbedding(vocab_size)
+    return LearnedEmbedding(vocab_size, settings.embedding_size)
 
 
 class Encoder(nn.Module):

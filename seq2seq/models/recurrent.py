@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from seq2seq.models.cells import CELLS, Cell, CellState
 from seq2seq.models.noise import SILENCE, LayerNoise, locked_mask, mask, masked
+from seq2seq.settings import NetworkSettings
 
 
 class StackState(NamedTuple):
@@ -37,7 +38,7 @@ class StackState(NamedTuple):
 
 
 class Regularization(NamedTuple):
-    """What of a stack is dropped while training; `seq2seq.settings.ModelSettings` explains each.
+    """What of a stack is dropped while training; `seq2seq.settings.NetworkSettings` explains each.
 
     Attributes:
         dropout: share of each layer's inputs, the first layer's excepted: they are dropped already.
@@ -52,6 +53,17 @@ class Regularization(NamedTuple):
     state: float = 0.0
     weights: float = 0.0
     zoneout: float = 0.0
+
+    @classmethod
+    def of(cls, settings: NetworkSettings) -> Regularization:
+        """What the settings ask for."""
+        return cls(
+            settings.dropout,
+            settings.locked_dropout,
+            settings.state_dropout,
+            settings.weight_dropout,
+            settings.zoneout,
+        )
 
     def draw(self, index: int, cell: Cell, input_size: int, like: Tensor) -> LayerNoise:
         """The masks of layer `index` for a batch like `like` ``(batch_size, …)``."""

@@ -10,7 +10,7 @@ from seq2seq.errors import SettingsError
 from seq2seq.models.attention import build_attention
 from seq2seq.models.cells import Cell
 from seq2seq.models.decoder import Bridge, Decoder, DecoderState
-from seq2seq.models.encoder import Embedding, Encoder, LearnedEmbedding, OneHotEmbedding
+from seq2seq.models.encoder import Embedding, Encoder, build_embedding
 from seq2seq.models.recurrent import EncoderStack, RecurrentStack, Regularization
 from seq2seq.settings import ModelSettings
 
@@ -43,7 +43,7 @@ class TranslationModel(nn.Module):
             ``(batch_size, target_length, readout_size)``, for `decoder.logits`. The output layer is
             left to the caller, who knows which positions are real.
         """
-        return self.decoder.sequence(target, self.start(source, lengths))
+        return self.decoder.sequence(target, self.start(source, lengths))[0]
 
 
 def build_translation_model(
@@ -69,7 +69,7 @@ def build_translation_model(
         settings.cell,
         source_embedding.embedding_dim,
         settings.encoder_sizes,
-        regularization(settings),
+        Regularization.of(settings),
         bidirectional=settings.bidirectional,
         residual=settings.residual,
     )
@@ -81,24 +81,6 @@ def build_translation_model(
         word_dropout=settings.word_dropout,
     )
     return TranslationModel(encoder, build_decoder(target_embedding, stack, settings))
-
-
-def build_embedding(vocab_size: int, settings: ModelSettings) -> Embedding:
-    """One side's embedding."""
-    if settings.embedding == "one-hot":
-        return OneHotEmbedding(vocab_size)
-    return LearnedEmbedding(vocab_size, settings.embedding_size)
-
-
-def regularization(settings: ModelSettings) -> Regularization:
-    """What the recurrent layers drop while training."""
-    return Regularization(
-        settings.dropout,
-        settings.locked_dropout,
-        settings.state_dropout,
-        settings.weight_dropout,
-        settings.zoneout,
-    )
 
 
 def build_decoder(
@@ -115,7 +97,7 @@ def build_decoder(
     if attention is not None and settings.attention_order == "bahdanau":
         input_size += attention.output_size
     stack = RecurrentStack(
-        settings.cell, input_size, sizes, regularization(settings), residual=settings.residual
+        settings.cell, input_size, sizes, Regularization.of(settings), residual=settings.residual
     )
     bridge = None
     if settings.context != "every-step":

@@ -93,7 +93,7 @@ def choose(logits: Tensor, uniforms: Tensor | None) -> Tensor:
 
 def features_by_steps(
     decoder: Decoder, state: DecoderState, reference: Tensor, draws: Draws
-) -> Tensor:
+) -> tuple[Tensor, DecoderState]:
     """Scheduled sampling one step at a time.
 
     Args:
@@ -103,8 +103,8 @@ def features_by_steps(
         draws: where to show predictions instead.
 
     Returns:
-        Features ``(batch_size, target_length, readout_size)``. No gradient goes through the choice
-        of a token.
+        Features ``(batch_size, target_length, readout_size)``, and the state after the last step.
+        No gradient goes through the choice of a token.
     """
     coins = draws.coins.to(reference.device)
     features = []
@@ -117,7 +117,7 @@ def features_by_steps(
             with torch.no_grad():
                 predicted = choose(decoder.logits(feature), uniforms)
             tokens = torch.where(coins[:, position + 1], predicted, reference[:, position + 1])
-    return torch.stack(features, dim=1)
+    return torch.stack(features, dim=1), state
 
 
 @torch.no_grad()
@@ -131,7 +131,7 @@ def inputs_by_passes(
     coins = draws.coins.to(reference.device)
     inputs = reference
     for _ in range(passes):
-        logits = decoder.logits(decoder.sequence(inputs, state))
+        logits = decoder.logits(decoder.sequence(inputs, state)[0])
         # The prediction made at a position is the input of the next one.
         predicted = choose(logits, draws.uniforms).roll(1, dims=1)
         inputs = torch.where(coins, predicted, reference)
@@ -146,8 +146,11 @@ def features(
     rate: float,
     settings: SamplingSettings,
     generator: torch.Generator,
-) -> Tensor:
-    """The features to learn from, with the history that `settings` and `rate` ask for."""
+) -> tuple[Tensor, DecoderState]:
+    """The features to learn from, with the history that `settings` and `rate` ask for.
+
+    And the state after them, as `Decoder.sequence` has it.
+    """
     if rate == 0:
         return decoder.sequence(reference, state)
     draws = draw((reference.shape[0], reference.shape[1]), rate, settings.choice, generator)

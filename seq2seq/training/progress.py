@@ -90,18 +90,20 @@ def training_line(values: dict[str, Any]) -> str:
 
 
 def validation_line(values: dict[str, Any]) -> str:
-    """The numbers of a validation and a few translations, readable."""
+    """The numbers of a validation and its samples, readable."""
+    bits = values.get("bits_per_character")
+    per_character = f"  {bits:.3f} bits per character" if bits is not None else ""
     bleu = f"  BLEU {values['bleu']:.2f}" if values.get("bleu") is not None else ""
     best = "  (best so far)" if values["best"] else ""
     head = (
         f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
-        f"validation: perplexity {values['perplexity']:.2f}{bleu}{best}"
+        f"validation: loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}"
+        f"{per_character}{bleu}{best}"
     )
     samples = [
-        f"    source     {sample['source']}\n"
-        f"    reference  {sample['reference']}\n"
-        f"    hypothesis {sample['hypothesis']}"
+        f"    {name:10} " + value.replace("\n", "\n" + 15 * " ")
         for sample in values.get("samples", [])
+        for name, value in sample.items()
     ]
     return "\n".join([head, *samples])
 

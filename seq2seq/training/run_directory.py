@@ -24,6 +24,8 @@ from seq2seq.errors import RunError
 FORMAT = "seq2seq run 1"
 TEMPORARY = ".tmp"
 SIDES = ("source", "target")
+TEXT = "text"
+"""The one side of a language model."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -115,8 +117,8 @@ class RunDirectory:
     def files(self) -> list[Path]:
         """All that a run consists of, whether it is there or not; the experiment last."""
         return [
-            *(self.tokenizer(side) for side in SIDES),
-            *(self.vocab(side) for side in SIDES),
+            *(self.tokenizer(side) for side in (*SIDES, TEXT)),
+            *(self.vocab(side) for side in (*SIDES, TEXT)),
             *(self.best, self.last, self.metrics, self.curves, self.experiment),
         ]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
+from torch import Tensor
 
 from seq2seq.training.loss import Loss
 
@@ -27,12 +29,15 @@ class Validation(NamedTuple):
     Attributes:
         loss: mean negative log-likelihood in nats per token, without label smoothing.
         bleu: if the model translates.
-        samples: a few sentences, each with "source", "reference" and "hypothesis".
+        samples: to look at: a few sentences, each with "source", "reference" and "hypothesis"; or
+            made-up text.
+        figures: other scores by name, which metrics.jsonl gets as well.
     """
 
     loss: float
     bleu: float | None
     samples: list[dict[str, str]]
+    figures: Mapping[str, float] = MappingProxyType({})
 
 
 class Task(Protocol[BatchT]):
@@ -48,3 +53,9 @@ class Task(Protocol[BatchT]):
 
     def validate(self, device: torch.device) -> Validation:
         """Scores of the model as it is."""
+
+    def carried(self) -> dict[str, Tensor]:
+        """What one batch hands on to the next, by name; a checkpoint has to have it."""
+
+    def carry(self, tensors: dict[str, Tensor]) -> None:
+        """Continues with what `carried` gave."""

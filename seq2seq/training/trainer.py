@@ -282,6 +282,7 @@ class Trainer(Generic[BatchT]):
                 "loss": result.loss,
                 "perplexity": perplexity(result.loss),
                 "bleu": result.bleu,
+                **result.figures,
                 "best": is_best,
                 "samples": result.samples,
             },
@@ -319,6 +320,7 @@ class Trainer(Generic[BatchT]):
                     tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
         if self.average is not None:
             tensors |= {f"average.{name}": each for name, each in self.average.weights.items()}
+        tensors |= {f"carried.{name}": each for name, each in self.task.carried().items()}
         save_tensors(self.run.last, tensors, dataclasses.asdict(self.position))
         self.run.forget_kept(except_steps=[step for _, step in self.position.kept])
 
@@ -328,6 +330,7 @@ class Trainer(Generic[BatchT]):
         load_weights(self.model, part_of(tensors, "model."), self.run.last)
         if self.average is not None:
             self.average.load(part_of(tensors, "average."))
+        self.task.carry(part_of(tensors, "carried."))
         optimizer: dict[int, dict[str, Any]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):

@@ -52,11 +52,11 @@ def started(tiny_model: Build, **settings: str) -> tuple[TranslationModel, Any]:
 @every_choice
 def test_rate_0_is_teacher_forcing_to_the_bit(tiny_model: Build, method: str, choice: str) -> None:
     model, state = started(tiny_model)
-    expected = model.decoder.sequence(BATCH.target_input, state)
+    expected = model.decoder.sequence(BATCH.target_input, state)[0]
     settings = SamplingSettings(schedule="constant", rate=0.0, method=method, choice=choice)
     got = features(
         model.decoder, state, BATCH.target_input, rate=0.0, settings=settings, generator=generator()
-    )
+    )[0]
     assert torch.equal(got, expected)
 
 
@@ -67,8 +67,8 @@ def test_without_heads_both_ways_show_the_reference(tiny_model: Build, choice: s
     inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=2)
     assert torch.equal(inputs, BATCH.target_input)
     torch.testing.assert_close(
-        features_by_steps(model.decoder, state, BATCH.target_input, draws),
-        model.decoder.sequence(BATCH.target_input, state),
+        features_by_steps(model.decoder, state, BATCH.target_input, draws)[0],
+        model.decoder.sequence(BATCH.target_input, state)[0],
     )
 
 
@@ -81,10 +81,10 @@ def test_as_many_passes_as_steps_show_what_stepping_shows(
 ) -> None:
     model, state = started(tiny_model, cell=cell, context=context)
     draws = draw(SHAPE, rate, choice, generator())
-    stepped = features_by_steps(model.decoder, state, BATCH.target_input, draws)
+    stepped = features_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
     inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1])
     assert (inputs != BATCH.target_input).any()
-    torch.testing.assert_close(model.decoder.sequence(inputs, state), stepped)
+    torch.testing.assert_close(model.decoder.sequence(inputs, state)[0], stepped)
     for passes in range(1, SHAPE[1]):
         some = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes)
         assert torch.equal(some[:, : passes + 1], inputs[:, : passes + 1])
@@ -103,12 +103,12 @@ def test_settings_choose_the_method_and_passes(tiny_model: Build, choice: str) -
             rate=0.9,
             settings=settings,
             generator=generator(),
-        )
+        )[0]
 
     by_steps = run(method="steps")
     torch.testing.assert_close(run(method="passes", passes=SHAPE[1]), by_steps)
     assert not torch.allclose(run(method="passes", passes=1), by_steps)
-    assert not torch.allclose(model.decoder.sequence(BATCH.target_input, state), by_steps)
+    assert not torch.allclose(model.decoder.sequence(BATCH.target_input, state)[0], by_steps)
 
 
 def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Build) -> None:
@@ -125,7 +125,7 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
         for row, tokens in zip(inputs.tolist(), own, strict=True):
             assert row[1 : 1 + len(tokens)] == tokens
         outputs |= set(map(tuple, own))
-        stepped = features_by_steps(model.decoder, state, BATCH.target_input, draws)
+        stepped = features_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
         predicted = model.decoder.logits(stepped).argmax(-1)
         assert torch.equal(predicted[:, :-1], inputs[:, 1:])
     assert len(outputs) > 5  # not one token over and over
@@ -139,12 +139,12 @@ def test_no_gradient_goes_through_a_choice(tiny_model: Build, choice: str) -> No
     for method in ("steps", "given inputs"):
         state = model.start(BATCH.source, BATCH.source_lengths)
         if method == "steps":
-            result = features_by_steps(model.decoder, state, BATCH.target_input, draws)
+            result = features_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
         else:
             inputs = inputs_by_passes(
                 model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1]
             )
-            result = model.decoder.sequence(inputs, state)
+            result = model.decoder.sequence(inputs, state)[0]
         model.zero_grad()
         (result**2).sum().backward()
         assert model.decoder.output.weight.grad is None  # it only chose

@@ -1,0 +1,148 @@
+"""How well a language model predicts a text: perplexity, also by word and by character.
+
+Perplexity is exp of the mean negative log-likelihood of a token, so it depends on what a token is.
+The same likelihood shared out among words or characters does not, and compares models with
+different tokenizers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from seq2seq.models.language import LanguageNetwork
+from seq2seq.text.batching import pad
+from seq2seq.text.normalization import normalize
+from seq2seq.text.running import RunningText
+from seq2seq.text.vocab import EOS_ID
+from seq2seq.training.progress import perplexity
+
+AT_ONCE = 4096
+"""Tokens whose distributions are computed at the same time."""
+
+PARTS = 32
+"""Into so many parts is a long text cut, to be read side by side."""
+
+
+class TextScore(NamedTuple):
+    """The likelihood of a text, and what to share it out among.
+
+    Attributes:
+        nats: negative log-likelihood.
+        tokens: that were predicted.
+        words: between white space, and one for each line's end.
+        characters: and one for each line's end.
+    """
+
+    nats: float
+    tokens: int
+    words: int
+    characters: int
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the nats per token."""
+        return perplexity(self.nats / self.tokens)
+
+    @property
+    def word_perplexity(self) -> float:
+        """exp of the nats per word."""
+        return perplexity(self.nats / self.words)
+
+    @property
+    def character_perplexity(self) -> float:
+        """exp of the nats per character."""
+        return perplexity(self.nats / self.characters)
+
+    @property
+    def bits_per_character(self) -> float:
+        """The same likelihood in bits."""
+        return self.nats / self.characters / math.log(2)
+
+    def summary(self) -> dict[str, float]:
+        """All figures by name."""
+        return {
+            "tokens": self.tokens,
+            "nats_per_token": self.nats / self.tokens,
+            "perplexity": self.perplexity,
+            "word_perplexity": self.word_perplexity,
+            "character_perplexity": self.character_perplexity,
+            "bits_per_character": self.bits_per_character,
+        }
+
+
+@torch.no_grad()
+def row_log_probabilities(
+    network: LanguageNetwork, rows: Sequence[Sequence[int]], device: torch.device
+) -> list[list[float]]:
+    """The log-probability of each token of each row but its first, which is given.
+
+    Rows of like length are read together; a long one a piece at a time, from the state that the
+    last piece led to. Neither changes the result.
+
+    Args:
+        network: in evaluation mode.
+        rows: ids, each row at least one.
+        device: where the network is.
+    """
+    results: list[list[float]] = [[] for _ in rows]
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    for begin in range(0, len(order), PARTS):
+        chosen = [index for index in order[begin : begin + PARTS] if len(rows[index]) > 1]
+        if not chosen:
+            continue
+        inputs, _ = pad([rows[index][:-1] for index in chosen])
+        targets, lengths = pad([rows[index][1:] for index in chosen])
+        state = network.start(len(chosen))
+        steps = max(1, AT_ONCE // len(chosen))
+        pieces = []
+        for at in range(0, inputs.shape[1], steps):
+            piece = slice(at, at + steps)
+            values, state = network.log_probabilities(
+                inputs[:, piece].to(device), targets[:, piece].to(device), state
+            )
+            pieces.append(values.double().cpu())
+        found = torch.cat(pieces, dim=1).tolist()
+        for index, values, length in zip(chosen, found, lengths.tolist(), strict=True):
+            results[index] = values[:length]
+    return results
+
+
+def held_out_score(
+    network: LanguageNetwork, text: RunningText, lines: Sequence[str], device: torch.device
+) -> TextScore:
+    """The score of held-out lines, running text in `PARTS` parts that are read side by side.
+
+    Each part begins with a state of zeros, so that running text comes out a little worse than read
+    as a whole.
+    """
+    rows = text.rows(lines)
+    if not text.sentences:
+        rows = parts(rows[0], PARTS)
+    return score_of(rows, row_log_probabilities(network, rows, device), lines)
+
+
+def score_of(
+    rows: Sequence[Sequence[int]], values: Sequence[Sequence[float]], lines: Sequence[str]
+) -> TextScore:
+    """What `row_log_probabilities` says of these rows, which were made of these lines."""
+    ends = sum(row[1:].count(EOS_ID) for row in rows)
+    return TextScore(
+        -sum(map(sum, values)),
+        sum(map(len, values)),
+        sum(len(line.split()) for line in lines) + ends,
+        sum(len(normalize(line)) for line in lines) + ends,
+    )
+
+
+def parts(row: list[int], count: int) -> list[list[int]]:
+    """A row cut into at most so many; each begins with the token that the last one ends with.
+
+    >>> parts([0, 1, 2, 3, 4, 5], 2)
+    [[0, 1, 2, 3], [3, 4, 5]]
+    """
+    length = max(1, -(-(len(row) - 1) // count))
+    return [row[at : at + length + 1] for at in range(0, len(row) - 1, length)]

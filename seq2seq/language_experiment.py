@@ -1,0 +1,144 @@
+"""One run of a language model from its description: text, tokenizer, vocabulary, network, training.
+
+A recipe fills in a `LanguageExperiment`, brings its text, and calls `train_language_model`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.language_settings import LanguageExperiment, TextSettings
+from seq2seq.language_task import LanguageTask, Texts
+from seq2seq.models.language import LanguageNetwork, build_language_model
+from seq2seq.runs import (
+    check_before,
+    fingerprint,
+    load_best,
+    load_pipeline,
+    run_training,
+    save_description,
+)
+from seq2seq.settings import DataSettings
+from seq2seq.text.monolingual import letters_only, read_monolingual
+from seq2seq.text.pipeline import TextPipeline, build_pipeline
+from seq2seq.text.running import RunningText
+from seq2seq.training.run_directory import SIDES, TEXT, RunDirectory
+
+
+def train_language_model(experiment: LanguageExperiment, texts: Texts | None = None) -> str:
+    """Trains, or continues, the run that `experiment` describes.
+
+    Args:
+        experiment: the whole description.
+        texts: training and validation text, where `experiment.data` does not name another.
+
+    Returns:
+        Why training ended, in words: "interrupted" if the user stopped it.
+
+    Raises:
+        Seq2SeqError: anything that the user can set right.
+    """
+    run = check_before(experiment)
+    texts = read_texts(experiment.data, texts)
+    if experiment.resume:
+        pipeline = load_pipeline(run, TEXT)
+    else:
+        pipeline = make_pipeline(texts.train, experiment.data)
+    text = running_text(pipeline, experiment.data)
+    torch.manual_seed(experiment.seed)
+    network = build_language_model(len(pipeline.vocab), experiment.model)
+    task = LanguageTask(network, texts, text, experiment)
+    save_description(run, experiment, fingerprint(texts), {TEXT: pipeline})
+    tokens = sum(map(len, task.rows)) - len(task.rows)
+    what = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
+    return run_training(network, task, experiment, run, what)
+
+
+def read_texts(settings: TextSettings, given: Texts | None = None) -> Texts:
+    """The text that the settings name, cleaned; where they name none, what is given.
+
+    If there is no validation text at all, the last part of the training text is.
+    """
+    if not settings.train and given is None:
+        raise SettingsError(
+            "no training text: give --data.train FILE; a run that a recipe began is continued with "
+            "the recipe's own command and --resume"
+        )
+    train = read(settings, settings.train, "train") if settings.train else given.train  # type: ignore[union-attr]
+    if settings.validation:
+        validation = read(settings, settings.validation, "validation")
+    else:
+        validation = given.validation if given else []
+    if not validation:
+        train, validation = split(train, settings.validation_share)
+    if settings.letters_only:
+        train, validation = letters_only(train), letters_only(validation)
+    if not any(line.strip() for line in train) or not any(line.strip() for line in validation):
+        raise DataError("training or validation text is empty: give text with words in it")
+    return Texts(train, validation)
+
+
+def read(settings: TextSettings, name: str, split_name: str) -> list[str]:
+    """The lines of one text."""
+    column = int(settings.column) if settings.column.isdecimal() else settings.column or None
+    return read_monolingual(name, column=column, split=split_name)
+
+
+def split(lines: list[str], share: float) -> tuple[list[str], list[str]]:
+    """All but the last lines, and the last lines, which have about this share of the characters.
+
+    Raises:
+        DataError: there is a single line.
+    """
+    if len(lines) < 2:
+        raise DataError(
+            "the training text is one line, of which no part can be set aside: give "
+            "--data.validation FILE"
+        )
+    sizes = [len(line) + 1 for line in lines]
+    wanted, kept = (1 - share) * sum(sizes), 0
+    for number, size in enumerate(sizes):
+        kept += size
+        if kept >= wanted:
+            place = min(max(number + 1, 1), len(lines) - 1)
+            return lines[:place], lines[place:]
+    raise AssertionError("the sum reaches its share")
+
+
+def running_text(pipeline: TextPipeline, settings: TextSettings) -> RunningText:
+    """How text becomes ids with this tokenizer and these settings."""
+    return RunningText(pipeline, settings.windows == "sentences", settings.letters_only)
+
+
+def make_pipeline(lines: list[str], settings: TextSettings) -> TextPipeline:
+    """A tokenizer and a vocabulary for these lines, or those of the run that is named."""
+    if settings.vocabulary:
+        return borrowed(settings.vocabulary)
+    return build_pipeline(
+        lines,
+        DataSettings(
+            lowercase=settings.lowercase,
+            min_frequency=settings.min_frequency,
+            tokenizer=settings.tokenizer,
+        ),
+        settings.tokenizer,
+        settings.vocab_size,
+    )
+
+
+def borrowed(path: str) -> TextPipeline:
+    """Tokenizer and vocabulary of a language model, or of a translation model's target side."""
+    run = RunDirectory(path)
+    run.check_exists()
+    own = run.tokenizer(TEXT).is_file()
+    return load_pipeline(run, TEXT if own else SIDES[1])
+
+
+def load_network(
+    run: RunDirectory, experiment: LanguageExperiment, vocab_size: int
+) -> LanguageNetwork:
+    """The network with its best weights, or its last ones if no validation has chosen any yet."""
+    network = build_language_model(vocab_size, experiment.model)
+    load_best(run, network)
+    return network
