@@ -32,6 +32,7 @@ def attention(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+# One of each kind: attention sees only the outputs, and how many parts a state has.
 @pytest.fixture(params=["elman", "gru", "lstm", "lstm-norm"])
 def cell(request: pytest.FixtureRequest) -> str:
     return request.param
