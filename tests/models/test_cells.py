@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from seq2seq.errors import SettingsError
 from seq2seq.models.cells import CELLS, ElmanCell, GRUCell, LSTMCell, NormalizedLSTMCell
 from seq2seq.models.noise import SILENCE, LayerNoise, mask
 
@@ -18,7 +19,7 @@ BUILDERS: dict[str, Any] = {
     "lstm": LSTMCell,
 }
 every_cell = pytest.mark.parametrize("name", BUILDERS)
-all_cells = pytest.mark.parametrize("name", CELLS)  # the normalized one, too, which has no kernel
+all_cells = pytest.mark.parametrize("name", CELLS)  # those, too, that no kernel computes
 LENGTHS = torch.tensor([2, 6, 1, 4])
 
 
@@ -40,6 +41,11 @@ def make_any(name: str) -> Any:
     return cell
 
 
+def learned(cell: Any) -> list[torch.Tensor]:
+    """The weights that training changes: a reservoir has none."""
+    return [weight for weight in cell.parameters() if weight.requires_grad]
+
+
 def random_state(cell: Any, rows: int) -> tuple[torch.Tensor, ...]:
     zeros = cell.zero_state(torch.zeros(rows, 3, dtype=torch.float64))
     return tuple(torch.randn_like(part, requires_grad=True) for part in zeros)
@@ -59,7 +65,7 @@ def step_by_step(
 
 
 def test_settings_names_build_these_cells() -> None:
-    assert list(CELLS) == [*BUILDERS, "lstm-norm"]
+    assert CELLS.keys() == {*BUILDERS, "jordan", "leaky", "echo-state", "lstm-norm"}
     inputs = torch.randn(2, 5, 3)
     for name in BUILDERS:
         cell, other = CELLS[name](3, 4), BUILDERS[name](3, 4)
@@ -169,6 +175,43 @@ def test_the_lecture_network_with_all_weights_1_sums_to(order: list[int], sums: 
         assert output.sum().item() == wanted
 
 
+def test_the_textbook_lstm_with_hand_set_gates() -> None:
+    """Hung-yi Lee's example: x2 = 1 writes x1, x2 = -1 forgets, x3 = 1 reads the memory out."""
+    cell = LSTMCell(3, 1, activation="linear")
+    inputs = torch.tensor([[[3, 1, 0], [4, 1, 0], [2, 0, 0], [1, 0, 1], [3, -1, 0]]]).float()
+    with torch.no_grad():
+        # Rows: input gate, forget gate, candidate, output gate.
+        cell.weight("weight_ih_l0").copy_(
+            torch.tensor([[0, 100, 0], [0, 100, 0], [1, 0, 0], [0, 0, 100]])
+        )
+        cell.bias("bias_ih_l0").copy_(torch.tensor([-10, 10, 0, -10]))
+        cell.weight("weight_hh_l0").zero_()
+    state = cell.zero_state(inputs[:, 0])
+    outputs, (last, forgotten) = cell.sequence(inputs, state)
+    memories = []
+    for vector, expected in zip(inputs.unbind(1), outputs.unbind(1), strict=True):
+        output, state = cell.step(vector, state)
+        torch.testing.assert_close(output, expected)
+        memories.append(state[1])
+    # A closed gate lets σ(-10) = 0.00005 through.
+    tolerance = {"rtol": 0, "atol": 2e-3}
+    torch.testing.assert_close(outputs.flatten(), torch.tensor([0.0, 0, 0, 7, 0]), **tolerance)
+    torch.testing.assert_close(
+        torch.cat(memories).flatten(), torch.tensor([3.0, 7, 7, 7, 0]), **tolerance
+    )
+    torch.testing.assert_close((last, forgotten), state)
+
+
+def test_a_linear_lstm_is_the_formula_without_tanh() -> None:
+    cell = LSTMCell(3, 4, activation="linear").double()
+    inputs, state = torch.randn(2, 3, dtype=torch.float64), random_state(cell, 2)
+    i, f, g, o = (cell.project(inputs) + cell.recur(state[0])).chunk(4, dim=-1)
+    memory = f.sigmoid() * state[1] + i.sigmoid() * g
+    torch.testing.assert_close(cell.step(inputs, state)[1], (o.sigmoid() * memory, memory))
+    with pytest.raises(SettingsError, match="'relu' is not one of tanh, linear"):
+        LSTMCell(3, 4, activation="relu")  # type: ignore[arg-type]
+
+
 def test_the_forget_gate_starts_open_and_the_others_half_open() -> None:
     cell = LSTMCell(3, 4)
     memory = torch.randn(2, 4)
@@ -180,8 +223,9 @@ def test_the_forget_gate_starts_open_and_the_others_half_open() -> None:
 @all_cells
 def test_recurrent_weights_start_orthogonal_in_each_gate(name: str) -> None:
     weight = CELLS[name](3, 6).kernel.weight_hh_l0
+    radius = 0.9 if name == "echo-state" else 1.0
     for gate in weight.split(6):
-        torch.testing.assert_close(gate @ gate.T, torch.eye(6))
+        torch.testing.assert_close(gate @ gate.T, radius**2 * torch.eye(6))
 
 
 # What training hides.
@@ -207,7 +251,7 @@ def test_steps_equal_the_sequence_under_masks_forward_and_backward(
     gradients = []
     for outputs, final in (fused, stepped):
         total = sum((w * x).sum() for w, x in zip(weights, (outputs, *final), strict=True))
-        gradients.append(torch.autograd.grad(total, [inputs, *state, *cell.parameters()]))
+        gradients.append(torch.autograd.grad(total, [inputs, *state, *learned(cell)]))
     torch.testing.assert_close(fused, stepped)
     torch.testing.assert_close(*gradients)
     for part in names:  # each mask makes a difference
@@ -228,7 +272,8 @@ def test_dropped_weights_are_those_the_kernel_runs_with(
     sum((torch.randn_like(part) * part).sum() for part in (dropped[0], *dropped[1])).backward()
     assert cell.kernel.weight_hh_l0 is raw
     assert torch.equal(raw, before)
-    assert torch.equal(raw.grad != 0, noise.weights != 0)  # only what was kept learns
+    if raw.requires_grad:
+        assert torch.equal(raw.grad != 0, noise.weights != 0)  # only what was kept learns
     with torch.no_grad():
         raw.mul_(noise.weights)
     torch.testing.assert_close(dropped, cell.sequence(inputs, state, lengths))
@@ -341,9 +386,9 @@ def test_gradients_stay_small_where_a_sentence_begins_with_dropped_words(name: s
     cell = CELLS[name](8, 8)
     inputs = torch.randn(2, 40, 8)
     inputs[:, :35] = 0
-    outputs, _ = cell.sequence(inputs, cell.zero_state(inputs[:, 0]))
-    outputs[:, -1].sum().backward()
-    assert max(weight.grad.abs().max() for weight in cell.parameters()) < 1e3
+    outputs, _ = cell.sequence(inputs.requires_grad_(), cell.zero_state(inputs[:, 0]))
+    gradients = torch.autograd.grad(outputs[:, -1].sum(), learned(cell) or [inputs])
+    assert max(gradient.abs().max() for gradient in gradients) < 1e3
 
 
 def test_the_normalized_lstm_starts_with_the_forget_gate_open() -> None:

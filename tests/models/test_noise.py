@@ -342,6 +342,9 @@ def test_a_gradient_reaches_every_weight_under_all_masks(tiny_model: Build, cell
     for _ in range(20):  # what is hidden once is seen another time
         model.decoder.logits(features(model))[..., 4].sum().backward()
     for name, weight in model.named_parameters():
+        if cell == "echo-state" and "kernel" in name:  # a reservoir does not learn
+            assert weight.grad is None, name
+            continue
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name
         if "embedding" not in name and "output" not in name:

@@ -1,0 +1,179 @@
+"""Gradient flow: how far back in time learning can reach.
+
+A loss at the last step T teaches what was read at step t only through the gradient that arrives
+there, ∂loss_T/∂h_t. It is a product of T - t Jacobians,
+
+    ∂loss_T/∂h_t = ∂loss_T/∂h_T · ∂h_T/∂h_{T-1} ··· ∂h_{t+1}/∂h_t
+
+and so it tends to vanish or to explode with the distance (Bengio et al. 1994; Pascanu et al. 2013).
+This file measures its norm at each step, by automatic differentiation through the written-out steps
+of a cell.
+
+An LSTM hands on two tensors, and both are reported. h_t goes into the gates and the candidate of
+step t + 1 and nowhere else, so its gradient has passed them: it can be zero where the gates do not
+look at h, however well the memory works. The memory cell c_t is where an LSTM remembers. What
+arrives there is all of it: what comes straight from c_{t+1}, times the forget gate and nothing else
+(the constant error carousel of Hochreiter & Schmidhuber 1997), and what comes by h_t, which is made
+of c_t. So how far an LSTM can learn is seen in the norm for c_t.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.models.cells import Cell, CellState
+from seq2seq.models.recurrent import RecurrentStack
+
+DISTANCES = (1, 2, 5)
+"""The steps back that a table shows, times each power of 10; and the last step and the first."""
+
+
+class GradientFlow(NamedTuple):
+    """Mean norms of the gradient of a batch's losses, first step first.
+
+    Attributes:
+        hidden: of ∂loss_T/∂h_t, ``(length,)``, float64 on the CPU.
+        memory: of ∂loss_T/∂c_t, the same shape; None if the cell has no memory cell.
+    """
+
+    hidden: Tensor
+    memory: Tensor | None
+
+
+def gradient_flow(
+    layers: Cell | RecurrentStack,
+    inputs: Tensor,
+    loss: Callable[[Tensor], Tensor],
+    *,
+    layer: int = -1,
+) -> GradientFlow:
+    """How much of a loss at the last step arrives at each step before it.
+
+    All is computed with a copy of the weights, in float64 on the CPU, so that a norm of 1e-160 is
+    still told from zero and one of 1e+150 from infinity. Nothing is dropped, as in evaluation.
+
+    Args:
+        layers: a cell, or a stack of layers; it starts from zeros, and is left as it is.
+        inputs: ``(batch_size, length, input_size)``; every row is full.
+        loss: the last output ``(batch_size, output_size)``, float64 on the CPU -> each row's loss
+            ``(batch_size,)``.
+        layer: which layer's states to look at, the top one unless told; 0 is the lowest. A gradient
+            reaches back through every layer, each by its own states.
+
+    Returns:
+        Norms of each row's gradient, averaged over the rows.
+
+    Raises:
+        DataError: the inputs are of another shape, or empty.
+        SettingsError: there is no such layer, or the loss is of another shape or does not depend on
+            the last output.
+    """
+    check(layers, inputs, layer)
+    layers = copy.deepcopy(layers).cpu().double().eval().requires_grad_(False)
+    with torch.enable_grad():
+        # The inputs need a gradient, so every state has one, though no weight does.
+        output, visited = walk(layers, inputs.detach().cpu().double().requires_grad_())
+        losses = loss(output)
+        if losses.shape != inputs.shape[:1] or not losses.requires_grad:
+            raise SettingsError(
+                f"the loss of the last output must be one number for each of {inputs.shape[0]} "
+                f"rows, and depend on it; it is of shape {tuple(losses.shape)}"
+            )
+        # A row's loss depends on its own states only, so the sum has the gradients of all rows.
+        flows = [
+            torch.autograd.grad(
+                losses.sum(), part, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
+            for part in zip(*(states[layer] for states in visited), strict=True)
+        ]
+    norms = [torch.stack(flow).norm(dim=-1).mean(dim=-1).cpu() for flow in flows]
+    return GradientFlow(norms[0], norms[1] if len(norms) > 1 else None)
+
+
+def check(layers: Cell | RecurrentStack, inputs: Tensor, layer: int) -> None:
+    """Raises what `gradient_flow` does for its inputs and its layer."""
+    depth = len(layers.cells) if isinstance(layers, RecurrentStack) else 1
+    if not -depth <= layer < depth:
+        raise SettingsError(f"there is no layer {layer}: {depth} in all, and 0 is the lowest")
+    if inputs.dim() != 3 or not inputs.numel():
+        raise DataError(
+            "inputs must be (batch_size, length, input_size), with at least one vector; they are "
+            f"{tuple(inputs.shape)}"
+        )
+
+
+def walk(
+    layers: Cell | RecurrentStack, inputs: Tensor
+) -> tuple[Tensor, list[tuple[CellState, ...]]]:
+    """The last output from zeros; and the states of each layer, lowest first, after each step."""
+    output, visited = inputs, []
+    if isinstance(layers, RecurrentStack):
+        stacked = layers.zero_state(inputs[:, 0])
+        for vectors in inputs.unbind(1):
+            output, stacked = layers.step(vectors, stacked)
+            visited.append(stacked.layers)
+    else:
+        state = layers.zero_state(inputs[:, 0])
+        for vectors in inputs.unbind(1):
+            output, state = layers.step(vectors, state)
+            visited.append((state,))
+    return output, visited
+
+
+def steps_back(length: int) -> list[int]:
+    """Distances from the last step that a table shows, near ones first.
+
+    >>> steps_back(30)
+    [0, 1, 2, 5, 10, 20, 29]
+    """
+    powers = range(len(str(length)))
+    shown = {factor * 10**power for power in powers for factor in DISTANCES}
+    return sorted({0, length - 1, *(back for back in shown if back < length)})
+
+
+def columns(flows: Mapping[str, GradientFlow]) -> dict[str, Tensor]:
+    """All norms by name; with two for what has a memory cell."""
+    found = {}
+    for name, flow in flows.items():
+        if flow.memory is None:
+            found[name] = flow.hidden
+        else:
+            found |= {f"{name}, h": flow.hidden, f"{name}, c": flow.memory}
+    return found
+
+
+def as_table(flows: Mapping[str, GradientFlow]) -> str:
+    """Norms by the number of steps back from the last one, a column for each name; as lines."""
+    shown = columns(flows)
+    widths = {name: max(len(name), 9) for name in shown}
+    header = "".join(f"  {name:>{width}}" for name, width in widths.items())
+    lines = [f"steps back{header}"]
+    longest = max((len(norms) for norms in shown.values()), default=1)
+    for back in steps_back(longest):
+        cells = [
+            f"{float(norms[-1 - back]):{widths[name]}.2e}"
+            if back < len(norms)
+            else " " * widths[name]
+            for name, norms in shown.items()
+        ]
+        lines.append("  ".join([f"{back:10,}", *cells]).rstrip())
+    return "\n".join(lines)
+
+
+def as_json(flow: GradientFlow) -> dict[str, list[float | None] | None]:
+    """Norms as JSON values, first step first; None for one that is not finite."""
+
+    def numbers(norms: Tensor) -> list[float | None]:
+        return [norm if math.isfinite(norm) else None for norm in norms.tolist()]
+
+    return {
+        "hidden": numbers(flow.hidden),
+        "memory": None if flow.memory is None else numbers(flow.memory),
+    }
