@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
+from seq2seq.decoding.fusion import Speaker
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import load_model, load_pipelines
 from seq2seq.models.translation import TranslationModel
@@ -53,6 +56,30 @@ def load_members(
         targets.append(target)
         settings.append(experiment.decoding)
     return members, targets[0], settings[0]
+
+
+def load_speaker(run: str, target: TextPipeline, device: torch.device) -> Speaker:
+    """The language model of a run, to help a translation into this target.
+
+    Raises:
+        RunError: there is no run of a language model.
+        SettingsError: it has another vocabulary, or knows running text only.
+    """
+    from seq2seq.language_model import LanguageModel
+
+    model = LanguageModel.load(run, device.type)
+    if model.text.pipeline.vocab.fingerprint != target.vocab.fingerprint:
+        raise SettingsError(
+            f"the language model {run} has another vocabulary than the translation model's target "
+            "side: train it with --data.vocabulary and the translation model's run, or the "
+            f"translation model with --model.initialize-decoder {run}"
+        )
+    if not model.text.sentences:
+        raise SettingsError(
+            f"the language model {run} was trained on running text and does not know how a "
+            "sentence begins: train it with --data.windows sentences"
+        )
+    return model.network
 
 
 def read_sources(

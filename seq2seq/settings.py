@@ -437,6 +437,11 @@ class DecodingSettings:
     """For samples: a sentence gets the same ones with the same seed, whatever stands around it."""
     replace_unknown: bool = False
     """Put the source token that attention was on in the place of <unk>; pieces hardly need it."""
+    language_model: str = ""
+    """A run of a language model of sentences with the same target vocabulary, which has a word in
+    every step: shallow fusion (Gülçehre et al. 2015)."""
+    language_model_weight: float = 0.2
+    """What its log-probabilities count."""
     batch_size: int = 64
     """Sentences searched at the same time; never changes the result."""
 
@@ -448,7 +453,7 @@ class DecodingSettings:
             yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 1)
         for name in (
             "length_penalty", "coverage_penalty", "no_repeat_ngram", "min_length", "max_length",
-            "max_length_ratio", "diversity", "top_k", "seed",
+            "max_length_ratio", "diversity", "top_k", "seed", "language_model_weight",
         ):  # fmt: skip
             yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 0)
         yield from at_least("--decoding.samples", self.samples, 2)
@@ -483,6 +488,8 @@ class DecodingSettings:
             },
             f"--decoding.method {self.method}",
         )
+        weight = {"language_model_weight": bool(self.language_model)}
+        yield from unused(self, "--decoding.", weight, "no --decoding.language-model")
         if self.method == "diverse-beam" and self.beam_size % max(self.groups, 1):
             yield (
                 f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "

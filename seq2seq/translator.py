@@ -15,8 +15,9 @@ from typing import Any, overload
 
 from seq2seq.checks import nearest, type_problems
 from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.fusion import Fusion, Speaker
 from seq2seq.decoding.mbr import Likeness
-from seq2seq.decoding.search import score, search
+from seq2seq.decoding.search import Model, score, search
 from seq2seq.decoding.steps import Hypothesis
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.utility import sentence_utility
@@ -25,6 +26,7 @@ from seq2seq.members import (
     Member,
     check_attention,
     load_members,
+    load_speaker,
     read_sources,
     source_ids,
 )
@@ -76,6 +78,7 @@ class Translator:
         self.searched = (
             Ensemble([member.model for member in self.members]) if others else self.model
         )
+        self.speakers: dict[str, Speaker] = {}
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
@@ -220,7 +223,7 @@ class Translator:
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
         found = search(
-            self.searched,
+            self.fused(chosen),
             source_ids(self.members, sources, full),
             chosen,
             self.device,
@@ -285,6 +288,15 @@ class Translator:
             results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
         return results[0] if isinstance(sources, str) else results
 
+    def fused(self, settings: DecodingSettings) -> Model:
+        """What is searched: the models, and the language model if the settings name one."""
+        run = settings.language_model
+        if not run:
+            return self.searched
+        if run not in self.speakers:
+            self.speakers[run] = load_speaker(run, self.target, self.device)
+        return Fusion(self.searched, self.speakers[run], settings.language_model_weight)
+
     def likeness(self, settings: DecodingSettings) -> Likeness:
         """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
         return Likeness(self.target.decode, sentence_utility(settings.utility))
@@ -327,6 +339,7 @@ class Translator:
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]
         check_attention(self.members, [*needs, *["a picture of attention"] * attention])
+        self.fused(settings)
         return settings
 
 

@@ -1,4 +1,4 @@
-"""``seq2seq lm train | score | generate``: language models."""
+"""``seq2seq lm train | score | generate``, and all that ``seq2seq lm`` can."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tyro
 
 from seq2seq.arguments import parse_experiment
 from seq2seq.commands.decoding import FileArgument, RunArgument
+from seq2seq.commands.statistics import stats_command
 from seq2seq.commands.training import finish
 from seq2seq.language_settings import GenerationSettings, LanguageExperiment
 
@@ -129,4 +130,5 @@ LANGUAGE_COMMANDS = {
     "train": train_command,
     "score": score_command,
     "generate": generate_command,
+    "stats": stats_command,
 }

@@ -14,6 +14,7 @@ from torch import Tensor
 from seq2seq.decoding.beam import beam_search
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.forced import token_log_probabilities
+from seq2seq.decoding.fusion import Fusion
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
 from seq2seq.decoding.rules import NEVER, Rules
@@ -29,6 +30,9 @@ Ids: TypeAlias = Sequence[int]
 Sources: TypeAlias = Sequence[Ids] | Sequence[Sequence[Ids]]
 """Ids of each sentence; for an `Ensemble` as many such lists as it has members."""
 
+Model: TypeAlias = TranslationModel | Ensemble | Fusion
+"""What can be searched."""
+
 MOST_ROWS = 1024
 """How many samples are drawn at the same time, at most."""
 
@@ -38,7 +42,7 @@ MOST_ROUNDS = 8
 
 @torch.no_grad()
 def search(
-    model: TranslationModel | Ensemble,
+    model: Model,
     sources: Sources,
     settings: DecodingSettings,
     device: torch.device,
@@ -98,7 +102,7 @@ def search(
 
 @torch.no_grad()
 def score(
-    model: TranslationModel | Ensemble,
+    model: Model,
     sources: Sources,
     targets: Sequence[Ids],
     device: torch.device,
@@ -125,9 +129,9 @@ def score(
     return results
 
 
-def sources_by_member(model: TranslationModel | Ensemble, sources: Sources) -> list[list[Ids]]:
+def sources_by_member(model: Model, sources: Sources) -> list[list[Ids]]:
     """A list of sentences for each model that reads them; one model is an ensemble of one."""
-    lists = sources if isinstance(model, Ensemble) else [sources]
+    lists = sources if reads_many(model) else [sources]
     return [list(member) for member in cast("Sequence[Sequence[Ids]]", lists)]
 
 
@@ -147,13 +151,19 @@ def sentences_at_once(settings: DecodingSettings, n: int) -> int:
 
 
 def start(
-    model: TranslationModel | Ensemble, sources: Sequence[Sequence[Ids]], device: torch.device
+    model: Model, sources: Sequence[Sequence[Ids]], device: torch.device
 ) -> tuple[Any, Tensor]:
     """The state before bos, and the lengths of the first member's sources, eos counted."""
     padded = [pad_sources(rows) for rows in sources]
     read = [(source.to(device), lengths) for source, lengths in padded]
-    state: Any = model.start(read) if isinstance(model, Ensemble) else model.start(*read[0])
+    many = reads_many(model)
+    state: Any = cast(Any, model).start(read) if many else cast(Any, model).start(*read[0])
     return state, padded[0][1]
+
+
+def reads_many(model: Model) -> bool:
+    """Whether there are several models that each read the source in their own way."""
+    return isinstance(model.translation if isinstance(model, Fusion) else model, Ensemble)
 
 
 def make_rules(
@@ -174,7 +184,7 @@ def make_rules(
 
 
 def best_first(
-    model: TranslationModel | Ensemble,
+    model: Model,
     state: Any,
     rules: Rules,
     scoring: Scoring,
@@ -201,7 +211,7 @@ def best_first(
 
 
 def draw(
-    model: TranslationModel | Ensemble,
+    model: Model,
     state: Any,
     rules: Rules,
     scoring: Scoring,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seq2seq.language_settings import LanguageModelSettings
-from seq2seq.models.cells import CellState
+from seq2seq.models.cells import CellState, EchoStateCell
 from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import build_embedding
 from seq2seq.models.recurrent import RecurrentStack, Regularization
@@ -68,4 +68,7 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
         Regularization.of(settings),
         residual=settings.residual,
     )
+    for cell in stack.cells:
+        if isinstance(cell, EchoStateCell):
+            cell.set_radius(settings.spectral_radius)
     return LanguageNetwork(Decoder(embedding, stack, None, None, 0, decoder))
