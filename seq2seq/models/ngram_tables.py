@@ -127,5 +127,5 @@ def checksum(tensors: Mapping[str, Tensor]) -> int:
     """CRC-32 of all the numbers, in the order of their names; they must be on the CPU."""
     result = 0
     for _, tensor in sorted(tensors.items()):
-        result = zlib.crc32(tensor.contiguous().view(torch.uint8).numpy().data, result)
+        result = zlib.crc32(tensor.numpy().tobytes(), result)
     return result
