@@ -217,7 +217,7 @@ class _Reader:
                 if sizes:
                     return sizes
                 continue
-            match = re.fullmatch(r"ngram\s*(\d+)\s*=\s*(\d+)", line.strip())
+            match = re.fullmatch(r"ngram\s*(\d{1,3})\s*=\s*(\d{1,15})", line.strip())
             if not match or int(match[1]) != len(sizes) + 1:
                 raise self.error(f"expected 'ngram {len(sizes) + 1}=…', found {line[:40]!r}")
             sizes.append(int(match[2]))
@@ -240,19 +240,19 @@ class _Reader:
                 )
             log_probs.append(self.logarithm(fields[0], 0.0))
             ids.extend([id_of(name) for name in fields[1 : length + 1]])
-            backoff = self.logarithm(fields[-1], math.inf) if len(fields) > length + 1 else 0.0
+            backoff = self.logarithm(fields[-1], -LOG_ZERO) if len(fields) > length + 1 else 0.0
             backoffs.append(0.0 if last else backoff)
         if len(log_probs) < size:
             raise self.error(f"the file ends after {len(log_probs)} of {size} {length}-grams")
         return Section(first, np.array(ids).reshape(size, length), log_probs, backoffs)
 
     def logarithm(self, text: str, most: float) -> float:
-        """A decimal logarithm, at most `most`, and not infinite upwards."""
+        """A decimal logarithm, at most `most`."""
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not value <= most or value == math.inf:
+        if not value <= most:  # as nan isn't
             what = "a backoff weight" if most else "a probability"
             raise self.error(f"{text!r} is not the logarithm of {what}")
         return value
@@ -307,7 +307,7 @@ class _Reader:
         for place, table in enumerate(tables[1:], 1):
             nodes = Level(table).find(nodes * vocab_size + ids[:, place])
         for index in (nodes < 0).nonzero().flatten().tolist()[:1]:
-            raise self.error("its context has no line of its own", section.line + index)
+            raise self.error("the tokens before its last one are not listed", section.line + index)
         for index in (ids[:, -1] == BOS_ID).nonzero().flatten().tolist()[:1]:
             raise self.error("<s> can only be the first token", section.line + index)
         keys, order = (nodes * vocab_size + ids[:, -1]).sort(stable=True)

@@ -162,18 +162,18 @@ class NGramModel(nn.Module):
         """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
         state = NGramState(torch.cat([state.ids, tokens.unsqueeze(1)], dim=1)[:, 1:])
         contexts = self.contexts(state.ids)
-        left = torch.zeros(tokens.shape, device=tokens.device)  # to tokens seen in no context yet
-        weights = []  # of all contexts that are longer, (batch_size,) for each length
-        for length in range(self.order, 1, -1):
-            weights.append(left)
-            left = left + self.level(length - 1).weights(contexts[length - 2])
-        log_probs = self.level(1).log_probs + left.unsqueeze(1)
-        # What a longer context says of the tokens seen after it is written over the rest.
+        # By length of n-grams, longest first: the weights of all contexts that are backed off from.
+        weights = [torch.zeros(tokens.shape, device=tokens.device)]  # each (batch_size,)
+        for length in range(self.order - 1, 0, -1):
+            weights.append(weights[-1] + self.level(length).weights(contexts[length - 1]))
+        log_probs = self.level(1).log_probs + weights[-1].unsqueeze(1)  # (batch_size, vocab_size)
+        # What a longer context knows of the tokens that were seen after it is written over that.
         for length in range(2, self.order + 1):
             rows, found = self.continuations(length, contexts[length - 2])
-            level, longer = self.level(length), weights[self.order - length]
-            last = level.keys[found] % self.vocab_size
-            log_probs[rows, last] = level.log_probs[found] + longer[rows]
+            level, weight = self.level(length), weights[self.order - length]
+            log_probs[rows, level.keys[found] % self.vocab_size] = (
+                level.log_probs[found] + weight[rows]
+            )
         return log_probs, state
 
     def contexts(self, ids: Tensor) -> list[Tensor]:
@@ -222,13 +222,11 @@ class NGramModel(nn.Module):
         nodes = ids  # of the n-gram that ends at each place
         totals = self.level(1).log_probs[ids]
         for length in range(2, self.order + 1):
-            contexts = nodes.roll(1)
-            level, shorter = self.level(length), self.level(length - 1)
-            keys = contexts * self.vocab_size + ids
             # A sentence that is too young has no such context: what rolls in is another one's.
-            young = (offsets < length - 1) | (contexts < 0)
-            nodes = level.find(keys.masked_fill(young, -1))
-            totals = totals + shorter.weights(contexts.masked_fill(young, -1))
+            contexts = nodes.roll(1).masked_fill(offsets < length - 1, -1)
+            level = self.level(length)
+            nodes = level.find(contexts * self.vocab_size + ids)
+            totals = totals + self.level(length - 1).weights(contexts)
             known = nodes >= 0
             totals[known] = level.log_probs[nodes[known]]
         starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids)]

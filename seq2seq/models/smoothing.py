@@ -24,7 +24,7 @@ FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 
 
 def kneser_ney(levels: Sequence[Counts], vocab_size: int) -> list[Table]:
-    """Interpolated modified Kneser-Ney smoothing (Chen & Goodman 1998, section 4.1).
+    """Interpolated modified Kneser-Ney smoothing (Chen & Goodman 1998).
 
     With a the adjusted count of an n-gram, and D its discount:
 
@@ -45,7 +45,7 @@ def kneser_ney(levels: Sequence[Counts], vocab_size: int) -> list[Table]:
         left = np.bincount(contexts, taken, size)
         weights = np.divide(left, totals, out=np.ones(size), where=totals > 0)
         probs = (counts - taken) / totals[contexts] + weights[contexts] * probs[level.suffixes]
-        append(tables, level, probs, weights)
+        add_table(tables, level, probs, weights)
     return tables
 
 
@@ -103,11 +103,11 @@ def add_k(levels: Sequence[Counts], vocab_size: int, k: float) -> list[Table]:
         totals = np.bincount(contexts, level.counts, len(counted)) + k * outcomes
         weights = np.where(counted, k * outcomes / totals, 1.0)
         probs = np.where(counted[contexts], (level.counts + k) / totals[contexts], 1 / outcomes)
-        append(tables, level, probs, weights)
+        add_table(tables, level, probs, weights)
     return tables
 
 
-def append(tables: list[Table], level: Counts, probs: Floats, weights: Floats) -> None:
+def add_table(tables: list[Table], level: Counts, probs: Floats, weights: Floats) -> None:
     """Adds the table of one length, and to the one before it the weights of its contexts.
 
     Args:

@@ -35,7 +35,7 @@ class Text:
         return (self.counts[(*context, token)] + k) / (total + k * self.outcomes)
 
     def kneser_ney(self, token: int, history: Sequence[int]) -> float:
-        """Chen & Goodman (1998), section 4.1, for the longest context that was seen."""
+        """Modified Kneser-Ney (Chen & Goodman 1998) for the longest context that was seen."""
         return self.interpolated(token, self.context(history))
 
     def interpolated(self, token: int, context: Ngram) -> float:
