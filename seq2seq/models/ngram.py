@@ -1,0 +1,243 @@
+"""The n-gram language model: the next token given the last few, from counts.
+
+What recurrent language models are measured against, and a step model as they are. A context begins
+with bos, eos is predicted, and pad and bos never come: their log-probability is minus infinity.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.checks import nearest
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.models.ngram_counts import count_ngrams, lay_out
+from seq2seq.models.ngram_tables import Table, check_tables, load_tables, save_tables
+from seq2seq.models.smoothing import add_k, kneser_ney
+from seq2seq.text.vocab import PAD_ID, SPECIAL_TOKENS
+
+SMOOTHINGS = ("kneser-ney", "add-k")
+
+
+class NGramState(NamedTuple):
+    """What the model carries from step to step.
+
+    Attributes:
+        ids: the last order - 1 tokens, ``(batch_size, order - 1)``; pads where there are fewer.
+    """
+
+    ids: Tensor
+
+    def select(self, rows: Tensor) -> NGramState:
+        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
+        return NGramState(self.ids.index_select(0, rows))
+
+
+class Level(nn.Module):
+    """The n-grams of one length; its buffers are those of a `Table`."""
+
+    keys: Tensor
+    log_probs: Tensor
+    backoffs: Tensor
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        for name, values in table._asdict().items():
+            self.register_buffer(name, values)
+
+    @property
+    def table(self) -> Table:
+        """The buffers as a table."""
+        return Table(self.keys, self.log_probs, self.backoffs)
+
+    def find(self, keys: Tensor) -> Tensor:
+        """The node of each key ``(any,)``; -1 for one that is not there, as a negative one."""
+        if not len(self.keys):
+            return torch.full_like(keys, -1)
+        nodes = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
+        return torch.where(self.keys[nodes] == keys, nodes, -1)
+
+    def weights(self, nodes: Tensor) -> Tensor:
+        """The backoffs of contexts ``(any,)``; 0 for those that are not there, -1."""
+        if not len(self.backoffs):
+            return torch.zeros(nodes.shape, device=nodes.device)
+        return self.backoffs[nodes.clamp(min=0)].masked_fill(nodes < 0, 0.0)
+
+
+class NGramModel(nn.Module):
+    """A distribution over the next token, given the last order - 1 ones.
+
+    Make one with `estimate`, `load`, or `seq2seq.models.arpa.read_arpa`.
+
+    Args:
+        tables: the n-grams of lengths 1 to the order of the model.
+
+    Raises:
+        DataError: the tables can't be those of a model.
+    """
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        super().__init__()
+        check_tables(tables)
+        self.vocab_size = len(tables[0].keys)
+        self.levels = nn.ModuleList(Level(table) for table in tables)
+
+    @classmethod
+    def estimate(
+        cls,
+        sentences: Iterable[Sequence[int]],
+        order: int,
+        vocab_size: int,
+        smoothing: str = "kneser-ney",
+        k: float | None = None,
+    ) -> NGramModel:
+        """The model of a text; see `seq2seq.models.smoothing` for the formulas.
+
+        Args:
+            sentences: ids without bos and eos.
+            order: tokens in the longest n-grams: 2 for bigrams, which see one token back.
+            vocab_size: tokens in the vocabulary, seen or not; the special ones count.
+            smoothing: "kneser-ney" (interpolated, modified) or "add-k".
+            k: what add-k adds to each count; above 0.
+
+        Raises:
+            SettingsError: an impossible setting.
+            DataError: there are no sentences, or an id can't stand in one.
+        """
+        problems = []
+        if order < 1:
+            problems.append(f"order {order} must be at least 1")
+        if vocab_size < len(SPECIAL_TOKENS):
+            problems.append(f"vocab_size {vocab_size} must be at least {len(SPECIAL_TOKENS)}")
+        if smoothing not in SMOOTHINGS:
+            problems.append(f"unknown smoothing {smoothing}{nearest(smoothing, [*SMOOTHINGS])}")
+        elif smoothing != "add-k" and k is not None:
+            problems.append(f"k {k} has no effect with smoothing {smoothing}: leave it out")
+        elif smoothing == "add-k" and not (k is not None and 0 < k < math.inf):
+            problems.append(f"add-k needs a finite k above 0, got {k}")
+        if problems:
+            raise SettingsError("\n".join(problems))
+        stream = lay_out(sentences, vocab_size)
+        if not len(stream.ids):
+            raise DataError("there are no sentences to estimate an n-gram model from")
+        counts = count_ngrams(stream, order, vocab_size)
+        if k is None:
+            return cls(kneser_ney(counts, vocab_size))
+        return cls(add_k(counts, vocab_size, k))
+
+    @property
+    def order(self) -> int:
+        """Tokens in the longest n-grams."""
+        return len(self.levels)
+
+    @property
+    def lengths(self) -> range:
+        """Of the n-grams: from 1 to the order."""
+        return range(1, self.order + 1)
+
+    def level(self, length: int) -> Level:
+        """The n-grams of one length, from 1 to the order."""
+        return cast(Level, self.levels[length - 1])
+
+    def ngrams(self, length: int) -> Tensor:
+        """The n-grams of one length as ids ``(ngrams, length)``, in the order of their nodes."""
+        keys = self.level(length).keys
+        last = (keys % self.vocab_size).unsqueeze(1)
+        if length == 1:
+            return last
+        return torch.cat([self.ngrams(length - 1)[keys // self.vocab_size], last], dim=1)
+
+    def start(self, batch_size: int, device: torch.device | str = "cpu") -> NGramState:
+        """The state before bos, one row for each sentence; `device` is where the model is."""
+        shape = (batch_size, self.order - 1)
+        return NGramState(torch.full(shape, PAD_ID, dtype=torch.long, device=device))
+
+    def step(self, tokens: Tensor, state: NGramState) -> tuple[Tensor, NGramState]:
+        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+        state = NGramState(torch.cat([state.ids, tokens.unsqueeze(1)], dim=1)[:, 1:])
+        contexts = self.contexts(state.ids)
+        # By length of n-grams, longest first: the weights of all contexts that are backed off from.
+        weights = [torch.zeros(tokens.shape, device=tokens.device)]  # each (batch_size,)
+        for length in range(self.order - 1, 0, -1):
+            weights.append(weights[-1] + self.level(length).weights(contexts[length - 1]))
+        log_probs = self.level(1).log_probs + weights[-1].unsqueeze(1)  # (batch_size, vocab_size)
+        # What a longer context knows of the tokens that were seen after it is written over that.
+        for length in range(2, self.order + 1):
+            rows, found = self.continuations(length, contexts[length - 2])
+            level, weight = self.level(length), weights[self.order - length]
+            log_probs[rows, level.keys[found] % self.vocab_size] = (
+                level.log_probs[found] + weight[rows]
+            )
+        return log_probs, state
+
+    def contexts(self, ids: Tensor) -> list[Tensor]:
+        """The nodes ``(batch_size,)`` of the last 1, 2, … tokens of ids ``(batch_size, length)``.
+
+        -1 where there is no such n-gram.
+        """
+        nodes = []
+        for length in range(1, ids.shape[1] + 1):
+            last = ids[:, -length:]
+            node = last[:, 0]
+            for number in range(1, length):
+                node = self.level(number + 1).find(node * self.vocab_size + last[:, number])
+            nodes.append(node)
+        return nodes
+
+    def continuations(self, length: int, contexts: Tensor) -> tuple[Tensor, Tensor]:
+        """The n-grams of one length that begin with given contexts ``(batch_size,)``.
+
+        Returns:
+            rows of the batch, and beside each the node of an n-gram, both ``(found,)``.
+        """
+        keys = self.level(length).keys
+        begin = torch.searchsorted(keys, contexts * self.vocab_size)
+        end = torch.searchsorted(keys, (contexts + 1) * self.vocab_size)
+        sizes = end - begin  # of context -1: nothing, because no key is negative
+        rows = torch.repeat_interleave(sizes)
+        before = sizes.cumsum(0) - sizes
+        return rows, torch.arange(len(rows), device=rows.device) + (begin - before)[rows]
+
+    def token_log_probabilities(self, sentences: Iterable[Sequence[int]]) -> list[list[float]]:
+        """The log-probability of each token of each sentence, and of eos after them.
+
+        What steps say of the same tokens, for all of them at once.
+
+        Args:
+            sentences: ids without bos and eos.
+
+        Raises:
+            DataError: an id can't stand in a sentence.
+        """
+        stream = lay_out(sentences, self.vocab_size)
+        device = self.level(1).keys.device
+        ids = torch.from_numpy(stream.ids).to(device)
+        offsets = torch.from_numpy(stream.offsets).to(device)
+        nodes = ids  # of the n-gram that ends at each place
+        totals = self.level(1).log_probs[ids]
+        for length in range(2, self.order + 1):
+            # A sentence that is too young has no such context: what rolls in is another one's.
+            contexts = nodes.roll(1).masked_fill(offsets < length - 1, -1)
+            level = self.level(length)
+            nodes = level.find(contexts * self.vocab_size + ids)
+            totals = totals + self.level(length - 1).weights(contexts)
+            known = nodes >= 0
+            totals[known] = level.log_probs[nodes[known]]
+        starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids)]
+        values = totals.tolist()
+        return [values[begin + 1 : end] for begin, end in pairwise(starts)]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model to one safetensors file; RunError if that can't be done."""
+        save_tables(Path(path), [self.level(length).table for length in self.lengths])
+
+    @classmethod
+    def load(cls, path: str | Path) -> NGramModel:
+        """Reads what `save` wrote; RunError if it is missing, damaged, or something else."""
+        return cls(load_tables(Path(path)))
