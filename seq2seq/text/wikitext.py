@@ -23,7 +23,7 @@ _FILES = {
 
 
 class WikiText2(NamedTuple):
-    """The lines of each part; with an end-of-sentence token for each line, so many tokens.
+    """The lines of each part. The tokens are counted as usual, with an end of sentence a line.
 
     Attributes:
         train: 36,718 lines, 2,088,628 tokens.
