@@ -291,7 +291,7 @@ class Translator:
     def fused(self, settings: DecodingSettings) -> Model:
         """What is searched: the models, and the language model if the settings name one."""
         run = settings.language_model
-        if not run:
+        if not run or not settings.language_model_weight:
             return self.searched
         if run not in self.speakers:
             self.speakers[run] = load_speaker(run, self.target, self.device)
