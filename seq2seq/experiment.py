@@ -8,21 +8,25 @@ from __future__ import annotations
 import torch
 
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.language_experiment import read_network
+from seq2seq.language_settings import LanguageExperiment
+from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs import (
     check_before,
     fingerprint,
     load_best,
+    load_experiment,
     load_pipeline,
     run_training,
     save_description,
 )
-from seq2seq.settings import DataSettings, Experiment
+from seq2seq.settings import DataSettings, Experiment, ModelSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
 from seq2seq.text.vocab import Vocab
 from seq2seq.training.progress import say
-from seq2seq.training.run_directory import SIDES, RunDirectory
+from seq2seq.training.run_directory import SIDES, TEXT, RunDirectory
 from seq2seq.translation_task import Corpora, TranslationTask
 
 
@@ -47,11 +51,11 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     if experiment.resume:
         source, target = load_pipelines(run, experiment.data)
     else:
-        source, target = build_pipelines(
-            corpora.train.sources, corpora.train.targets, experiment.data
-        )
+        source, target = make_pipelines(corpora, experiment)
     torch.manual_seed(experiment.seed)
     model = build_model(experiment, source.vocab, target.vocab)
+    if not experiment.resume:
+        initialize(model, experiment.model)
     task = TranslationTask(model, corpora, source, target, experiment)
     text = [[corpus.sources, corpus.targets] for corpus in corpora]
     sides = dict(zip(SIDES, (source, target), strict=True))
@@ -111,6 +115,34 @@ def read_corpus(settings: DataSettings, path: str, target_path: str, split: str)
 def column(name: str) -> str | int | None:
     """A column as the settings spell it: a name, a number, or nothing."""
     return int(name) if name.isdecimal() else name or None
+
+
+def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeline, TextPipeline]:
+    """Tokenizers and vocabularies of both sides: learned, or those of language models."""
+    source, target = (
+        RunDirectory(run) if run else None
+        for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
+    )
+    for run in (source, target):
+        if run is not None:
+            load_experiment(run, LanguageExperiment)
+    if source is not None and target is not None:
+        return load_pipeline(source, TEXT), load_pipeline(target, TEXT)
+    learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
+    return (
+        learned[0] if source is None else load_pipeline(source, TEXT),
+        learned[1] if target is None else load_pipeline(target, TEXT),
+    )
+
+
+def initialize(model: TranslationModel, settings: ModelSettings) -> None:
+    """Gives encoder and decoder the weights of the language models that the settings name."""
+    if settings.initialize_encoder:
+        network, name = read_network(settings.initialize_encoder), settings.initialize_encoder
+        initialize_encoder(model.encoder, network, name)
+    if settings.initialize_decoder:
+        network, name = read_network(settings.initialize_decoder), settings.initialize_decoder
+        initialize_decoder(model.decoder, network, name)
 
 
 def build_model(experiment: Experiment, source: Vocab, target: Vocab) -> TranslationModel:

@@ -15,6 +15,7 @@ from seq2seq.runs import (
     check_before,
     fingerprint,
     load_best,
+    load_experiment,
     load_pipeline,
     run_training,
     save_description,
@@ -133,6 +134,13 @@ def borrowed(path: str) -> TextPipeline:
     run.check_exists()
     own = run.tokenizer(TEXT).is_file()
     return load_pipeline(run, TEXT if own else SIDES[1])
+
+
+def read_network(path: str) -> LanguageNetwork:
+    """The network of a run, whatever its vocabulary."""
+    run = RunDirectory(path)
+    experiment = load_experiment(run, LanguageExperiment)
+    return load_network(run, experiment, len(load_pipeline(run, TEXT).vocab))
 
 
 def load_network(

@@ -194,6 +194,11 @@ class ModelSettings(NetworkSettings):
     """Read the source in both directions."""
     shared_embedding: bool = False
     """One embedding for source and target; needs --data.joint."""
+    initialize_encoder: str = ""
+    """A language model's run: the encoder begins with its weights (Ramachandran et al. 2017), and
+    the source side has its tokenizer and vocabulary."""
+    initialize_decoder: str = ""
+    """The same for the decoder and the target side."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
@@ -569,5 +574,17 @@ class Experiment(AnyExperiment):
         yield from unused(self.model, "--model.", used, f"--model.attention {kind}")
         averages = {"average_count": self.training.average != "none"}
         yield from unused(self.training, "--training.", averages, "--training.average none")
+        taken = self.model.initialize_decoder
+        own = dict.fromkeys(("target_tokenizer", "target_vocab_size", "joint"), not taken)
+        yield from unused(self.data, "--data.", own, f"--model.initialize-decoder {taken}")
+        taken = self.model.initialize_encoder
+        own = dict.fromkeys(("tokenizer", "vocab_size", "min_frequency"), not taken)
+        if taken and self.model.initialize_decoder:
+            yield from unused(self.data, "--data.", own, f"--model.initialize-encoder {taken}")
+        if taken and self.data.joint:
+            yield (
+                "--data.joint is one vocabulary for both sides, and --model.initialize-encoder "
+                "brings the source side's own: leave one of them out"
+            )
         samples = {"sampled_side": self.data.subword_sampling > 0}
         yield from unused(self.data, "--data.", samples, "--data.subword-sampling 0")

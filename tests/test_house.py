@@ -30,11 +30,11 @@ ORDER = [
     ),
     *(
         "runs",
-        "translation_task",
-        "experiment",
         "language_task",
         "language_experiment",
         "language_model",
+        "translation_task",
+        "experiment",
         "plots",
         "members",
         "translations",
