@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,6 +119,12 @@ class LanguageModel:
         values = [value for row in found for value in row]
         ids = [token for row in rows for token in row[1:]]
         return TokenScores(sum(values), self.text.pipeline.vocab.tokens(ids), values)
+
+    def log_probabilities(self, texts: Sequence[str]) -> list[float]:
+        """Of each text as a whole, from a fresh state."""
+        rows = [self.text.rows(self.text.clean(text).split("\n"), closed=False) for text in texts]
+        found = iter(row_log_probabilities(self.network, [*chain.from_iterable(rows)], self.device))
+        return [sum(value for _ in each for value in next(found)) for each in rows]
 
     def generate(self, prefix: str | None = None, **settings: Any) -> str:
         """Made-up text, the prefix at its beginning.

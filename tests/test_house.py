@@ -39,6 +39,7 @@ ORDER = [
         "members",
         "translations",
         "translator",
+        "reranker",
         "arguments",
         "commands",
         "cli",
