@@ -1,7 +1,9 @@
 """Running text for language models: read from files, folders and the Hub, and reduced to letters.
 
-lines = read_monolingual("timemachine.txt")
-text = letters_only(lines, lowercase=True)     # one line: "the time machine by h g wells …"
+    lines = read_monolingual("timemachine.txt")
+    text = letters_only(lines, lowercase=True)     # one line: "the time machine by h g wells …"
+
+Pairs of sentences are read by `ParallelCorpus`, by the same rules.
 """
 
 from __future__ import annotations

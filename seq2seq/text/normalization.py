@@ -51,6 +51,6 @@ def unescape(text: str) -> str:
     return CODE.sub(lambda match: _UNESCAPES[match[0]], text) if ESCAPE in text else text
 
 
-def spoken(tokens: Iterable[str]) -> list[str]:
-    """Return the tokens that are seen in text: no pad, bos and eos, and "⁇" for unknown ones."""
-    return [UNKNOWN_TEXT if token == UNK else token for token in tokens if token not in _SILENT]
+def spoken(tokens: Iterable[str], unknown: str = UNKNOWN_TEXT) -> list[str]:
+    """Return the tokens that are seen in text: no pad, bos and eos, `unknown` for unknown ones."""
+    return [unknown if token == UNK else token for token in tokens if token not in _SILENT]

@@ -147,7 +147,7 @@ def _cells_by_role(columns: Columns, header: Sequence[str], name: str) -> tuple[
     """Return the names of the columns if there is a header with them, else the first numbers."""
     if set(columns.roles) <= set(header):
         return columns.roles
-    # After a source and a target, further columns are notes. A text has no such second one.
+    # Behind a source and a target there may be notes; but of several columns, any may be the text.
     if len(columns.roles) == 1 and len(header) > 1:
         raise DataError(
             f"{name}:1: {columns.must_be_named} or numbered (from 0), since there are "

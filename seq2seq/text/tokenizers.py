@@ -1,9 +1,9 @@
 """Tokenizers: a line of text to tokens, and tokens back to the line.
 
-Four kinds behind one interface, `Tokenizer`: words, characters, and the SentencePiece models
-unigram and BPE. All of them first bring a text into one form with `normalize`, and
-`detokenize(tokenize(text))` is exactly `normalize(text)`. No tokenizer returns the name of a
-special token, whatever the text says.
+Five kinds behind one interface, `Tokenizer`: words, characters, what stands between white space,
+and the SentencePiece models unigram and BPE. All of them first bring a text into one form with
+`normalize`, and `detokenize(tokenize(text))` is exactly `normalize(text)`. No tokenizer returns the
+name of a special token, whatever the text says; but for "space", whose text may say `<unk>`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any, Literal, Protocol, TypeAlias
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.text.normalization import normalize
 from seq2seq.text.pieces import SentencePieceTokenizer, seed_sampling
-from seq2seq.text.words import CharacterTokenizer, WordTokenizer
+from seq2seq.text.words import CharacterTokenizer, SpaceTokenizer, WordTokenizer
 
 __all__ = [
     "TOKENIZERS",
+    "UNTRAINED",
     "CharacterTokenizer",
     "Kind",
     "SentencePieceTokenizer",
+    "SpaceTokenizer",
     "Tokenizer",
     "WordTokenizer",
     "build_tokenizer",
@@ -32,7 +34,7 @@ __all__ = [
     "seed_sampling",
 ]
 
-Kind: TypeAlias = Literal["word", "character", "unigram", "bpe"]
+Kind: TypeAlias = Literal["word", "character", "space", "unigram", "bpe"]
 
 
 class Tokenizer(Protocol):
@@ -51,7 +53,7 @@ class Tokenizer(Protocol):
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Return the text of any list of tokens, without `<pad>`, `<bos>` and `<eos>`.
 
-        An unknown token, `<unk>`, becomes "⁇".
+        An unknown token, `<unk>`, becomes "⁇"; for "space" it stays `<unk>`.
         """
 
     @property
@@ -66,17 +68,22 @@ class Tokenizer(Protocol):
         """Write the tokenizer to `path`, for `load_tokenizer`."""
 
 
-def _build_words(texts: Sequence[str], *, lowercase: bool, **_: Any) -> Tokenizer:
-    return WordTokenizer(lowercase)
+UNTRAINED: dict[str, Callable[[bool], Tokenizer]] = {
+    "word": WordTokenizer,
+    "character": CharacterTokenizer,
+    "space": SpaceTokenizer,
+}
+"""The kinds that learn nothing from texts; all they take is whether to lower-case."""
 
 
-def _build_characters(texts: Sequence[str], *, lowercase: bool, **_: Any) -> Tokenizer:
-    return CharacterTokenizer(lowercase)
+def _build_untrained(
+    kind: Callable[[bool], Tokenizer], texts: Sequence[str], *, lowercase: bool, **_: Any
+) -> Tokenizer:
+    return kind(lowercase)
 
 
 TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
-    "word": _build_words,
-    "character": _build_characters,
+    **{name: partial(_build_untrained, kind) for name, kind in UNTRAINED.items()},
     "unigram": partial(SentencePieceTokenizer.train, kind="unigram"),
     "bpe": partial(SentencePieceTokenizer.train, kind="bpe"),
 }
@@ -92,7 +99,7 @@ def build_tokenizer(
 ) -> Tokenizer:
     """Return a tokenizer of a `Kind` for `texts`, which unigram and BPE learn their pieces from.
 
-    Words and characters have no inventory of their own: there, `vocab_size` is the `max_size` of
+    The other kinds have no inventory of their own: there, `vocab_size` is the `max_size` of
     `Vocab.build`, and `character_coverage` has no meaning.
 
     Raises SettingsError for another kind, and what `SentencePieceTokenizer.train` raises.
@@ -133,8 +140,9 @@ def _from_json(content: dict[str, Any]) -> Tokenizer:
     kind, lowercase = content.get("kind"), content.get("lowercase")
     if kind == "sentencepiece":
         return SentencePieceTokenizer.from_json(content)
-    if kind not in ("word", "character"):
-        raise DataError(f'"kind" is {kind!r}, not "word", "character" or "sentencepiece"')
+    if not isinstance(kind, str) or kind not in UNTRAINED:
+        known = ", ".join(f'"{name}"' for name in UNTRAINED)
+        raise DataError(f'"kind" is {kind!r}, not one of {known} and "sentencepiece"')
     if not isinstance(lowercase, bool):
         raise DataError('"lowercase" must be true or false')
-    return WordTokenizer(lowercase) if kind == "word" else CharacterTokenizer(lowercase)
+    return UNTRAINED[kind](lowercase)

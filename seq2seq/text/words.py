@@ -1,4 +1,7 @@
-"""Tokens that need no training: words and characters. Text comes back from them exactly."""
+"""Tokens that need no training: words, characters, and what stands between white space.
+
+Text comes back from them exactly.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ from seq2seq.text.normalization import (
     ESCAPES,
     INVISIBLE,
     JOINER,
+    NOTHING,
     SPACE,
     escape,
     normalize,
     spoken,
     unescape,
 )
+from seq2seq.text.vocab import BOS, EOS, PAD, UNK
 
 # Written in Unicode with neither spaces between words nor letters in the usual sense: each
 # character is a token. Han (with its marks of repetition), hiragana, Han extensions.
@@ -162,6 +167,50 @@ class CharacterTokenizer:
     def save(self, path: Path) -> None:
         """Write the settings to `path` as JSON."""
         _write(path, kind="character", lowercase=self.lowercase)
+
+
+_HIDDEN_NAMES = {name: name.replace("<", "<" + NOTHING) for name in (PAD, BOS, EOS)}
+
+
+class SpaceTokenizer:
+    """What stands between white space, for text that is tokenized already.
+
+    Such a text says itself where a rare word stood: in WikiText-2 (Merity et al. 2017) it is
+    `<unk>`, which is the unknown token here, and the only special one that text can have. The
+    unknown token becomes `<unk>` again in text, not "⁇".
+    """
+
+    def __init__(self, lowercase: bool = False) -> None:
+        """With `lowercase`, tokens are in lower case, and text comes back so."""
+        self.lowercase = lowercase
+
+    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
+        """Return the tokens of `text`; raises SettingsError if `sample` is true."""
+        _refuse_sampling("space", sample)
+        get = _HIDDEN_NAMES.get
+        return [get(t, t) for t in escape(normalize(text, lowercase=self.lowercase)).split()]
+
+    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
+        """Return the tokens of each text; raises SettingsError if `sample` is true."""
+        return [self.tokenize(text, sample=sample) for text in texts]
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join `tokens` with spaces."""
+        return unescape(" ".join(spoken(tokens, unknown=UNK)))
+
+    @property
+    def pieces(self) -> None:
+        """None: there is no end to words."""
+        return None
+
+    @property
+    def can_sample(self) -> bool:
+        """False: a text has one segmentation."""
+        return False
+
+    def save(self, path: Path) -> None:
+        """Write the settings to `path` as JSON."""
+        _write(path, kind="space", lowercase=self.lowercase)
 
 
 def _refuse_sampling(kind: str, sample: bool) -> None:

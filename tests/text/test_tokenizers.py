@@ -20,6 +20,7 @@ from seq2seq.text.tokenizers import (
     CharacterTokenizer,
     Kind,
     SentencePieceTokenizer,
+    SpaceTokenizer,
     Tokenizer,
     WordTokenizer,
     build_tokenizer,
@@ -27,7 +28,7 @@ from seq2seq.text.tokenizers import (
     normalize,
     seed_sampling,
 )
-from seq2seq.text.vocab import SPECIAL_TOKENS, UNK_ID, Vocab
+from seq2seq.text.vocab import SPECIAL_TOKENS, UNK, UNK_ID, Vocab
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -80,7 +81,8 @@ LOWERCASE = {
 @EACH
 @given(text=TEXT)
 def test_no_text_becomes_a_special_token(kind: str, text: str) -> None:
-    assert not set(BUILT[kind].tokenize(text)) & {*SPECIAL_TOKENS, ""}
+    allowed = {UNK} if kind == "space" else set()
+    assert not set(BUILT[kind].tokenize(text)) & {*SPECIAL_TOKENS, ""} - allowed
 
 
 @SUBWORD
@@ -110,7 +112,7 @@ def test_any_tokens_can_be_put_back_together(kind: str, tokens: list[str]) -> No
 def test_unknown_tokens_are_shown_and_the_other_specials_are_not(kind: str) -> None:
     tokens = BUILT[kind].tokenize("the dog")
     text = BUILT[kind].detokenize(["<bos>", *tokens, "<unk>", "<eos>", "<pad>"])
-    assert text.replace(" ", "") == "thedog⁇"
+    assert text.replace(" ", "") == ("thedog<unk>" if kind == "space" else "thedog⁇")
 
 
 @EACH
@@ -191,14 +193,49 @@ def test_there_is_a_token_for_each_code_point(text: str) -> None:
     assert len(CharacterTokenizer().tokenize(text)) == len(normalize(text))
 
 
-@pytest.mark.parametrize("kind", ["word", "character"])
-def test_words_and_characters_refuse_to_sample(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["word", "character", "space"])
+def test_kinds_without_training_refuse_to_sample(kind: str) -> None:
     assert not BUILT[kind].can_sample
     assert BUILT[kind].pieces is None
     with pytest.raises(SettingsError, match="can't sample"):
         BUILT[kind].tokenize("a b", sample=True)
     with pytest.raises(SettingsError, match="can't sample"):
         BUILT[kind].tokenize_all(["a b"], sample=True)
+
+
+# ---------------------------------------------------------------------------------------------
+# what stands between white space
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        (" = Senjō 3 : <unk> @-@ 2 = \n", "= Senjō 3 : <unk> @-@ 2 ="),
+        ("don't, (see)", "don't, (see)"),
+        ("<pad> <bos> <eos> <unk>", "<␛npad> <␛nbos> <␛neos> <unk>"),
+        ("a<unk> <pad>. <s>", "a<unk> <pad>. <s>"),
+        ("␛ ￭a b▁", "␛e ␛ja b␛s"),
+    ],
+)
+def test_what_stands_between_white_space(text: str, tokens: str) -> None:
+    assert SpaceTokenizer().tokenize(text) == tokens.split(" ")
+    assert SpaceTokenizer().detokenize(tokens.split(" ")) == normalize(text)
+
+
+@given(TEXT)
+def test_there_is_a_token_for_each_run_without_white_space(text: str) -> None:
+    assert len(SpaceTokenizer().tokenize(text)) == len(text.split())
+
+
+def test_the_unknown_token_of_a_tokenized_text_is_the_vocabularys() -> None:
+    lines = ["the <unk> of the <unk> <eos>", "the <eos> of <unk>"]
+    tokenizer = SpaceTokenizer()
+    vocab = Vocab.build(tokenizer.tokenize_all(lines))
+    assert vocab.tokens(list(range(4, len(vocab)))) == ["the", "<␛neos>", "of"]
+    assert vocab.count(UNK) == 0
+    ids = vocab.ids(tokenizer.tokenize("the <unk> <pad> <eos>"))
+    assert ids == [4, UNK_ID, UNK_ID, 5]
+    assert tokenizer.detokenize(vocab.tokens(ids)) == "the <unk> <unk> <eos>"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -426,7 +463,7 @@ def test_bytes_that_are_no_model_are_refused(proto: bytes) -> None:
 
 
 def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(SettingsError, match=r"'words'.*word, character, unigram, bpe"):
+    with pytest.raises(SettingsError, match=r"'words'.*word, character, space, unigram, bpe"):
         build_tokenizer("words", TEXTS, vocab_size=100)
 
 
