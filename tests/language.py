@@ -79,7 +79,7 @@ def uniform(size: int) -> LanguageNetwork:
     return table([[1 / size] * size] * size)
 
 
-def letters(probabilities: dict[str, dict[str, float]]) -> tuple[LanguageNetwork, RunningText]:
+def letter_table(probabilities: dict[str, dict[str, float]]) -> tuple[LanguageNetwork, RunningText]:
     """A network and its text from p(next | previous) of characters, "\\n" for a line's end.
 
     What a row lacks, and the special tokens, has a probability of a billionth.
