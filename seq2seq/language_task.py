@@ -189,7 +189,7 @@ class LanguageTask:
         """Perplexity of the held-out text, and a piece of text that the model makes up."""
         score = held_out_score(self.network, self.text, self.texts.validation, device)
         settings = self.experiment.generation
-        prefix = self.text.row(settings.prefix)
+        prefix = self.text.row(self.text.clean(settings.prefix))
         state = self.network.start(1)
         ids = generate_ids(self.network, state, prefix, settings, device, ends=self.text.sentences)
         made_up = self.text.decode([*prefix[1:], *ids])

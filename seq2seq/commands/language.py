@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -106,7 +107,9 @@ def score_command(arguments: list[str]) -> None:
         return
     figures = model.evaluate_lines(lines).summary()
     if command.json:
-        print(json.dumps(figures))
+        # JSON knows no infinity, which the perplexity of a long word can be.
+        finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        print(json.dumps(finite))
         return
     for name, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
