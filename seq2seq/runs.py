@@ -17,19 +17,14 @@ from seq2seq.checks import from_dict, to_dict
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.language_settings import LanguageExperiment
 from seq2seq.settings import AnyExperiment, Experiment
+from seq2seq.storage import read_json, write_atomically, write_json
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocab import Vocab
 from seq2seq.training.checkpoint import load_tensors, load_weights, part_of
 from seq2seq.training.hardware import choose_device
 from seq2seq.training.progress import say
-from seq2seq.training.run_directory import (
-    FORMAT,
-    RunDirectory,
-    read_json,
-    write_atomically,
-    write_json,
-)
+from seq2seq.training.run_directory import FORMAT, RunDirectory
 from seq2seq.training.task import BatchT, Task
 from seq2seq.training.trainer import Trainer
 

@@ -20,6 +20,8 @@ ORDER = [
     *(
         "errors",
         "checks",
+        "storage",
+        "tensors",
         "settings",
         "language_settings",
         "text",

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from seq2seq.training.run_directory import write_text
+from seq2seq.storage import write_text
 
 
 def say(text: str = "") -> None:
