@@ -7,8 +7,9 @@ name leads to a complete file.
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,16 @@ def read_json(path: Path) -> Any:
         raise RunError(f"{path} is missing: {path.parent} is not a complete run") from error
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
+
+
+def finite(value: Any) -> Any:
+    """The same, with None for each number in it that JSON lacks: infinities, and what is none.
+
+    >>> finite({"perplexity": math.inf, "values": [0.5, math.nan]})
+    {'perplexity': None, 'values': [0.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

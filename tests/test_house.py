@@ -34,6 +34,7 @@ ORDER = [
         "runs",
         "language_task",
         "language_experiment",
+        "ngram_experiment",
         "language_model",
         "translation_task",
         "experiment",

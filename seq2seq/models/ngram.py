@@ -137,6 +137,11 @@ class NGramModel(nn.Module):
         return len(self.levels)
 
     @property
+    def sizes(self) -> list[int]:
+        """How many n-grams there are of each length; pad, which never comes, is not counted."""
+        return [len(self.level(length).keys) - (length == 1) for length in self.lengths]
+
+    @property
     def lengths(self) -> range:
         """Of the n-grams: from 1 to the order."""
         return range(1, self.order + 1)
@@ -207,14 +212,9 @@ class NGramModel(nn.Module):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: NGramState
     ) -> tuple[Tensor, NGramState]:
-        """How probable the targets are: ``(batch_size, length)`` -> the same shape, and the state.
+        """How probable the targets are, see `seq2seq.models.language.Predictor`.
 
         What steps say of the same tokens, for all of them at once.
-
-        Args:
-            inputs: the token before each target.
-            targets: what is to be predicted.
-            state: before the first of the inputs.
         """
         seen = torch.cat([state.ids, inputs], dim=1)  # (batch_size, order - 1 + length)
         totals = self.level(1).log_probs[targets]
