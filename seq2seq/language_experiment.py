@@ -8,7 +8,12 @@ from __future__ import annotations
 import torch
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_settings import LanguageExperiment, TextSettings
+from seq2seq.language_settings import (
+    CorpusSettings,
+    GenerationSettings,
+    LanguageExperiment,
+    TextSettings,
+)
 from seq2seq.language_task import LanguageTask, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
 from seq2seq.runs import (
@@ -57,7 +62,7 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
     return run_training(network, task, experiment, run, what)
 
 
-def read_texts(settings: TextSettings, given: Texts | None = None) -> Texts:
+def read_texts(settings: CorpusSettings, given: Texts | None = None) -> Texts:
     """The text that the settings name, cleaned; where they name none, what is given.
 
     If there is no validation text at all, the last part of the training text is.
@@ -81,7 +86,7 @@ def read_texts(settings: TextSettings, given: Texts | None = None) -> Texts:
     return Texts(train, validation)
 
 
-def read(settings: TextSettings, name: str, split_name: str) -> list[str]:
+def read(settings: CorpusSettings, name: str, split_name: str) -> list[str]:
     """The lines of one text."""
     column = int(settings.column) if settings.column.isdecimal() else settings.column or None
     return read_monolingual(name, column=column, split=split_name)
@@ -113,7 +118,7 @@ def running_text(pipeline: TextPipeline, settings: TextSettings) -> RunningText:
     return RunningText(pipeline, settings.windows == "sentences", settings.letters_only)
 
 
-def make_pipeline(lines: list[str], settings: TextSettings) -> TextPipeline:
+def make_pipeline(lines: list[str], settings: CorpusSettings) -> TextPipeline:
     """A tokenizer and a vocabulary for these lines, or those of the run that is named."""
     if settings.vocabulary:
         return borrowed(settings.vocabulary)
@@ -137,11 +142,24 @@ def borrowed(path: str) -> TextPipeline:
     return load_pipeline(run, TEXT if own else SIDES[1])
 
 
+def load_trained(
+    run: RunDirectory,
+) -> tuple[LanguageNetwork, RunningText, GenerationSettings]:
+    """The network of a run with its best weights, its text, and how it makes up some.
+
+    Raises:
+        RunError: there is no run, it is not one of a language model, or one of its files is missing
+            or damaged.
+    """
+    experiment = load_experiment(run, LanguageExperiment)
+    pipeline = load_pipeline(run, TEXT)
+    network = load_network(run, experiment, len(pipeline.vocab))
+    return network, running_text(pipeline, experiment.data), experiment.generation
+
+
 def read_network(path: str) -> LanguageNetwork:
     """The network of a run, whatever its vocabulary."""
-    run = RunDirectory(path)
-    experiment = load_experiment(run, LanguageExperiment)
-    return load_network(run, experiment, len(load_pipeline(run, TEXT).vocab))
+    return load_trained(RunDirectory(path))[0]
 
 
 def load_network(

@@ -17,13 +17,14 @@ from seq2seq.checks import nearest, type_problems
 from seq2seq.decoding.generation import generate_ids
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, score_of
-from seq2seq.language_experiment import load_network, running_text
-from seq2seq.language_settings import GenerationSettings, LanguageExperiment
-from seq2seq.models.language import LanguageNetwork
-from seq2seq.runs import load_experiment, load_pipeline
+from seq2seq.language_experiment import load_trained
+from seq2seq.language_settings import GenerationSettings, NGramExperiment
+from seq2seq.models.language import Predictor
+from seq2seq.ngram_experiment import load_ngrams
+from seq2seq.runs import read_description
 from seq2seq.text.running import RunningText
 from seq2seq.training.hardware import choose_device
-from seq2seq.training.run_directory import TEXT, RunDirectory
+from seq2seq.training.run_directory import RunDirectory
 
 __all__ = ["LanguageModel", "TextScore", "TokenScores"]
 
@@ -43,7 +44,7 @@ class TokenScores(NamedTuple):
 
 
 class LanguageModel:
-    """A trained language model: scores text, and makes some up.
+    """A language model, recurrent or of n-grams: scores text, and makes some up.
 
     Args:
         network: any language model's.
@@ -54,37 +55,35 @@ class LanguageModel:
 
     def __init__(
         self,
-        network: LanguageNetwork,
+        network: Predictor,
         text: RunningText,
         settings: GenerationSettings | None = None,
         device: str = "auto",
     ) -> None:
         self.device = choose_device(device)
-        self.network = network.to(self.device).eval()
+        self.network = network.to(self.device).train(mode=False)
         self.text = text
         self.settings = settings or GenerationSettings()
 
     @classmethod
     def load(cls, run: str | Path, device: str = "auto") -> LanguageModel:
-        """The language model in a run directory, with its best weights.
+        """The language model in a run directory, of either kind; a network with its best weights.
 
         Raises:
             RunError: there is no run, it is not one of a language model, or one of its files is
                 missing or damaged.
         """
         directory = RunDirectory(run)
-        experiment = load_experiment(directory, LanguageExperiment)
-        pipeline = load_pipeline(directory, TEXT)
-        network = load_network(directory, experiment, len(pipeline.vocab))
-        text = running_text(pipeline, experiment.data)
-        return cls(network, text, experiment.generation, device)
+        ngrams = read_description(directory).get("model") == NGramExperiment.KIND
+        network, text, settings = (load_ngrams if ngrams else load_trained)(directory)
+        return cls(network, text, settings, device)
 
     def perplexity(self, texts: str | Sequence[str]) -> float:
         """exp of the mean negative log-likelihood per token, of one text or of several together.
 
         Args:
             texts: each is read from a fresh state. A line's end within one is a token; sentence
-                models read each line by itself.
+                models, and those of n-grams, read each line by itself.
 
         Raises:
             DataError: there is no token in them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -18,7 +19,7 @@ from seq2seq.settings import (
 
 
 @dataclass(frozen=True)
-class TextSettings:
+class CorpusSettings:
     """Which text to learn from, and how it becomes tokens."""
 
     train: str = ""
@@ -44,6 +45,34 @@ class TextSettings:
     vocabulary: str = ""
     """A run whose tokenizer and vocabulary to take: of a translation model the target side's. A
     language model that helps a translation model needs them."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        if not 0 < self.validation_share < 1:
+            yield f"--data.validation-share {self.validation_share} is not between 0 and 1"
+        yield from at_least("--data.vocab-size", self.vocab_size, 5)
+        yield from at_least("--data.min-frequency", self.min_frequency, 1)
+        if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
+            yield (
+                f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
+                f"or space; {self.tokenizer} learns its pieces from frequencies"
+            )
+        yield from self.without_effect()
+
+    def without_effect(self) -> Iterator[str]:
+        """One line for each setting that another one leaves without effect."""
+        given = {"validation_share": not self.validation}
+        yield from unused(self, "--data.", given, f"--data.validation {self.validation}")
+        learned = dict.fromkeys(
+            ("tokenizer", "vocab_size", "min_frequency", "lowercase"), not self.vocabulary
+        )
+        yield from unused(self, "--data.", learned, f"--data.vocabulary {self.vocabulary}")
+
+
+@dataclass(frozen=True)
+class TextSettings(CorpusSettings):
+    """Which text to learn from, how it becomes tokens, and how those are laid into batches."""
+
     windows: Literal["sequential", "random", "sentences"] = "sequential"
     """What a batch is made of. sequential: rows of running text, and the next batch goes on where
     they end, from the state that was reached (truncated back-propagation through time). random:
@@ -58,36 +87,21 @@ class TextSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        if not 0 < self.validation_share < 1:
-            yield f"--data.validation-share {self.validation_share} is not between 0 and 1"
-        for name, least in (
-            ("vocab_size", 5), ("min_frequency", 1), ("steps", 1), ("batch_size", 1),
-            ("max_length", 1),
-        ):  # fmt: skip
-            yield from at_least(f"--data.{spelled(name)}", getattr(self, name), least)
-        if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
-            yield (
-                f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
-                f"or space; {self.tokenizer} learns its pieces from frequencies"
-            )
+        yield from super().problems()
+        for name in ("steps", "batch_size", "max_length"):
+            yield from at_least(f"--data.{spelled(name)}", getattr(self, name), 1)
         if self.letters_only and self.windows == "sentences":
             yield (
                 "--data.letters-only makes one line of the text, so that --data.windows sentences "
                 "has no sentences: take sequential or random"
             )
-        yield from self.without_effect()
 
     def without_effect(self) -> Iterator[str]:
         """One line for each setting that another one leaves without effect."""
+        yield from super().without_effect()
         sentences = self.windows == "sentences"
         used = {"steps": not sentences, "batch_size": not sentences, "max_length": sentences}
         yield from unused(self, "--data.", used, f"--data.windows {self.windows}")
-        given = {"validation_share": not self.validation}
-        yield from unused(self, "--data.", given, f"--data.validation {self.validation}")
-        learned = dict.fromkeys(
-            ("tokenizer", "vocab_size", "min_frequency", "lowercase"), not self.vocabulary
-        )
-        yield from unused(self, "--data.", learned, f"--data.vocabulary {self.vocabulary}")
 
 
 @dataclass(frozen=True)
@@ -132,6 +146,35 @@ class LanguageModelSettings(NetworkSettings):
         """The decoder that this language model is: one without a source."""
         shared = {name: getattr(self, name) for name in NetworkSettings.__dataclass_fields__}
         return ModelSettings(**shared, context="initial", decoder_sizes=self.sizes)
+
+
+@dataclass(frozen=True)
+class NGramSettings:
+    """What is counted, and what becomes of the counts; or where they are taken from."""
+
+    order: int = 5
+    """Tokens in the longest n-grams: 2 for bigrams, which see one token back."""
+    smoothing: Literal["kneser-ney", "add-k"] = "kneser-ney"
+    """How what was never seen gets a probability: interpolated modified Kneser-Ney (Chen & Goodman
+    1999), or by adding k to each count."""
+    k: float | None = None
+    """For add-k: what is added; 1 is Laplace's rule, 0.01 is often better."""
+    from_arpa: str = ""
+    """An ARPA file of another program (.gz too): the model is read, not estimated. Its tokens are
+    what stands between spaces, or those of --data.vocabulary."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from at_least("--order", self.order, 1)
+        if self.k is not None and not 0 < self.k < math.inf:
+            yield f"--k {self.k} must be above 0 and finite"
+        if self.smoothing == "add-k" and self.k is None:
+            yield "--smoothing add-k needs --k, what to add to each count: 0.01, for example"
+        yield from unused(
+            self, "--", {"k": self.smoothing == "add-k"}, f"--smoothing {self.smoothing}"
+        )
+        estimated = dict.fromkeys(("order", "smoothing", "k"), not self.from_arpa)
+        yield from unused(self, "--", estimated, f"--from-arpa {self.from_arpa}")
 
 
 @dataclass(frozen=True)
@@ -185,3 +228,26 @@ class LanguageExperiment(AnyExperiment):
         )
         averages = {"average_count": self.training.average != "none"}
         yield from unused(self.training, "--training.", averages, "--training.average none")
+
+
+@dataclass(frozen=True)
+class NGramExperiment(AnyExperiment):
+    """One run of an n-gram model, to the last option."""
+
+    KIND = "n-gram model"
+
+    data: CorpusSettings = field(default_factory=CorpusSettings)
+    model: NGramSettings = field(default_factory=NGramSettings)
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible combination of parts, and for what is in no part."""
+        yield from super().problems()
+        for name, usual in (("seed", 1), ("resume", False), ("device", "auto")):
+            if getattr(self, name) != usual:
+                yield f"--{name} {getattr(self, name)} has no effect: n-grams are counted, at once"
+        learned = dict.fromkeys(
+            ("train", "validation_share", "tokenizer", "vocab_size", "min_frequency"),
+            not self.model.from_arpa,
+        )
+        yield from unused(self.data, "--data.", learned, f"--from-arpa {self.model.from_arpa}")

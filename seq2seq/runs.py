@@ -15,21 +15,16 @@ import torch
 import seq2seq
 from seq2seq.checks import from_dict, to_dict
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.language_settings import LanguageExperiment
+from seq2seq.language_settings import LanguageExperiment, NGramExperiment
 from seq2seq.settings import AnyExperiment, Experiment
+from seq2seq.storage import read_json, write_atomically, write_json
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocab import Vocab
 from seq2seq.training.checkpoint import load_tensors, load_weights, part_of
 from seq2seq.training.hardware import choose_device
 from seq2seq.training.progress import say
-from seq2seq.training.run_directory import (
-    FORMAT,
-    RunDirectory,
-    read_json,
-    write_atomically,
-    write_json,
-)
+from seq2seq.training.run_directory import FORMAT, RunDirectory
 from seq2seq.training.task import BatchT, Task
 from seq2seq.training.trainer import Trainer
 
@@ -103,7 +98,7 @@ def run_training(
 
 def save_description(
     run: RunDirectory,
-    experiment: Experiment | LanguageExperiment,
+    experiment: AnyExperiment,
     text: str,
     pipelines: Mapping[str, TextPipeline],
 ) -> None:
@@ -192,14 +187,14 @@ def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
         RunError: there is no run, it is one of another kind of model, or its description is damaged
             or of another version.
     """
-    run.check_exists()
-    values = read_json(run.experiment)
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise RunError(f"{run.experiment} is not a description of the format {FORMAT!r}")
+    values = read_description(run)
     found = values.get("model", Experiment.KIND)
     if found != kind.KIND:
+        needed = kind.KIND
+        if found == NGramExperiment.KIND and needed == LanguageExperiment.KIND:
+            needed = f"recurrent {needed}"
         raise RunError(
-            f"{run.path} is a {found}, and a {kind.KIND} is needed here"
+            f"{run.path} is {with_article(found)}, and {with_article(needed)} is needed here"
             + (": see seq2seq lm --help" if kind is Experiment else "")
         )
     fields: Any = values.get("experiment")
@@ -209,6 +204,24 @@ def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
         return replace(from_dict(kind, fields), run=str(run.path))
     except SettingsError as error:
         raise RunError(f"{run.experiment}: {error}") from error
+
+
+def read_description(run: RunDirectory) -> dict[str, Any]:
+    """All that `save_experiment` wrote; RunError as for `load_experiment`."""
+    run.check_exists()
+    values = read_json(run.experiment)
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise RunError(f"{run.experiment} is not a description of the format {FORMAT!r}")
+    return values
+
+
+def with_article(kind: str) -> str:
+    """A kind of model in a sentence.
+
+    >>> with_article("language model"), with_article("n-gram model")
+    ('a language model', 'an n-gram model')
+    """
+    return f"an {kind}" if kind == NGramExperiment.KIND else f"a {kind}"
 
 
 def load_best(run: RunDirectory, model: torch.nn.Module) -> None:

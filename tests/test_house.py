@@ -20,6 +20,8 @@ ORDER = [
     *(
         "errors",
         "checks",
+        "storage",
+        "tensors",
         "settings",
         "language_settings",
         "text",
@@ -32,6 +34,7 @@ ORDER = [
         "runs",
         "language_task",
         "language_experiment",
+        "ngram_experiment",
         "language_model",
         "translation_task",
         "experiment",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
@@ -11,6 +13,7 @@ import tyro
 from seq2seq.arguments import load
 from seq2seq.errors import SettingsError
 from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.storage import finite
 
 if TYPE_CHECKING:
     from seq2seq.translator import Translator
@@ -73,3 +76,13 @@ def load_translator(command: ModelCommand) -> Translator:
         translator.settings = command.decoding
         translator.with_settings({})  # found out before anything is read
     return translator
+
+
+def print_figures(figures: Mapping[str, float], *, as_json: bool = False) -> None:
+    """A line for each figure, counts with commas; or a JSON object."""
+    if as_json:
+        print(json.dumps(finite(figures)))
+        return
+    for name, value in figures.items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        print(f"{name.replace('_', ' '):21} {shown}")

@@ -1,9 +1,8 @@
-"""``seq2seq lm train | score | generate``, and all that ``seq2seq lm`` can."""
+"""``seq2seq lm train | score | generate``, and a list of all that ``seq2seq lm`` can."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from seq2seq.arguments import parse_experiment
-from seq2seq.commands.decoding import FileArgument, RunArgument
+from seq2seq.commands.decoding import FileArgument, RunArgument, print_figures
+from seq2seq.commands.ngrams import arpa_command, ngram_command
 from seq2seq.commands.statistics import stats_command
 from seq2seq.commands.training import finish
 from seq2seq.language_settings import GenerationSettings, LanguageExperiment
+from seq2seq.storage import finite
 
 if TYPE_CHECKING:
     from seq2seq.language_model import LanguageModel
@@ -100,20 +101,12 @@ def score_command(arguments: list[str]) -> None:
         for line in lines:
             score = model.score(line)
             if command.json:
-                print(json.dumps({"text": line, **score._asdict()}, ensure_ascii=False))
+                print(json.dumps(finite({"text": line, **score._asdict()}), ensure_ascii=False))
             else:
                 mean = score.log_probability / max(1, len(score.tokens))
                 print(f"{score.log_probability:.4f}\t{mean:.4f}")
         return
-    figures = model.evaluate_lines(lines).summary()
-    if command.json:
-        # JSON knows no infinity, which the perplexity of a long word can be.
-        finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
-        print(json.dumps(finite))
-        return
-    for name, value in figures.items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-        print(f"{name.replace('_', ' '):21} {shown}")
+    print_figures(model.evaluate_lines(lines).summary(), as_json=command.json)
 
 
 def generate_command(arguments: list[str]) -> None:
@@ -134,4 +127,6 @@ LANGUAGE_COMMANDS = {
     "score": score_command,
     "generate": generate_command,
     "stats": stats_command,
+    "ngram": ngram_command,
+    "arpa": arpa_command,
 }

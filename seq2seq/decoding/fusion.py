@@ -12,6 +12,10 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+LEAST = -230.0
+"""The lowest logarithm that a language model can say, about that of 1e-100. An n-gram model may
+hold a token impossible, as unknown ones; a given prefix that has it must still have a score."""
+
 
 class Speaker(Protocol):
     """A language model as a step model; its states are its own affair."""
@@ -65,5 +69,6 @@ class Fusion:
         """Previous tokens ``(batch_size,)`` -> weighted sums ``(batch_size, vocab_size)``."""
         log_probs, translation = self.translation.step(tokens, state.translation)
         said, language = self.language.step(tokens, state.language)
-        fused = torch.add(log_probs, said.to(log_probs.dtype), alpha=self.weight)
+        said = said.to(log_probs.dtype).clamp(min=LEAST)
+        fused = torch.add(log_probs, said, alpha=self.weight)
         return fused, FusionState(translation, language)

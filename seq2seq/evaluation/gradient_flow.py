@@ -20,7 +20,6 @@ of c_t. So how far an LSTM can learn is seen in the norm for c_t.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from torch import Tensor
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.cells import Cell, CellState
 from seq2seq.models.recurrent import RecurrentStack
+from seq2seq.storage import finite
 
 DISTANCES = (1, 2, 5)
 """The steps back that a table shows, times each power of 10; and the last step and the first."""
@@ -169,11 +169,8 @@ def as_table(flows: Mapping[str, GradientFlow]) -> str:
 
 def as_json(flow: GradientFlow) -> dict[str, list[float | None] | None]:
     """Norms as JSON values, first step first; None for one that is not finite."""
-
-    def numbers(norms: Tensor) -> list[float | None]:
-        return [norm if math.isfinite(norm) else None for norm in norms.tolist()]
-
-    return {
-        "hidden": numbers(flow.hidden),
-        "memory": None if flow.memory is None else numbers(flow.memory),
-    }
+    memory = None if flow.memory is None else flow.memory.tolist()
+    found: dict[str, list[float | None] | None] = finite(
+        {"hidden": flow.hidden.tolist(), "memory": memory}
+    )
+    return found

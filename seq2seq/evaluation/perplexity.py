@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from seq2seq.models.language import LanguageNetwork
+from seq2seq.models.language import Predictor
 from seq2seq.text.batching import pad
 from seq2seq.text.normalization import normalize
 from seq2seq.text.running import RunningText
@@ -76,7 +76,7 @@ class TextScore(NamedTuple):
 
 @torch.no_grad()
 def row_log_probabilities(
-    network: LanguageNetwork, rows: Sequence[Sequence[int]], device: torch.device
+    network: Predictor, rows: Sequence[Sequence[int]], device: torch.device
 ) -> list[list[float]]:
     """The log-probability of each token of each row but its first, which is given.
 
@@ -112,7 +112,7 @@ def row_log_probabilities(
 
 
 def held_out_score(
-    network: LanguageNetwork, text: RunningText, lines: Sequence[str], device: torch.device
+    network: Predictor, text: RunningText, lines: Sequence[str], device: torch.device
 ) -> TextScore:
     """The score of held-out lines, running text in `PARTS` parts that are read side by side.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import re
 import zlib
 from array import array
@@ -24,10 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seq2seq.errors import DataError, RunError
+from seq2seq.errors import DataError
 from seq2seq.models.ngram import Level, NGramModel
 from seq2seq.models.ngram_counts import Ints
 from seq2seq.models.ngram_tables import NEVER_PREDICTED, Table
+from seq2seq.storage import write_atomically
 from seq2seq.text.files import iter_lines, missing_file
 from seq2seq.text.vocab import BOS, BOS_ID, EOS, EOS_ID, PAD_ID, SPECIAL_TOKENS, UNK, Vocab
 
@@ -57,19 +57,16 @@ def write_arpa(path: str | Path, model: NGramModel, vocab: Vocab) -> None:
     """
     path = Path(path)
     names = _names(model, vocab)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
+
+    def write(temporary: Path) -> None:
         with (
             gzip.open(temporary, "wt", encoding="utf-8", newline="\n")
             if path.suffix == ".gz"
             else temporary.open("w", encoding="utf-8", newline="\n")
         ) as file:
             _write(cast(TextIO, file), model, names)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise RunError(f"{path} could not be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    write_atomically(path, write)
 
 
 def _names(model: NGramModel, vocab: Vocab) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
+import torch
 from torch import Tensor, nn
 
 from seq2seq.language_settings import LanguageModelSettings
@@ -9,6 +12,31 @@ from seq2seq.models.cells import CellState, EchoStateCell
 from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import build_embedding
 from seq2seq.models.recurrent import RecurrentStack, Regularization
+
+
+class Predictor(Protocol):
+    """What a language model is, recurrent or of n-grams; its states are its own affair."""
+
+    def to(self, device: torch.device) -> Predictor:
+        """The same model on a device."""
+
+    def train(self, mode: bool) -> Predictor:
+        """The same model in training mode, or in evaluation mode."""
+
+    def start(self, batch_size: int) -> Any:
+        """The state before anything was read."""
+
+    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+
+    def log_probabilities(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """How probable the targets are: ``(batch_size, length)`` -> the same shape, and the state.
+
+        Args:
+            inputs: the token before each target.
+            targets: what is to be predicted.
+            state: before the first of the inputs.
+        """
 
 
 class LanguageNetwork(nn.Module):
@@ -45,13 +73,7 @@ class LanguageNetwork(nn.Module):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, DecoderState]:
-        """How probable the targets are: ``(batch_size, length)`` -> the same shape, and the state.
-
-        Args:
-            inputs: the token before each target.
-            targets: what is to be predicted.
-            state: before the first of the inputs.
-        """
+        """How probable the targets are, see `Predictor`."""
         features, state = self.sequence(inputs, state)
         log_probs = self.decoder.logits(features).float().log_softmax(dim=-1)
         return log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1), state

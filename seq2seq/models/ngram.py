@@ -57,14 +57,14 @@ class Level(nn.Module):
         return Table(self.keys, self.log_probs, self.backoffs)
 
     def find(self, keys: Tensor) -> Tensor:
-        """The node of each key ``(any,)``; -1 for one that is not there, as a negative one."""
+        """The node of each key, of any shape; -1 for one that is not there, as a negative one."""
         if not len(self.keys):
             return torch.full_like(keys, -1)
         nodes = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
         return torch.where(self.keys[nodes] == keys, nodes, -1)
 
     def weights(self, nodes: Tensor) -> Tensor:
-        """The backoffs of contexts ``(any,)``; 0 for those that are not there, -1."""
+        """The backoffs of contexts, of any shape; 0 for those that are not there, -1."""
         if not len(self.backoffs):
             return torch.zeros(nodes.shape, device=nodes.device)
         return self.backoffs[nodes.clamp(min=0)].masked_fill(nodes < 0, 0.0)
@@ -137,6 +137,11 @@ class NGramModel(nn.Module):
         return len(self.levels)
 
     @property
+    def sizes(self) -> list[int]:
+        """How many n-grams there are of each length; pad, which never comes, is not counted."""
+        return [len(self.level(length).keys) - (length == 1) for length in self.lengths]
+
+    @property
     def lengths(self) -> range:
         """Of the n-grams: from 1 to the order."""
         return range(1, self.order + 1)
@@ -153,10 +158,10 @@ class NGramModel(nn.Module):
             return last
         return torch.cat([self.ngrams(length - 1)[keys // self.vocab_size], last], dim=1)
 
-    def start(self, batch_size: int, device: torch.device | str = "cpu") -> NGramState:
-        """The state before bos, one row for each sentence; `device` is where the model is."""
-        shape = (batch_size, self.order - 1)
-        return NGramState(torch.full(shape, PAD_ID, dtype=torch.long, device=device))
+    def start(self, batch_size: int) -> NGramState:
+        """The state before bos, one row for each sentence."""
+        keys = self.level(1).keys
+        return NGramState(keys.new_full((batch_size, self.order - 1), PAD_ID))
 
     def step(self, tokens: Tensor, state: NGramState) -> tuple[Tensor, NGramState]:
         """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
@@ -204,10 +209,26 @@ class NGramModel(nn.Module):
         before = sizes.cumsum(0) - sizes
         return rows, torch.arange(len(rows), device=rows.device) + (begin - before)[rows]
 
-    def token_log_probabilities(self, sentences: Iterable[Sequence[int]]) -> list[list[float]]:
-        """The log-probability of each token of each sentence, and of eos after them.
+    def log_probabilities(
+        self, inputs: Tensor, targets: Tensor, state: NGramState
+    ) -> tuple[Tensor, NGramState]:
+        """How probable the targets are, see `seq2seq.models.language.Predictor`.
 
         What steps say of the same tokens, for all of them at once.
+        """
+        seen = torch.cat([state.ids, inputs], dim=1)  # (batch_size, order - 1 + length)
+        totals = self.level(1).log_probs[targets]
+        nodes = seen  # of the n-gram that ends at each place
+        for length in range(2, self.order + 1):
+            level, contexts = self.level(length), nodes[:, nodes.shape[1] - inputs.shape[1] :]
+            totals = totals + self.level(length - 1).weights(contexts)
+            found = level.find(contexts * self.vocab_size + targets)
+            totals = torch.where(found < 0, totals, level.log_probs[found.clamp(min=0)])
+            nodes = level.find(nodes[:, :-1] * self.vocab_size + seen[:, length - 1 :])
+        return totals, NGramState(seen[:, inputs.shape[1] :])
+
+    def token_log_probabilities(self, sentences: Iterable[Sequence[int]]) -> list[list[float]]:
+        """The log-probability of each token of each sentence, and of eos after them.
 
         Args:
             sentences: ids without bos and eos.
@@ -216,22 +237,12 @@ class NGramModel(nn.Module):
             DataError: an id can't stand in a sentence.
         """
         stream = lay_out(sentences, self.vocab_size)
-        device = self.level(1).keys.device
-        ids = torch.from_numpy(stream.ids).to(device)
-        offsets = torch.from_numpy(stream.offsets).to(device)
-        nodes = ids  # of the n-gram that ends at each place
-        totals = self.level(1).log_probs[ids]
-        for length in range(2, self.order + 1):
-            # A sentence that is too young has no such context: what rolls in is another one's.
-            contexts = nodes.roll(1).masked_fill(offsets < length - 1, -1)
-            level = self.level(length)
-            nodes = level.find(contexts * self.vocab_size + ids)
-            totals = totals + self.level(length - 1).weights(contexts)
-            known = nodes >= 0
-            totals[known] = level.log_probs[nodes[known]]
-        starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids)]
-        values = totals.tolist()
-        return [values[begin + 1 : end] for begin, end in pairwise(starts)]
+        state = self.start(1)
+        ids = torch.from_numpy(stream.ids).to(state.ids.device).unsqueeze(0)
+        # One row: no n-gram has bos within it, so nothing is seen of the sentence before.
+        values = self.log_probabilities(ids[:, :-1], ids[:, 1:], state)[0][0].tolist()
+        starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids[0])]
+        return [values[begin : end - 1] for begin, end in pairwise(starts)]
 
     def save(self, path: str | Path) -> None:
         """Writes the model to one safetensors file; RunError if that can't be done."""

@@ -7,20 +7,16 @@ probability after the context without its first token. A context that is not lis
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from seq2seq.errors import DataError, RunError
+from seq2seq.tensors import load_tensors, save_tensors
 from seq2seq.text.vocab import BOS_ID, PAD_ID, SPECIAL_TOKENS
 
 FORMAT = "seq2seq n-gram model 1"
@@ -70,62 +66,39 @@ def check_tables(tables: Sequence[Table]) -> None:
 
 
 def save_tables(path: Path, tables: Sequence[Table]) -> None:
-    """Writes the tables to one safetensors file; RunError if that can't be done."""
+    """Writes the tables to one safetensors file, atomically; RunError if that can't be done."""
     tensors = {
-        f"{length}.{field}": values.cpu()
+        f"{length}.{field}": values
         for length, table in enumerate(tables, 1)
         for field, values in table._asdict().items()
     }
-    header = {"format": FORMAT, "order": len(tables), "vocab_size": len(tables[0].keys)}
-    # One entry only: safetensors writes several in any order, and equal models are equal bytes.
-    metadata = {"seq2seq": json.dumps({**header, "crc32": checksum(tensors)})}
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        save_file(tensors, temporary, metadata=metadata)
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{path} could not be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    vocab_size = len(tables[0].keys)
+    save_tensors(path, tensors, {"format": FORMAT, "order": len(tables), "vocab_size": vocab_size})
 
 
 def load_tables(path: Path) -> list[Table]:
     """Reads what `save_tables` wrote; RunError if it is missing, damaged, or something else."""
-    if not path.is_file():
-        raise RunError(f"there is no n-gram model {path}: check the path")
+    tensors, state = load_tensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("seq2seq", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        tables = _unpacked(header, tensors)
+        tables = _unpacked(state, tensors)
         check_tables(tables)
-    except (SafetensorError, ValueError, OSError, DataError) as error:
+    except DataError as error:
         raise RunError(
-            f"{path} is damaged, or not an n-gram model that this version reads: {error}. "
+            f"{path} is not an n-gram model that this version reads: {error}. "
             "Copy it again from where it came, or estimate it again."
         ) from error
     return tables
 
 
-def _unpacked(header: Any, tensors: Mapping[str, Tensor]) -> list[Table]:
-    """The tables in a file with this header; ValueError if they don't fit it."""
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise ValueError(f'it lacks "format": "{FORMAT}"')
-    if header.get("crc32") != checksum(tensors):
-        raise ValueError("its numbers are not those that were written")
+def _unpacked(state: Any, tensors: Mapping[str, Tensor]) -> list[Table]:
+    """The tables in a file with this state; DataError if they don't fit it."""
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise DataError(f'it lacks "format": "{FORMAT}"')
     order = len(tensors) // len(Table._fields)
     names = [[f"{length}.{field}" for field in Table._fields] for length in range(1, order + 1)]
-    if header.get("order") != order or {name for row in names for name in row} != set(tensors):
-        raise ValueError(f"it says order {header.get('order')}, and has {', '.join(tensors)}")
+    if state.get("order") != order or {name for row in names for name in row} != set(tensors):
+        raise DataError(f"it says order {state.get('order')}, and has {', '.join(tensors)}")
     tables = [Table(*(tensors[name] for name in row)) for row in names]
-    if tables and [header.get("vocab_size")] != list(tables[0].keys.shape):
-        raise ValueError(f"it says vocab_size {header.get('vocab_size')}, which it has not")
+    if tables and [state.get("vocab_size")] != list(tables[0].keys.shape):
+        raise DataError(f"it says vocab_size {state.get('vocab_size')}, which it has not")
     return tables
-
-
-def checksum(tensors: Mapping[str, Tensor]) -> int:
-    """CRC-32 of all the numbers, in the order of their names; they must be on the CPU."""
-    result = 0
-    for _, tensor in sorted(tensors.items()):
-        result = zlib.crc32(tensor.numpy().tobytes(), result)
-    return result

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.training.run_directory import write_atomically
+from seq2seq.storage import write_atomically
 
 FORMATS = ("png", "pdf", "svg")
 DOTS_PER_INCH = 120

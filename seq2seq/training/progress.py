@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from seq2seq.training.run_directory import write_text
+from seq2seq.storage import finite, write_text
 
 
 def say(text: str = "") -> None:
@@ -61,13 +61,9 @@ class Reporter:
 
     def record(self, kind: str, values: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl, and shows a training line where there is no bar."""
-        # JSON knows no infinity, which a perplexity can be.
-        finite = {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in values.items()
-        }
+        line = {"kind": kind, **finite(values)}
         with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"kind": kind, **finite}, ensure_ascii=False) + "\n")
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
         if kind == "training" and self.bar.disable:
             say(training_line(values))
         if kind in ("validation", "mean"):

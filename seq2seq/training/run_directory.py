@@ -3,86 +3,26 @@
     experiment.json           every setting of the run
     *.vocab.json, *.tokenizer what turns text into ids and back
     best.safetensors          the weights with the best validation score
+    ngrams.safetensors        instead of weights: the counts of an n-gram model, smoothed
     last.safetensors          weights, optimizer and position of the training: what --resume reads
     step-N.safetensors        weights whose mean is tried at the end, with --training.average
     metrics.jsonl             one JSON object for each log line and each validation
 
-Each file is written under a temporary name, flushed to the disk, and renamed: whatever happens, the
-name leads to a complete file.
+Each file is written by `seq2seq.storage`: whatever happens, its name leads to a complete one.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seq2seq.errors import RunError
+from seq2seq.storage import read_json
 
 FORMAT = "seq2seq run 1"
-TEMPORARY = ".tmp"
 SIDES = ("source", "target")
 TEXT = "text"
 """The one side of a language model."""
-
-
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Calls `write` with a temporary name beside `path`, and gives what it wrote the name `path`.
-
-    Whatever stops it, the old file stays as it was, and nothing is left under the temporary name.
-
-    Raises:
-        RunError: the disk is full, or the directory can't be written to.
-    """
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        flush_directory(path.parent)
-    except OSError as error:
-        raise RunError(f"{path} could not be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def flush_directory(path: Path) -> None:
-    """Makes a renaming in `path` last through a power failure, where the system has a way to."""
-    if os.name != "posix":
-        return
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as readable JSON, atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, atomically."""
-    data = text.encode("utf-8")
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(data)
-
-    write_atomically(path, write)
-
-
-def read_json(path: Path) -> Any:
-    """What `write_json` wrote; RunError if it is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing: {path.parent} is not a complete run") from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
 
 
 class RunDirectory:
@@ -93,6 +33,7 @@ class RunDirectory:
         self.experiment = self.path / "experiment.json"
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
+        self.ngrams = self.path / "ngrams.safetensors"
         self.metrics = self.path / "metrics.jsonl"
         self.curves = self.path / "learning_curves.png"
 
@@ -119,7 +60,7 @@ class RunDirectory:
         return [
             *(self.tokenizer(side) for side in (*SIDES, TEXT)),
             *(self.vocab(side) for side in (*SIDES, TEXT)),
-            *(self.best, self.last, self.metrics, self.curves, self.experiment),
+            *(self.best, self.last, self.ngrams, self.metrics, self.curves, self.experiment),
         ]
 
     def is_run(self) -> bool:
@@ -131,11 +72,11 @@ class RunDirectory:
         kind = FORMAT.rstrip("0123456789")
         return isinstance(values, dict) and str(values.get("format")).startswith(kind)
 
-    def check_free(self, *, overwrite: bool) -> None:
+    def check_free(self, *, overwrite: bool, resumable: bool = True) -> None:
         """Raises RunError unless a run may be begun here.
 
         It may where there is nothing, and with `overwrite` where there is a run; never in a
-        directory of another kind.
+        directory of another kind. `resumable`: whether the user could continue it instead.
         """
         if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
             return
@@ -147,9 +88,10 @@ class RunDirectory:
                 "another --run"
             )
         if not overwrite:
+            resume = "continue it with --resume, " if resumable else ""
             raise RunError(
-                f"{self.path} exists already: give another --run, continue it with --resume, "
-                "or delete it with --overwrite"
+                f"{self.path} exists already: give another --run, {resume}or delete it with "
+                "--overwrite"
             )
 
     def create(self, *, overwrite: bool) -> None:

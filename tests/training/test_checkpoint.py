@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from seq2seq.errors import RunError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.settings import ModelSettings
+from seq2seq.storage import write_atomically, write_json
 from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
-from seq2seq.training.run_directory import FORMAT, RunDirectory, write_atomically, write_json
+from seq2seq.training.run_directory import FORMAT, RunDirectory
 
 
 @pytest.fixture

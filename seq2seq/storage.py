@@ -1,0 +1,88 @@
+"""Files on disk: whole or not at all.
+
+Each file is written under a temporary name, flushed to the disk, and renamed: whatever happens, the
+name leads to a complete file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from seq2seq.errors import RunError
+
+TEMPORARY = ".tmp"
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Calls `write` with a temporary name beside `path`, and gives what it wrote the name `path`.
+
+    Whatever stops it, the old file stays as it was, and nothing is left under the temporary name.
+
+    Raises:
+        RunError: the disk is full, or the directory can't be written to.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        flush_directory(path.parent)
+    except OSError as error:
+        raise RunError(f"{path} could not be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def flush_directory(path: Path) -> None:
+    """Makes a renaming in `path` last through a power failure, where the system has a way to."""
+    if os.name != "posix":
+        return
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as readable JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, atomically."""
+    data = text.encode("utf-8")
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(data)
+
+    write_atomically(path, write)
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote; RunError if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing: {path.parent} is not a complete run") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+
+
+def finite(value: Any) -> Any:
+    """The same, with None for each number in it that JSON lacks: infinities, and what is none.
+
+    >>> finite({"perplexity": math.inf, "values": [0.5, math.nan]})
+    {'perplexity': None, 'values': [0.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
