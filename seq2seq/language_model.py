@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from seq2seq.checks import nearest, type_problems
 from seq2seq.decoding.generation import generate_ids
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.ahead import Ahead, look_ahead
 from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, score_of
 from seq2seq.language_experiment import load_network, running_text
 from seq2seq.language_settings import GenerationSettings, LanguageExperiment
@@ -103,6 +104,16 @@ class LanguageModel:
         if self.text.letters_only:
             return self.evaluate("\n".join(lines))
         return self.score_rows(self.text.rows(lines), lines)
+
+    def look_ahead(self, lines: Sequence[str], *, steps: int = 10, places: int = 1000) -> Ahead:
+        """How well the lines of a file are predicted 1 to `steps` tokens ahead.
+
+        See `seq2seq.evaluation.ahead.look_ahead`, also for what is raised.
+        """
+        if self.text.letters_only:
+            lines = [self.text.clean("\n".join(lines))]
+        rows = self.text.rows(lines)
+        return look_ahead(self.network, rows, self.device, steps=steps, places=places)
 
     def score_rows(self, rows: Sequence[list[int]], lines: Sequence[str]) -> TextScore:
         """The score of rows of ids that were made of these lines."""

@@ -1,4 +1,4 @@
-"""``seq2seq lm train | score | generate``: language models."""
+"""``seq2seq lm train | score | generate | …``: language models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from seq2seq.arguments import parse_experiment
+from seq2seq.commands.ahead import ahead_command
 from seq2seq.commands.decoding import FileArgument, RunArgument
 from seq2seq.commands.training import finish
 from seq2seq.language_settings import GenerationSettings, LanguageExperiment
@@ -132,4 +133,5 @@ LANGUAGE_COMMANDS = {
     "train": train_command,
     "score": score_command,
     "generate": generate_command,
+    "ahead": ahead_command,
 }
