@@ -185,6 +185,10 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
         ["lm", "generate", "TRANSLATION"],
         ["is a translation model, and a language model is needed here"],
     ),
+    "look ahead with a translation model": (
+        ["lm", "ahead", "TRANSLATION", "--text", "FOLDER/book.txt"],
+        ["is a translation model, and a language model is needed here"],
+    ),
     "continue a translation model": (
         ["lm", "train", "--run", "TRANSLATION", "--resume"],
         ["is a translation model, and a language model is needed here"],
@@ -251,7 +255,7 @@ def test_a_mistake_in_a_process_of_its_own_has_no_traceback(command: Command, fo
     assert b"Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("name", ["train", "score", "generate"])
+@pytest.mark.parametrize("name", ["train", "score", "generate", "ahead"])
 def test_every_command_explains_its_options(
     name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
