@@ -56,6 +56,7 @@ def test_parts_may_be_missing(tmp_path: Path, rows: list[dict[str, object]]) -> 
     run.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
     plot_learning_curves(run)
     panels = 4 if any("sampling_rate" in row for row in rows) else 3
+    panels -= any(row.get("bleu", "") is None for row in rows)  # a model that does not translate
     width, height = picture(run.curves)
     assert round(width / height, 1) == round(panels * 4.2 / 3.6, 1)
 

@@ -49,7 +49,7 @@ def plot_learning_curves(run: RunDirectory) -> Path:
     training = [row for row in rows if row["kind"] == "training"]
     validation = [row for row in rows if row["kind"] == "validation"]
     means = [row for row in rows if row["kind"] == "mean"]
-    translates = any(row.get("bleu") is not None for row in validation)
+    translates = not validation or any(row.get("bleu") is not None for row in validation)
     panels: list[tuple[str, list[tuple[str, list[dict[str, Any]], str]]]] = [
         (
             "perplexity",
