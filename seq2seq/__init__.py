@@ -1,4 +1,4 @@
-"""seq2seq: recurrent sequence-to-sequence translation, from raw sentence pairs to BLEU.
+"""seq2seq: recurrent translation and language models, from raw text to BLEU and perplexity.
 
 The names below are imported when they are first used, so that `import seq2seq` is quick.
 """
@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seq2seq.evaluation.translation import evaluate
     from seq2seq.experiment import train
+    from seq2seq.language_experiment import train_language_model
+    from seq2seq.language_model import LanguageModel
+    from seq2seq.language_settings import LanguageExperiment
+    from seq2seq.reranker import Reranker
     from seq2seq.settings import Experiment
     from seq2seq.text.corpus import ParallelCorpus
     from seq2seq.text.vocab import Vocab
@@ -29,21 +33,29 @@ os.environ.setdefault("LRU_CACHE_CAPACITY", "32")
 __version__ = "0.1.0"
 __all__ = [
     "Experiment",
+    "LanguageExperiment",
+    "LanguageModel",
     "ParallelCorpus",
+    "Reranker",
     "Translator",
     "Vocab",
     "__version__",
     "evaluate",
     "train",
+    "train_language_model",
 ]
 
 HOMES = {
     "Experiment": "seq2seq.settings",
+    "LanguageExperiment": "seq2seq.language_settings",
+    "LanguageModel": "seq2seq.language_model",
     "ParallelCorpus": "seq2seq.text.corpus",
+    "Reranker": "seq2seq.reranker",
     "Translator": "seq2seq.translator",
     "Vocab": "seq2seq.text.vocab",
     "evaluate": "seq2seq.evaluation.translation",
     "train": "seq2seq.experiment",
+    "train_language_model": "seq2seq.language_experiment",
 }
 """Where the public names are defined."""
 

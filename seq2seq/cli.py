@@ -21,6 +21,7 @@ from seq2seq.commands.comparing import analyze_command, compare_command
 from seq2seq.commands.evaluating import evaluate_command
 from seq2seq.commands.exposing import exposure_command
 from seq2seq.commands.language import LANGUAGE_COMMANDS
+from seq2seq.commands.reranking import rerank_command
 from seq2seq.commands.training import INTERRUPTED, plot_command, train_command
 from seq2seq.commands.translating import score_command, translate_command
 from seq2seq.errors import Seq2SeqError
@@ -30,6 +31,7 @@ Command = Callable[[list[str]], None]
 COMMANDS: dict[str, Command] = {
     "train": train_command,
     "translate": translate_command,
+    "rerank": rerank_command,
     "score": score_command,
     "evaluate": evaluate_command,
     "compare": compare_command,

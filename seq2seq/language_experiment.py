@@ -55,6 +55,7 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
     torch.manual_seed(experiment.seed)
     network = build_language_model(len(pipeline.vocab), experiment.model)
     task = LanguageTask(network, texts, text, experiment)
+    task.batches(0)  # a text too short for its windows is found out before there is a run
     save_description(run, experiment, fingerprint(texts), {TEXT: pipeline})
     tokens = sum(map(len, task.rows)) - len(task.rows)
     what = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"

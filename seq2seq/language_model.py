@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from seq2seq.checks import nearest, type_problems
 from seq2seq.decoding.generation import generate_ids
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.ahead import Ahead, look_ahead
 from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, score_of
 from seq2seq.language_experiment import load_trained
 from seq2seq.language_settings import GenerationSettings, NGramExperiment
-from seq2seq.models.language import Predictor
+from seq2seq.models.language import LanguageNetwork, Predictor
 from seq2seq.ngram_experiment import load_ngrams
 from seq2seq.runs import read_description
 from seq2seq.text.running import RunningText
@@ -103,6 +105,21 @@ class LanguageModel:
             return self.evaluate("\n".join(lines))
         return self.score_rows(self.text.rows(lines), lines)
 
+    def look_ahead(self, lines: Sequence[str], *, steps: int = 10, places: int = 1000) -> Ahead:
+        """How well the lines of a file are predicted 1 to `steps` tokens ahead.
+
+        See `seq2seq.evaluation.ahead.look_ahead`, also for what is raised.
+
+        Raises:
+            SettingsError: the model is one of n-grams, whose state is not one to go on from.
+        """
+        if not isinstance(self.network, LanguageNetwork):
+            raise SettingsError("looking ahead is for recurrent models, and this one is of n-grams")
+        if self.text.letters_only:
+            lines = [self.text.clean("\n".join(lines))]
+        rows = self.text.rows(lines)
+        return look_ahead(self.network, rows, self.device, steps=steps, places=places)
+
     def score_rows(self, rows: Sequence[list[int]], lines: Sequence[str]) -> TextScore:
         """The score of rows of ids that were made of these lines."""
         values = row_log_probabilities(self.network, rows, self.device)
@@ -117,6 +134,12 @@ class LanguageModel:
         values = [value for row in found for value in row]
         ids = [token for row in rows for token in row[1:]]
         return TokenScores(sum(values), self.text.pipeline.vocab.tokens(ids), values)
+
+    def log_probabilities(self, texts: Sequence[str]) -> list[float]:
+        """Of each text as a whole, from a fresh state."""
+        rows = [self.text.rows(self.text.clean(text).split("\n"), closed=False) for text in texts]
+        found = iter(row_log_probabilities(self.network, [*chain.from_iterable(rows)], self.device))
+        return [sum(value for _ in each for value in next(found)) for each in rows]
 
     def generate(self, prefix: str | None = None, **settings: Any) -> str:
         """Made-up text, the prefix at its beginning.

@@ -53,6 +53,17 @@ class Sentences(NamedTuple):
         """How many tokens there are to predict."""
         return int(self.lengths.sum())
 
+    def halves(self) -> tuple[Sentences, Sentences] | None:
+        """Two batches with half of the sentences each; None for a single sentence."""
+        half = len(self.inputs) // 2
+        if not half:
+            return None
+        inputs, targets, lengths, _ = self
+        return (
+            Sentences(inputs[:half], targets[:half], lengths[:half]),
+            Sentences(inputs[half:], targets[half:], lengths[half:]),
+        )
+
     def to(self, device: torch.device) -> Sentences:
         """The same batch with its ids on `device`."""
         return self._replace(inputs=self.inputs.to(device), targets=self.targets.to(device))
@@ -178,7 +189,7 @@ class LanguageTask:
         """Perplexity of the held-out text, and a piece of text that the model makes up."""
         score = held_out_score(self.network, self.text, self.texts.validation, device)
         settings = self.experiment.generation
-        prefix = self.text.row(settings.prefix)
+        prefix = self.text.row(self.text.clean(settings.prefix))
         state = self.network.start(1)
         ids = generate_ids(self.network, state, prefix, settings, device, ends=self.text.sentences)
         made_up = self.text.decode([*prefix[1:], *ids])

@@ -340,6 +340,8 @@ class TrainingSettings:
     """Gradients are scaled down to this norm (Pascanu et al. 2013). 0: off."""
     clip_value: float = 0.0
     """Each part of a gradient is cut to ± this. 0: off."""
+    max_skipped: int = 10
+    """An update whose gradient is not finite is left out; after so many in a row training stops."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     validate_every: int = 0
     """Steps between validations. 0: once an epoch."""
@@ -371,7 +373,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 yield f"--training.{spelled(name)} {value} must be above 0 and finite"
-        for name in ("batch_tokens", "accumulate", "save_every", "log_every"):
+        for name in ("batch_tokens", "accumulate", "save_every", "log_every", "max_skipped"):
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 1)
         yield from at_least("--training.average-count", self.average_count, 2)
         if not 0 <= self.ema_decay < 1:

@@ -42,6 +42,7 @@ ORDER = [
         "members",
         "translations",
         "translator",
+        "reranker",
         "arguments",
         "commands",
         "cli",
@@ -116,7 +117,7 @@ def test_little_is_loaded(command: Callable[..., subprocess.CompletedProcess[byt
         "import seq2seq\n"
         "none_of('torch', 'tyro', 'sacrebleu', 'datasets', 'matplotlib')\n"
         "import seq2seq.cli, seq2seq.plots.curves, seq2seq.plots.attention\n"
-        "import seq2seq.plots.exposure\n"
+        "import seq2seq.plots.exposure, seq2seq.plots.zipf\n"
         "none_of('torch', 'sacrebleu', 'datasets', 'matplotlib')\n"
         "seq2seq.Translator\n"
         "import seq2seq.translator\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.text.files import read_lines
+from tests.test_language_recipes import LANGUAGE_RECIPES
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -24,7 +25,8 @@ TINY = [
 
 def test_every_recipe_is_tested() -> None:
     names = {path.name for path in RECIPES.glob("*.py")}
-    assert names == {"copy_task.py", "quickstart.py", "multi30k.py"}
+    translation = {"copy_task.py", "quickstart.py", "multi30k.py"}
+    assert names == translation | LANGUAGE_RECIPES
 
 
 @pytest.mark.parametrize("recipe", ["copy_task.py", "quickstart.py", "multi30k.py"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from seq2seq.arguments import parse_experiment
+from seq2seq.commands.ahead import ahead_command
 from seq2seq.commands.decoding import FileArgument, RunArgument, print_figures
 from seq2seq.commands.gradients import gradients_command
 from seq2seq.commands.ngrams import arpa_command, ngram_command
@@ -130,5 +131,6 @@ LANGUAGE_COMMANDS = {
     "stats": stats_command,
     "ngram": ngram_command,
     "arpa": arpa_command,
+    "ahead": ahead_command,
     "gradients": gradients_command,
 }

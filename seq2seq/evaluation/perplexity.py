@@ -21,7 +21,7 @@ from seq2seq.text.vocab import EOS_ID
 from seq2seq.training.progress import perplexity
 
 AT_ONCE = 4096
-"""Tokens whose distributions are computed at the same time."""
+"""Tokens that are read at the same time."""
 
 PARTS = 32
 """Into so many parts is a long text cut, to be read side by side."""

@@ -7,9 +7,7 @@ measured is its gradient at the states of the top layer, see `seq2seq.evaluation
 from __future__ import annotations
 
 import copy
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seq2seq.errors import DataError
+from seq2seq.evaluation.ahead import spread
 from seq2seq.evaluation.gradient_flow import GradientFlow, gradient_flow
 from seq2seq.language_settings import LanguageModelSettings
 from seq2seq.models.language import LanguageNetwork, build_language_model
@@ -33,21 +32,18 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
     Raises:
         DataError: no row is long enough.
     """
-    ends = list(accumulate(max(0, len(row) - steps) for row in rows))  # of the starts in each row
-    starts = ends[-1] if ends else 0
-    if not starts:
+    chosen = spread([max(0, len(row) - steps) for row in rows], places)
+    found = [
+        list(row[start : start + steps + 1])
+        for row, starts in zip(rows, chosen, strict=True)
+        for start in starts
+    ]
+    if not found:
         longest = max(map(len, rows), default=0)
         raise DataError(
             f"the text has no {steps + 1:,} tokens that are read in one go, {longest:,} at most "
             "(of a model of sentences: in one sentence): give more text, or fewer --steps"
         )
-    count = min(places, starts)
-    found = []
-    for place in range(count):
-        start = (2 * place + 1) * starts // (2 * count)  # in the middle of its share
-        row = bisect_right(ends, start)
-        start -= ends[row - 1] if row else 0
-        found.append(list(rows[row][start : start + steps + 1]))
     return torch.tensor(found)
 
 

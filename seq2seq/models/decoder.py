@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from seq2seq.models.attention import Attention, Memory
 from seq2seq.models.cells import CellState
 from seq2seq.models.encoder import Embedding, Encoded, LearnedEmbedding, vocab_size
-from seq2seq.models.noise import Dropout, WordDropout, select_rows
+from seq2seq.models.noise import Dropout, WordDropout, dropout, select_rows
 from seq2seq.models.recurrent import RecurrentStack, StackState
 from seq2seq.settings import ModelSettings
 
@@ -180,7 +180,7 @@ class Decoder(nn.Module):
         )
         feeds = self.mode != "initial" or self.context_to_output
         # Dropped out once for a sentence, so that a sequence and its steps see the same.
-        context = nn.functional.dropout(vector, self.dropout.rate, self.training) if feeds else None
+        context = dropout(vector, self.dropout.rate, self.training) if feeds else None
         state = DecoderState(recurrent, context, self.draw(vector))
         if self.attention is None:
             return state

@@ -13,6 +13,9 @@ from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import build_embedding
 from seq2seq.models.recurrent import RecurrentStack, Regularization
 
+CHUNK = 256
+"""Tokens whose distributions stand in memory together: these are by far the largest tensors."""
+
 
 class Predictor(Protocol):
     """What a language model is, recurrent or of n-grams; its states are its own affair."""
@@ -75,8 +78,16 @@ class LanguageNetwork(nn.Module):
     ) -> tuple[Tensor, DecoderState]:
         """How probable the targets are, see `Predictor`."""
         features, state = self.sequence(inputs, state)
-        log_probs = self.decoder.logits(features).float().log_softmax(dim=-1)
-        return log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1), state
+        chunks = zip(
+            torch.split(features.flatten(0, 1), CHUNK),
+            torch.split(targets.flatten(), CHUNK),
+            strict=True,
+        )
+        values = [
+            self.decoder.logits(part).float().log_softmax(dim=-1).gather(1, wanted.unsqueeze(1))
+            for part, wanted in chunks
+        ]
+        return torch.cat(values).view(targets.shape), state
 
 
 def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> LanguageNetwork:

@@ -1,4 +1,4 @@
-"""What is dropped the same way at every step of a sentence, while training.
+"""What is dropped while training: anew at every step, or the same way throughout a sentence.
 
 Ordinary dropout (Srivastava et al. 2014) draws anew at every step. Here a mask is drawn once, goes
 with the state from step to step, and so hides the same units of a sentence throughout: variational
@@ -7,6 +7,7 @@ or locked dropout (Gal & Ghahramani 2016). All masks are scaled so that what is 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -36,6 +37,9 @@ class LayerNoise(NamedTuple):
         )
 
 
+LEVELS = 2**16
+"""So many random numbers there are to compare a rate with."""
+
 SILENCE = LayerNoise()
 """Nothing is dropped."""
 
@@ -45,9 +49,28 @@ def select_rows(values: Tensor | None, rows: Tensor) -> Tensor | None:
     return None if values is None else values.index_select(0, rows)
 
 
-def mask(rate: float, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """0 with probability `rate`, else 1 / (1 - rate), on the device of `like`."""
-    return F.dropout(torch.ones(shape, device=like.device), rate)
+def mask(
+    rate: float, shape: tuple[int, ...], like: Tensor, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """0 with probability `rate`, else 1 / (1 - rate), on the device of `like`.
+
+    On a CPU a random number of 64 bits decides on four places, which makes a training step some
+    tenth quicker than torch's dropout, with a number for each. The rate is rounded to 1 / 65,536.
+    """
+    if like.device.type != "cpu":
+        return F.dropout(torch.ones(shape, device=like.device, dtype=dtype), rate)
+    dropped = round(rate * LEVELS)
+    count = math.prod(shape)
+    numbers = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
+    kept = numbers.view(torch.int16)[:count].view(shape) >= dropped - LEVELS // 2
+    return kept.to(dtype).mul_(1 / (1 - rate))
+
+
+def dropout(values: Tensor, rate: float, training: bool) -> Tensor:
+    """Dropout that is drawn anew for each number (Srivastava et al. 2014)."""
+    if not training or not rate:
+        return values
+    return values * mask(rate, tuple(values.shape), values, values.dtype)
 
 
 def locked_mask(rate: float, size: int, like: Tensor) -> Tensor | None:
@@ -83,7 +106,7 @@ class Dropout(nn.Module):
         """`values` ``(batch_size, …, size)`` with some zeroed, by the mask where it is locked."""
         if self.locked:
             return masked(values, hidden)
-        return F.dropout(values, self.rate, self.training)
+        return dropout(values, self.rate, self.training)
 
 
 class WordDropout(nn.Module):

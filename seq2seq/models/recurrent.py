@@ -11,10 +11,9 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seq2seq.models.cells import CELLS, Cell, CellState
-from seq2seq.models.noise import SILENCE, LayerNoise, locked_mask, mask, masked
+from seq2seq.models.noise import SILENCE, LayerNoise, dropout, locked_mask, mask, masked
 from seq2seq.settings import NetworkSettings
 
 
@@ -83,7 +82,7 @@ class Regularization(NamedTuple):
         """The inputs of layer `index`, some dropped."""
         if self.locked:
             return masked(inputs, noise.inputs)
-        return F.dropout(inputs, self.dropout, training and index > 0)
+        return dropout(inputs, self.dropout, training and index > 0)
 
 
 NOTHING = Regularization()

@@ -40,6 +40,13 @@ class Batch(NamedTuple):
         """How many real target tokens there are to predict, eos counted."""
         return int(self.target_lengths.sum())
 
+    def halves(self) -> tuple[Batch, Batch] | None:
+        """Two batches with half of the sentences each; None for a single sentence."""
+        half = len(self.source) // 2
+        if not half:
+            return None
+        return Batch(*(part[:half] for part in self)), Batch(*(part[half:] for part in self))
+
     def to(self, device: torch.device) -> Batch:
         """The same batch with its ids on `device`; the lengths stay on the CPU."""
         return self._replace(

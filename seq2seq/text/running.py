@@ -12,6 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from seq2seq.text.monolingual import letters_only
+from seq2seq.text.normalization import ESCAPE
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.vocab import BOS_ID, EOS_ID
 
@@ -76,8 +77,8 @@ class RunningText(NamedTuple):
             line.append(token)
             if number >= len(prefix):
                 text = self.pipeline.decode(line)
-                # A token may change how those before it look; then it waits for the next.
-                if text.startswith(shown):
+                # Half an escape may become another character, so it waits for the next token.
+                if not text.endswith(ESCAPE):
                     yield text[len(shown) :]
                     shown = text
         yield self.pipeline.decode(line)[len(shown) :]

@@ -41,6 +41,9 @@ class Window(NamedTuple):
         """How many tokens there are to predict."""
         return self.targets.numel()
 
+    def halves(self) -> None:
+        """Never: the next window goes on from the state of every row."""
+
     def to(self, device: torch.device) -> Window:
         """The same window with its ids on `device`."""
         return self._replace(

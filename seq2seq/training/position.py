@@ -31,6 +31,8 @@ class Position:
         validated: the update after which the last validation was; -1 before the first.
         averaged: the update after which the mean of checkpoints was tried; -1 before.
         kept: score and update of each validation whose weights are kept for their mean.
+        skipped: updates that were not made, as their gradient was not finite.
+        skipped_in_row: those since the last that was.
         window: what the next log line reports.
     """
 
@@ -44,6 +46,8 @@ class Position:
     validated: int = -1
     averaged: int = -1
     kept: list[tuple[float, int]] = field(default_factory=list)
+    skipped: int = 0
+    skipped_in_row: int = 0
     window: Window = field(default_factory=Window)
 
     @classmethod

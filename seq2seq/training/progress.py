@@ -76,12 +76,13 @@ class Reporter:
 
 def training_line(values: dict[str, Any]) -> str:
     """The numbers of some training steps, readable."""
+    skipped = f"  skipped {values['skipped']}" if values.get("skipped") else ""
     sampling = f"  sampling {values['sampling_rate']:.3f}" if values["sampling_rate"] else ""
     return (
         f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
         f"loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
         f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
-        f"learning rate {values['learning_rate']:.2e}{sampling}"
+        f"learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
     )
 
 

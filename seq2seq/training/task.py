@@ -11,6 +11,8 @@ from torch import Tensor
 
 from seq2seq.training.loss import Loss
 
+AnyBatchT = TypeVar("AnyBatchT", bound="AnyBatch")
+
 
 class AnyBatch(Protocol):
     """What the loop itself needs to know of a batch."""
@@ -18,6 +20,9 @@ class AnyBatch(Protocol):
     @property
     def target_tokens(self) -> int:
         """Real tokens to predict."""
+
+    def halves(self: AnyBatchT) -> tuple[AnyBatchT, AnyBatchT] | None:
+        """Two batches with half of the rows each; None where rows can't be parted."""
 
 
 BatchT = TypeVar("BatchT", bound=AnyBatch)

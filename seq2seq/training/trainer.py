@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal
 
 import torch
@@ -30,11 +30,12 @@ from seq2seq.training.checkpoint import (
 from seq2seq.training.forcing import sampling_rate
 from seq2seq.training.hardware import choose_device, choose_precision
 from seq2seq.training.interrupts import Interrupts
-from seq2seq.training.optimizer import build_optimizer, clip, learning_rate
+from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.position import Position, Window
 from seq2seq.training.progress import Reporter, perplexity, say
 from seq2seq.training.run_directory import RunDirectory
 from seq2seq.training.task import BatchT, Task
+from seq2seq.training.update import Outcome, Updater, groups
 
 
 class Trainer(Generic[BatchT]):
@@ -73,7 +74,8 @@ class Trainer(Generic[BatchT]):
         self.settings = settings
         self.run = run
         self.seed = seed
-        self.optimizer = build_optimizer(self.model, settings)
+        self.updater = Updater(self.model, task, settings, self.device, self.precision)
+        self.optimizer = self.updater.optimizer
         self.average = MovingAverage(self.model, settings.ema_decay) if settings.ema_decay else None
         self.position = Position()
         self.interrupts = Interrupts()
@@ -126,35 +128,15 @@ class Trainer(Generic[BatchT]):
     def update(self, group: Sequence[BatchT], batches: int, reporter: Reporter) -> None:
         """One update of the weights from the batches of `group`."""
         started = time.perf_counter()
-        position, settings = self.position, self.settings
+        position = self.position
         generator = self.seed_update()
         self.model.train()
         self.rate = rate = self.sampling_rate
-        current = learning_rate(
-            settings, step=position.step, progress=self.progress, cuts=position.cuts
-        )
-        for part in self.optimizer.param_groups:
-            part["lr"] = current
-        self.optimizer.zero_grad(set_to_none=True)
-        tokens = sum(batch.target_tokens for batch in group)
-        smoothed = likelihood = 0.0
-        for batch in group:
-            with torch.autocast(
-                self.device.type, self.precision, enabled=self.precision != torch.float32
-            ):
-                loss = self.task.loss(batch, rate=rate, device=self.device, generator=generator)
-            (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
-            smoothed += float(loss.smoothed.detach())
-            likelihood += float(loss.likelihood)
-        self.norm = clip(self.model.parameters(), settings)
-        if not math.isfinite(smoothed) or not math.isfinite(self.norm):
-            raise TrainingError(
-                f"the loss or its gradient is not finite at step {position.step + 1} (loss "
-                f"{smoothed / tokens}, learning rate {current:.3g}): try a lower "
-                "--training.learning-rate or --training.clip-norm, or longer warm-up. The last "
-                "checkpoint is untouched."
-            )
-        self.optimizer.step()
+        progress, cuts = self.progress, position.cuts
+        current = learning_rate(self.settings, step=position.step, progress=progress, cuts=cuts)
+        outcome = self.updater.update(group, rate=rate, learning_rate=current, generator=generator)
+        self.norm = outcome.norm
+        self.count_skipped(outcome)
         position.step += 1
         if self.average is not None:
             self.average.update(position.step)
@@ -162,15 +144,35 @@ class Trainer(Generic[BatchT]):
         elapsed = time.perf_counter() - started
         self.keep_time()
         window = position.window
-        window.smoothed += smoothed
-        window.likelihood += likelihood
-        window.tokens += tokens
         window.seconds += elapsed
+        if outcome.made:
+            window.smoothed += outcome.smoothed
+            window.likelihood += outcome.likelihood
+            window.tokens += outcome.tokens
         reporter.advance(
             self.progress,
-            f"epoch {self.epochs(batches):.2f} step {position.step} loss {smoothed / tokens:.3f} "
+            f"epoch {self.epochs(batches):.2f} step {position.step} loss "
+            f"{outcome.smoothed / outcome.tokens:.3f} "
             f"{window.tokens / window.seconds:,.0f} tokens/s",
         )
+
+    def count_skipped(self, outcome: Outcome) -> None:
+        """Counts updates that were not made; TrainingError if there are too many in a row."""
+        position, settings = self.position, self.settings
+        if outcome.made:
+            position.skipped_in_row = 0
+            return
+        position.skipped += 1
+        position.skipped_in_row += 1
+        if position.skipped_in_row >= settings.max_skipped:
+            raise TrainingError(
+                f"the loss or its gradient is not finite at step {position.step + 1} (loss "
+                f"{outcome.smoothed / outcome.tokens}, learning rate "
+                f"{self.updater.learning_rate:.3g}), and was not in the last "
+                f"{settings.max_skipped} updates (--training.max-skipped): try a lower "
+                "--training.learning-rate or --training.clip-norm, or longer warm-up. The last "
+                "checkpoint is untouched."
+            )
 
     def keep_time(self) -> None:
         """Counts all the time since training began: batches, validations and checkpoints too."""
@@ -225,12 +227,13 @@ class Trainer(Generic[BatchT]):
                 "step": position.step,
                 "epoch": self.epochs(batches),
                 "seconds": position.seconds,
-                "loss": window.smoothed / window.tokens,
-                "perplexity": perplexity(window.likelihood / window.tokens),
+                "loss": window.smoothed / max(window.tokens, 1),
+                "perplexity": perplexity(window.likelihood / max(window.tokens, 1)),
                 "tokens_per_second": window.tokens / window.seconds,
                 "gradient_norm": self.norm,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "learning_rate": self.updater.learning_rate,
                 "sampling_rate": self.rate,
+                "skipped": position.skipped,
             },
         )
         position.window = Window()
@@ -268,7 +271,7 @@ class Trainer(Generic[BatchT]):
         score = -result.loss
         if self.settings.best_by == "bleu" and result.bleu is not None:
             score = result.bleu
-        is_best = position.best is None or score > position.best
+        is_best = math.isfinite(score) and (position.best is None or score > position.best)
         if is_best:
             position.best = score
             state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
@@ -312,7 +315,9 @@ class Trainer(Generic[BatchT]):
         say("the mean is kept as the best" if is_best else "the best single weights stay")
 
     def save(self) -> None:
-        """Writes all that `load` needs."""
+        """Writes all that `load` needs; nothing while updates fail, whose weights may be why."""
+        if self.position.skipped_in_row:
+            return
         tensors = {f"model.{name}": weight for name, weight in weights_of(self.model).items()}
         for index, state in self.optimizer.state_dict()["state"].items():
             for name, value in state.items():
@@ -342,9 +347,3 @@ class Trainer(Generic[BatchT]):
             self.position = Position.from_dict(state)
         except (TypeError, ValueError, KeyError) as error:
             raise RunError(f"{self.run.last} is not a checkpoint of this version") from error
-
-
-def groups(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:
-    """The batches from `start` on, `size` at a time."""
-    for first in range(start, len(batches), size):
-        yield [batches[index] for index in range(first, min(first + size, len(batches)))]

@@ -536,7 +536,7 @@ def test_the_log_says_all_there_is_to_say(trained: Path) -> None:
     for row in training:
         assert row.keys() == {
             *("kind", "step", "epoch", "seconds", "loss", "perplexity", "tokens_per_second"),
-            *("gradient_norm", "learning_rate", "sampling_rate"),
+            *("gradient_norm", "learning_rate", "sampling_rate", "skipped"),
         }
         before = row["step"] - 1  # the rates are those of the update that was just made
         assert row["learning_rate"] == pytest.approx(

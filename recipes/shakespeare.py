@@ -1,0 +1,101 @@
+"""Shakespeare, character by character: the tiny corpus of many tutorials.
+
+    python recipes/shakespeare.py --corpus tinyshakespeare.txt
+    seq2seq lm generate runs/shakespeare --prefix "ROMEO:" --max-tokens 500
+
+One million characters of Shakespeare's plays (Karpathy 2015, "The Unreasonable Effectiveness of
+Recurrent Neural Networks"), their last tenth held out. data/README.md says where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from seq2seq.arguments import parse_experiment
+from seq2seq.cli import guarded
+from seq2seq.commands.training import finish
+from seq2seq.errors import SettingsError
+from seq2seq.evaluation.perplexity import held_out_score
+from seq2seq.language_experiment import read_texts, train_language_model
+from seq2seq.language_model import LanguageModel
+from seq2seq.language_settings import (
+    GenerationSettings,
+    LanguageExperiment,
+    LanguageModelSettings,
+    TextSettings,
+)
+from seq2seq.language_task import Texts
+from seq2seq.runs import check_before
+from seq2seq.settings import TrainingSettings
+from seq2seq.text.monolingual import read_monolingual
+
+
+@dataclass(frozen=True)
+class Shakespeare(LanguageExperiment):
+    """Learn to write like Shakespeare, one character after the other."""
+
+    run: str = "runs/shakespeare"
+    """The run directory."""
+    corpus: str = ""
+    """The plays: a text file."""
+    data: TextSettings = field(
+        # Few rows make many updates of the little time: 16 served much better than 32.
+        default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=16)
+    )
+    model: LanguageModelSettings = field(
+        default_factory=lambda: LanguageModelSettings(cell="lstm", sizes=(512,), dropout=0.3)
+    )
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            minutes=10,
+            learning_rate=4e-3,
+            warmup_steps=100,
+            label_smoothing=0.0,
+            best_by="perplexity",
+            validate_every=1000,
+        )
+    )
+    generation: GenerationSettings = field(
+        # A little colder than the model: fewer words that are none.
+        default_factory=lambda: GenerationSettings(prefix="ROMEO:", max_tokens=300, temperature=0.8)
+    )
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting or combination."""
+        yield from super().problems()
+        if self.corpus and self.data.train:
+            yield "--corpus and --data.train are both given: which one is the text?"
+
+
+def read_plays(settings: Shakespeare) -> Texts:
+    """All but the last tenth, and the last tenth; they part at a line's end."""
+    if not settings.corpus and not settings.data.train:
+        raise SettingsError("no text: give --corpus FILE; data/README.md says where it is")
+    plays = Texts(read_monolingual(settings.corpus), []) if settings.corpus else None
+    return read_texts(settings.data, plays)
+
+
+def report(settings: Shakespeare, texts: Texts) -> None:
+    """Prints made-up text, and how well the held-out part is predicted."""
+    model = LanguageModel.load(settings.run, settings.device)
+    print(model.generate() + "\n")
+    score = held_out_score(model.network, model.text, texts.validation, model.device)
+    print(f"{score.characters:,} held-out characters, line ends counted:")
+    print(f"  {score.nats / score.characters:.4f} nats per character")
+    print(f"  {score.bits_per_character:.4f} bits per character")
+
+
+def main() -> None:
+    """Trains, makes up a scene, scores the held-out part."""
+    settings = parse_experiment(Shakespeare())
+    check_before(settings)
+    texts = read_plays(settings)
+    reason = train_language_model(settings, texts)
+    if reason != "interrupted":
+        report(settings, texts)
+    finish(reason, settings)
+
+
+if __name__ == "__main__":
+    guarded(main)
