@@ -73,7 +73,7 @@ def usage(prog: str, commands: Mapping[str, Command]) -> str:
     lines = [f"  {prog} {name:10} {command.__doc__}" for name, command in commands.items()]
     if whole:
         lines.append("  seq2seq lm         Language models: seq2seq lm --help")
-    what = "recurrent sequence-to-sequence translation" if whole else "recurrent language models"
+    what = "recurrent sequence-to-sequence translation" if whole else "language models"
     return "\n".join(
         [
             f"{prog}: {what}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.plots.fonts import readable
-from seq2seq.plots.pictures import new_figure, save
+from seq2seq.plots.pictures import legend_below, new_figure, save
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.ahead import Ahead
@@ -48,8 +48,5 @@ def ahead_figure(found: Mapping[str, Ahead]) -> Any:
         axes.grid(alpha=0.3)
         if title == "accuracy":
             axes.set_ylim(bottom=0)
-    legend = figure.legend(lines, names, loc="outside lower center")
-    for label in legend.get_texts():
-        label.set_fontfamily(families)
-        label.set_parse_math(False)
+    legend_below(figure, lines, names, families)
     return figure

@@ -49,6 +49,7 @@ def plot_learning_curves(run: RunDirectory) -> Path:
     training = [row for row in rows if row["kind"] == "training"]
     validation = [row for row in rows if row["kind"] == "validation"]
     means = [row for row in rows if row["kind"] == "mean"]
+    translates = any(row.get("bleu") is not None for row in validation)
     panels: list[tuple[str, list[tuple[str, list[dict[str, Any]], str]]]] = [
         (
             "perplexity",
@@ -58,10 +59,13 @@ def plot_learning_curves(run: RunDirectory) -> Path:
                 ("mean of checkpoints", means, "perplexity"),
             ],
         ),
-        (
-            "validation BLEU (greedy)",
-            [("BLEU", validation, "bleu"), ("mean of checkpoints", means, "bleu")],
-        ),
+        *[
+            (
+                "validation BLEU (greedy)",
+                [("BLEU", validation, "bleu"), ("mean of checkpoints", means, "bleu")],
+            )
+        ]
+        * translates,
         ("learning rate", [("learning rate", training, "learning_rate")]),
     ]
     if any(row.get("sampling_rate") for row in training):

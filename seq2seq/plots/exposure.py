@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.plots.fonts import readable
-from seq2seq.plots.pictures import new_figure, save
+from seq2seq.plots.pictures import legend_below, new_figure, save
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.exposure import Exposure
@@ -62,8 +62,5 @@ def exposure_figure(exposures: Mapping[str, Exposure]) -> Any:
         if title == "accuracy":
             axes.set_ylim(bottom=0)
     labels = [f"{name}, {kind} history" for name in names for kind in ("reference", "own")]
-    legend = figure.legend(lines, labels, loc="outside lower center", ncols=2)
-    for label in legend.get_texts():
-        label.set_fontfamily(families)
-        label.set_parse_math(False)
+    legend_below(figure, lines, labels, families, ncols=2)
     return figure

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq.plots.fonts import readable
-from seq2seq.plots.pictures import new_figure, save
+from seq2seq.plots.pictures import legend_below, new_figure, save
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.gradient_flow import GradientFlow
@@ -57,8 +57,5 @@ def gradient_flow_figure(flows: Mapping[str, GradientFlow]) -> Any:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     narrow = max(map(len, labels), default=0) <= 16
-    legend = figure.legend(lines, labels, loc="outside lower center", ncols=4 if narrow else 2)
-    for text in legend.get_texts():
-        text.set_fontfamily(families)
-        text.set_parse_math(False)
+    legend_below(figure, lines, labels, families, ncols=4 if narrow else 2)
     return figure

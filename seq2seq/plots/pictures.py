@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,24 @@ def new_figure(**options: Any) -> Any:
     except ImportError as error:
         raise SettingsError('plots need matplotlib: pip install "seq2seq[plots]"') from error
     return Figure(**options)
+
+
+def legend_below(
+    figure: Any, lines: Sequence[Any], labels: Sequence[str], families: list[str], ncols: int = 1
+) -> None:
+    """One legend for all panels, below them, with names as they are, of any script.
+
+    Args:
+        figure: with a constrained layout.
+        lines: what matplotlib drew.
+        labels: a name for each.
+        families: fonts that have their characters, see `fonts.readable`.
+        ncols: columns.
+    """
+    legend = figure.legend(lines, labels, loc="outside lower center", ncols=ncols)
+    for text in legend.get_texts():
+        text.set_fontfamily(families)
+        text.set_parse_math(False)
 
 
 def check_picture(path: str | Path) -> str:
