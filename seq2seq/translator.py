@@ -291,10 +291,10 @@ class Translator:
     def fused(self, settings: DecodingSettings) -> Model:
         """What is searched: the models, and the language model if the settings name one."""
         run = settings.language_model
+        if run and run not in self.speakers:
+            self.speakers[run] = load_speaker(run, self.target, self.device)
         if not run or not settings.language_model_weight:
             return self.searched
-        if run not in self.speakers:
-            self.speakers[run] = load_speaker(run, self.target, self.device)
         return Fusion(self.searched, self.speakers[run], settings.language_model_weight)
 
     def likeness(self, settings: DecodingSettings) -> Likeness:

@@ -12,6 +12,7 @@ import tyro
 from seq2seq.arguments import parse_experiment
 from seq2seq.commands.ahead import ahead_command
 from seq2seq.commands.decoding import FileArgument, RunArgument, print_figures
+from seq2seq.commands.gradients import gradients_command
 from seq2seq.commands.ngrams import arpa_command, ngram_command
 from seq2seq.commands.statistics import stats_command
 from seq2seq.commands.training import finish
@@ -131,4 +132,5 @@ LANGUAGE_COMMANDS = {
     "ngram": ngram_command,
     "arpa": arpa_command,
     "ahead": ahead_command,
+    "gradients": gradients_command,
 }
