@@ -68,7 +68,7 @@ class WikiText(LanguageExperiment):
             learning_rate=2e-3,
             label_smoothing=0.0,
             best_by="perplexity",
-            validate_every=4000,
+            validate_every=7500,
         )
     )
     generation: GenerationSettings = field(

@@ -22,6 +22,10 @@ from seq2seq.language_model import LanguageModel
 from seq2seq.translator import Translator
 
 
+LEAST = -1e4
+"""No log-probability of a candidate counts as less."""
+
+
 class Reranker:
     """Chooses among a translator's candidates by a weighted sum of features.
 
@@ -87,7 +91,8 @@ class Reranker:
         for sentence, row in enumerate(texts):
             for index, column in enumerate(columns):
                 values = torch.tensor(column[sentence], dtype=torch.float64)
-                features[sentence, : len(row), index] = values
+                # What a model holds impossible is very bad, and a number: 0 times it is 0.
+                features[sentence, : len(row), index] = values.clamp(min=LEAST)
         return texts, features
 
     def tune(

@@ -12,10 +12,8 @@ import pytest
 from seq2seq.commands.ahead import ahead_command
 from seq2seq.commands.language import LANGUAGE_COMMANDS
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.evaluation.ahead import Ahead, StepAhead
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_model import LanguageModel
-from seq2seq.plots.ahead import ahead_figure, plot_ahead
 from tests.language import TEXTS, describe
 
 Run = Callable[..., str]
@@ -83,24 +81,6 @@ def test_letters_only_models_read_letters_only(tmp_path: Path) -> None:
     train_language_model(replace(experiment, data=data), TEXTS)
     model = LanguageModel.load(experiment.run, "cpu")
     assert model.look_ahead(["the cat,", "2 dogs."]) == model.look_ahead(["the cat dogs"])
-
-
-def test_the_picture_has_a_line_for_each_run_in_both_panels(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    steps = [StepAhead(0.5 / k, -float(k)) for k in (1, 2, 3)]
-    found = {"runs/a": Ahead(9, steps), "runs/$b$": Ahead(9, steps[:2])}
-    figure = ahead_figure(found)
-    accuracy, log_probability = figure.axes
-    assert [axes.get_title() for axes in figure.axes] == [
-        *("accuracy", "mean log-probability (nats)")
-    ]
-    assert [list(line.get_xdata()) for line in accuracy.get_lines()] == [[1, 2, 3], [1, 2]]
-    assert list(accuracy.get_lines()[0].get_ydata()) == pytest.approx([0.5, 0.25, 0.5 / 3])
-    assert list(log_probability.get_lines()[1].get_ydata()) == [-1, -2]
-    legend = figure.legends[0].get_texts()
-    assert [text.get_text() for text in legend] == ["runs/a", "runs/$b$"]
-    assert not any(text.get_parse_math() for text in legend)
-    assert plot_ahead(found, tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
 
 
 MISTAKES: dict[str, tuple[list[str], type[Exception], str]] = {
