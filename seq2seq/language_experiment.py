@@ -5,6 +5,9 @@ A recipe fills in a `LanguageExperiment`, brings its text, and calls `train_lang
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
+
 import torch
 
 from seq2seq.errors import DataError, SettingsError
@@ -67,12 +70,15 @@ def read_texts(settings: CorpusSettings, given: Texts | None = None) -> Texts:
 
     If there is no validation text at all, the last part of the training text is.
     """
-    if not settings.train and given is None:
+    if settings.train:
+        train = read(settings, settings.train, "train")
+    elif given is not None:
+        train = given.train
+    else:
         raise SettingsError(
             "no training text: give --data.train FILE; a run that a recipe began is continued with "
             "the recipe's own command and --resume"
         )
-    train = read(settings, settings.train, "train") if settings.train else given.train  # type: ignore[union-attr]
     if settings.validation:
         validation = read(settings, settings.validation, "validation")
     else:
@@ -103,14 +109,9 @@ def split(lines: list[str], share: float) -> tuple[list[str], list[str]]:
             "the training text is one line, of which no part can be set aside: give "
             "--data.validation FILE"
         )
-    sizes = [len(line) + 1 for line in lines]
-    wanted, kept = (1 - share) * sum(sizes), 0
-    for number, size in enumerate(sizes):
-        kept += size
-        if kept >= wanted:
-            place = min(max(number + 1, 1), len(lines) - 1)
-            return lines[:place], lines[place:]
-    raise AssertionError("the sum reaches its share")
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    place = min(bisect_left(ends, (1 - share) * ends[-1]) + 1, len(lines) - 1)
+    return lines[:place], lines[place:]
 
 
 def running_text(pipeline: TextPipeline, settings: TextSettings) -> RunningText:

@@ -21,7 +21,6 @@ from seq2seq.evaluation.reranking import choose, make_table, tune
 from seq2seq.language_model import LanguageModel
 from seq2seq.translator import Translator
 
-
 LEAST = -1e4
 """No log-probability of a candidate counts as less."""
 

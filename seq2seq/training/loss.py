@@ -77,6 +77,35 @@ def output_cross_entropy(
     return Loss(smoothed, likelihood, targets.shape[0])
 
 
+def gradient_of_logits(
+    logits: Tensor, targets: Tensor, label_smoothing: float, to_bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Writes the gradient of the smoothed loss in the place of the logits it is of.
+
+    Args:
+        logits: ``(tokens, vocab_size)``; changed.
+        targets: ids ``(tokens,)``.
+        label_smoothing: ε.
+        to_bias: ``(vocab_size,)``, to which the sum of the gradients is added.
+
+    Returns:
+        The smoothed loss and the negative log-likelihood, both summed.
+    """
+    log_probs = F.log_softmax(logits.float(), dim=-1)
+    likelihood = -log_probs.gather(1, targets.unsqueeze(1)).sum()
+    smoothed = likelihood
+    if label_smoothing:
+        uniform = -log_probs.sum() / logits.shape[1]
+        smoothed = (1 - label_smoothing) * likelihood + label_smoothing * uniform
+    gradient = log_probs.exp_()
+    if label_smoothing:
+        gradient.sub_(label_smoothing / logits.shape[1])
+    gradient[torch.arange(len(targets)), targets] -= 1 - label_smoothing
+    to_bias += gradient.sum(dim=0)
+    logits.copy_(gradient)
+    return smoothed, likelihood
+
+
 class OutputCrossEntropy(torch.autograd.Function):
     """The output layer and its loss, with gradients computed in the forward pass.
 
@@ -84,7 +113,11 @@ class OutputCrossEntropy(torch.autograd.Function):
     p - (1 - ε) onehot(y) - ε / V.
     """
 
-    CHUNK = 256
+    BLOCK = 2**24
+    """So many logits stand in memory at most, 32 MiB in bfloat16: enough for large products."""
+
+    PIECE = 2**20
+    """On so many of them all else is computed, 4 MiB in float32: they stay in the cache."""
 
     @staticmethod
     def forward(
@@ -97,28 +130,25 @@ class OutputCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """The smoothed loss and the likelihood, both summed over tokens."""
         vocab_size = weight.shape[0]
+        precision = F.linear(features[:1], weight[:1]).dtype  # what autocast makes of it
+        # Cast once: autocast would do it for each block anew.
+        low_weight, low_bias = weight.to(precision), bias.to(precision)
         to_features = torch.empty_like(features)
         to_weight = torch.zeros_like(weight)
         to_bias = torch.zeros_like(bias)
         smoothed = likelihood = features.new_zeros((), dtype=torch.float32)
-        chunks = zip(
-            torch.split(features, OutputCrossEntropy.CHUNK),
-            torch.split(targets, OutputCrossEntropy.CHUNK),
-            torch.split(to_features, OutputCrossEntropy.CHUNK),
-            strict=True,
-        )
-        for inputs, expected, gradient in chunks:
-            log_probs = F.log_softmax(F.linear(inputs, weight, bias).float(), dim=-1)
-            surprise = -log_probs.gather(1, expected.unsqueeze(1)).sum()
-            uniform = -log_probs.sum() / vocab_size
-            smoothed = smoothed + (1 - label_smoothing) * surprise + label_smoothing * uniform
-            likelihood = likelihood + surprise
-            to_logits = log_probs.exp_().sub_(label_smoothing / vocab_size)
-            to_logits[torch.arange(len(expected)), expected] -= 1 - label_smoothing
-            to_bias += to_logits.sum(dim=0)
-            to_logits = to_logits.to(inputs.dtype)
-            gradient.copy_(to_logits @ weight)
-            to_weight += to_logits.T @ inputs
+        block = max(1, OutputCrossEntropy.BLOCK // vocab_size)
+        piece = max(1, OutputCrossEntropy.PIECE // vocab_size)
+        for begin in range(0, len(features), block):
+            part = slice(begin, begin + block)
+            inputs = features[part].to(precision)
+            logits = F.linear(inputs, low_weight, low_bias)
+            pieces = zip(torch.split(logits, piece), torch.split(targets[part], piece), strict=True)
+            for values, expected in pieces:
+                sums = gradient_of_logits(values, expected, label_smoothing, to_bias)
+                smoothed, likelihood = smoothed + sums[0], likelihood + sums[1]
+            to_features[part] = logits @ low_weight
+            to_weight += logits.T @ inputs
         ctx.save_for_backward(to_features, to_weight, to_bias)
         ctx.mark_non_differentiable(likelihood)
         return smoothed, likelihood
