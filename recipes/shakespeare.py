@@ -40,10 +40,12 @@ class Shakespeare(LanguageExperiment):
     corpus: str = ""
     """The plays: a text file."""
     data: TextSettings = field(
-        # Few rows make many updates of the little time: 16 served much better than 32.
-        default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=16)
+        # Few rows make many updates of the little time. After five minutes on a busy core, 32 rows
+        # had come to 1.76 nats per character, 16 to 1.60, 8 to 1.54.
+        default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=8)
     )
     model: LanguageModelSettings = field(
+        # GRU cells came equally far; a second layer takes twice the time and did not pay.
         default_factory=lambda: LanguageModelSettings(cell="lstm", sizes=(512,), dropout=0.3)
     )
     training: TrainingSettings = field(
@@ -53,7 +55,7 @@ class Shakespeare(LanguageExperiment):
             warmup_steps=100,
             label_smoothing=0.0,
             best_by="perplexity",
-            validate_every=1000,
+            validate_every=1500,
         )
     )
     generation: GenerationSettings = field(
