@@ -40,12 +40,14 @@ class Shakespeare(LanguageExperiment):
     corpus: str = ""
     """The plays: a text file."""
     data: TextSettings = field(
-        # Few rows make many updates of the little time. After five minutes on a busy core, 32 rows
-        # had come to 1.76 nats per character, 16 to 1.60, 8 to 1.54.
-        default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=8)
+        # Few rows make many updates of the little time: after two minutes of one core, 16 had come
+        # to 1.60 nats per character, 32 to 1.76. With 8, a core reads a third fewer characters a
+        # second, and two cores share the work badly.
+        default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=16)
     )
     model: LanguageModelSettings = field(
-        # GRU cells came equally far; a second layer takes twice the time and did not pay.
+        # GRU cells came equally far; a second layer takes twice the time and did not pay. Dropout
+        # costs a little at first, and is for the later ones of the dozen epochs.
         default_factory=lambda: LanguageModelSettings(cell="lstm", sizes=(512,), dropout=0.3)
     )
     training: TrainingSettings = field(
