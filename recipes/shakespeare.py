@@ -41,13 +41,12 @@ class Shakespeare(LanguageExperiment):
     """The plays: a text file."""
     data: TextSettings = field(
         # Few rows make many updates of the little time: after two minutes of one core, 16 had come
-        # to 1.60 nats per character, 32 to 1.76. With 8, a core reads a third fewer characters a
-        # second, and two cores share the work badly.
+        # to 1.60 nats per character, 32 to 1.76; 8 read a third fewer characters a second.
         default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=16)
     )
     model: LanguageModelSettings = field(
         # GRU cells came equally far; a second layer takes twice the time and did not pay. Dropout
-        # costs a little at first, and is for the later ones of the dozen epochs.
+        # is for the later epochs; for a run of a few minutes, lower it.
         default_factory=lambda: LanguageModelSettings(cell="lstm", sizes=(512,), dropout=0.3)
     )
     training: TrainingSettings = field(
