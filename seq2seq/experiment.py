@@ -13,13 +13,13 @@ from seq2seq.language_settings import LanguageExperiment
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs import (
+    Text,
     check_before,
     fingerprint,
     load_best,
     load_experiment,
     load_pipeline,
     run_training,
-    save_description,
 )
 from seq2seq.settings import DataSettings, Experiment, ModelSettings
 from seq2seq.text.corpus import ParallelCorpus
@@ -59,12 +59,11 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     task = TranslationTask(model, corpora, source, target, experiment)
     text = [[corpus.sources, corpus.targets] for corpus in corpora]
     sides = dict(zip(SIDES, (source, target), strict=True))
-    save_description(run, experiment, fingerprint(text), sides)
-    what = (
+    words = (
         f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
         f"{len(target.vocab):,}"
     )
-    return run_training(model, task, experiment, run, what)
+    return run_training(model, task, experiment, run, Text(fingerprint(text), sides, words))
 
 
 def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:

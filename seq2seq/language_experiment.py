@@ -20,13 +20,13 @@ from seq2seq.language_settings import (
 from seq2seq.language_task import LanguageTask, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
 from seq2seq.runs import (
+    Text,
     check_before,
     fingerprint,
     load_best,
     load_experiment,
     load_pipeline,
     run_training,
-    save_description,
 )
 from seq2seq.settings import DataSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
@@ -59,10 +59,10 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
     network = build_language_model(len(pipeline.vocab), experiment.model)
     task = LanguageTask(network, texts, text, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
-    save_description(run, experiment, fingerprint(texts), {TEXT: pipeline})
     tokens = sum(map(len, task.rows)) - len(task.rows)
-    what = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
-    return run_training(network, task, experiment, run, what)
+    words = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
+    described = Text(fingerprint(texts), {TEXT: pipeline}, words)
+    return run_training(network, task, experiment, run, described)
 
 
 def read_texts(settings: CorpusSettings, given: Texts | None = None) -> Texts:

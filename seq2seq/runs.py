@@ -8,7 +8,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
@@ -23,12 +23,27 @@ from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocab import Vocab
 from seq2seq.training.checkpoint import load_tensors, load_weights, part_of
 from seq2seq.training.hardware import choose_device
+from seq2seq.training.lock import RunLock
 from seq2seq.training.progress import say
 from seq2seq.training.run_directory import FORMAT, RunDirectory
 from seq2seq.training.task import BatchT, Task
 from seq2seq.training.trainer import Trainer
 
 ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
+
+
+class Text(NamedTuple):
+    """What a run learns from.
+
+    Attributes:
+        fingerprint: of training and validation text.
+        pipelines: tokenizer and vocabulary of each side.
+        words: how much text, and how large a vocabulary.
+    """
+
+    fingerprint: str
+    pipelines: Mapping[str, TextPipeline]
+    words: str
 
 
 def check_before(experiment: Experiment | LanguageExperiment) -> RunDirectory:
@@ -62,32 +77,34 @@ def run_training(
     task: Task[BatchT],
     experiment: Experiment | LanguageExperiment,
     run: RunDirectory,
-    what: str,
+    text: Text,
 ) -> str:
-    """Trains and says so; returns why training ended, in words.
+    """Writes the description, trains, and says so; returns why training ended, in words.
 
     Args:
         model: with fresh weights; those of the run, if it is continued, are loaded.
         task: batches, loss and validation.
         experiment: how to train, where, and whether it is continued.
-        run: described already, see `save_description`.
-        what: the text and its vocabulary in words.
+        run: where everything goes; no other process may train there.
+        text: what it learns from.
     """
-    trainer = Trainer(
-        model,
-        task,
-        experiment.training,
-        run,
-        seed=experiment.seed,
-        device=experiment.device,
-        resume=experiment.resume,
-    )
-    precision = str(trainer.precision).removeprefix("torch.")
-    say(
-        f"{what}, {count_weights(model):,} weights, {trainer.device} in {precision} with "
-        f"{torch.get_num_threads()} threads"
-    )
-    reason = trainer.train()
+    with RunLock(run.path):
+        save_description(run, experiment, text.fingerprint, text.pipelines)
+        trainer = Trainer(
+            model,
+            task,
+            experiment.training,
+            run,
+            seed=experiment.seed,
+            device=experiment.device,
+            resume=experiment.resume,
+        )
+        precision = str(trainer.precision).removeprefix("torch.")
+        say(
+            f"{text.words}, {count_weights(model):,} weights, {trainer.device} in {precision} with "
+            f"{torch.get_num_threads()} threads"
+        )
+        reason = trainer.train()
     say(
         f"Training ended after {trainer.position.step:,} steps: {reason}. "
         f"The run is in {run.path}"

@@ -21,6 +21,8 @@ from seq2seq.storage import read_json
 
 FORMAT = "seq2seq run 1"
 SIDES = ("source", "target")
+LOCK = "training.lock"
+"""The file that a training holds."""
 TEXT = "text"
 """The one side of a language model."""
 
@@ -78,10 +80,12 @@ class RunDirectory:
         It may where there is nothing, and with `overwrite` where there is a run; never in a
         directory of another kind. `resumable`: whether the user could continue it instead.
         """
-        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+        if not self.path.exists():
             return
         if not self.path.is_dir():
             raise RunError(f"{self.path} is a file: give another --run")
+        if all(path.name == LOCK for path in self.path.iterdir()):
+            return
         if not self.is_run():
             raise RunError(
                 f"{self.path} holds something that is not a run, which is never deleted: give "

@@ -1,0 +1,83 @@
+"""One training at a time in a run directory: two would write over each other's checkpoints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from seq2seq.errors import RunError
+from seq2seq.training.run_directory import LOCK
+
+
+class RunLock:
+    """Holds a run directory, which is made if it is not there, for as long as a training takes.
+
+    The system lets go of it when the process ends, however it ends; what is left of a killed one
+    is a file that locks nothing.
+
+    Args:
+        path: the run directory.
+
+    Raises:
+        RunError: on entering: another process trains here, or the directory can't be written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path / LOCK
+        self.file: int | None = None
+        self.made = False
+
+    def __enter__(self) -> RunLock:
+        try:
+            self.made = not self.path.parent.exists()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            while self.file is None:
+                self.file = self.take()
+        except OSError as error:
+            raise RunError(f"{self.path} could not be written: {error.strerror}") from error
+        return self
+
+    def take(self) -> int | None:
+        """The open file, locked; None if it was deleted by the one who held it before."""
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            lock(file)
+            if not self.path.exists() or not os.path.samestat(os.fstat(file), self.path.stat()):
+                os.close(file)
+                return None
+            os.ftruncate(file, 0)
+            os.write(file, str(os.getpid()).encode())
+        except BlockingIOError as error:
+            owner = os.read(file, 20).decode(errors="replace") or "another one"
+            os.close(file)
+            raise RunError(
+                f"{self.path.parent} is being trained by process {owner}: wait for it, stop it, or "
+                "give another --run"
+            ) from error
+        return file
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.file is not None:
+            self.path.unlink(missing_ok=True)
+            os.close(self.file)
+            self.file = None
+        if self.made and error is not None:
+            try:
+                self.path.parent.rmdir()  # nothing was begun: only an empty directory goes
+            except OSError:
+                return
+
+
+def lock(file: int) -> None:
+    """Locks an open file; BlockingIOError if another process has."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: there nobody can delete or write an open file anyway
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,106 @@
+"""One training at a time in a run directory, whatever becomes of the one that held it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seq2seq.errors import RunError, SettingsError
+from seq2seq.experiment import Corpora, train
+from seq2seq.settings import Experiment
+from seq2seq.training.lock import RunLock
+
+HOLDER = """
+import sys, pathlib
+from seq2seq.training.lock import RunLock
+with RunLock(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(path: Path) -> subprocess.Popen[bytes]:
+    """Another process that holds a run directory until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def test_a_second_training_is_told_who_trains(
+    experiment: Callable[..., Experiment], letters: Corpora
+) -> None:
+    run = experiment(max_steps=1)
+    other = holder(Path(run.run))
+    with pytest.raises(RunError, match=rf"is being trained by process {other.pid}: wait for it"):
+        train(run, letters)
+    other.communicate(b"")
+    assert train(run, letters) == "the budget is used up"
+    assert not (Path(run.run) / "training.lock").exists()
+
+
+def test_a_killed_one_locks_nothing(
+    experiment: Callable[..., Experiment], letters: Corpora
+) -> None:
+    run = experiment(max_steps=1)
+    other = holder(Path(run.run))
+    other.send_signal(signal.SIGKILL)
+    other.communicate()
+    assert (Path(run.run) / "training.lock").read_text() == str(other.pid)
+    assert train(run, letters) == "the budget is used up"
+
+
+def fail_in(path: Path) -> None:
+    """A training that ends before it has written anything."""
+    with RunLock(path):
+        assert (path / "training.lock").is_file()
+        raise SettingsError("no")
+
+
+def test_an_error_leaves_neither_lock_nor_directory(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        fail_in(tmp_path / "new" / "run")
+    assert not (tmp_path / "new" / "run").exists()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "file").touch()
+    with pytest.raises(SettingsError):
+        fail_in(tmp_path / "old")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["file"]
+
+
+def test_many_processes_take_turns(tmp_path: Path) -> None:
+    """Of those that come at the same time one gets it; when it goes, another one can."""
+    for _ in range(3):
+        others = [
+            subprocess.Popen(
+                [sys.executable, "-c", HOLDER, str(tmp_path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            for _ in range(3)
+        ]
+        lines = [other.stdout.readline() for other in others if other.stdout]
+        assert sorted(lines) == [b"", b"", b"held\n"]
+        for other in others:
+            other.communicate(b"")
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_directory_that_can_not_be_written_to(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunError, match="could not be written"), RunLock(tmp_path / "run"):
+        pass
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="could not be written"), RunLock(tmp_path / "file"):
+        pass
