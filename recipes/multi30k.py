@@ -48,11 +48,11 @@ class Multi30k(Experiment):
         default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
     )
     model: ModelSettings = field(
-        # LSTM cells learn this text far faster than GRU (validation BLEU 38 where GRU had 32, in
-        # the same ten minutes), and general attention without input feeding lets the whole target
-        # run through the fused kernel at once. With attention the context need not be shown at
-        # every step; it is the initial state. 29,000 pairs are little: much dropout lets a wide
-        # model profit all the same.
+        # General attention without input feeding lets the whole target run through the fused kernel
+        # at once, and learns faster: after 1,000 updates validation BLEU was 28 (GRU 27.5), with
+        # input feeding and GRU cells 22. With attention the context need not be shown at every
+        # step; it is the initial state. 29,000 pairs are little: much dropout lets a wide model
+        # profit all the same; 0.5 and a narrower one came out no better in twice the updates.
         default_factory=lambda: ModelSettings(
             cell="lstm",
             context="initial",
