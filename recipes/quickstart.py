@@ -65,8 +65,8 @@ class Quickstart(Experiment):
         default_factory=lambda: DataSettings(tokenizer="bpe", vocab_size=4000)
     )
     model: ModelSettings = field(
-        # In a few minutes many updates of a small model learn more than few of a large one; and LSTM
-        # cells more than GRU, at the same number of updates.
+        # In a few minutes many updates of a small model learn more than few of a large one; and
+        # LSTM cells more than GRU, at the same number of updates.
         default_factory=lambda: ModelSettings(
             cell="lstm",
             context="initial",
