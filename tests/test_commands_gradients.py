@@ -96,7 +96,10 @@ def test_a_model_of_sentences_reads_within_one(run: Run) -> None:
     rows = [row for row in text.rows(read_lines("text")) if len(row) > 20]
     flow = text_gradient_flow(network, windows(rows, 20, 32))
     assert found == {"sentences": as_json(flow)}
-    with pytest.raises(DataError, match=r"no 101 tokens .* in one sentence.* fewer --steps"):
+    with pytest.raises(
+        DataError,
+        match=r"^sentences: 100 steps need 101 tokens .* in one sentence.* --steps \d+ or fewer",
+    ):
         run("sentences", "--text", "text")
 
 
@@ -145,7 +148,11 @@ def test_runs_have_the_names_of_their_folders_if_those_differ() -> None:
         (["gru", "--text", "text", "--plot", "x.gif"], SettingsError, r"x\.gif must end in"),
         (["ngrams", "--text", "text"], RunError, "an n-gram model, and a recurrent"),
         (["missing", "--text", "text"], RunError, "there is no run at missing"),
-        (["gru", "--text", "text", "--steps", "5000"], DataError, "no 5,001 tokens"),
+        (
+            ["gru", "--text", "text", "--steps", "5000"],
+            DataError,
+            "gru: 5,000 steps need 5,001 tokens",
+        ),
     ],
 )
 def test_mistakes_are_named(

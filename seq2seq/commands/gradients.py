@@ -14,7 +14,7 @@ from seq2seq.checks import at_least, nearest
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.commands.exposing import RunsArgument
 from seq2seq.commands.systems import check_names
-from seq2seq.errors import SettingsError
+from seq2seq.errors import DataError, SettingsError
 from seq2seq.settings import NetworkSettings, unused
 
 if TYPE_CHECKING:
@@ -117,7 +117,10 @@ def of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
         cell = load_experiment(directory, LanguageExperiment).model.cell
         network, text, _ = load_trained(directory)
         rows = text.rows(text.clean("\n".join(lines)).split("\n"))
-        ids = windows(rows, command.steps, command.places)
+        try:
+            ids = windows(rows, command.steps, command.places)
+        except DataError as error:
+            raise DataError(f"{run}: {error}") from error
         flows[f"{name} ({cell})"] = text_gradient_flow(network, ids)
     return flows
 

@@ -41,8 +41,9 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
     if not found:
         longest = max(map(len, rows), default=0)
         raise DataError(
-            f"the text has no {steps + 1:,} tokens that are read in one go, {longest:,} at most "
-            "(of a model of sentences: in one sentence): give more text, or fewer --steps"
+            f"{steps:,} steps need {steps + 1:,} tokens that are read in one go, and there are "
+            f"{longest:,} at most (by a model of sentences: in one sentence): give more text, or "
+            f"--steps {max(longest - 1, 1)} or fewer"
         )
     return torch.tensor(found)
 

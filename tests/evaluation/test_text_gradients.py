@@ -21,7 +21,7 @@ ROWS = st.lists(st.lists(st.integers(0, 9), max_size=9), max_size=5)
 def test_windows_are_spread_over_the_text(rows: list[list[int]], steps: int, places: int) -> None:
     every = [row[at : at + steps + 1] for row in rows for at in range(len(row) - steps)]
     if not every:
-        with pytest.raises(DataError, match=f"no {steps + 1} tokens"):
+        with pytest.raises(DataError, match=f"{steps} steps need {steps + 1} tokens"):
             windows(rows, steps, places)
         return
     found = windows(rows, steps, places).tolist()
