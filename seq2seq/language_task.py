@@ -155,9 +155,14 @@ class LanguageTask:
         )
 
     def keep(self, state: DecoderState) -> None:
-        """Keeps the state for the next window, cut off from how it came about."""
-        layers = state.recurrent.layers
-        self.layers = tuple(tuple(part.detach().float() for part in layer) for layer in layers)
+        """Keeps the state for the next window, cut off from how it came about.
+
+        What is no number becomes 0: the update it came from is left out, and so the next is not.
+        """
+        self.layers = tuple(
+            tuple(part.detach().float().nan_to_num(0.0, 0.0, 0.0) for part in layer)
+            for layer in state.recurrent.layers
+        )
 
     def continued(self, device: torch.device) -> DecoderState:
         """The state that was kept, with fresh masks."""

@@ -115,7 +115,6 @@ class Reranker:
         """
         texts, features = self.candidates(sources)
         table = make_table(texts, features, references, tokenize=tokenize, lowercase=lowercase)
-        # The translator's own order is one per token, nearly; it starts without the others.
         found, score = tune(table, [self.weights[name] for name in self.names])
         self.weights = dict(zip(self.names, found, strict=True))
         return score

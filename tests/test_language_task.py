@@ -1,6 +1,7 @@
 """A language model in training: the carried state, continued runs, every cell with every window."""
 
 import json
+import math
 import os
 import signal
 from dataclasses import replace
@@ -94,6 +95,19 @@ def test_sequential_windows_are_one_long_pass_over_each_row(tmp_path: Path) -> N
             wanted = state.recurrent.layers[layer][index]
             assert torch.allclose(part, wanted, atol=1e-5)
             assert not part.requires_grad, "back-propagation ends at the window's begin"
+
+
+def test_a_state_that_is_no_number_spoils_one_window_only(tmp_path: Path) -> None:
+    """Else every later window of the epoch would be left out, too."""
+    task = make_task(describe(tmp_path))
+    first, second, *_ = task.batches(0)
+    batch_loss(task, first)
+    state = task.continued(CPU)
+    spoiled = tuple(
+        tuple(part * float("nan") for part in layer) for layer in state.recurrent.layers
+    )
+    task.keep(state._replace(recurrent=state.recurrent._replace(layers=spoiled)))
+    assert math.isfinite(batch_loss(task, second))
 
 
 def test_random_windows_each_begin_with_zeros(tmp_path: Path) -> None:

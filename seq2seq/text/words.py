@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -61,7 +62,57 @@ _JOIN_LEFT = frozenset({"clitic", "cjk", "escape", "symbol"})
 _JOIN_RIGHT = frozenset({"escape", "symbol"})
 
 
-class WordTokenizer:
+class UntrainedTokenizer(ABC):
+    """What the tokenizers that learn nothing have in common: a text has one segmentation.
+
+    Args:
+        lowercase: tokens are in lower case, and text comes back so.
+    """
+
+    kind: str
+    """The name that settings and files have for it."""
+
+    def __init__(self, lowercase: bool = False) -> None:
+        self.lowercase = lowercase
+
+    @abstractmethod
+    def cut(self, text: str) -> list[str]:
+        """Return the tokens of `text`."""
+
+    @abstractmethod
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Return the text of any list of tokens."""
+
+    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
+        """Return the tokens of `text`; raises SettingsError if `sample` is true."""
+        if sample:
+            raise SettingsError(
+                f"a {self.kind} tokenizer has one segmentation for a text and can't sample; "
+                f"turn sampling off, or use a unigram or bpe tokenizer"
+            )
+        return self.cut(text)
+
+    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
+        """Return the tokens of each text; raises SettingsError if `sample` is true."""
+        return [self.tokenize(text, sample=sample) for text in texts]
+
+    @property
+    def pieces(self) -> None:
+        """None: a text may have tokens that were not seen before."""
+        return None
+
+    @property
+    def can_sample(self) -> bool:
+        """False: a text has one segmentation."""
+        return False
+
+    def save(self, path: Path) -> None:
+        """Write the settings to `path` as JSON."""
+        content = {"kind": self.kind, "lowercase": self.lowercase}
+        path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
+
+
+class WordTokenizer(UntrainedTokenizer):
     """Words, numbers and punctuation marks, for text with or without spaces between words.
 
     A joiner "￭" stands where two tokens have no space between them in the text, which is what makes
@@ -79,13 +130,10 @@ class WordTokenizer:
       Thai, Lao, Khmer and Burmese have no spaces either and stay whole: take SentencePiece.
     """
 
-    def __init__(self, lowercase: bool = False) -> None:
-        """With `lowercase`, tokens are in lower case, and text comes back so."""
-        self.lowercase = lowercase
+    kind = "word"
 
-    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
-        """Return the words of `text`; raises SettingsError if `sample` is true."""
-        _refuse_sampling("word", sample)
+    def cut(self, text: str) -> list[str]:
+        """Return the words of `text`."""
         tokens: list[str] = []
         end, before = -1, ""
         for match in _word_pattern().finditer(escape(normalize(text, lowercase=self.lowercase))):
@@ -99,10 +147,6 @@ class WordTokenizer:
             end, before = match.end(), kind
         return tokens
 
-    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
-        """Return the words of each text; raises SettingsError if `sample` is true."""
-        return [self.tokenize(text, sample=sample) for text in texts]
-
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join `tokens` with spaces, but for the sides that have a joiner."""
         parts: list[str] = []
@@ -114,65 +158,30 @@ class WordTokenizer:
             joined = token.endswith(JOINER)
         return unescape("".join(parts))
 
-    @property
-    def pieces(self) -> None:
-        """None: there is no end to words."""
-        return None
-
-    @property
-    def can_sample(self) -> bool:
-        """False: a text has one segmentation."""
-        return False
-
-    def save(self, path: Path) -> None:
-        """Write the settings to `path` as JSON."""
-        _write(path, kind="word", lowercase=self.lowercase)
-
 
 _CHARACTER_TOKENS = {" ": SPACE, **ESCAPES}
 _TOKEN_CHARACTERS = {token: character for character, token in _CHARACTER_TOKENS.items()}
 
 
-class CharacterTokenizer:
+class CharacterTokenizer(UntrainedTokenizer):
     """One token for each Unicode code point; the space is "▁"."""
 
-    def __init__(self, lowercase: bool = False) -> None:
-        """With `lowercase`, tokens are in lower case, and text comes back so."""
-        self.lowercase = lowercase
+    kind = "character"
 
-    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
-        """Return the characters of `text`; raises SettingsError if `sample` is true."""
-        _refuse_sampling("character", sample)
+    def cut(self, text: str) -> list[str]:
+        """Return the characters of `text`."""
         get = _CHARACTER_TOKENS.get
         return [get(c, c) for c in normalize(text, lowercase=self.lowercase)]
-
-    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
-        """Return the characters of each text; raises SettingsError if `sample` is true."""
-        return [self.tokenize(text, sample=sample) for text in texts]
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join `tokens`; "▁" becomes a space."""
         return "".join(_TOKEN_CHARACTERS.get(token, token) for token in spoken(tokens))
 
-    @property
-    def pieces(self) -> None:
-        """None: a text may have characters that were not seen before."""
-        return None
-
-    @property
-    def can_sample(self) -> bool:
-        """False: a text has one segmentation."""
-        return False
-
-    def save(self, path: Path) -> None:
-        """Write the settings to `path` as JSON."""
-        _write(path, kind="character", lowercase=self.lowercase)
-
 
 _HIDDEN_NAMES = {name: name.replace("<", "<" + NOTHING) for name in (PAD, BOS, EOS)}
 
 
-class SpaceTokenizer:
+class SpaceTokenizer(UntrainedTokenizer):
     """What stands between white space, for text that is tokenized already.
 
     Such a text says itself where a rare word stood: in WikiText-2 (Merity et al. 2017) it is
@@ -180,47 +189,13 @@ class SpaceTokenizer:
     unknown token becomes `<unk>` again in text, not "⁇".
     """
 
-    def __init__(self, lowercase: bool = False) -> None:
-        """With `lowercase`, tokens are in lower case, and text comes back so."""
-        self.lowercase = lowercase
+    kind = "space"
 
-    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
-        """Return the tokens of `text`; raises SettingsError if `sample` is true."""
-        _refuse_sampling("space", sample)
+    def cut(self, text: str) -> list[str]:
+        """Return the tokens of `text`."""
         get = _HIDDEN_NAMES.get
         return [get(t, t) for t in escape(normalize(text, lowercase=self.lowercase)).split()]
-
-    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
-        """Return the tokens of each text; raises SettingsError if `sample` is true."""
-        return [self.tokenize(text, sample=sample) for text in texts]
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join `tokens` with spaces."""
         return unescape(" ".join(spoken(tokens, unknown=UNK)))
-
-    @property
-    def pieces(self) -> None:
-        """None: there is no end to words."""
-        return None
-
-    @property
-    def can_sample(self) -> bool:
-        """False: a text has one segmentation."""
-        return False
-
-    def save(self, path: Path) -> None:
-        """Write the settings to `path` as JSON."""
-        _write(path, kind="space", lowercase=self.lowercase)
-
-
-def _refuse_sampling(kind: str, sample: bool) -> None:
-    if sample:
-        raise SettingsError(
-            f"a {kind} tokenizer has one segmentation for a text and can't sample; "
-            f"turn sampling off, or use a unigram or bpe tokenizer"
-        )
-
-
-def _write(path: Path, kind: str, lowercase: bool) -> None:
-    content = {"kind": kind, "lowercase": lowercase}
-    path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
