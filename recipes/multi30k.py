@@ -22,7 +22,6 @@ from seq2seq.commands.training import finish
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
 from seq2seq.experiment import Corpora, train
-from seq2seq.runs import check_before
 from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.translator import Translator
@@ -102,7 +101,6 @@ def find(folder: str, name: str) -> Path:
 def main() -> None:
     """Trains, then scores the test set twice: beam search, and the published figures' protocol."""
     settings = parse_experiment(Multi30k())
-    check_before(settings)
     training, validation, test = (
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )

@@ -19,17 +19,11 @@ from seq2seq.arguments import given_value, parse_experiment
 from seq2seq.checks import at_least
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import TOKENIZERS, bleu, evaluate
 from seq2seq.experiment import Corpora, train
-from seq2seq.runs import check_before
-from seq2seq.settings import (
-    DataSettings,
-    DecodingSettings,
-    Experiment,
-    ModelSettings,
-    TrainingSettings,
-)
+from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.fetch import fetch_from_wheel
 from seq2seq.training.progress import say
@@ -173,7 +167,6 @@ def main() -> None:
     started = time.perf_counter()
     sample = given_value("--corpus", sys.argv[1:]) == "sample"
     settings = parse_experiment(for_sample() if sample else Quickstart())
-    check_before(settings)
     corpora, test = read_corpora(settings)
     say(f"training and test: {corpora.train.overlap(test)}")
     reason = train(settings, corpora)

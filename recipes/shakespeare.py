@@ -26,7 +26,6 @@ from seq2seq.language_settings import (
     TextSettings,
 )
 from seq2seq.language_task import Texts
-from seq2seq.runs import check_before
 from seq2seq.settings import TrainingSettings
 from seq2seq.text.monolingual import read_monolingual
 
@@ -92,7 +91,6 @@ def report(settings: Shakespeare, texts: Texts) -> None:
 def main() -> None:
     """Trains, makes up a scene, scores the held-out part."""
     settings = parse_experiment(Shakespeare())
-    check_before(settings)
     texts = read_plays(settings)
     reason = train_language_model(settings, texts)
     if reason != "interrupted":

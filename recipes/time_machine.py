@@ -33,7 +33,6 @@ from seq2seq.language_settings import (
 )
 from seq2seq.language_task import Texts
 from seq2seq.plots.curves import read_metrics
-from seq2seq.runs import check_before
 from seq2seq.settings import TrainingSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.training.run_directory import RunDirectory
@@ -137,7 +136,6 @@ def report(settings: TimeMachine) -> None:
 def main() -> None:
     """Trains, and names both perplexities."""
     settings = parse_experiment(TimeMachine())
-    check_before(settings)
     reason = train_language_model(settings, read_texts(settings))
     if reason != "interrupted":
         report(settings)

@@ -27,7 +27,6 @@ from seq2seq.language_settings import (
     TextSettings,
 )
 from seq2seq.language_task import Texts
-from seq2seq.runs import check_before
 from seq2seq.settings import TrainingSettings
 from seq2seq.text.files import read_lines
 from seq2seq.text.wikitext import WIKITEXT2_LICENCE, WikiText2, fetch_wikitext2
@@ -111,7 +110,6 @@ def report(settings: WikiText, test: list[str]) -> None:
 def main() -> None:
     """Fetches, trains, scores the test part."""
     settings = parse_experiment(WikiText())
-    check_before(settings)
     corpus = read_corpus(settings.corpus)
     reason = train_language_model(settings, Texts(corpus.train, corpus.validation))
     if reason != "interrupted":

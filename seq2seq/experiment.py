@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import torch
 
+from seq2seq.before import check_before
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import read_network
-from seq2seq.language_settings import LanguageExperiment
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs import (
     Text,
-    check_before,
     fingerprint,
     load_best,
-    load_experiment,
     load_pipeline,
     run_training,
 )
@@ -43,7 +41,7 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment)
+    run = check_before(experiment, text_given=corpora is not None)
     corpora = read_corpora(experiment.data, experiment.seed, corpora)
     for part in corpora:
         say(str(part.report))
@@ -122,15 +120,13 @@ def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeli
         RunDirectory(run) if run else None
         for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
     )
-    for run in (source, target):
-        if run is not None:
-            load_experiment(run, LanguageExperiment)
+    sampling = experiment.data.subword_sampling
     if source is not None and target is not None:
-        return load_pipeline(source, TEXT), load_pipeline(target, TEXT)
+        return load_pipeline(source, TEXT, sampling), load_pipeline(target, TEXT, sampling)
     learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     return (
-        learned[0] if source is None else load_pipeline(source, TEXT),
-        learned[1] if target is None else load_pipeline(target, TEXT),
+        learned[0] if source is None else load_pipeline(source, TEXT, sampling),
+        learned[1] if target is None else load_pipeline(target, TEXT, sampling),
     )
 
 

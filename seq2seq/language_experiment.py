@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import torch
 
+from seq2seq.before import check_before
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_settings import (
     CorpusSettings,
@@ -21,7 +22,6 @@ from seq2seq.language_task import LanguageTask, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
 from seq2seq.runs import (
     Text,
-    check_before,
     fingerprint,
     load_best,
     load_experiment,
@@ -48,7 +48,7 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment)
+    run = check_before(experiment, text_given=texts is not None)
     texts = read_texts(experiment.data, texts)
     if experiment.resume:
         pipeline = load_pipeline(run, TEXT)

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from seq2seq.errors import RunError, SettingsError
+from seq2seq.before import check_before
+from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import TextScore, held_out_score
 from seq2seq.language_experiment import borrowed, make_pipeline, read, read_texts
 from seq2seq.language_settings import GenerationSettings, NGramExperiment
@@ -48,10 +49,7 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    if not experiment.run:
-        raise SettingsError("no run directory: give --run DIR")
-    run = RunDirectory(experiment.run)
-    run.check_free(overwrite=experiment.overwrite, resumable=False)
+    run = check_before(experiment, text_given=texts is not None)
     if experiment.model.from_arpa:
         texts = Texts([], read_validation(experiment))
         model, pipeline = read_model(experiment)

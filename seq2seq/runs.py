@@ -1,4 +1,4 @@
-"""A run, whatever its model: checked before it begins, described on disk, trained."""
+"""A run, whatever its model: described on disk, and trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.tokenizers import load_tokenizer
 from seq2seq.text.vocab import Vocab
 from seq2seq.training.checkpoint import load_tensors, load_weights, part_of
-from seq2seq.training.hardware import choose_device
 from seq2seq.training.lock import RunLock
 from seq2seq.training.progress import say
 from seq2seq.training.run_directory import FORMAT, RunDirectory
@@ -44,27 +43,6 @@ class Text(NamedTuple):
     fingerprint: str
     pipelines: Mapping[str, TextPipeline]
     words: str
-
-
-def check_before(experiment: Experiment | LanguageExperiment) -> RunDirectory:
-    """Finds what would stop the training later, before any text is read."""
-    problems = []
-    if not experiment.run:
-        problems.append("no run directory: give --run DIR")
-    budget = experiment.training
-    if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
-        problems.append(
-            "no budget: give --training.minutes, --training.epochs or --training.max-steps"
-        )
-    if problems:
-        raise SettingsError("\n".join(problems))
-    choose_device(experiment.device)
-    run = RunDirectory(experiment.run)
-    if experiment.resume:
-        run.check_exists()
-    else:
-        run.check_free(overwrite=experiment.overwrite)
-    return run
 
 
 def count_weights(model: torch.nn.Module) -> int:
@@ -178,8 +156,8 @@ def save_experiment(run: RunDirectory, experiment: AnyExperiment, text: str) -> 
     own = {item.name for item in dataclasses.fields(base_of(type(experiment)))}
     values = to_dict(experiment)
     # Where a run lies and how its training was started is no part of what it is.
-    for name in ("run", "resume", "overwrite", "device"):
-        del values[name]
+    for name in ("run", "resume", "overwrite", "device", "dry_run"):
+        values.pop(name, None)
     write_json(
         run.experiment,
         {

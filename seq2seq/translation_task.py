@@ -9,10 +9,11 @@ from typing import NamedTuple
 import torch
 
 from seq2seq.decoding.search import search
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.settings import Experiment
 from seq2seq.text.batching import Batch, bucket, make_batch
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline

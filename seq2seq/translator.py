@@ -19,6 +19,7 @@ from seq2seq.decoding.fusion import Fusion, Speaker
 from seq2seq.decoding.mbr import Likeness
 from seq2seq.decoding.search import Model, score, search
 from seq2seq.decoding.steps import Hypothesis
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.utility import sentence_utility
 from seq2seq.members import (
@@ -31,7 +32,6 @@ from seq2seq.members import (
     source_ids,
 )
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.vocab import EOS
 from seq2seq.training.hardware import choose_device

@@ -22,6 +22,7 @@ ORDER = [
         "checks",
         "storage",
         "tensors",
+        "decoding_settings",
         "settings",
         "language_settings",
         "text",
@@ -32,6 +33,7 @@ ORDER = [
     ),
     *(
         "runs",
+        "before",
         "language_task",
         "language_experiment",
         "ngram_experiment",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 import tyro
 
 from seq2seq.arguments import load
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
-from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.settings import Experiment
 from seq2seq.storage import finite
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import tyro
 
-from seq2seq.checks import at_least, nearest
+from seq2seq.checks import at_least, nearest, unused
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.commands.exposing import RunsArgument
 from seq2seq.commands.systems import check_names
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.settings import NetworkSettings, unused
+from seq2seq.settings import NetworkSettings
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.gradient_flow import GradientFlow

@@ -82,7 +82,11 @@ class Generate(LanguageModelCommand):
 def train_command(arguments: list[str]) -> None:
     """Train a language model, or continue with --resume."""
     experiment = parse_experiment(
-        LanguageExperiment(), arguments, prog="seq2seq lm train", description=TRAIN_HELP
+        LanguageExperiment(),
+        arguments,
+        prog="seq2seq lm train",
+        description=TRAIN_HELP,
+        text_given=False,
     )
     from seq2seq.language_experiment import train_language_model
 

@@ -35,7 +35,7 @@ class Plot:
 def train_command(arguments: list[str]) -> None:
     """Train a translation model, or continue with --resume."""
     experiment = parse_experiment(
-        Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP
+        Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP, text_given=False
     )
     from seq2seq.experiment import train
 
