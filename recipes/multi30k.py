@@ -19,6 +19,7 @@ from typing import Literal
 from seq2seq.arguments import parse_experiment
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
 from seq2seq.experiment import Corpora, train
@@ -105,7 +106,7 @@ def main() -> None:
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )
     reason = train(settings, Corpora(training.clean(), validation))
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         translator = Translator.load(settings.run, settings.device)
         hypotheses = translator.translate(test.sources)
         beam = settings.decoding.beam_size

@@ -20,6 +20,7 @@ from seq2seq.checks import at_least
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
 from seq2seq.decoding_settings import DecodingSettings
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import TOKENIZERS, bleu, evaluate
 from seq2seq.experiment import Corpora, train
@@ -170,7 +171,7 @@ def main() -> None:
     corpora, test = read_corpora(settings)
     say(f"training and test: {corpora.train.overlap(test)}")
     reason = train(settings, corpora)
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings, test)
         say(f"{time.perf_counter() - started:.0f} seconds in all")
         if settings.corpus == "tatoeba":

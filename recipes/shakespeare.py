@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from seq2seq.arguments import parse_experiment
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_experiment import read_texts, train_language_model
@@ -93,7 +94,7 @@ def main() -> None:
     settings = parse_experiment(Shakespeare())
     texts = read_plays(settings)
     reason = train_language_model(settings, texts)
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings, texts)
     finish(reason, settings)
 

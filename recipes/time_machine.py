@@ -23,6 +23,7 @@ from seq2seq.arguments import parse_experiment
 from seq2seq.checks import at_least
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_settings import (
@@ -137,7 +138,7 @@ def main() -> None:
     """Trains, and names both perplexities."""
     settings = parse_experiment(TimeMachine())
     reason = train_language_model(settings, read_texts(settings))
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings)
     finish(reason, settings)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from seq2seq.arguments import parse_experiment
 from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_experiment import train_language_model
@@ -112,7 +113,7 @@ def main() -> None:
     settings = parse_experiment(WikiText())
     corpus = read_corpus(settings.corpus)
     reason = train_language_model(settings, Texts(corpus.train, corpus.validation))
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings, corpus.test)
     finish(reason, settings)
 

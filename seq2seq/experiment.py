@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from seq2seq.before import check_before
+from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import read_network
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
@@ -20,6 +21,7 @@ from seq2seq.runs import (
     run_training,
 )
 from seq2seq.settings import DataSettings, Experiment, ModelSettings
+from seq2seq.text.batching import Batch
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
 from seq2seq.text.vocab import Vocab
@@ -36,7 +38,8 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         corpora: training and validation text, where `experiment.data` does not name another.
 
     Returns:
-        Why training ended, in words: "interrupted" if the user stopped it.
+        Why training ended, in words: "interrupted" if the user stopped it, `seq2seq.dry_run.DRY` if
+        it was only shown.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
@@ -55,6 +58,8 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     if not experiment.resume:
         initialize(model, experiment.model)
     task = TranslationTask(model, corpora, source, target, experiment)
+    if experiment.dry_run:
+        return dry_run(prospect(model, task, corpora), experiment, run)
     text = [[corpus.sources, corpus.targets] for corpus in corpora]
     sides = dict(zip(SIDES, (source, target), strict=True))
     words = (
@@ -62,6 +67,22 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         f"{len(target.vocab):,}"
     )
     return run_training(model, task, experiment, run, Text(fingerprint(text), sides, words))
+
+
+def prospect(model: TranslationModel, task: TranslationTask, corpora: Corpora) -> Prospect[Batch]:
+    """What a dry run shows of text, model and batches."""
+    source, target = task.source.vocab, task.target.vocab
+    kept, limit = len(task.corpora.train), task.experiment.data.max_length
+    text = [
+        *(str(part.report) for part in corpora),
+        f"training and validation: {corpora.train.overlap(corpora.validation)}",
+        f"{len(corpora.train) - kept:,} training pairs left out for more than {limit} tokens on a "
+        f"side, {kept:,} kept, with {sum(map(len, task.source_ids)):,} source and "
+        f"{sum(map(len, task.target_ids)):,} target tokens",
+        f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
+    ]
+    sides = {"source": source, "target_input": target, "target_output": target}
+    return Prospect(model, task, text, sides)
 
 
 def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:

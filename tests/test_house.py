@@ -34,6 +34,7 @@ ORDER = [
     *(
         "runs",
         "before",
+        "dry_run",
         "language_task",
         "language_experiment",
         "ngram_experiment",

@@ -53,10 +53,16 @@ def plot_command(arguments: list[str]) -> None:
 
 
 def finish(reason: str, experiment: AnyExperiment) -> None:
-    """After a training: draws its curves where matplotlib is, and sets the exit code."""
+    """After a training: draws its curves where matplotlib is, and sets the exit code.
+
+    A dry run has neither.
+    """
+    from seq2seq.dry_run import DRY
     from seq2seq.plots.curves import plot_learning_curves
     from seq2seq.training.progress import say
 
+    if reason == DRY:
+        return
     if reason == "interrupted":
         sys.exit(INTERRUPTED)
     try:
