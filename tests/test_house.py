@@ -20,6 +20,7 @@ ORDER = [
     *(
         "errors",
         "checks",
+        "given",
         "storage",
         "tensors",
         "decoding_settings",

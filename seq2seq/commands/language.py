@@ -16,6 +16,7 @@ from seq2seq.commands.gradients import gradients_command
 from seq2seq.commands.ngrams import arpa_command, ngram_command
 from seq2seq.commands.statistics import stats_command
 from seq2seq.commands.training import finish
+from seq2seq.errors import SettingsError
 from seq2seq.language_settings import GenerationSettings, LanguageExperiment
 from seq2seq.storage import finite
 
@@ -123,7 +124,12 @@ def generate_command(arguments: list[str]) -> None:
         for name in GenerationSettings.__dataclass_fields__
         if (value := getattr(command, name)) is not None
     }
-    for piece in command.load().stream(**given):
+    model = command.load()
+    try:
+        pieces = model.stream(**given)
+    except SettingsError as error:  # here the options have no group
+        raise SettingsError(str(error).replace("--generation.", "--")) from error
+    for piece in pieces:
         print(piece, end="", flush=True)
     print()
 
