@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from seq2seq.checks import spelled, type_problems
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_settings import LanguageExperiment, NGramExperiment
-from seq2seq.settings import AnyExperiment, Experiment, ModelSettings
+from seq2seq.settings import AnyExperiment, Experiment
 from seq2seq.training.run_directory import RunDirectory
 
 
@@ -30,25 +30,28 @@ def check_before(
 
     Raises:
         SettingsError: all problems, these and those found here.
-        RunError: the run directory is the only problem.
+        RunError: the run directory, and other runs that are named, are the only problems.
     """
     found = list(problems)
-    directory: list[str] = []
+    runs: list[str] = []
     if not type_problems(experiment):  # else nothing can be compared
         found += setting_problems(experiment, text_given)
+        if not experiment.resume:  # a run that was begun has all that it needs
+            found += misfits(experiment)
+            runs += absent_runs(experiment)
         if not is_dry(experiment):
-            found += budget_problems(experiment)
-            directory += directory_problems(experiment)
-    if directory and experiment.run and not found:
-        raise RunError("\n".join(directory))
-    if found or directory:
-        raise SettingsError("\n".join(dict.fromkeys([*found, *directory])))
+            found += needs(experiment)
+            runs += directory_problems(experiment)
+    if runs and not found:
+        raise RunError("\n".join(runs))
+    if found:
+        raise SettingsError("\n".join(dict.fromkeys([*found, *runs])))
     return RunDirectory(experiment.run)
 
 
 def missing(experiment: AnyExperiment) -> list[str]:
     """What a dry run may lack, and a training may not: a line each."""
-    return [*budget_problems(experiment), *directory_problems(experiment)]
+    return [*needs(experiment), *directory_problems(experiment)]
 
 
 def is_dry(experiment: AnyExperiment) -> bool:
@@ -60,13 +63,7 @@ def setting_problems(experiment: AnyExperiment, text_given: bool) -> Iterator[st
     """A line for each setting that this machine, or a training, can't do anything with."""
     if not experiment.resume:
         yield from experiment.training_problems()
-    if experiment.device not in ("auto", "cpu"):
-        from seq2seq.training.hardware import choose_device
-
-        try:
-            choose_device(experiment.device)
-        except SettingsError as error:
-            yield str(error)
+    yield from device_problems(experiment.device)
     if not text_given and not names_text(experiment):
         yield (
             "no training text: give --data.train FILE; a run that a recipe began is continued with "
@@ -75,23 +72,33 @@ def setting_problems(experiment: AnyExperiment, text_given: bool) -> Iterator[st
     for option, path in other_runs(experiment).items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"
-    if not experiment.resume:  # a run that was begun has all that it needs
-        yield from other_run_problems(experiment)
 
 
-def budget_problems(experiment: AnyExperiment) -> Iterator[str]:
-    """A line if a training would have no end."""
-    if not isinstance(experiment, Experiment | LanguageExperiment):
-        return
-    budget = experiment.training
-    if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
-        yield "no budget: give --training.minutes, --training.epochs or --training.max-steps"
+def device_problems(name: str) -> Iterator[str]:
+    """A line if a device is asked for that this machine does not have."""
+    if name in ("auto", "cpu"):
+        return  # nothing to find out, and torch takes long to import
+    from seq2seq.training.hardware import choose_device
+
+    try:
+        choose_device(name)
+    except SettingsError as error:
+        yield str(error)
+
+
+def needs(experiment: AnyExperiment) -> Iterator[str]:
+    """A line if a training would have no end, and if it would be nowhere."""
+    if isinstance(experiment, Experiment | LanguageExperiment):
+        budget = experiment.training
+        if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
+            yield "no budget: give --training.minutes, --training.epochs or --training.max-steps"
+    if not experiment.run:
+        yield "no run directory: give --run DIR"
 
 
 def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
-    """A line if the run can't be where it is to be."""
+    """A line if the run can't be in the directory that is named."""
     if not experiment.run:
-        yield "no run directory: give --run DIR"
         return
     run = RunDirectory(experiment.run)
     try:
@@ -126,45 +133,47 @@ def other_runs(experiment: AnyExperiment) -> dict[str, str]:
     return {option: path for option, path in runs.items() if path}
 
 
-def other_run_problems(experiment: AnyExperiment) -> Iterator[str]:
-    """A line for each other run that is not there, or does not fit."""
+def absent_runs(experiment: AnyExperiment) -> Iterator[str]:
+    """A line for each other run that is not there, or not of the kind that is needed."""
     for option, path in other_runs(experiment).items():
-        directory = RunDirectory(path)
         try:
-            if not isinstance(experiment, Experiment):
-                directory.check_exists()
-                continue
-            from seq2seq.runs import load_experiment
-
-            other = load_experiment(directory, LanguageExperiment)
+            if isinstance(experiment, Experiment):
+                language_model(path)
+            else:
+                RunDirectory(path).check_exists()
         except RunError as error:
             yield f"{option} {path}: {error}"
-        else:
-            side = option.removeprefix("--model.initialize-")
-            yield from misfits(experiment.model, other, side, f"{option} {path}")
 
 
-def misfits(model: ModelSettings, other: LanguageExperiment, side: str, name: str) -> Iterator[str]:
-    """A line if the weights of a language model do not fit one side of a translation model.
+def language_model(path: str) -> LanguageExperiment:
+    """The description of a recurrent language model; RunError if it is none."""
+    from seq2seq.runs import load_experiment
 
-    Args:
-        model: the translation model's settings.
-        other: the language model's run.
-        side: "encoder" or "decoder".
-        name: the option and its value.
-    """
-    needed = {
-        "cell": other.model.cell,
-        f"{side}_sizes": other.model.sizes,
-        "embedding": other.model.embedding,
-        "embedding_size": other.model.embedding_size,
-    }
-    if side == "decoder" and model.tied_output and not other.model.tied_output:
-        needed["tied_output"] = False
-    wrong = {key: value for key, value in needed.items() if getattr(model, key) != value}
-    if wrong:
-        options = " ".join(as_option(f"--model.{spelled(key)}", wrong[key]) for key in wrong)
-        yield f"{name} does not fit this model: set {options}, as that run has them"
+    return load_experiment(RunDirectory(path), LanguageExperiment)
+
+
+def misfits(experiment: AnyExperiment) -> Iterator[str]:
+    """A line for each language model whose weights do not fit the model that begins with them."""
+    if not isinstance(experiment, Experiment):
+        return
+    for option, path in other_runs(experiment).items():
+        try:
+            other = language_model(path).model
+        except RunError:
+            continue  # see absent_runs
+        model, side = experiment.model, option.removeprefix("--model.initialize-")
+        needed = {
+            "cell": other.cell,
+            f"{side}_sizes": other.sizes,
+            "embedding": other.embedding,
+            "embedding_size": other.embedding_size,
+        }
+        if side == "decoder" and model.tied_output and not other.tied_output:
+            needed["tied_output"] = False
+        wrong = {key: value for key, value in needed.items() if getattr(model, key) != value}
+        if wrong:
+            options = " ".join(as_option(f"--model.{spelled(key)}", wrong[key]) for key in wrong)
+            yield f"{option} {path} does not fit this model: set {options}, as that run has them"
 
 
 def as_option(name: str, value: object) -> str:

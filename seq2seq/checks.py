@@ -9,6 +9,7 @@ import reprlib
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from seq2seq.errors import SettingsError
@@ -97,7 +98,7 @@ def known_arguments(kind: type, values: Any, where: str, problems: list[str]) ->
     if not isinstance(values, Mapping):
         problems.append(f"{where.rstrip('.') or 'the experiment'}: expected names with values")
         return {}
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     names = [item.name for item in dataclasses.fields(kind)]
     arguments = {}
     for name, value in values.items():
@@ -134,7 +135,7 @@ def insist(settings: Any, where: str = "") -> None:
 def type_problems(settings: Any, where: str = "") -> list[str]:
     """A line for each field, in nested settings too, whose value is not of its declared type."""
     problems = []
-    for name, hint in typing.get_type_hints(type(settings)).items():
+    for name, hint in hints_of(settings.__class__).items():
         if typing.get_origin(hint) is ClassVar:
             continue
         value = getattr(settings, name)
@@ -150,6 +151,12 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
         elif isinstance(value, int) and abs(value) >= LARGEST:
             problems.append(f"--{spelled(full)} {reprlib.repr(value)} is too large for an integer")
     return problems
+
+
+@cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """The declared types of a dataclass's fields."""
+    return typing.get_type_hints(kind)
 
 
 def type_in_words(hint: Any) -> str:

@@ -18,6 +18,9 @@ from seq2seq.checks import at_least, share, spelled, type_problems, unused
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 
+MOST_THREADS = 1024
+"""More end the process."""
+
 Kind = Literal["word", "character", "space", "unigram", "bpe"]
 
 
@@ -410,6 +413,8 @@ class TrainingSettings:
             "clip_value", "validate_every", "patience", "threads",
         ):  # fmt: skip
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 0)
+        if self.threads > MOST_THREADS:
+            yield f"--training.threads {self.threads} must be at most {MOST_THREADS}"
         if self.momentum > 0 and self.optimizer != "sgd":
             yield f"--training.momentum {self.momentum} needs --training.optimizer sgd"
         if self.momentum >= 1:

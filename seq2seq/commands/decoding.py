@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import tyro
 
 from seq2seq.arguments import load
+from seq2seq.before import device_problems
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.settings import Experiment
@@ -36,6 +37,16 @@ class ModelCommand:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        runs = (self.run, *self.ensemble)
+        if len({os.path.realpath(run) for run in runs}) < len(runs):
+            yield (
+                "--ensemble names a run twice (RUN is part of the ensemble itself): "
+                f"{', '.join(runs)}"
+            )
+        yield from device_problems(self.device)
+
 
 @dataclass(frozen=True)
 class DecodingCommand(ModelCommand):
@@ -43,6 +54,11 @@ class DecodingCommand(ModelCommand):
 
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        yield from self.decoding.problems()
+        yield from super().problems()
 
 
 def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> CommandT:
@@ -52,9 +68,14 @@ def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> Com
     again = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
     # Nothing else: with a default, RUN itself could be taken for one of several values before it.
     command = replace(command, decoding=again.decoding)
-    if problems := list(command.decoding.problems()):
-        raise SettingsError("\n".join(problems))
+    refuse(command.problems())
     return command
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raises SettingsError with all the problems, if there are any."""
+    if lines := list(problems):
+        raise SettingsError("\n".join(lines))
 
 
 def load_translator(command: ModelCommand) -> Translator:
@@ -64,12 +85,6 @@ def load_translator(command: ModelCommand) -> Translator:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
             none.
     """
-    runs = [os.path.realpath(run) for run in (command.run, *command.ensemble)]
-    if len(set(runs)) < len(runs):
-        raise SettingsError(
-            "--ensemble names a run twice (RUN is part of the ensemble itself): "
-            f"{', '.join((command.run, *command.ensemble))}"
-        )
     from seq2seq.translator import Translator
 
     translator = Translator.load(command.run, command.device, ensemble=command.ensemble)
