@@ -8,7 +8,7 @@ import math
 import reprlib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -121,6 +121,12 @@ def nearest(name: str, valid: list[str]) -> str:
     return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
 
 
+def refuse(problems: Iterable[str]) -> None:
+    """Raises SettingsError with all the problems, if there are any."""
+    if lines := list(problems):
+        raise SettingsError("\n".join(lines))
+
+
 def insist(settings: Any, where: str = "") -> None:
     """Raises SettingsError with all that is wrong about some settings: types, else values.
 
@@ -128,8 +134,7 @@ def insist(settings: Any, where: str = "") -> None:
         settings: a dataclass with a method `problems`, which takes the types to be right.
         where: what stands before a name, as "model.".
     """
-    if problems := type_problems(settings, where) or list(settings.problems()):
-        raise SettingsError("\n".join(problems))
+    refuse(type_problems(settings, where) or settings.problems())
 
 
 def type_problems(settings: Any, where: str = "") -> list[str]:

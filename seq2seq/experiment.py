@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 
 from seq2seq.before import check_before
+from seq2seq.checks import refuse
 from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import read_network
@@ -53,6 +54,8 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         source, target = load_pipelines(run, experiment.data)
     else:
         source, target = make_pipelines(corpora, experiment)
+        size = len(target.vocab)
+        refuse(experiment.decoding.too_many(size, f"{size:,} tokens"))
     torch.manual_seed(experiment.seed)
     model = build_model(experiment, source.vocab, target.vocab)
     if not experiment.resume:

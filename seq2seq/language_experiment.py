@@ -11,6 +11,7 @@ from itertools import accumulate
 import torch
 
 from seq2seq.before import check_before
+from seq2seq.checks import refuse
 from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_settings import (
@@ -57,6 +58,8 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
         pipeline = load_pipeline(run, TEXT)
     else:
         pipeline = make_pipeline(texts.train, experiment.data)
+        size = len(pipeline.vocab)
+        refuse(experiment.generation.too_many(size, f"{size:,} tokens"))
     text = running_text(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
     network = build_language_model(len(pipeline.vocab), experiment.model)

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seq2seq.checks import insist, nearest
+from seq2seq.checks import insist, nearest, refuse
 from seq2seq.decoding.generation import generate_ids
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.ahead import Ahead, look_ahead
@@ -177,6 +177,5 @@ class LanguageModel:
             settings = replace(settings, prefix=prefix)
         insist(settings, "generation.")
         size = len(self.text.pipeline.vocab)
-        if problems := list(settings.too_many(size, f"{size:,} tokens")):
-            raise SettingsError("\n".join(problems))
+        refuse(settings.too_many(size, f"{size:,} tokens"))
         return settings

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
-from seq2seq.checks import insist, nearest
+from seq2seq.checks import insist, nearest, refuse
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.fusion import Fusion, Speaker
 from seq2seq.decoding.mbr import Likeness
@@ -339,8 +339,7 @@ class Translator:
         settings = replace(self.settings, **changes)
         insist(settings, "decoding.")
         size = len(self.target.vocab)
-        if problems := list(settings.too_many(size, f"{size:,} tokens")):
-            raise SettingsError("\n".join(problems))
+        refuse(settings.too_many(size, f"{size:,} tokens"))
         needs = [
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
@@ -12,8 +12,8 @@ import tyro
 
 from seq2seq.arguments import load
 from seq2seq.before import device_problems
+from seq2seq.checks import refuse
 from seq2seq.decoding_settings import DecodingSettings
-from seq2seq.errors import SettingsError
 from seq2seq.settings import Experiment
 from seq2seq.storage import finite
 
@@ -70,12 +70,6 @@ def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> Com
     command = replace(command, decoding=again.decoding)
     refuse(command.problems())
     return command
-
-
-def refuse(problems: Iterable[str]) -> None:
-    """Raises SettingsError with all the problems, if there are any."""
-    if lines := list(problems):
-        raise SettingsError("\n".join(lines))
 
 
 def load_translator(command: ModelCommand) -> Translator:

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import tyro
 
 from seq2seq.before import device_problems
-from seq2seq.checks import at_least
-from seq2seq.commands.decoding import FileArgument, RunArgument, refuse
+from seq2seq.checks import at_least, refuse
+from seq2seq.commands.decoding import FileArgument, RunArgument
 from seq2seq.commands.systems import check_aligned
 from seq2seq.errors import DataError
 

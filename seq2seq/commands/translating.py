@@ -11,14 +11,13 @@ from typing import Annotated, Any
 
 import tyro
 
-from seq2seq.checks import at_least
+from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import (
     DecodingCommand,
     FileArgument,
     ModelCommand,
     load_translator,
     parse_decoding,
-    refuse,
 )
 from seq2seq.commands.systems import check_aligned
 from seq2seq.errors import DataError
