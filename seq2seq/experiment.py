@@ -26,6 +26,7 @@ from seq2seq.text.batching import Batch
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
 from seq2seq.text.vocab import Vocab
+from seq2seq.training.footprint import room_for_model
 from seq2seq.training.progress import say
 from seq2seq.training.run_directory import SIDES, TEXT, RunDirectory
 from seq2seq.translation_task import Corpora, TranslationTask
@@ -57,7 +58,8 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         size = len(target.vocab)
         refuse(experiment.decoding.too_many(size, f"{size:,} tokens"))
     torch.manual_seed(experiment.seed)
-    model = build_model(experiment, source.vocab, target.vocab)
+    with room_for_model():
+        model = build_model(experiment, source.vocab, target.vocab)
     if not experiment.resume:
         initialize(model, experiment.model)
     task = TranslationTask(model, corpora, source, target, experiment)

@@ -35,6 +35,7 @@ from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.text.pipeline import TextPipeline, build_pipeline
 from seq2seq.text.running import RunningText
 from seq2seq.text.windows import Window
+from seq2seq.training.footprint import room_for_model
 from seq2seq.training.run_directory import SIDES, TEXT, RunDirectory
 
 
@@ -62,7 +63,8 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
         refuse(experiment.generation.too_many(size, f"{size:,} tokens"))
     text = running_text(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
-    network = build_language_model(len(pipeline.vocab), experiment.model)
+    with room_for_model():
+        network = build_language_model(len(pipeline.vocab), experiment.model)
     task = LanguageTask(network, texts, text, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
     if experiment.dry_run:

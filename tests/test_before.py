@@ -16,6 +16,7 @@ from seq2seq.experiment import Corpora, train
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_settings import LanguageExperiment, NGramExperiment
 from seq2seq.settings import Experiment, TrainingSettings
+from seq2seq.text.corpus import ParallelCorpus
 from tests.language import TEXTS, describe
 
 MISSING = "cuda" if torch.backends.mps.is_available() else "mps"
@@ -196,6 +197,26 @@ def test_what_a_run_was_trained_with_can_be_continued(experiment: Any, letters: 
     again = replace(again, training=replace(again.training, plateau_factor=0.1))
     assert list(again.training_problems())
     assert train(again, letters) == "the budget is used up"
+
+
+def test_a_model_without_room_is_one_clear_message(experiment: Any, letters: Corpora) -> None:
+    run = experiment(max_steps=1)
+    for size in (2**48, 2**62):
+        wide = replace(run, model=replace(run.model, embedding_size=size))
+        with pytest.raises(SettingsError, match="not enough memory for a model of these sizes"):
+            train(wide, letters)
+    assert not Path(run.run).exists()
+
+
+def test_batches_smaller_than_every_sentence_are_refused(
+    experiment: Any, letters: Corpora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = ["a b c", "d e f a"]
+    pairs = ParallelCorpus(long, long, "long")
+    with pytest.raises(SettingsError, match=r"batch-tokens 3 is less .* has 4 tokens"):
+        train(experiment("none", max_steps=1, batch_tokens=3), letters._replace(train=pairs))
+    train(experiment(max_steps=1, batch_tokens=4), letters._replace(train=pairs))
+    assert "each of them is a batch of its own" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------------

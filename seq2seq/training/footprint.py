@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from seq2seq.errors import SettingsError
 from seq2seq.training.forcing import sampling_rate
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.task import BatchT
 from seq2seq.training.trainer import Trainer
+from seq2seq.training.update import out_of_memory
 
 FOREVER = 10**9
 """A step that no training reaches, where scheduled sampling is at its highest rate."""
+
+
+@contextmanager
+def room_for_model() -> Iterator[None]:
+    """While a model is built: SettingsError if memory does not suffice for its weights."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error) and "overflow" not in str(error):
+            raise
+        raise SettingsError(
+            "there is not enough memory for a model of these sizes: lower --model.embedding-size, "
+            "the widths of its layers or --data.vocab-size"
+        ) from error
 
 
 class Footprint(NamedTuple):
