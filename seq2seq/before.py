@@ -91,7 +91,13 @@ def needs(experiment: AnyExperiment) -> Iterator[str]:
     if isinstance(experiment, Experiment | LanguageExperiment):
         budget = experiment.training
         if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
-            yield "no budget: give --training.minutes, --training.epochs or --training.max-steps"
+            sampling = budget.sampling
+            counted = sampling.schedule != "none" and sampling.unit == "percent"
+            what = ", of which --training.sampling.unit percent counts percent" * counted
+            yield (
+                f"no budget{what}: give --training.minutes, --training.epochs or "
+                "--training.max-steps"
+            )
     if not experiment.run:
         yield "no run directory: give --run DIR"
 

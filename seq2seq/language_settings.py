@@ -218,7 +218,7 @@ class LanguageExperiment(AnyExperiment):
     KIND = "language model"
 
     dry_run: bool = False
-    """Show the settings, the model, its memory, the text and a batch; train and write nothing."""
+    """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
     data: TextSettings = field(default_factory=TextSettings)
     model: LanguageModelSettings = field(default_factory=LanguageModelSettings)
     training: TrainingSettings = field(

@@ -1,4 +1,4 @@
-"""Everything that can be set, in one place: typed, documented, checked when made.
+"""What can be set for a translation model, and for every run: typed, documented, checked when made.
 
 A field's docstring is its text in ``--help``. An `Experiment` describes one run to the last option
 and is saved beside the weights. Making one with impossible settings raises a `SettingsError` that
@@ -298,10 +298,10 @@ class SamplingSettings:
         yield from share("--training.sampling.floor", self.floor)
         yield from at_least("--training.sampling.passes", self.passes, 1)
         if not 0 <= self.slope < math.inf:
-            is_negative = "is negative: ε would rise above 1" if self.slope < 0 else "is no number"
-            yield f"--training.sampling.slope {self.slope} {is_negative}"
+            wrong = "is negative: ε would rise above 1" if self.slope < 0 else "must be finite"
+            yield f"--training.sampling.slope {self.slope} {wrong}"
         if not math.isfinite(self.k):
-            yield f"--training.sampling.k {self.k} is no number"
+            yield f"--training.sampling.k {self.k} must be finite"
         if self.schedule == "exponential" and not 0 < self.k < 1:
             yield f"--training.sampling.k {self.k} must be between 0 and 1 for exponential decay"
         if self.schedule == "inverse-sigmoid" and not self.k >= 1:
@@ -428,9 +428,7 @@ class TrainingSettings:
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""
         yield from self.sampling.training_problems()
-        used = {
-            "weight_decay": self.optimizer != "adam" or not self.weight_decay,
-        }
+        used = {"weight_decay": self.optimizer != "adam" or not self.weight_decay}
         yield from unused(self, "--training.", used, f"--training.optimizer {self.optimizer}")
         used = dict.fromkeys(("plateau_factor", "plateau_patience"), self.schedule == "plateau")
         yield from unused(self, "--training.", used, f"--training.schedule {self.schedule}")
@@ -441,8 +439,7 @@ class TrainingSettings:
                 f"plateau has cut the learning rate, after {cut} validations without improvement: "
                 f"raise it above {cut}, or lower --training.plateau-patience"
             )
-        # The usual warm-up may be longer than a trial of a few steps; one that was asked for may
-        # not.
+        # A trial of a few steps may end within the usual warm-up, not within a longer one.
         usual = type(self)().warmup_steps
         if self.max_steps is not None and self.warmup_steps > max(self.max_steps, usual):
             yield (
@@ -460,7 +457,8 @@ class TrainingSettings:
             if most is not None and most <= (self.validate_every or 1):
                 yield (
                     f"--training.average {self.average} needs two validations at least, and "
-                    f"--training.{name} {most} has one, at its end: lower --training.validate-every"
+                    f"--training.{name} {most} has one, at its end: validate more often, with "
+                    "--training.validate-every"
                 )
 
 
@@ -532,7 +530,7 @@ class Experiment(AnyExperiment):
     KIND = "translation model"
 
     dry_run: bool = False
-    """Show the settings, the model, its memory, the text and a batch; train and write nothing."""
+    """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

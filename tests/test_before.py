@@ -37,6 +37,13 @@ def lines(kind: Any, values: dict[str, Any], **options: Any) -> list[str]:
     return []
 
 
+def refused(values: dict[str, Any]) -> str:
+    """Why there can be no such experiment."""
+    with pytest.raises(SettingsError) as caught:
+        from_dict(Experiment, values)
+    return str(caught.value)
+
+
 def sampling(**values: Any) -> dict[str, Any]:
     return {"training": {"sampling": values}}
 
@@ -161,6 +168,15 @@ def test_no_budget_no_run_no_text_and_all_else_at_once() -> None:
     words = ["--seed -1", "sampling.rate", f"device {MISSING}", "no training text"]
     words += ["no budget", "no run directory", "initialize-encoder"]
     assert [word in line for word, line in zip(words, found, strict=True)] == [True] * 7
+
+
+def test_percent_of_no_budget_are_named() -> None:
+    values = {"training": {"max_steps": None, "sampling": {"schedule": "linear"}}}
+    (line,) = lines(Experiment, values)
+    assert line.startswith("no budget, of which --training.sampling.unit percent counts percent:")
+    for budget in ("minutes", "epochs", "max_steps"):
+        values["training"] = {"max_steps": None, **values["training"], budget: 0}
+        assert f"--training.{budget.replace('_', '-')} 0 must be above 0" in refused(values)
 
 
 def test_a_directory_in_the_way_is_a_run_error_by_itself(tmp_path: Path) -> None:

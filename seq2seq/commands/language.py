@@ -28,6 +28,8 @@ TRAIN_HELP = """Train a language model on running text or sentences; or continue
 A first run: seq2seq lm train --data.train book.txt --training.minutes 10 --run runs/book
 
 To continue: seq2seq lm train --run runs/book --resume
+
+To see what either would do, and write nothing: the same with --dry-run
 """
 
 

@@ -21,6 +21,8 @@ TRAIN_HELP = """Train a translation model on pairs of sentences; or continue wit
 A first run: seq2seq train --data.train pairs.tsv --training.minutes 20 --run runs/mine
 
 To continue: seq2seq train --run runs/mine --resume
+
+To see what either would do, and write nothing: the same with --dry-run
 """
 
 
