@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
-from seq2seq.checks import insist, nearest, refuse, spelled
+from seq2seq.checks import insist, nearest, refuse
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.fusion import Fusion, Speaker
 from seq2seq.decoding.mbr import Likeness
@@ -341,9 +341,7 @@ class Translator:
         size = len(self.target.vocab)
         refuse(settings.too_many(size, f"{size:,} tokens"))
         needs = [
-            f"--decoding.{spelled(name)}"
-            for name in ("coverage_penalty", "replace_unknown")
-            if getattr(settings, name)
+            name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]
         check_attention(self.members, [*needs, *["a picture of attention"] * attention])
         self.fused(settings)
