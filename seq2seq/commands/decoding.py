@@ -12,7 +12,6 @@ import tyro
 
 from seq2seq.arguments import load
 from seq2seq.before import device_problems
-from seq2seq.checks import refuse
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.settings import Experiment
 from seq2seq.storage import finite
@@ -62,14 +61,15 @@ class DecodingCommand(ModelCommand):
 
 
 def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> CommandT:
-    """A command that translates; what is not given on the command line is as the run says."""
+    """A command that translates; what is not given on the command line is as the run says.
+
+    Its `problems` are still to be refused.
+    """
     command = tyro.cli(kind, prog=prog, args=arguments)
     stored = load(command.run, Experiment).decoding
     again = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
     # Nothing else: with a default, RUN itself could be taken for one of several values before it.
-    command = replace(command, decoding=again.decoding)
-    refuse(command.problems())
-    return command
+    return replace(command, decoding=again.decoding)
 
 
 def load_translator(command: ModelCommand) -> Translator:

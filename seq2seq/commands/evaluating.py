@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seq2seq.arguments import load
+from seq2seq.checks import refuse
 from seq2seq.commands.decoding import (
     DecodingCommand,
     FileArgument,
@@ -46,6 +47,7 @@ class Evaluate(DecodingCommand):
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
     command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
+    refuse(command.problems())
     from seq2seq.evaluation.translation import bleu_metric, evaluate
     from seq2seq.text.corpus import read_lines
 

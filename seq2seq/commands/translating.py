@@ -62,6 +62,7 @@ class Score(ModelCommand):
 def translate_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, a line for each line."""
     command = parse_decoding(Translate, arguments, "seq2seq translate")
+    refuse(command.problems())
     from seq2seq.text.corpus import iter_lines
 
     translator = load_translator(command)

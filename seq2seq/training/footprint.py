@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -45,7 +46,8 @@ class Footprint(NamedTuple):
         gradients: one for each weight that learns.
         optimizer: what it keeps for each weight.
         average: the moving average of the weights, if there is one.
-        activations: what the forward pass of the batch keeps for the backward pass.
+        activations: what the forward pass of the batch keeps for the backward pass, at most at the
+            same time.
         seconds: of an update from this one batch.
     """
 
@@ -105,34 +107,57 @@ def footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
             value for state in states for value in state.values() if isinstance(value, Tensor)
         ),
         average=size_of(trainer.average.weights.values()) if trainer.average else 0,
-        activations=kept.size,
+        activations=kept.most,
         seconds=seconds,
     )
 
 
 class Kept:
-    """Counts what autograd keeps for the backward pass, but for the weights themselves."""
+    """Counts what autograd keeps for the backward pass, but for the weights themselves.
+
+    Attributes:
+        most: the bytes of all storages that were kept at the same time, at most.
+    """
 
     def __init__(self, weights: Iterable[Tensor]) -> None:
         self.weights = {each.untyped_storage().data_ptr() for each in weights}
-        # All of it is alive until the backward pass, so no two storages have the same address.
-        self.storages: dict[int, int] = {}
+        self.users: Counter[int] = Counter()
+        self.size = 0
+        self.most = 0
 
-    def pack(self, tensor: Tensor) -> Tensor:
+    def pack(self, tensor: Tensor) -> Tensor | Holder:
         """Called for each tensor that is kept."""
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self.weights:
-            self.storages[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        if storage.data_ptr() in self.weights:
+            return tensor
+        self.count(storage.data_ptr(), storage.nbytes(), 1)
+        self.most = max(self.most, self.size)
+        return Holder(tensor, self)
 
-    def unpack(self, tensor: Tensor) -> Tensor:
+    def unpack(self, kept: Tensor | Holder) -> Tensor:
         """Called for each tensor that is needed again."""
-        return tensor
+        return kept.tensor if isinstance(kept, Holder) else kept
 
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return sum(self.storages.values())
+    def count(self, address: int, size: int, users: int) -> None:
+        """One user more or less of the storage at an address: the first brings its bytes."""
+        before = self.users[address]
+        self.users[address] += users
+        self.size += size * ((self.users[address] > 0) - (before > 0))
+
+
+class Holder:
+    """A tensor that autograd keeps, which says when it is let go.
+
+    While it is held, no other storage can have its address.
+    """
+
+    def __init__(self, tensor: Tensor, kept: Kept) -> None:
+        self.tensor = tensor
+        self.kept = kept
+
+    def __del__(self) -> None:
+        storage = self.tensor.untyped_storage()
+        self.kept.count(storage.data_ptr(), storage.nbytes(), -1)
 
 
 def size_of(tensors: Iterable[Tensor]) -> int:
