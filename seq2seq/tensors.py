@@ -43,10 +43,13 @@ def save_tensors(
     header = {"state": words, "run": owner, "checksum": checksum(plain, words, owner)}
 
     def write(temporary: Path) -> None:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         try:
             # One entry only: safetensors writes several in any order, and equal runs are equal
             # bytes.
             save_file(plain, temporary, metadata={"seq2seq": json.dumps(header)})
+            temporary.chmod(mode)  # safetensors lets nobody else read, whatever the umask says
         except SafetensorError as error:  # as when the disk is full
             raise OSError(str(error)) from error
 
