@@ -153,7 +153,7 @@ def absent_runs(experiment: AnyExperiment) -> Iterator[str]:
 
 def language_model(path: str) -> LanguageExperiment:
     """The description of a recurrent language model; RunError if it is none."""
-    from seq2seq.runs import load_experiment
+    from seq2seq.description import load_experiment
 
     return load_experiment(RunDirectory(path), LanguageExperiment)
 

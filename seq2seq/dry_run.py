@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from seq2seq.before import missing
 from seq2seq.checks import flatten, spelled, to_dict
+from seq2seq.description import identity
 from seq2seq.language_settings import LanguageExperiment
 from seq2seq.runs import count_weights
 from seq2seq.settings import Experiment
@@ -69,6 +70,7 @@ def dry_run(
         seed=experiment.seed,
         device=experiment.device,
         resume=experiment.resume,
+        owner=identity(run) if experiment.resume else None,
     )
     batches = prospect.task.batches(trainer.position.epoch)
     measured = largest(batches)
@@ -84,6 +86,7 @@ def dry_run(
         f"An update from the largest batch, on {trainer.device} in {precision}": [
             *begun * experiment.resume,
             *footprint_lines(used, measured.target_tokens, shapes(measured)),
+            *cut_lines(used, experiment.training.memory),
         ],
         f"The first batch, {ROWS} rows of it": batch_lines(batches[0], prospect.sides, width),
         "Before it can be trained": [] if experiment.resume else missing(experiment),
@@ -147,6 +150,12 @@ def footprint_lines(used: Footprint, tokens: int, batch: str) -> Iterator[str]:
             yield f"{name:14}{mebibytes(size)}{note * (name == 'activations')}"
     yield f"{'in all':14}{mebibytes(used.total)}  beside torch itself and what kernels need briefly"
     yield f"time          {used.seconds:.3f} seconds, {tokens / used.seconds:,.0f} target tokens/s"
+
+
+def cut_lines(used: Footprint, limit: float | None) -> Iterator[str]:
+    """A line if --training.memory, in MiB, is less than the batch keeps."""
+    if limit is not None and used.activations > limit * 2**20:
+        yield f"activations are above --training.memory {limit}: such a batch is cut in halves"
 
 
 def mebibytes(size: int) -> str:

@@ -9,18 +9,13 @@ import torch
 
 from seq2seq.before import check_before
 from seq2seq.checks import refuse
+from seq2seq.description import load_best, load_pipeline, summary
 from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import read_network
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs import (
-    Text,
-    fingerprint,
-    load_best,
-    load_pipeline,
-    run_training,
-)
+from seq2seq.runs import Text, run_training
 from seq2seq.settings import DataSettings, Experiment, ModelSettings
 from seq2seq.text.batching import Batch
 from seq2seq.text.corpus import ParallelCorpus
@@ -65,13 +60,16 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     task = TranslationTask(model, corpora, source, target, experiment)
     if experiment.dry_run:
         return dry_run(prospect(model, task, corpora), experiment, run)
-    text = [[corpus.sources, corpus.targets] for corpus in corpora]
+    parts = {
+        name: summary([corpus.sources, corpus.targets], corpus.report.read)
+        for name, corpus in corpora._asdict().items()
+    }
     sides = dict(zip(SIDES, (source, target), strict=True))
     words = (
         f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
         f"{len(target.vocab):,}"
     )
-    return run_training(model, task, experiment, run, Text(fingerprint(text), sides, words))
+    return run_training(model, task, experiment, run, Text(parts, sides, words))
 
 
 def prospect(model: TranslationModel, task: TranslationTask, corpora: Corpora) -> Prospect[Batch]:
@@ -181,6 +179,4 @@ def load_model(
     run: RunDirectory, experiment: Experiment, source: Vocab, target: Vocab
 ) -> TranslationModel:
     """The model with its best weights, or its last ones if no validation has chosen any yet."""
-    model = build_model(experiment, source, target)
-    load_best(run, model)
-    return model
+    return load_best(run, lambda: build_model(experiment, source, target))

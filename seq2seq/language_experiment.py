@@ -12,6 +12,7 @@ import torch
 
 from seq2seq.before import check_before
 from seq2seq.checks import refuse
+from seq2seq.description import load_best, load_experiment, load_pipeline, summary
 from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_settings import (
@@ -22,14 +23,7 @@ from seq2seq.language_settings import (
 )
 from seq2seq.language_task import LanguageTask, Sentences, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
-from seq2seq.runs import (
-    Text,
-    fingerprint,
-    load_best,
-    load_experiment,
-    load_pipeline,
-    run_training,
-)
+from seq2seq.runs import Text, run_training
 from seq2seq.settings import DataSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.text.pipeline import TextPipeline, build_pipeline
@@ -71,7 +65,8 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
         return dry_run(prospect(network, task), experiment, run)
     tokens = sum(map(len, task.rows)) - len(task.rows)
     words = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
-    described = Text(fingerprint(texts), {TEXT: pipeline}, words)
+    parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
+    described = Text(parts, {TEXT: pipeline}, words)
     return run_training(network, task, experiment, run, described)
 
 
@@ -191,6 +186,4 @@ def load_network(
     run: RunDirectory, experiment: LanguageExperiment, vocab_size: int
 ) -> LanguageNetwork:
     """The network with its best weights, or its last ones if no validation has chosen any yet."""
-    network = build_language_model(vocab_size, experiment.model)
-    load_best(run, network)
-    return network
+    return load_best(run, lambda: build_language_model(vocab_size, experiment.model))

@@ -124,7 +124,7 @@ def test_a_continued_run_is_shown_and_left_as_it_is(
     run = experiment(max_steps=3)
     train(run, letters)
     before = everything(Path(run.run))
-    assert "dry_run" not in Path(run.run, "experiment.json").read_text(encoding="utf-8")
+    assert '"dry_run"' not in Path(run.run, "experiment.json").read_text(encoding="utf-8")
     capsys.readouterr()
     assert train(replace(run, resume=True, dry_run=True), letters) == DRY
     found = sections(capsys.readouterr().out)

@@ -33,6 +33,8 @@ ORDER = [
         "evaluation",
     ),
     *(
+        "provenance",
+        "description",
         "runs",
         "before",
         "dry_run",

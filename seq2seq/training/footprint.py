@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from seq2seq.errors import SettingsError
 from seq2seq.training.forcing import sampling_rate
+from seq2seq.training.kept import Kept
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.task import BatchT
 from seq2seq.training.trainer import Trainer
@@ -89,10 +89,12 @@ def footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
     step = settings.max_steps or FOREVER
     rate = sampling_rate(settings.sampling, step=step, percent=100.0)
     weights = [*trainer.model.parameters(), *trainer.model.buffers()]
-    kept = Kept(weights)
     trainer.updater.optimizer.zero_grad(set_to_none=True)
-    with torch.autograd.graph.saved_tensors_hooks(kept.pack, kept.unpack):
+    # The whole batch, even if --training.memory would cut it.
+    trainer.updater.settings = replace(settings, memory=None)
+    with Kept(weights) as kept:
         trainer.updater.gradients([batch], rate, trainer.seed_update())
+    trainer.updater.settings = settings
     current = learning_rate(settings, step=trainer.position.step, progress=trainer.progress)
     started = time.perf_counter()
     trainer.updater.update(
@@ -107,57 +109,9 @@ def footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
             value for state in states for value in state.values() if isinstance(value, Tensor)
         ),
         average=size_of(trainer.average.weights.values()) if trainer.average else 0,
-        activations=kept.most,
+        activations=kept.size,
         seconds=seconds,
     )
-
-
-class Kept:
-    """Counts what autograd keeps for the backward pass, but for the weights themselves.
-
-    Attributes:
-        most: the bytes of all storages that were kept at the same time, at most.
-    """
-
-    def __init__(self, weights: Iterable[Tensor]) -> None:
-        self.weights = {each.untyped_storage().data_ptr() for each in weights}
-        self.users: Counter[int] = Counter()
-        self.size = 0
-        self.most = 0
-
-    def pack(self, tensor: Tensor) -> Tensor | Holder:
-        """Called for each tensor that is kept."""
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() in self.weights:
-            return tensor
-        self.count(storage.data_ptr(), storage.nbytes(), 1)
-        self.most = max(self.most, self.size)
-        return Holder(tensor, self)
-
-    def unpack(self, kept: Tensor | Holder) -> Tensor:
-        """Called for each tensor that is needed again."""
-        return kept.tensor if isinstance(kept, Holder) else kept
-
-    def count(self, address: int, size: int, users: int) -> None:
-        """One user more or less of the storage at an address: the first brings its bytes."""
-        before = self.users[address]
-        self.users[address] += users
-        self.size += size * ((self.users[address] > 0) - (before > 0))
-
-
-class Holder:
-    """A tensor that autograd keeps, which says when it is let go.
-
-    While it is held, no other storage can have its address.
-    """
-
-    def __init__(self, tensor: Tensor, kept: Kept) -> None:
-        self.tensor = tensor
-        self.kept = kept
-
-    def __del__(self) -> None:
-        storage = self.tensor.untyped_storage()
-        self.kept.count(storage.data_ptr(), storage.nbytes(), -1)
 
 
 def size_of(tensors: Iterable[Tensor]) -> int:
