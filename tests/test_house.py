@@ -31,6 +31,8 @@ ORDER = [
         "evaluation",
     ),
     *(
+        "provenance",
+        "description",
         "runs",
         "language_task",
         "language_experiment",
