@@ -161,9 +161,9 @@ def make_run_targets(folder: Path) -> list[Target]:
     """What reads the files of a run."""
     import torch
 
+    from seq2seq.description import load_experiment, save_description
     from seq2seq.errors import Seq2SeqError
     from seq2seq.language_settings import LanguageExperiment, NGramExperiment
-    from seq2seq.runs import load_experiment, save_experiment
     from seq2seq.settings import Experiment
     from seq2seq.tensors import load_tensors, save_tensors
     from seq2seq.training.run_directory import RunDirectory
@@ -177,11 +177,11 @@ def make_run_targets(folder: Path) -> list[Target]:
 
     described = []
     for kind in kinds:
-        run = RunDirectory(folder)
-        save_experiment(run, kind(run=str(folder)), "0")
+        run = RunDirectory(folder / kind.__name__)
+        save_description(run, kind(run=str(run.path)), {}, {})
         described.append(run.experiment.read_bytes())
     weights = {"a": torch.ones(3, 2), "b": torch.arange(4), "c": torch.zeros(0)}
-    save_tensors(folder / "tensors", weights, {"step": 3})
+    save_tensors(folder / "tensors", weights, {"step": 3}, "0")
     return [
         Target("experiment.json", described, read),
         Target("a.safetensors", [(folder / "tensors").read_bytes()], load_tensors),
@@ -268,13 +268,22 @@ def change_value(content: Any, draw: random.Random) -> None:
 
 def change_header(data: bytes, draw: random.Random) -> bytes:
     """A safetensors file whose header says something else, at its right length or another."""
+    import safetensors.torch
+
+    from seq2seq.tensors import checksum
+
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     if draw.random() < 0.5:
         change_value(header, draw)
     else:
         inner = json.loads(header["__metadata__"]["seq2seq"])
-        change_value(inner, draw)
+        if draw.random() < 0.5:  # with another state, and its right checksum
+            inner["state"] = deepen(json.dumps(draw.choice(VALUES))).decode()
+            tensors = safetensors.torch.load(data)
+            inner["checksum"] = checksum(tensors, inner["state"], inner["run"])
+        else:
+            change_value(inner, draw)
         header["__metadata__"]["seq2seq"] = deepen(json.dumps(inner)).decode()
     new = deepen(json.dumps(header))
     said = draw.choice([len(new)] * 8 + [10**12, 2**63, 0])
