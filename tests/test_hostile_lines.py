@@ -24,6 +24,8 @@ from seq2seq.language_experiment import train_language_model
 from seq2seq.language_model import LanguageModel
 from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.tensors import load_tensors
+from seq2seq.text.pipeline import TextPipeline
+from seq2seq.text.vocab import Vocab
 from seq2seq.translator import LongSentenceWarning, Translator
 from tests.hostile import LINE, LONG
 from tests.language import describe
@@ -245,6 +247,19 @@ def test_each_line_has_its_candidates(
     assert {row["line"] for row in rows} == set(range(1, len(HARD) + 1))
     for row in rows:
         assert row["source"] == HARD[row["line"] - 1].removeprefix("\ufeff" * (row["line"] == 1))
+
+
+def test_a_line_is_one_even_if_the_vocabulary_has_ends_of_lines(runs: dict[str, Path]) -> None:
+    """As that of a stranger may."""
+    honest = Translator.load(runs["word"], "cpu")
+    vocab = honest.target.vocab
+    tokens = vocab.tokens(list(range(len(vocab))))
+    tokens[4:] = [f"a\nb{token}\n" for token in tokens[4:]]
+    target = TextPipeline(honest.target.tokenizer, Vocab(tokens, [0] * len(tokens)))
+    translator = Translator(honest.model, honest.source, target, honest.settings, "cpu")
+    found = list(translator.translate_lines(TEXT[:9]))
+    assert any("a b" in text for text in found)
+    assert not any("\n" in text for text in found)
 
 
 @pytest.mark.parametrize("kind", ["word", "unigram"])

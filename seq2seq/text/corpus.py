@@ -124,9 +124,11 @@ class ParallelCorpus:
 
         Any of the files may be gzip (.gz). `source` and `target` say which columns to take. In TSV
         and CSV they are numbers from 0, or names, and then the first line is a header; without
-        them it is columns 0 and 1, and there is a header only if it has "source" and "target".
-        In the other formats they are names, also of what is below "translation"; without them it
-        is "source" and "target", or else the only two columns of text. TSV knows no quoting.
+        them it is columns 0 and 1, and there is a header only if it has "source" and "target" (or
+        "src", "tgt" and the like, in any case), or, with a `HeaderWarning`, two languages. No line
+        may have more columns than the first one. In the other formats they are names, also of what
+        is below "translation"; without them it is "source" and "target", or else the only two
+        columns of text. TSV knows no quoting.
 
         Nothing is dropped here (see `clean`). Raises DataError for text that can't be used as it is
         (with file and line) and if there are no pairs; SettingsError for impossible arguments.
