@@ -43,6 +43,8 @@ _TRAINING: dict[str, Any] = {
     "num_threads": 2,  # a fixed number: sums, and so pieces, depend on it
     "minloglevel": 2,
 }
+_ENDLESS = re.compile(r"\S{500}(?=\S)")
+"""A part of a word so long that unigram's sums over its segmentations fail, or take minutes."""
 _NAME = re.compile(r"<(?=[^<>\s]+>)")
 
 _generator = random.Random()
@@ -113,7 +115,8 @@ class SentencePieceTokenizer:
         Raises DataError if there is no text, SettingsError if `vocab_size` leaves no room for all
         characters.
         """
-        lines = [line for text in texts if (line := cls._prepare(text, lowercase))]
+        prepared = (cls._prepare(text, lowercase) for text in texts)
+        lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line]
         if not lines:
             raise DataError("there is no text to train a tokenizer on: all lines are empty")
         if len(lines) > MAX_TRAINING_TEXTS:
@@ -129,7 +132,7 @@ class SentencePieceTokenizer:
                 **_TRAINING,
             )
         except RuntimeError as error:
-            raise _training_error(error, vocab_size) from error
+            raise _training_error(error, vocab_size, max(map(len, lines))) from error
         return cls(model.getvalue(), alpha, lowercase)
 
     @staticmethod
@@ -207,7 +210,7 @@ class SentencePieceTokenizer:
         return cls(proto, alpha, lowercase)
 
 
-def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
+def _training_error(error: RuntimeError, vocab_size: int, longest: int) -> Exception:
     """Return the error that says in our words why SentencePiece could not train."""
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
         return SettingsError(
@@ -215,4 +218,7 @@ def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
             f"{needed[1]} pieces are needed for them alone; raise vocab_size, or lower "
             f"character_coverage"
         )
-    return DataError(f"SentencePiece can't train on these texts: {error}")
+    return DataError(
+        f"SentencePiece can't train on these texts: {error}; is there a line that is no sentence? "
+        f"The longest has {longest:,} characters"
+    )

@@ -304,13 +304,24 @@ def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
     try:
         rows = dataset.select_columns(wanted).to_list()
     except ValueError as error:  # bytes that are not UTF-8 are found only now
-        raise DataError(f"{name}: a column of text is not text: {error}; write it again") from error
+        row = _first_unreadable(dataset.select_columns(wanted))
+        raise DataError(f"{name}, row {row}: not text: {error}; write it again") from error
     nested = rows[0].get("translation")
     inner = list(nested) if isinstance(nested, Mapping) else []
     for column in given:
         if isinstance(column, str) and column not in [*wanted, *inner]:
             raise missing_column(column, [*dataset.column_names, *inner], name)
     return _pick_values(((f"{name}, row {n}", row) for n, row in enumerate(rows, 1)), columns)
+
+
+def _first_unreadable(dataset: Any) -> int:
+    """Return the number, from 1, of the first row that can't be read."""
+    for number in range(dataset.num_rows):
+        try:
+            dataset[number]
+        except ValueError:
+            return number + 1
+    return int(dataset.num_rows)
 
 
 def root_message(error: BaseException) -> str:

@@ -281,7 +281,7 @@ def test_bytes_in_parquet_that_are_no_text_are_told(tmp_path: Path) -> None:
     wrong = pyarrow.array([b"ok", b"\xed\xa0\x80"]).view(pyarrow.string())
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"source": wrong, "target": ["a", "b"]}), path)
-    with pytest.raises(DataError, match=r"a\.parquet: a column of text is not text"):
+    with pytest.raises(DataError, match=r"a\.parquet, row 2: not text: "):
         ParallelCorpus.read(path)
 
 

@@ -7,6 +7,7 @@ import math
 import struct
 import unicodedata
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -66,9 +67,18 @@ def test_long_lines_come_back_when_sampled(kind: str) -> None:
         assert tokenizer.detokenize(tokenizer.tokenize(line, sample=True)) == line
 
 
-def test_very_long_words_are_merged_in_parts() -> None:
-    from random import Random
+@SUBWORD
+def test_pieces_are_learnt_from_hostile_lines(kind: str) -> None:
+    """The long one is more than SentencePiece's unigram can sum over by itself."""
+    hard = ["\0", "a\0b", "\ufeff", "▅ ▁", "<eos> </s>", "\u0301", "\ud800", "\U0010ffff\uffff", ""]
+    tokenizer = build_tokenizer(kind, [*hard, *TEXTS, "l'" * 50_000], vocab_size=120)
+    for line in [*hard, *TEXTS]:
+        for sample in (False, True):
+            found = tokenizer.detokenize(tokenizer.tokenize(line, sample=sample))
+            assert found == normalize(line)
 
+
+def test_very_long_words_are_merged_in_parts() -> None:
     scores = {"ab": 0.0, "abab": -1.0, "a": -2.0, "b": -3.0}
     pieces = BpeSampler(scores, 0.0).draw("ab" * LONGEST_MERGED, Random(1))
     part = ["abab"] * (LONGEST_MERGED // 4) + ["ab"] * (LONGEST_MERGED % 4 // 2)
