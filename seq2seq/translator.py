@@ -320,7 +320,8 @@ class Translator:
         if settings.replace_unknown and weights is not None:
             tokens = replace_unknown(tokens, source, weights)
         return Translation(
-            self.target.tokenizer.detokenize(tokens),
+            # No text has a line's end in a token, but a vocabulary made by hand may.
+            self.target.tokenizer.detokenize(tokens).replace("\n", " "),
             tokens,
             hypothesis.log_probability,
             hypothesis.score,

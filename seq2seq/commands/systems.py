@@ -73,6 +73,7 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
     """
     from seq2seq.evaluation.translation import bleu_metric
     from seq2seq.text.files import read_lines
+    from seq2seq.text.normalization import to_nfc
 
     check_names(names)
     runs = {name: load(name, Experiment) for name in names if Path(name).is_dir()}
@@ -89,6 +90,9 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
     check_aligned(files)
     for name in runs:
         systems[name] = translate(name, sources, command.device)
+    # Translations are in this form of Unicode, and scores compare code points.
+    systems = {name: list(map(to_nfc, lines)) for name, lines in systems.items()}
+    streams = {path: list(map(to_nfc, lines)) for path, lines in streams.items()}
     references = [list(entry) for entry in zip(*map(streams.get, command.reference), strict=True)]
     lowercase = command.lowercase or any(run.data.lowercase for run in runs.values())
     return Texts(sources, systems, references, lowercase)

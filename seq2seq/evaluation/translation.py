@@ -1,4 +1,8 @@
-"""Translations -> scores, through sacreBLEU, never without their signatures."""
+"""Translations -> scores, through sacreBLEU, never without their signatures.
+
+Translations come out in Unicode's form NFC, so references are brought into it, too: sacreBLEU
+would find no word with an accent in references of the form NFD. For text in NFC, it is the same.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import NamedTuple
 from sacrebleu.metrics import BLEU, CHRF, TER
 
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.text.normalization import to_nfc
 
 TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "none")
 """sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
@@ -82,7 +87,11 @@ def score(
 ) -> Score:
     """What one of sacreBLEU's metrics says, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
-    result = metric.corpus_score(list(hypotheses), reference_streams(references))
+    streams = [
+        [None if text is None else to_nfc(text) for text in stream]
+        for stream in reference_streams(references)
+    ]
+    result = metric.corpus_score(list(map(to_nfc, hypotheses)), streams)
     return Score(result.score, str(metric.get_signature()))
 
 

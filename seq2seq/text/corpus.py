@@ -10,15 +10,15 @@ Lines by themselves are read with `read_lines` and, from a pipe, `iter_lines`.
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, overload
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.text.files import iter_lines, read_lines
+from seq2seq.text.files import iter_lines, read_lines, read_sentences
 from seq2seq.text.hub import read_named
+from seq2seq.text.normalization import to_nfc
 from seq2seq.text.tables import Columns, read_columns
 
 __all__ = ["CorpusReport", "Overlap", "Pair", "ParallelCorpus", "iter_lines", "read_lines"]
@@ -82,9 +82,7 @@ class Overlap:
 
 def _key(text: str) -> str:
     """Return the form in which sentences are compared: NFC, white space collapsed."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return " ".join(text.split())
+    return " ".join(to_nfc(text).split())
 
 
 @dataclass(frozen=True, repr=False)
@@ -126,9 +124,11 @@ class ParallelCorpus:
 
         Any of the files may be gzip (.gz). `source` and `target` say which columns to take. In TSV
         and CSV they are numbers from 0, or names, and then the first line is a header; without
-        them it is columns 0 and 1, and there is a header only if it has "source" and "target".
-        In the other formats they are names, also of what is below "translation"; without them it
-        is "source" and "target", or else the only two columns of text. TSV knows no quoting.
+        them it is columns 0 and 1, and there is a header only if it has "source" and "target" (or
+        "src", "tgt" and the like, in any case), or, with a `HeaderWarning`, two languages. No line
+        may have more columns than the first one. In the other formats they are names, also of what
+        is below "translation"; without them it is "source" and "target", or else the only two
+        columns of text. TSV knows no quoting.
 
         Nothing is dropped here (see `clean`). Raises DataError for text that can't be used as it is
         (with file and line) and if there are no pairs; SettingsError for impossible arguments.
@@ -285,7 +285,7 @@ def _from_pairs(pairs: list[Pair], name: str, report: CorpusReport | None = None
 
 
 def _read_aligned(source: Path, target: Path) -> ParallelCorpus:
-    sources, targets = read_lines(source), read_lines(target)
+    sources, targets = read_sentences(source), read_sentences(target)
     if len(sources) != len(targets):
         raise DataError(
             f"{source} has {len(sources):,} lines, but {target} has {len(targets):,}; the same "

@@ -19,6 +19,8 @@ from seq2seq.errors import DataError
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_FROM_UTF16 = "it looks like UTF-16: convert it (iconv -f utf-16 -t utf-8)"
+_FEW_NULS = 10
 
 
 def read_lines(file: str | Path | BinaryIO) -> list[str]:
@@ -39,6 +41,20 @@ def read_lines(file: str | Path | BinaryIO) -> list[str]:
         ended = len(lines) - 1  # the last line has no end, so a "\r" there is text
     if "\r\n" in text:
         lines[:ended] = [line.removesuffix("\r") for line in lines[:ended]]
+    return lines
+
+
+def read_sentences(path: Path) -> list[str]:
+    """Return the lines of a file that should have many, as `read_lines`.
+
+    Raises DataError as `read_lines` does, and if only "\\r" can be what ends the lines.
+    """
+    lines = read_lines(path)
+    if len(lines) == 1 and "\r" in lines[0][:-1]:
+        raise DataError(
+            f"{path}:1: it is one line with {lines[0].count(chr(13)):,} carriage returns: here, "
+            f"lines end at \\n or \\r\\n; convert it (tr '\\r' '\\n')"
+        )
     return lines
 
 
@@ -70,11 +86,16 @@ def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
     data, name = read_bytes(file)
     data = data.removeprefix(_BOM)
     try:
-        return data.decode("utf-8"), name
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         begin = before.rfind(b"\n") + 1
         raise _not_utf8(error, name, before.count(b"\n") + 1, data, begin) from error
+    # Latin letters in UTF-16 are valid UTF-8, with NUL before or after each.
+    if (nuls := data.count(0)) > max(_FEW_NULS, len(data) // 4):
+        line = data.count(b"\n", 0, data.index(0)) + 1
+        raise DataError(f"{name}:{line}: {nuls:,} of {len(data):,} bytes are 0; {_FROM_UTF16}")
+    return text, name
 
 
 def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
@@ -120,7 +141,9 @@ def _not_utf8(
 ) -> DataError:
     hint = "convert it (iconv -f latin1 -t utf-8 is often right)"
     if line == 1 and data.startswith(_UTF16):
-        hint = "it looks like UTF-16: convert it (iconv -f utf-16 -t utf-8)"
+        hint = _FROM_UTF16
+    if line == 1 and data.startswith(_GZIP):
+        hint = "it is gzip: unpack it (gzip -dc)"
     return DataError(
         f"{name}:{line}: not valid UTF-8: byte 0x{data[error.start]:02x} as byte "
         f"{error.start - begin + 1} of the line; {hint}"

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seq2seq.errors import DataError
-from seq2seq.text.files import read_lines
+from seq2seq.text.files import read_sentences
 from seq2seq.text.hub import read_named
 from seq2seq.text.normalization import INVISIBLE, normalize
 from seq2seq.text.tables import KINDS, Columns, Texts, read_columns
@@ -51,7 +51,7 @@ def _read_file(path: Path, columns: Columns) -> Texts:
     is_table = path.name.lower().removesuffix(".gz").endswith(KINDS)
     if is_table or columns.given is not None:
         return read_columns(path, columns)
-    return [read_lines(path)]
+    return [read_sentences(path)]
 
 
 def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:

@@ -20,11 +20,13 @@ from typing import Any, Literal
 import sentencepiece
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.text.normalization import NOTHING, SPACE, escape, normalize, spoken, unescape
+from seq2seq.text.normalization import FORM, NOTHING, SPACE, escape, normalize, spoken, unescape
+from seq2seq.text.piece_model import read_piece_model
 from seq2seq.text.sampling import BpeSampler, UnigramSampler
 from seq2seq.text.vocab import BOS, EOS, PAD, UNK
 
 MAX_TRAINING_TEXTS = 1_000_000
+LARGEST_ALPHA = 1_000_000
 
 _TRAINING: dict[str, Any] = {
     "pad_id": 0,
@@ -41,6 +43,8 @@ _TRAINING: dict[str, Any] = {
     "num_threads": 2,  # a fixed number: sums, and so pieces, depend on it
     "minloglevel": 2,
 }
+_ENDLESS = re.compile(r"\S{500}(?=\S)")
+"""A part of a word so long that unigram's sums over its segmentations fail, or take minutes."""
 _NAME = re.compile(r"<(?=[^<>\s]+>)")
 
 _generator = random.Random()
@@ -74,25 +78,17 @@ class SentencePieceTokenizer:
         raised to (0: all segmentations are equally likely; large: the best one); for BPE, the
         probability of leaving out a merge.
 
-        Raises DataError if `model_proto` is no SentencePiece model, SettingsError if `alpha` is
-        negative.
+        Raises DataError if `model_proto` is no SentencePiece model or not one as `train` makes (see
+        `seq2seq.text.piece_model`), SettingsError if `alpha` is negative or very large.
         """
-        if not 0 <= alpha < float("inf"):
-            raise SettingsError(f"alpha is {alpha}; it must be 0 or more")
+        if not 0 <= alpha <= LARGEST_ALPHA:
+            raise SettingsError(f"alpha must be at least 0 and at most {LARGEST_ALPHA:,}")
         self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
+        self._kind, self._scores = read_piece_model(model_proto)
         try:
-            model = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
-            size = len(model) if model_proto else 0
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:
             raise DataError(f"not a SentencePiece model: {error}") from error
-        if not size:
-            raise DataError("not a SentencePiece model: it has no pieces")
-        self._processor = model
-        self._scores = {
-            model.id_to_piece(index): model.get_score(index)
-            for index in range(size)
-            if not (model.is_control(index) or model.is_unknown(index))
-        }
         self._characters = {piece for piece in self._scores if len(piece) == 1}
         self._sampler: UnigramSampler | BpeSampler | None = None  # made when needed
 
@@ -119,7 +115,8 @@ class SentencePieceTokenizer:
         Raises DataError if there is no text, SettingsError if `vocab_size` leaves no room for all
         characters.
         """
-        lines = [line for text in texts if (line := cls._prepare(text, lowercase))]
+        prepared = (cls._prepare(text, lowercase) for text in texts)
+        lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line]
         if not lines:
             raise DataError("there is no text to train a tokenizer on: all lines are empty")
         if len(lines) > MAX_TRAINING_TEXTS:
@@ -135,7 +132,7 @@ class SentencePieceTokenizer:
                 **_TRAINING,
             )
         except RuntimeError as error:
-            raise _training_error(error, vocab_size) from error
+            raise _training_error(error, vocab_size, max(map(len, lines))) from error
         return cls(model.getvalue(), alpha, lowercase)
 
     @staticmethod
@@ -157,7 +154,8 @@ class SentencePieceTokenizer:
     def _draw(self, line: str) -> list[str]:
         """Return a random segmentation; no piece goes over a space, so each word has its own."""
         if self._sampler is None or self._sampler.alpha != self.alpha:
-            self._sampler = _sampler(self._scores, self.alpha)
+            sampler = BpeSampler if self._kind == "bpe" else UnigramSampler
+            self._sampler = sampler(self._scores, self.alpha)
         draw, known = self._sampler.draw, self._characters
         pieces: list[str] = []
         for word in (SPACE + word for word in line.split(" ") if word):
@@ -189,6 +187,7 @@ class SentencePieceTokenizer:
             "kind": "sentencepiece",
             "alpha": self.alpha,
             "lowercase": self.lowercase,
+            "normalization": FORM,
             "sha256": hashlib.sha256(self.model_proto).hexdigest(),
             "model": base64.b64encode(self.model_proto).decode("ascii"),
         }
@@ -211,15 +210,7 @@ class SentencePieceTokenizer:
         return cls(proto, alpha, lowercase)
 
 
-def _sampler(scores: Mapping[str, float], alpha: float) -> UnigramSampler | BpeSampler:
-    # A model doesn't say to Python which kind it is. But BPE scores are ranks, 0, -1, -2, …, and
-    # unigram scores are logarithms of probabilities.
-    if all(score == -rank for rank, score in enumerate(scores.values())):
-        return BpeSampler(scores, alpha)
-    return UnigramSampler(scores, alpha)
-
-
-def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
+def _training_error(error: RuntimeError, vocab_size: int, longest: int) -> Exception:
     """Return the error that says in our words why SentencePiece could not train."""
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
         return SettingsError(
@@ -227,4 +218,7 @@ def _training_error(error: RuntimeError, vocab_size: int) -> Exception:
             f"{needed[1]} pieces are needed for them alone; raise vocab_size, or lower "
             f"character_coverage"
         )
-    return DataError(f"SentencePiece can't train on these texts: {error}")
+    return DataError(
+        f"SentencePiece can't train on these texts: {error}; is there a line that is no sentence? "
+        f"The longest has {longest:,} characters"
+    )

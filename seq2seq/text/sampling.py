@@ -15,6 +15,9 @@ from itertools import accumulate
 from random import Random
 
 CACHED_WORDS = 20_000  # a word takes about 3 kB
+LONGEST_CACHED = 100
+LONGEST_MERGED = 250
+"""Characters that BPE merges together: it looks at all of them again for each merge."""
 
 
 class UnigramSampler:
@@ -35,7 +38,7 @@ class UnigramSampler:
         lattice = self._cache.get(word)
         if lattice is None:
             lattice = self._filter(word)
-            if len(self._cache) < CACHED_WORDS:
+            if len(self._cache) < CACHED_WORDS and len(word) <= LONGEST_CACHED:
                 self._cache[word] = lattice
         pieces: list[str] = []
         end = len(word)
@@ -78,8 +81,18 @@ class BpeSampler:
         self.alpha = alpha
 
     def draw(self, word: str, generator: Random) -> list[str]:
-        """Return the pieces of one segmentation of `word`."""
-        pieces = list(word)
+        """Return the pieces of one segmentation of `word`.
+
+        No piece goes over a multiple of `LONGEST_MERGED` characters: a line without spaces would
+        take hours.
+        """
+        return [
+            piece
+            for begin in range(0, len(word), LONGEST_MERGED)
+            for piece in self._merge(list(word[begin : begin + LONGEST_MERGED]), generator)
+        ]
+
+    def _merge(self, pieces: list[str], generator: Random) -> list[str]:
         get, random, alpha = self._scores.get, generator.random, self.alpha
         while True:
             best, where = -math.inf, -1

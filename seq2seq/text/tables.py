@@ -11,19 +11,22 @@ import difflib
 import io
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.text.files import missing_file, read_bytes, read_lines, read_text
+from seq2seq.text.files import missing_file, read_bytes, read_sentences, read_text
+from seq2seq.text.headers import columns_by_role, is_language_header
 
 Column: TypeAlias = "str | int"
 Texts: TypeAlias = list[list[str]]  # a list for each column
 _Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
 
+_SEPARATORS = {".tsv": "tab", ".csv": "comma (without quotes around it)"}
 KINDS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
 
 
@@ -62,7 +65,7 @@ def read_columns(path: Path, columns: Columns) -> Texts:
     if kind in (".json", ".jsonl"):
         return _pick_values(_json_records(path), columns)
     rows = _tsv_rows(path) if kind == ".tsv" else _csv_rows(path)
-    return _pick_cells(rows, columns, str(path))
+    return _pick_cells(rows, columns, path)
 
 
 def file_kind(path: Path) -> str:
@@ -99,7 +102,7 @@ def missing_column(column: Column, names: Iterable[str], where: str) -> DataErro
 
 
 def _tsv_rows(path: Path) -> Iterator[_Row]:
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(read_sentences(path), 1):
         yield f"{path}:{number}", line.split("\t")
 
 
@@ -120,17 +123,19 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
         ) from error
 
 
-def _pick_cells(rows: Iterable[_Row], columns: Columns, name: str) -> Texts:
+def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path) -> Texts:
     """Return columns of a table; its first row is a header if columns are named."""
     texts: Texts = [[] for _ in columns.roles]
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         return texts
-    header = first[1]
-    picked = columns.given or _cells_by_role(columns, header, name)
-    positions = [_position(column, header, name) for column in picked]
-    named = any(isinstance(column, str) for column in picked)
+    where, header = first
+    if columns.given is None:
+        positions, named = _cells_by_role(columns, header, where, path)
+    else:
+        positions = tuple(_position(column, header, where) for column in columns.given)
+        named = any(isinstance(column, str) for column in columns.given)
     needed = max(positions)
     for where, row in rows if named else chain([first], rows):
         if len(row) <= needed:
@@ -138,28 +143,41 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, name: str) -> Texts:
                 f"{where}: column {needed} (counted from 0) is missing, the line has only "
                 f"{len(row)}; complete the line or remove it"
             )
+        if len(row) > len(header):
+            raise DataError(
+                f"{where}: there are {len(row)} columns, but {len(header)} in the first line; is "
+                f"there a {_SEPARATORS[file_kind(path)]} inside of a text?"
+            )
         for text, position in zip(texts, positions, strict=True):
             text.append(row[position])
     return texts
 
 
-def _cells_by_role(columns: Columns, header: Sequence[str], name: str) -> tuple[Column, ...]:
-    """Return the names of the columns if there is a header with them, else the first numbers."""
-    if set(columns.roles) <= set(header):
-        return columns.roles
+def _cells_by_role(
+    columns: Columns, header: Sequence[str], where: str, path: Path
+) -> tuple[tuple[int, ...], bool]:
+    """Return the columns that a first row names by their roles, else the first ones.
+
+    And whether that row is a header.
+    """
+    if found := columns_by_role(columns.roles, header, where):
+        return found, True
     # Behind a source and a target there may be notes; but of several columns, any may be the text.
     if len(columns.roles) == 1 and len(header) > 1:
         raise DataError(
-            f"{name}:1: {columns.must_be_named} or numbered (from 0), since there are "
+            f"{where}: {columns.must_be_named} or numbered (from 0), since there are "
             f"{len(header)}: {', '.join(map(_shown, header))}"
         )
-    return tuple(range(len(columns.roles)))
+    is_header = len(columns.roles) > 1 and is_language_header(header, where, path)
+    return tuple(range(len(columns.roles))), is_header
 
 
-def _position(column: Column, header: Sequence[str], name: str) -> int:
+def _position(column: Column, header: Sequence[str], where: str) -> int:
     if isinstance(column, str):
         if column not in header:
-            raise missing_column(column, header, f"{name}:1")
+            raise missing_column(column, header, where)
+        if header.count(column) > 1:
+            raise DataError(f"{where}: column {column!r} is there twice; give its number (from 0)")
         return header.index(column)
     if column < 0:
         raise SettingsError(f"column {column} is not possible: columns are counted from 0")
@@ -175,7 +193,7 @@ def _json_records(path: Path) -> Iterator[_Record]:
     text, _ = read_text(path)
     if text.lstrip().startswith("["):
         try:
-            records = json.loads(text)
+            records = json.loads(text, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: not valid JSON: {error}; write it again") from error
         yield from ((f"{path}, record {n}", record) for n, record in enumerate(records, 1))
@@ -184,12 +202,21 @@ def _json_records(path: Path) -> Iterator[_Record]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{path}:{number}: not valid JSON: {error}; each line must be one JSON object"
             ) from error
         yield f"{path}:{number}", record
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; raises ValueError for a key that is there twice, as json doesn't."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key!r} is there more than once")
+    return record
 
 
 def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
@@ -274,13 +301,27 @@ def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
         or column in given
         or getattr(feature, "dtype", None) in ("string", "large_string")
     ]
-    rows = dataset.select_columns(wanted).to_list()
+    try:
+        rows = dataset.select_columns(wanted).to_list()
+    except ValueError as error:  # bytes that are not UTF-8 are found only now
+        row = _first_unreadable(dataset.select_columns(wanted))
+        raise DataError(f"{name}, row {row}: not text: {error}; write it again") from error
     nested = rows[0].get("translation")
     inner = list(nested) if isinstance(nested, Mapping) else []
     for column in given:
         if isinstance(column, str) and column not in [*wanted, *inner]:
             raise missing_column(column, [*dataset.column_names, *inner], name)
     return _pick_values(((f"{name}, row {n}", row) for n, row in enumerate(rows, 1)), columns)
+
+
+def _first_unreadable(dataset: Any) -> int:
+    """Return the number, from 1, of the first row that can't be read."""
+    for number in range(dataset.num_rows):
+        try:
+            dataset[number]
+        except ValueError:
+            return number + 1
+    return int(dataset.num_rows)
 
 
 def root_message(error: BaseException) -> str:

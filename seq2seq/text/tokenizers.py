@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.text.normalization import normalize
+from seq2seq.text.normalization import FORM, normalize
 from seq2seq.text.pieces import SentencePieceTokenizer, seed_sampling
 from seq2seq.text.words import CharacterTokenizer, SpaceTokenizer, WordTokenizer
 
@@ -138,6 +138,9 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 
 def _from_json(content: dict[str, Any]) -> Tokenizer:
     kind, lowercase = content.get("kind"), content.get("lowercase")
+    # The first versions did not write it down; it was the same.
+    if (form := content.get("normalization", FORM)) != FORM:
+        raise DataError(f'"normalization" is {form!r}, not "{FORM}"')
     if kind == "sentencepiece":
         return SentencePieceTokenizer.from_json(content)
     if not isinstance(kind, str) or kind not in UNTRAINED:

@@ -18,6 +18,7 @@ from seq2seq.text.normalization import (
     CODE,
     ESCAPE,
     ESCAPES,
+    FORM,
     INVISIBLE,
     JOINER,
     NOTHING,
@@ -108,7 +109,7 @@ class UntrainedTokenizer(ABC):
 
     def save(self, path: Path) -> None:
         """Write the settings to `path` as JSON."""
-        content = {"kind": self.kind, "lowercase": self.lowercase}
+        content = {"kind": self.kind, "lowercase": self.lowercase, "normalization": FORM}
         path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
 
 

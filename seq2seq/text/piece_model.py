@@ -1,0 +1,165 @@
+"""The bytes of a SentencePiece model, looked at before SentencePiece itself reads them.
+
+Its C++ believes much of what a model says, and a stranger's may say anything: a table of characters
+with false offsets is read beyond its end. So only models are let through that are as ours: pieces
+with finite scores, and no rules of their own for characters. That is also what brings a text back
+exactly, and all that sampling needs to know.
+
+The format is a Protocol Buffers message, ModelProto of sentencepiece_model.proto; the numbers of
+its fields are given here.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+from seq2seq.errors import DataError
+
+LARGEST_SCORE = 1e9
+"""BPE's scores are ranks, unigram's are logarithms of probabilities."""
+
+_Field: TypeAlias = "tuple[int, int | bytes]"  # number and value
+_VARINT, _EIGHT_BYTES, _TEXT, _FOUR_BYTES = 0, 1, 2, 5
+
+_PIECE, _TRAINER, _NORMALIZER, _SELF_TEST, _DENORMALIZER = 1, 2, 3, 4, 5  # in ModelProto
+_NAME, _SCORE, _TYPE = 1, 2, 3  # in SentencePiece
+_NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3  # its types
+_MODEL_TYPE, _WHITESPACE_AS_SUFFIX, _BYTE_FALLBACK = 3, 24, 35  # in TrainerSpec
+_KINDS: dict[object, Literal["unigram", "bpe"]] = {1: "unigram", 2: "bpe"}
+_CHARACTERS = 2  # in NormalizerSpec, and then whether spaces are treated as ours
+_SPACES = (3, 4, 5)
+
+
+class PieceModel(NamedTuple):
+    """What a model knows.
+
+    Attributes:
+        kind: "unigram" or "bpe".
+        scores: of each piece but the special ones, in the order of the model.
+    """
+
+    kind: Literal["unigram", "bpe"]
+    scores: dict[str, float]
+
+
+def read_piece_model(data: bytes) -> PieceModel:
+    """Return what a serialized model knows; raises DataError if it is none, or not like ours."""
+    kind = _KINDS[1]  # what a model is that does not say
+    scores: dict[str, float] = {}
+    for number, value in _fields(data):
+        if number == _PIECE:
+            name, score, is_special = _read_piece(_message(value))
+            if not is_special:
+                scores[name] = score
+        elif number == _TRAINER:
+            kind = _read_trainer(_message(value)) or kind
+        elif number in (_NORMALIZER, _DENORMALIZER):
+            _check_normalizer(_message(value))
+        elif number == _SELF_TEST and value:
+            raise _unlike("it has tests in it")
+    if not scores:
+        raise DataError("not a SentencePiece model: it has no pieces")
+    return PieceModel(kind, scores)
+
+
+def _read_piece(data: bytes) -> tuple[str, float, bool]:
+    """Return a piece, its score, and whether it is special."""
+    name, score, kind = "", 0.0, _NORMAL
+    for number, value in _fields(data):
+        if number == _NAME:
+            try:
+                name = _message(value).decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"not a SentencePiece model: a piece is not UTF-8: {error}"
+                ) from error
+        elif number == _SCORE:
+            (score,) = struct.unpack("<f", _message(value, size=4))
+        elif number == _TYPE:
+            kind = _number(value)
+    if not name or not math.isfinite(score) or abs(score) > LARGEST_SCORE:
+        raise _unlike(f"it has a piece {name!r} with the score {score}")
+    if kind not in (_NORMAL, _UNKNOWN, _CONTROL):
+        raise _unlike(f"its piece {name!r} is of the type {kind}")
+    return name, score, kind != _NORMAL
+
+
+def _read_trainer(data: bytes) -> Literal["unigram", "bpe"] | None:
+    """Return the kind of model, if it is said."""
+    kind = None
+    for number, value in _fields(data):
+        if number == _MODEL_TYPE:
+            if value not in _KINDS:
+                raise _unlike("it is neither unigram nor BPE")
+            kind = _KINDS[value]
+        elif number in (_WHITESPACE_AS_SUFFIX, _BYTE_FALLBACK) and value != 0:
+            raise _unlike("it has pieces for bytes, or spaces behind words")
+    return kind
+
+
+def _check_normalizer(data: bytes) -> None:
+    for number, value in _fields(data):
+        if (number == _CHARACTERS and value) or (number in _SPACES and value != 1):
+            raise _unlike("it changes characters or spaces, which is done before it here")
+
+
+def _unlike(problem: str) -> DataError:
+    return DataError(
+        f"not a SentencePiece model that can be used here: {problem}; train one with "
+        f"SentencePieceTokenizer.train"
+    )
+
+
+# ---------------------------------------------------------------------------------------------
+# Protocol Buffers: https://protobuf.dev/programming-guides/encoding/
+
+
+def _fields(data: bytes) -> Iterator[_Field]:
+    """Yield the fields of a message; raises DataError if it is none."""
+    place = 0
+    while place < len(data):
+        tag, place = _varint(data, place)
+        number, wire = tag >> 3, tag & 7
+        if wire == _VARINT:
+            value, place = _varint(data, place)
+            yield number, value
+            continue
+        if wire == _TEXT:
+            size, place = _varint(data, place)
+        elif wire in (_FOUR_BYTES, _EIGHT_BYTES):
+            size = 4 if wire == _FOUR_BYTES else 8
+        else:
+            raise DataError("not a SentencePiece model: it is no such message")
+        if size > len(data) - place:
+            raise DataError("not a SentencePiece model: it is cut short")
+        yield number, data[place : place + size]
+        place += size
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    """Return the number that begins at a place, and where it ends."""
+    result = 0
+    for shift in range(0, 70, 7):
+        if place == len(data):
+            raise DataError("not a SentencePiece model: it is cut short")
+        byte = data[place]
+        place += 1
+        result |= (byte & 127) << shift
+        if byte < 128:
+            return result, place
+    raise DataError("not a SentencePiece model: it has a number that is too long")
+
+
+def _message(value: int | bytes, size: int | None = None) -> bytes:
+    if isinstance(value, int) or (size is not None and len(value) != size):
+        raise DataError("not a SentencePiece model: a field is of another kind")
+    return value
+
+
+def _number(value: int | bytes) -> int:
+    if not isinstance(value, int):
+        raise DataError("not a SentencePiece model: a field is of another kind")
+    return value
