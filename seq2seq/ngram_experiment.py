@@ -23,6 +23,7 @@ from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.running import RunningText
 from seq2seq.text.vocab import SPECIAL_TOKENS, Vocab
 from seq2seq.text.words import SpaceTokenizer
+from seq2seq.training.lock import RunLock
 from seq2seq.training.run_directory import TEXT, RunDirectory
 
 
@@ -59,8 +60,9 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
         texts = read_texts(experiment.data, texts)
         pipeline = make_pipeline(texts.train, experiment.data)
         model = estimate(texts.train, pipeline, experiment)
-    save_description(run, experiment, fingerprint(texts), {TEXT: pipeline})
-    model.save(run.ngrams)
+    with RunLock(run.path):
+        save_description(run, experiment, fingerprint(texts), {TEXT: pipeline})
+        model.save(run.ngrams)
     if not texts.validation:
         return Estimate(model, None)
     text = ngram_text(pipeline, experiment)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from seq2seq.errors import RunError
+from seq2seq.storage import flush_directory
 from seq2seq.training.run_directory import LOCK
 
 
@@ -32,6 +34,8 @@ class RunLock:
         try:
             self.made = not self.path.parent.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.made:
+                flush_directory(self.path.parent.parent)
             while self.file is None:
                 self.file = self.take()
         except OSError as error:
@@ -64,14 +68,13 @@ class RunLock:
         traceback: TracebackType | None,
     ) -> None:
         if self.file is not None:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # the directory may be gone, or read-only by now
+                self.path.unlink(missing_ok=True)
             os.close(self.file)
             self.file = None
         if self.made and error is not None:
-            try:
-                self.path.parent.rmdir()  # nothing was begun: only an empty directory goes
-            except OSError:
-                return
+            with suppress(OSError):  # nothing was begun: only an empty directory goes
+                self.path.parent.rmdir()
 
 
 def lock(file: int) -> None:

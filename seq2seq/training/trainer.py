@@ -85,7 +85,8 @@ class Trainer(Generic[BatchT]):
     def train(self) -> str:
         """Runs the loop; returns in words why it ended."""
         reporter = Reporter(self.run.metrics, self.progress)
-        reporter.rewind(self.position.step)
+        self.run.clear_leftovers()
+        reporter.rewind(self.position)
         self.started = time.perf_counter() - self.position.seconds
         try:
             with self.interrupts:
