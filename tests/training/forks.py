@@ -18,15 +18,16 @@ import sys
 import traceback
 from typing import Any
 
-import matplotlib.figure
+import matplotlib.backends.backend_agg
+import matplotlib.figure  # noqa: F401
 import sacrebleu.metrics  # noqa: F401
+import torch._dynamo  # what every optimizer imports  # noqa: F401
 
 import seq2seq.evaluation.translation
 import seq2seq.experiment
-import seq2seq.language_experiment
+import seq2seq.language_experiment  # noqa: F401
 from seq2seq.cli import main
 
-assert matplotlib.figure.Figure
 assert signal.getsignal(signal.SIGXFSZ) is signal.SIG_IGN  # too large a file is an error, no death
 
 
