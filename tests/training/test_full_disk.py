@@ -1,0 +1,231 @@
+"""A disk that is full, a directory that can't be written to or is gone: a word, and nothing lost."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.training.killing import (
+    Programs,
+    Training,
+    assert_same,
+    check_usable,
+    is_written,
+    last_step,
+    trainings,
+)
+
+NOBODY = 65534
+"""A user who owns nothing."""
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """The checkpoints of a run."""
+    return {path.name: path.read_bytes() for path in run.glob("*.safetensors")}
+
+
+def check_refused(status: int, said: str, *parts: str) -> None:
+    """One error, which says all this, and no traceback."""
+    assert status == 2, said
+    assert "Traceback" not in said
+    assert said.count("error: ") == 1, said
+    for part in parts:
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "file"),
+    [
+        ("drawn", 1000, "experiment.json"),
+        ("drawn", 6000, "source.tokenizer"),
+        ("averaged", 4500, "source.vocab.json"),
+        ("averaged", 10_000, "last.safetensors"),
+    ],
+)
+def test_no_space_for_the_first_files(
+    programs: Programs, tmp_path: Path, name: str, most: int, file: str
+) -> None:
+    training = trainings(tmp_path)[name]
+    run = tmp_path / "run"
+    status, said = programs.run(*training.begin_or_continue(run), most=most)
+    check_refused(status, said, f"{run / file} could not be written", "File too large")
+    assert not is_written(run, "*.tmp")
+    assert not is_written(run, "training.lock")
+    check_usable(training, run)
+    few = ["--training.epochs", "None", "--training.max-steps", 2]
+    assert programs.run(*training.begin_or_continue(run), *few)[0] == 0
+
+
+def test_no_space_for_what_a_training_writes(programs: Programs, tmp_path: Path) -> None:
+    """Checkpoint, log and curves; with space again, it all ends as if nothing had been."""
+    training = trainings(tmp_path)["drawn"]
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    assert programs.run(*training.command, "--run", whole, *training.options)[0] == 0
+    programs.begin(*training.begin_or_continue(run))
+    while last_step(run) < 10 and not programs.ended(0.001):
+        pass
+    programs.send(signal.SIGTERM)
+    assert programs.wait()[0] == 130
+    before = contents(run)
+    size = len(before["last.safetensors"])
+
+    status, said = programs.run(*training.begin_or_continue(run), most=size - 100)
+    check_refused(status, said, "last.safetensors could not be written")
+    assert contents(run) == before
+
+    log = run / "metrics.jsonl"
+    original = log.read_bytes()
+    first, _, rest = original.partition(b"\n")
+    long = json.dumps({**json.loads(first), "note": "x" * (2 * size - len(original))}).encode()
+    log.write_bytes(long + b"\n" + rest)
+    status, said = programs.run(*training.begin_or_continue(run), most=2 * size + 100)
+    check_refused(status, said, "metrics.jsonl could not be written: File too large")
+    log.write_bytes(log.read_bytes().replace(long, first))
+
+    status, said = programs.run(*training.begin_or_continue(run))
+    assert status == 0, said
+    assert_same(whole, run)
+    curves = (run / "learning_curves.png").read_bytes()
+    status, said = programs.run("plot", run, most=1000)
+    check_refused(status, said, "learning_curves.png could not be written")
+    assert (run / "learning_curves.png").read_bytes() == curves
+
+
+def mount(*arguments: object) -> None:
+    """Calls `mount`; skips the test where that is not allowed."""
+    try:
+        subprocess.run(["mount", *map(str, arguments)], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system of a given size can be made here: {error}")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of one page."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", disk)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_full_again_and_again(
+    programs: Programs, tmp_path: Path, small_disk: Path
+) -> None:
+    """It grows by little each time, so that there is space for one more file, or for half of it."""
+    training = trainings(tmp_path)["averaged"]
+    run, whole = small_disk / "run", tmp_path / "whole"
+    assert programs.run(*training.command, "--run", whole, *training.options)[0] == 0
+    failures = set()
+    for size in range(12, 1000, 36):
+        mount("-o", f"remount,size={size}k", small_disk)
+        before = contents(run)
+        status, said = programs.run(*training.begin_or_continue(run))
+        if status == 0:
+            break
+        check_refused(status, said, str(run), "No space left on device")
+        failures.add(said.split("error: ")[1].split(" could not be")[0].rsplit("/", 1)[1])
+        assert before.keys() <= contents(run).keys() | {
+            path for path in before if path.startswith("step-")
+        }
+        check_usable(training, run)
+    assert {"last.safetensors", "best.safetensors"} <= failures, failures
+    assert_same(whole, run)
+
+
+def test_a_disk_that_is_read_only(programs: Programs, tmp_path: Path, small_disk: Path) -> None:
+    mount("-o", "remount,size=2m", small_disk)
+    training = trainings(tmp_path)["drawn"]
+    run = small_disk / "run"
+    few = ["--training.max-steps", 3]
+    assert programs.run(*training.begin_or_continue(run), *few)[0] == 0
+    before = contents(run)
+    mount("-o", "remount,ro", small_disk)
+    status, said = programs.run(*training.begin_or_continue(run), "--training.max-steps", 5)
+    check_refused(status, said, f"{run / 'training.lock'} could not be written: Read-only file")
+    status, said = programs.run(*training.begin_or_continue(small_disk / "new"), *few)
+    check_refused(status, said, "new", "could not be written: Read-only file")
+    check_usable(training, run)
+    assert contents(run) == before
+
+
+@pytest.fixture
+def folder() -> Iterator[tuple[Path, int | None]]:
+    """A folder that a user other than root owns and can reach, and this user, if it is another."""
+    path = Path(tempfile.mkdtemp())
+    user = NOBODY if os.geteuid() == 0 else None
+    if user is not None:
+        os.chown(path, user, -1)
+    path.chmod(0o755)
+    yield path, user
+    shutil.rmtree(path)
+
+
+def test_a_directory_that_can_no_longer_be_written_to(
+    programs: Programs, folder: tuple[Path, int | None]
+) -> None:
+    path, user = folder
+    training = trainings(path)["drawn"]
+    run = path / "run"
+    begin_and_pause(programs, training, run, user=user)
+    before = contents(run)
+    run.chmod(0o555)
+    programs.send(signal.SIGCONT)
+    check_refused(*programs.wait(), f"{run}", "could not be written: Permission denied")
+    assert contents(run) == before
+    for options in ([], ["--training.max-steps", 70]):
+        status, said = programs.run(*training.begin_or_continue(run), *options, user=user)
+        check_refused(status, said, f"{run}", "could not be written: Permission denied")
+    path.chmod(0o555)
+    status, said = programs.run(*training.begin_or_continue(path / "new"), user=user)
+    check_refused(status, said, f"{path / 'new'}", "could not be written: Permission denied")
+    run.chmod(0o000)
+    for command in (["train", "--run", run, "--resume"], training.begin_or_continue(run)):
+        status, said = programs.run(*command, user=user)
+        check_refused(status, said, f"{run}", "Permission denied")
+    path.chmod(0o755)
+    run.chmod(0o755)
+    status, said = programs.run(*training.begin_or_continue(run), user=user)
+    assert status == 0, said
+
+
+def begin_and_pause(
+    programs: Programs, training: Training, run: Path, **options: int | None
+) -> None:
+    """Begins a training, and stops it for a while after some steps."""
+    programs.begin(*training.begin_or_continue(run), **options)
+    while last_step(run) < 10 and not programs.ended(0.001):
+        pass
+    programs.send(signal.SIGSTOP)
+    assert not programs.ended(), programs.wait()
+
+
+def test_a_directory_that_is_gone(programs: Programs, tmp_path: Path) -> None:
+    training = trainings(tmp_path)["drawn"]
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    assert programs.run(*training.command, "--run", whole, *training.options)[0] == 0
+    begin_and_pause(programs, training, run)
+    moved = run.rename(tmp_path / "moved")
+    # It is locked under its new name, too.
+    second = Programs(moved)
+    try:
+        status, said = second.run(*training.begin_or_continue(moved))
+    finally:
+        second.close()
+    check_refused(status, said, f"{moved} is being trained by process {programs.process}")
+    programs.send(signal.SIGCONT)
+    check_refused(*programs.wait(), f"{run}", "could not be written: No such file or directory")
+    assert not run.exists()
+    (moved / "said.txt").unlink()
+    assert programs.run(*training.begin_or_continue(moved))[0] == 0
+    assert_same(whole, moved)
+    begin_and_pause(programs, training, run)
+    shutil.rmtree(run)
+    programs.send(signal.SIGCONT)
+    check_refused(*programs.wait(), f"{run}", "could not be written: No such file or directory")
