@@ -56,7 +56,7 @@ def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
         raise SettingsError("no run directory: give --run DIR")
     run = RunDirectory(path)
     run.check_exists()
-    from seq2seq.runs import load_experiment
+    from seq2seq.description import load_experiment
 
     return load_experiment(run, kind)
 

@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import torch
 
+from seq2seq.description import load_best, load_experiment, load_pipeline, summary
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import read_network
 from seq2seq.language_settings import LanguageExperiment
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs import (
-    Text,
-    check_before,
-    fingerprint,
-    load_best,
-    load_experiment,
-    load_pipeline,
-    run_training,
-)
+from seq2seq.runs import Text, check_before, run_training
 from seq2seq.settings import DataSettings, Experiment, ModelSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
@@ -57,13 +50,16 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     if not experiment.resume:
         initialize(model, experiment.model)
     task = TranslationTask(model, corpora, source, target, experiment)
-    text = [[corpus.sources, corpus.targets] for corpus in corpora]
+    parts = {
+        name: summary([corpus.sources, corpus.targets], corpus.report.read)
+        for name, corpus in corpora._asdict().items()
+    }
     sides = dict(zip(SIDES, (source, target), strict=True))
     words = (
         f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
         f"{len(target.vocab):,}"
     )
-    return run_training(model, task, experiment, run, Text(fingerprint(text), sides, words))
+    return run_training(model, task, experiment, run, Text(parts, sides, words))
 
 
 def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
@@ -159,6 +155,4 @@ def load_model(
     run: RunDirectory, experiment: Experiment, source: Vocab, target: Vocab
 ) -> TranslationModel:
     """The model with its best weights, or its last ones if no validation has chosen any yet."""
-    model = build_model(experiment, source, target)
-    load_best(run, model)
-    return model
+    return load_best(run, lambda: build_model(experiment, source, target))

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import torch
 
+from seq2seq.description import load_best, load_experiment, load_pipeline, summary
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_settings import (
     CorpusSettings,
@@ -19,15 +20,7 @@ from seq2seq.language_settings import (
 )
 from seq2seq.language_task import LanguageTask, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
-from seq2seq.runs import (
-    Text,
-    check_before,
-    fingerprint,
-    load_best,
-    load_experiment,
-    load_pipeline,
-    run_training,
-)
+from seq2seq.runs import Text, check_before, run_training
 from seq2seq.settings import DataSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.text.pipeline import TextPipeline, build_pipeline
@@ -61,7 +54,8 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
     task.batches(0)  # a text too short for its windows is found out before there is a run
     tokens = sum(map(len, task.rows)) - len(task.rows)
     words = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
-    described = Text(fingerprint(texts), {TEXT: pipeline}, words)
+    parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
+    described = Text(parts, {TEXT: pipeline}, words)
     return run_training(network, task, experiment, run, described)
 
 
@@ -167,6 +161,4 @@ def load_network(
     run: RunDirectory, experiment: LanguageExperiment, vocab_size: int
 ) -> LanguageNetwork:
     """The network with its best weights, or its last ones if no validation has chosen any yet."""
-    network = build_language_model(vocab_size, experiment.model)
-    load_best(run, network)
-    return network
+    return load_best(run, lambda: build_language_model(vocab_size, experiment.model))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from seq2seq.checks import nearest, type_problems
 from seq2seq.decoding.generation import generate_ids
+from seq2seq.description import read_description
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.ahead import Ahead, look_ahead
 from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, score_of
@@ -22,7 +23,6 @@ from seq2seq.language_experiment import load_trained
 from seq2seq.language_settings import GenerationSettings, NGramExperiment
 from seq2seq.models.language import LanguageNetwork, Predictor
 from seq2seq.ngram_experiment import load_ngrams
-from seq2seq.runs import read_description
 from seq2seq.text.running import RunningText
 from seq2seq.training.hardware import choose_device
 from seq2seq.training.run_directory import RunDirectory

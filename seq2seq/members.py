@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import torch
 
 from seq2seq.decoding.fusion import Speaker
+from seq2seq.description import load_experiment
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import load_model, load_pipelines
 from seq2seq.models.translation import TranslationModel
-from seq2seq.runs import load_experiment
 from seq2seq.settings import DecodingSettings, Experiment
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.training.run_directory import RunDirectory

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 
+from seq2seq.description import identity, load_experiment, load_pipeline, save_description, summary
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.evaluation.perplexity import TextScore, held_out_score
 from seq2seq.language_experiment import borrowed, make_pipeline, read, read_texts
@@ -17,7 +18,6 @@ from seq2seq.language_settings import GenerationSettings, NGramExperiment
 from seq2seq.language_task import Texts
 from seq2seq.models.arpa import read_arpa
 from seq2seq.models.ngram import NGramModel
-from seq2seq.runs import fingerprint, load_experiment, load_pipeline, save_description
 from seq2seq.text.monolingual import letters_only
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.running import RunningText
@@ -60,9 +60,10 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
         texts = read_texts(experiment.data, texts)
         pipeline = make_pipeline(texts.train, experiment.data)
         model = estimate(texts.train, pipeline, experiment)
+    parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
     with RunLock(run.path):
-        save_description(run, experiment, fingerprint(texts), {TEXT: pipeline})
-        model.save(run.ngrams)
+        save_description(run, experiment, parts, {TEXT: pipeline})
+        model.save(run.ngrams, identity(run))
     if not texts.validation:
         return Estimate(model, None)
     text = ngram_text(pipeline, experiment)
@@ -134,7 +135,7 @@ def load_ngrams(run: RunDirectory) -> tuple[NGramModel, RunningText, GenerationS
     """
     experiment = load_experiment(run, NGramExperiment)
     pipeline = load_pipeline(run, TEXT)
-    model = NGramModel.load(run.ngrams)
+    model = NGramModel.load(run.ngrams, identity(run))
     if model.vocab_size != len(pipeline.vocab):
         raise RunError(
             f"{run.ngrams} has {model.vocab_size} tokens, and the vocabulary beside it "

@@ -342,6 +342,9 @@ class TrainingSettings:
     """Each part of a gradient is cut to ± this. 0: off."""
     max_skipped: int = 10
     """An update whose gradient is not finite is left out; after so many in a row training stops."""
+    memory: float | None = None
+    """The most memory, in MiB, that a batch of sentences may keep for its backward pass: one that
+    needs more is cut in halves, with the same gradient. None: all that there is."""
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     validate_every: int = 0
     """Steps between validations. 0: once an epoch."""
@@ -369,7 +372,7 @@ class TrainingSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        for name in ("minutes", "epochs", "max_steps", "learning_rate"):
+        for name in ("minutes", "epochs", "max_steps", "learning_rate", "memory"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 yield f"--training.{spelled(name)} {value} must be above 0 and finite"

@@ -17,6 +17,10 @@ from typing import Any
 from seq2seq.errors import RunError
 
 TEMPORARY = ".tmp"
+LARGEST_JSON = 2**22
+"""More bytes no description of a run has: 4 MiB."""
+LARGEST = 2**28
+"""More bytes no vocabulary and no tokenizer has: 256 MiB."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -60,7 +64,11 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes `text` as UTF-8, atomically."""
-    data = text.encode("utf-8")
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes bytes, atomically."""
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(data)
@@ -69,13 +77,29 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What `write_json` wrote; RunError if it is missing or damaged."""
+    """What `write_json` wrote; RunError if it is missing, damaged, or beyond any sense large."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing: {path.parent} is not a complete run") from error
-    except (OSError, ValueError) as error:
+        return json.loads(read_bytes(path, LARGEST_JSON).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """A whole file of a run.
+
+    Raises:
+        RunError: it is missing, no plain file, can't be read, or has more bytes than `largest`.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} is missing: {path.parent} is not a complete run")
+    try:
+        with path.open("rb") as file:
+            data = file.read(largest + 1)
+    except OSError as error:
+        raise RunError(f"{path} could not be read: {error.strerror or error}") from error
+    if len(data) > largest:
+        raise RunError(f"{path} has more than {largest:,} bytes: it is not a file of a run")
+    return data
 
 
 def finite(value: Any) -> Any:

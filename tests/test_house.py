@@ -32,6 +32,8 @@ ORDER = [
         "evaluation",
     ),
     *(
+        "provenance",
+        "description",
         "runs",
         "language_task",
         "language_experiment",

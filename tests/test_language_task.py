@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from seq2seq.description import load_pipeline
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.perplexity import held_out_score, row_log_probabilities
 from seq2seq.language_experiment import (
@@ -24,7 +25,6 @@ from seq2seq.language_settings import LanguageExperiment, LanguageModelSettings,
 from seq2seq.language_task import LanguageTask, Texts
 from seq2seq.models.cells import CELLS
 from seq2seq.models.language import LanguageNetwork, build_language_model
-from seq2seq.runs import load_pipeline
 from seq2seq.settings import SamplingSettings
 from seq2seq.training.checkpoint import load_tensors
 from seq2seq.training.run_directory import TEXT, RunDirectory

@@ -27,6 +27,7 @@ from seq2seq.settings import Experiment, TrainingSettings
 from seq2seq.text.files import read_lines
 from seq2seq.text.vocab import EOS, UNK
 from seq2seq.training.run_directory import TEXT, RunDirectory
+from tests.tampering import reseal
 
 KENLM = Path(__file__).parent / "models" / "kenlm"
 
@@ -284,6 +285,9 @@ def test_runs_that_are_not_whole_or_not_of_one_piece(
     make_ngram_run(describe(sample, tmp_path / "letters", "character", order=1))
     vocab = RunDirectory(tmp_path / "letters").vocab(TEXT)
     vocab.write_bytes(RunDirectory(run).vocab(TEXT).read_bytes())
+    with pytest.raises(RunError, match="belongs to another run"):
+        LanguageModel.load(tmp_path / "letters", "cpu")
+    reseal(tmp_path / "letters")
     with pytest.raises(RunError, match="they are not of one run"):
         LanguageModel.load(tmp_path / "letters", "cpu")
     with pytest.raises(RunError, match="is a translation model, and a language model is needed"):

@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from seq2seq.decoding.steps import length_penalty
+from seq2seq.description import load_experiment
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.translation import build_translation_model
-from seq2seq.runs import load_experiment
 from seq2seq.settings import Experiment
 from seq2seq.text.files import read_lines
 from seq2seq.training.run_directory import RunDirectory
 from seq2seq.translations import PairScore, replace_unknown
 from seq2seq.translator import LongSentenceWarning, Member, Translation, Translator
+from tests.tampering import reseal
 
 ODD = [
     "",
@@ -237,6 +238,11 @@ def test_weights_of_another_vocabulary_are_refused(trained: Path, tmp_path: Path
     source, target = directory.vocab("source").read_bytes(), directory.vocab("target").read_bytes()
     directory.vocab("source").write_bytes(target)
     directory.vocab("target").write_bytes(source)
+    with pytest.raises(
+        RunError, match=r"source\.vocab\.json is damaged, or belongs to another run"
+    ):
+        Translator.load(run, "cpu")
+    reseal(run)
     with pytest.raises(RunError, match=r"best\.safetensors.*the experiment says"):
         Translator.load(run, "cpu")
 
@@ -398,6 +404,7 @@ def test_an_ensemble_needs_one_target_vocabulary(trained: Path, tmp_path: Path) 
     shutil.copytree(trained, other)
     path = RunDirectory(other).vocab("target")
     path.write_text(path.read_text().replace('"Nous"', '"Noux"', 1))
+    reseal(other)
     with pytest.raises(SettingsError, match=r"trained and .*other.* target vocabularies differ"):
         Translator.load(trained, "cpu", ensemble=[other])
 

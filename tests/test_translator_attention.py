@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from seq2seq.description import load_experiment
 from seq2seq.experiment import Corpora, train
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs import load_experiment
 from seq2seq.settings import Experiment
 from seq2seq.text.vocab import UNK_ID
 from seq2seq.training.run_directory import RunDirectory

@@ -12,6 +12,7 @@ import torch
 
 from seq2seq.cli import main
 from seq2seq.decoding.fusion import LEAST
+from seq2seq.description import load_experiment
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_model import LanguageModel
@@ -25,7 +26,6 @@ from seq2seq.language_settings import (
 )
 from seq2seq.models.translation import build_translation_model
 from seq2seq.ngram_experiment import make_ngram_run
-from seq2seq.runs import load_experiment
 from seq2seq.settings import Experiment, TrainingSettings
 from seq2seq.text.files import read_lines
 from seq2seq.text.vocab import EOS, EOS_ID

@@ -105,10 +105,10 @@ def problems(command: Gradients) -> list[str]:
 
 def of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     """The gradient flow of each run, by the run's name and its cell."""
+    from seq2seq.description import load_experiment
     from seq2seq.evaluation.text_gradients import text_gradient_flow, windows
     from seq2seq.language_experiment import load_trained
     from seq2seq.language_settings import LanguageExperiment
-    from seq2seq.runs import load_experiment
     from seq2seq.training.run_directory import RunDirectory
 
     flows = {}

@@ -244,11 +244,19 @@ class NGramModel(nn.Module):
         starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids[0])]
         return [values[begin : end - 1] for begin, end in pairwise(starts)]
 
-    def save(self, path: str | Path) -> None:
-        """Writes the model to one safetensors file; RunError if that can't be done."""
-        save_tables(Path(path), [self.level(length).table for length in self.lengths])
+    def save(self, path: str | Path, owner: str | None = None) -> None:
+        """Writes the model to one safetensors file, with the id of the run that it belongs to.
+
+        Raises:
+            RunError: it can't be written.
+        """
+        save_tables(Path(path), [self.level(length).table for length in self.lengths], owner)
 
     @classmethod
-    def load(cls, path: str | Path) -> NGramModel:
-        """Reads what `save` wrote; RunError if it is missing, damaged, or something else."""
-        return cls(load_tables(Path(path)))
+    def load(cls, path: str | Path, owner: str | None = None) -> NGramModel:
+        """Reads what `save` wrote, and if `owner` is given, for the run with this id.
+
+        Raises:
+            RunError: it is missing, damaged, of another run, or something else.
+        """
+        return cls(load_tables(Path(path), owner))

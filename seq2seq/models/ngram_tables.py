@@ -65,20 +65,21 @@ def check_tables(tables: Sequence[Table]) -> None:
         contexts = len(keys)
 
 
-def save_tables(path: Path, tables: Sequence[Table]) -> None:
-    """Writes the tables to one safetensors file, atomically; RunError if that can't be done."""
+def save_tables(path: Path, tables: Sequence[Table], owner: str | None = None) -> None:
+    """Writes the tables to one safetensors file, as `save_tensors` does."""
     tensors = {
         f"{length}.{field}": values
         for length, table in enumerate(tables, 1)
         for field, values in table._asdict().items()
     }
     vocab_size = len(tables[0].keys)
-    save_tensors(path, tensors, {"format": FORMAT, "order": len(tables), "vocab_size": vocab_size})
+    state = {"format": FORMAT, "order": len(tables), "vocab_size": vocab_size}
+    save_tensors(path, tensors, state, owner)
 
 
-def load_tables(path: Path) -> list[Table]:
+def load_tables(path: Path, owner: str | None = None) -> list[Table]:
     """Reads what `save_tables` wrote; RunError if it is missing, damaged, or something else."""
-    tensors, state = load_tensors(path)
+    tensors, state = load_tensors(path, owner)
     try:
         tables = _unpacked(state, tensors)
         check_tables(tables)

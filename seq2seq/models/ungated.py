@@ -163,5 +163,8 @@ class EchoStateCell(ElmanCell):
         """
         if not 0 < radius < math.inf:
             raise SettingsError(f"the spectral radius {radius} must be positive and finite")
+        matrix = self.weight("weight_hh_l0")
+        if matrix.is_meta:  # only the sizes of the model are wanted
+            return
         with torch.no_grad():
-            self.weight("weight_hh_l0").mul_(radius / self.radius)
+            matrix.mul_(radius / self.radius)

@@ -68,14 +68,14 @@ def replace(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
         weight.copy_(other[name])
 
 
-def mean_of(paths: Sequence[Path]) -> dict[str, Tensor]:
+def mean_of(paths: Sequence[Path], owner: str | None = None) -> dict[str, Tensor]:
     """The mean of the weights in several files of one model, by name.
 
     Raises:
-        RunError: a file is missing or damaged.
+        RunError: a file is missing, damaged, or does not belong to the run whose id is `owner`.
     """
     total: dict[str, Tensor] = {}
     for path in paths:
-        for name, weight in load_tensors(path)[0].items():
+        for name, weight in load_tensors(path, owner)[0].items():
             total[name] = total[name] + weight.double() if name in total else weight.double()
     return {name: (weight / len(paths)).float() for name, weight in total.items()}

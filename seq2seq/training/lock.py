@@ -9,14 +9,14 @@ from types import TracebackType
 
 from seq2seq.errors import RunError
 from seq2seq.storage import flush_directory
-from seq2seq.training.run_directory import LOCK
+from seq2seq.training.run_directory import LOCK, RunDirectory
 
 
 class RunLock:
     """Holds a run directory, which is made if it is not there, for as long as a training takes.
 
     The system lets go of it when the process ends, however it ends; what is left of a killed one
-    is a file that locks nothing.
+    is a file that locks nothing, and perhaps half a file under a temporary name, which is deleted.
 
     Args:
         path: the run directory.
@@ -40,6 +40,7 @@ class RunLock:
                 self.file = self.take()
         except OSError as error:
             raise RunError(f"{self.path} could not be written: {error.strerror}") from error
+        RunDirectory(self.path.parent).clear_leftovers()
         return self
 
     def take(self) -> int | None:

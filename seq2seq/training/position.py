@@ -54,4 +54,9 @@ class Position:
     def from_dict(cls, values: dict[str, Any]) -> Position:
         """What `dataclasses.asdict` made; TypeError or KeyError if it is of another version."""
         kept = [(score, step) for score, step in values["kept"]]
+        for name, value in {**values, **values["window"], "kept": 0, "window": 0}.items():
+            if not isinstance(value, int | float | None):
+                raise TypeError(f"{name} is {value!r}")
+        if not all(isinstance(step, int) for _, step in kept):  # they become names of files
+            raise TypeError("kept steps are not numbers")
         return cls(**{**values, "window": Window(**values["window"]), "kept": kept})

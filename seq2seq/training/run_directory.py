@@ -21,7 +21,7 @@ from pathlib import Path
 from seq2seq.errors import RunError
 from seq2seq.storage import TEMPORARY, read_json
 
-FORMAT = "seq2seq run 1"
+FORMAT = "seq2seq run 2"
 SIDES = ("source", "target")
 LOCK = "training.lock"
 """The file that a training holds."""

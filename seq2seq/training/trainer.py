@@ -12,7 +12,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Literal
+from typing import Generic, Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,10 @@ from seq2seq.errors import RunError, TrainingError
 from seq2seq.settings import TrainingSettings
 from seq2seq.training.averaging import MovingAverage, mean_of, wearing
 from seq2seq.training.checkpoint import (
-    load_tensors,
+    load_optimizer,
+    load_state,
     load_weights,
+    optimizer_tensors,
     part_of,
     save_tensors,
     weights_of,
@@ -49,6 +51,7 @@ class Trainer(Generic[BatchT]):
         seed: where all random draws come from.
         device: where to compute; auto takes what is there.
         resume: continue from the run's last checkpoint.
+        owner: the id of the run, which its files have.
 
     Raises:
         RunError: there is no checkpoint to continue from, or it does not fit the model.
@@ -64,6 +67,7 @@ class Trainer(Generic[BatchT]):
         seed: int,
         device: str = "auto",
         resume: bool = False,
+        owner: str | None = None,
     ) -> None:
         if settings.threads:
             torch.set_num_threads(settings.threads)
@@ -74,6 +78,7 @@ class Trainer(Generic[BatchT]):
         self.settings = settings
         self.run = run
         self.seed = seed
+        self.owner = owner
         self.updater = Updater(self.model, task, settings, self.device, self.precision)
         self.optimizer = self.updater.optimizer
         self.average = MovingAverage(self.model, settings.ema_decay) if settings.ema_decay else None
@@ -85,7 +90,6 @@ class Trainer(Generic[BatchT]):
     def train(self) -> str:
         """Runs the loop; returns in words why it ended."""
         reporter = Reporter(self.run.metrics, self.progress)
-        self.run.clear_leftovers()
         reporter.rewind(self.position)
         self.started = time.perf_counter() - self.position.seconds
         try:
@@ -276,7 +280,7 @@ class Trainer(Generic[BatchT]):
         if is_best:
             position.best = score
             state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
-            save_tensors(self.run.best, weights, state)
+            save_tensors(self.run.best, weights, state, self.owner)
         reporter.record(
             kind,
             {
@@ -297,7 +301,7 @@ class Trainer(Generic[BatchT]):
         """Keeps the weights just validated among those whose mean is tried at the end."""
         position, settings = self.position, self.settings
         weights = self.average.weights if self.average else weights_of(self.model)
-        save_tensors(self.run.kept(position.step), weights, None)
+        save_tensors(self.run.kept(position.step), weights, None, self.owner)
         kept = [*position.kept, (score, position.step)]
         if settings.average == "best":
             kept.sort(reverse=True)
@@ -312,7 +316,9 @@ class Trainer(Generic[BatchT]):
             return
         self.position.averaged = self.position.step
         say(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
-        _, is_best = self.score(reporter, mean_of([self.run.kept(step) for step in steps]), "mean")
+        _, is_best = self.score(
+            reporter, mean_of([self.run.kept(step) for step in steps], self.owner), "mean"
+        )
         say("the mean is kept as the best" if is_best else "the best single weights stay")
 
     def save(self) -> None:
@@ -320,31 +326,25 @@ class Trainer(Generic[BatchT]):
         if self.position.skipped_in_row:
             return
         tensors = {f"model.{name}": weight for name, weight in weights_of(self.model).items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            for name, value in state.items():
-                if value is not None:
-                    tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+        own = optimizer_tensors(self.optimizer)
+        tensors |= {f"optimizer.{name}": tensor for name, tensor in own.items()}
         if self.average is not None:
             tensors |= {f"average.{name}": each for name, each in self.average.weights.items()}
         tensors |= {f"carried.{name}": each for name, each in self.task.carried().items()}
-        save_tensors(self.run.last, tensors, dataclasses.asdict(self.position))
+        save_tensors(self.run.last, tensors, dataclasses.asdict(self.position), self.owner)
         self.run.forget_kept(except_steps=[step for _, step in self.position.kept])
 
     def load(self) -> None:
         """Continues from the run's last checkpoint."""
-        tensors, state = load_tensors(self.run.last)
-        load_weights(self.model, part_of(tensors, "model."), self.run.last)
+        last = self.run.last
+        sets = ["model.", "average."] if self.average is not None else ["model."]
+        tensors, state = load_state(last, self.owner, self.model, sets)
+        load_weights(self.model, part_of(tensors, "model."), last)
         if self.average is not None:
             self.average.load(part_of(tensors, "average."))
         self.task.carry(part_of(tensors, "carried."))
-        optimizer: dict[int, dict[str, Any]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                optimizer.setdefault(int(index), {})[key] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
         try:
-            self.optimizer.load_state_dict({"state": optimizer, "param_groups": groups})
+            load_optimizer(self.optimizer, part_of(tensors, "optimizer."), last)
             self.position = Position.from_dict(state)
         except (TypeError, ValueError, KeyError) as error:
-            raise RunError(f"{self.run.last} is not a checkpoint of this version") from error
+            raise RunError(f"{last} is not a checkpoint of this version") from error

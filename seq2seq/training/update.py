@@ -1,13 +1,15 @@
 """One update of the weights: gradients of some batches, clipped, and a step of the optimizer.
 
 Two things may go wrong that need not end a training of days. A gradient that is not finite is left
-out: the weights stay as they are. A batch for which memory does not suffice is cut in halves.
+out: the weights stay as they are. A batch for which memory does not suffice, be it the machine's or
+that which the settings allow, is cut in halves.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, NamedTuple
 
 import torch
@@ -15,6 +17,7 @@ from torch import nn
 
 from seq2seq.errors import TrainingError
 from seq2seq.settings import TrainingSettings
+from seq2seq.training.kept import Kept, OverBudgetError
 from seq2seq.training.optimizer import build_optimizer, clip
 from seq2seq.training.progress import say
 from seq2seq.training.task import BatchT, Task
@@ -63,6 +66,7 @@ class Updater(Generic[BatchT]):
         self.device = device
         self.precision = precision
         self.optimizer = build_optimizer(model, settings)
+        self.reported: set[str] = set()
 
     @property
     def learning_rate(self) -> float:
@@ -100,7 +104,7 @@ class Updater(Generic[BatchT]):
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
-                batches = self.smaller(batches)
+                batches = self.smaller(batches, isinstance(error, OverBudgetError))
         norm = clip(self.model.parameters(), self.settings)
         made = math.isfinite(smoothed) and math.isfinite(norm)
         if made:
@@ -114,24 +118,32 @@ class Updater(Generic[BatchT]):
         tokens = sum(batch.target_tokens for batch in batches)
         smoothed = likelihood = 0.0
         for batch in batches:
-            with torch.autocast(
-                self.device.type, self.precision, enabled=self.precision != torch.float32
-            ):
+            reduced = self.precision != torch.float32
+            with torch.autocast(self.device.type, self.precision, enabled=reduced), self.watched():
                 loss = self.task.loss(batch, rate=rate, device=self.device, generator=generator)
             (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
             smoothed += float(loss.smoothed.detach())
             likelihood += float(loss.likelihood)
         return smoothed, likelihood, tokens
 
-    def smaller(self, batches: Sequence[BatchT]) -> list[BatchT]:
+    def watched(self) -> AbstractContextManager[object]:
+        """Ends a forward pass that keeps more than the settings allow."""
+        limit = self.settings.memory
+        return nullcontext() if limit is None else Kept(self.model.parameters(), limit * 2**20)
+
+    def smaller(self, batches: Sequence[BatchT], over_budget: bool) -> list[BatchT]:
         """The batches in halves, where they have them; the same gradient, in less memory."""
         halves = [half for batch in batches for half in halved(batch)]
+        budget = f" within --training.memory {self.settings.memory} MiB" if over_budget else ""
         if len(halves) == len(batches):
             raise TrainingError(
-                "there is not enough memory for a single sentence or window of the training text: "
-                "try a smaller --data.max-length, --data.batch-size or model"
+                f"there is not enough memory{budget} for a single sentence or window of the "
+                "training text: try a smaller --data.max-length, --data.batch-size or model"
             )
-        say(f"not enough memory for a batch: it is cut into {len(halves)} parts")
+        words = f"not enough memory{budget} for a batch: it is cut into {len(halves)} parts"
+        if words not in self.reported:  # a budget may be too small for many batches
+            self.reported.add(words)
+            say(words)
         return halves
 
 

@@ -19,6 +19,7 @@ from seq2seq.decoding.rules import Rules
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.ngram import NGramModel
 from seq2seq.models.ngram_tables import Table, save_tables
+from seq2seq.tensors import save_tensors
 from seq2seq.text.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Vocab
 from tests.models.ngram_formulas import Text
 
@@ -280,8 +281,11 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="could not be written"):
         sam().save(tmp_path / "missing" / "model")
     save_file({"weights": torch.zeros(3)}, tmp_path / "other")
-    with pytest.raises(RunError, match='lacks "format"'):
+    with pytest.raises(RunError, match="seq2seq did not write it"):
         NGramModel.load(tmp_path / "other")
+    save_tensors(tmp_path / "weights", {"weights": torch.zeros(3)}, None)
+    with pytest.raises(RunError, match='lacks "format"'):
+        NGramModel.load(tmp_path / "weights")
     save_file({}, tmp_path / "list", metadata={"seq2seq": json.dumps([1])})
     with pytest.raises(RunError, match="list is damaged"):
         NGramModel.load(tmp_path / "list")

@@ -12,6 +12,7 @@ from seq2seq.errors import RunError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.settings import ModelSettings
 from seq2seq.storage import write_atomically, write_json
+from seq2seq.tensors import Shapes
 from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
 from seq2seq.training.run_directory import FORMAT, RunDirectory
 
@@ -78,7 +79,8 @@ def test_a_folder_that_is_missing_is_named(tmp_path: Path, tensors: dict[str, Te
         lambda data: data + b"more",
         lambda data: bytes(range(256)) * 10,
         lambda data: data[:-90] + bytes([data[-90] ^ 1]) + data[-89:],
-        lambda data: data.replace(b"crc32", b"cr\xff32"),
+        lambda data: data.replace(b"checksum", b"check\xffum"),
+        lambda data: data.replace(b"20,30", b"30,20"),
         lambda data: pickle.dumps({"a": torch.ones(3)}),
     ],
 )
@@ -88,6 +90,48 @@ def test_damage_is_noticed(tmp_path: Path, tensors: dict[str, Tensor], damage) -
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(RunError, match=r"best\.safetensors is damaged"):
         load_tensors(path)
+
+
+def test_every_bit_counts(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    save_tensors(path, {"a": torch.arange(3.0), "b": torch.tensor(7)}, {"step": 1}, "run")
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with pytest.raises(RunError, match="x "):
+            load_tensors(path, "run")
+
+
+def test_a_file_knows_its_run(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
+    save_tensors(tmp_path / "x", tensors, None, "mine")
+    assert load_tensors(tmp_path / "x", "mine")[0].keys() == tensors.keys()
+    assert load_tensors(tmp_path / "x")[0].keys() == tensors.keys()
+    with pytest.raises(RunError, match="x belongs to another run"):
+        load_tensors(tmp_path / "x", "yours")
+    save_tensors(tmp_path / "x", tensors, None)
+    with pytest.raises(RunError, match="x belongs to another run"):
+        load_tensors(tmp_path / "x", "yours")
+
+
+def test_shapes_are_seen_before_numbers_are_read(tmp_path: Path) -> None:
+    """A file of 8 GiB, none of which is on the disk."""
+    path = tmp_path / "x"
+    size = 2**33
+    words = json.dumps({"state": "null", "run": None, "checksum": 0})
+    header = {
+        "__metadata__": {"seq2seq": words},
+        "a": {"dtype": "F32", "shape": [2**20, 2**11], "data_offsets": [0, size]},
+    }
+    data = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(len(data).to_bytes(8, "little") + data)
+        file.truncate(8 + len(data) + size)
+
+    def check(shapes: Shapes) -> None:
+        raise RunError(f"the shapes are {shapes}")
+
+    with pytest.raises(RunError, match=r"the shapes are .*1048576, 2048"):
+        load_tensors(path, None, check)
 
 
 class Bomb:

@@ -14,9 +14,11 @@ from seq2seq.settings import Experiment
 from seq2seq.text.batching import Batch
 from seq2seq.text.pipeline import build_pipelines
 from seq2seq.training.checkpoint import weights_of
+from seq2seq.training.kept import Kept
 from seq2seq.training.loss import Loss
 from seq2seq.training.run_directory import RunDirectory
 from seq2seq.training.trainer import Trainer
+from seq2seq.training.update import halved
 from seq2seq.translation_task import TranslationTask
 
 Describe = Callable[..., Experiment]
@@ -95,6 +97,48 @@ def test_a_batch_too_large_for_memory_is_cut(
     assert "not enough memory for a batch: it is cut into 2 parts" in capsys.readouterr().err
     for name, weight in weights_of(cut.model).items():
         torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-5)
+
+
+def test_a_batch_that_needs_more_than_it_may_is_cut(
+    experiment: Describe, letters: Corpora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the forward pass consists of; and the gradient is that of the whole batch."""
+    run = experiment(max_steps=4)
+    run = replace(run, model=replace(run.model, dropout=0.0))
+    whole = trainer(run, letters)
+    whole.train()
+    expected = {name: weight.clone() for name, weight in weights_of(whole.model).items()}
+    batch = max(whole.task.batches(0), key=lambda each: each.source.numel())
+    sizes = []
+    for each in (batch, *halved(batch)):
+        with Kept(whole.model.parameters()) as kept:
+            whole.updater.gradients([each], 0.0, torch.Generator())
+        sizes.append(kept.size)
+    assert max(sizes[1:]) < 0.7 * sizes[0]  # not the half: some things each batch has once
+    capsys.readouterr()
+    budget = (max(sizes[1:]) + sizes[0]) / 2 / 2**20
+    cut = trainer(replace(run, training=replace(run.training, memory=budget)), letters)
+    cut.train()
+    said = capsys.readouterr().err
+    assert f"within --training.memory {budget} MiB for a batch: it is cut into 2 parts" in said
+    assert said.count("cut into 2 parts") == 1
+    for name, weight in weights_of(cut.model).items():
+        torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-5)
+    none = trainer(replace(run, training=replace(run.training, memory=1e-4)), letters)
+    with pytest.raises(TrainingError, match=r"not enough memory within --training.memory 0.0001"):
+        none.train()
+
+
+def test_counting_changes_nothing(experiment: Describe, letters: Corpora) -> None:
+    run = experiment(max_steps=4)
+    plain = trainer(run, letters)
+    plain.train()
+    counted = trainer(replace(run, training=replace(run.training, memory=1e6)), letters)
+    counted.train()
+    expected = weights_of(plain.model)
+    assert all(
+        torch.equal(each, expected[name]) for name, each in weights_of(counted.model).items()
+    )
 
 
 def test_a_sentence_too_large_for_memory_is_an_error(
