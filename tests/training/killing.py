@@ -236,7 +236,7 @@ def trainings(folder: Path) -> dict[str, Training]:
     """What is killed: between them they have all that a checkpoint has to keep."""
     corpus, text = write_corpus(folder)
     pairs, lines = words(f"--data.train {corpus} {PAIRS}"), words(f"--data.train {text} {OFTEN}")
-    drawn = """--data.vocab-size 120 --data.joint --data.subword-sampling 0.2 --x.max-steps 60
+    drawn = """--data.vocab-size 120 --data.joint --data.subword-sampling 0.2 --x.max-steps 40
         --model.dropout 0.1 --model.word-dropout 0.1 --x.batch-tokens 400 --x.accumulate 2
         --x.sampling.schedule linear --x.sampling.slope 0.01 --x.sampling.choice sample
         --x.save-every 4 --x.validate-every 9 --model.attention general"""
@@ -248,8 +248,8 @@ def trainings(folder: Path) -> dict[str, Training]:
         --model.state-dropout 0.1 --x.best-by perplexity --x.max-steps 40 --x.save-every 3
         --x.validate-every 7 --generation.max-tokens 5 --x.average last"""
     return {
-        "drawn": Training(("train",), (*pairs, *words(drawn)), 60, translate),
-        "averaged": Training(("train",), (*pairs, *words(averaged)), 40, translate),
+        "drawn": Training(("train",), (*pairs, *words(drawn)), 40, translate),
+        "averaged": Training(("train",), (*pairs, *words(averaged)), 20, translate),
         "carried": Training(("lm", "train"), (*lines, *words(carried)), 40, continue_text),
     }
 
@@ -299,14 +299,21 @@ def move(run: Path, generator: random.Random) -> Path:
     return Path(shutil.copytree(run, new))
 
 
+def run_whole(programs: Programs, training: Training, run: Path) -> None:
+    """A training that is never stopped, to compare with."""
+    status, said = programs.run(*training.command, "--run", run, *training.options)
+    assert status == 0, said
+
+
 def kill_often(
-    programs: Programs, training: Training, folder: Path, kills: int, seed: int
+    programs: Programs, training: Training, whole: Path, folder: Path, kills: int, seed: int
 ) -> list[str]:
     """Kills a training at random moments, continues it to its end, and compares.
 
     Args:
         programs: what begins the training.
         training: what is killed.
+        whole: the run of one that was not.
         folder: where the runs go.
         kills: how often.
         seed: what moments to choose.
@@ -314,9 +321,7 @@ def kill_often(
     Returns:
         A line for each time: what happened.
     """
-    whole, run = folder / "whole", folder / "killed"
-    status, said = programs.run(*training.command, "--run", whole, *training.options)
-    assert status == 0, said
+    run = folder / "killed"
     generator = random.Random(seed)
     happened: list[str] = []
     while len(happened) < kills:
@@ -354,7 +359,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             folder = Path(name) / title
             folder.mkdir()
             print(title)
-            for line in kill_often(programs, training, folder, settings.kills, settings.seed):
+            whole, kills, seed = folder / "whole", settings.kills, settings.seed
+            run_whole(programs, training, whole)
+            for line in kill_often(programs, training, whole, folder, kills, seed):
                 print(f"  {line}")
             print(f"  {time.perf_counter() - started:.0f} seconds", flush=True)
         programs.close()

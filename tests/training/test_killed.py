@@ -1,6 +1,8 @@
 """A training that is killed at any moment and continued is one that never stopped."""
 
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from tests.training.killing import (
     Moment,
     Programs,
+    Training,
     assert_same,
     check_usable,
     is_written,
@@ -17,14 +20,15 @@ from tests.training.killing import (
     trainings,
 )
 
+Whole = Callable[[str], tuple[Training, Path]]
+
 
 @pytest.mark.parametrize(("name", "kills"), [("drawn", 10), ("averaged", 5), ("carried", 5)])
 def test_killed_at_random_moments(
-    programs: Programs, tmp_path: Path, name: str, kills: int
+    programs: Programs, whole: Whole, tmp_path: Path, name: str, kills: int
 ) -> None:
     """By three signals, in all parts of a training; renamed and copied in between."""
-    training = trainings(tmp_path)[name]
-    happened = kill_often(programs, training, tmp_path, kills, seed=kills)
+    happened = kill_often(programs, *whole(name), tmp_path, kills, seed=kills)
     assert len(happened) == kills
 
 
@@ -53,10 +57,11 @@ def test_killed_while_it_writes_its_first_files(programs: Programs, tmp_path: Pa
     assert_same(run, tmp_path / "other")
 
 
-def test_leftovers_are_cleared_when_a_run_is_continued(programs: Programs, tmp_path: Path) -> None:
-    training = trainings(tmp_path)["averaged"]
-    run = tmp_path / "run"
-    assert programs.run(*training.command, "--run", run, *training.options)[0] == 0
+def test_leftovers_are_cleared_when_a_run_is_continued(
+    programs: Programs, whole: Whole, tmp_path: Path
+) -> None:
+    training, run = whole("averaged")
+    run = Path(shutil.copytree(run, tmp_path / "run"))
     files = {path.name for path in run.iterdir()}
     for name in ("best.safetensors.tmp", "metrics.jsonl.tmp", "step-3.safetensors.tmp"):
         (run / name).write_text("half of the")
