@@ -1,6 +1,7 @@
 """Weights and run directories on disk: whole or not at all, and never anything but numbers."""
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_equal_tensors_are_equal_bytes(tmp_path: Path, tensors: dict[str, Tensor
     for number in range(10):
         save_tensors(tmp_path / str(number), tensors, {"step": 1, "loss": 2.5})
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_all_files_may_be_read_by_the_same_people(
+    tmp_path: Path, tensors: dict[str, Tensor]
+) -> None:
+    before = os.umask(0o022)
+    try:
+        save_tensors(tmp_path / "x", tensors, None)
+        write_json(tmp_path / "y", {})
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o644, 0o644]
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("bug"), KeyboardInterrupt()])
