@@ -23,6 +23,11 @@ except KeyboardInterrupt:  # as modules in C do, which take it for a failed impo
 """
 
 
+def as_on_a_terminal() -> None:
+    """Where a shell runs the tests in the background, they and their children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begin(arguments: Sequence[object]) -> subprocess.Popen[bytes]:
     """Starts Python in the project's folder."""
     return subprocess.Popen(
@@ -31,6 +36,7 @@ def begin(arguments: Sequence[object]) -> subprocess.Popen[bytes]:
         stderr=subprocess.PIPE,
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=as_on_a_terminal,
     )
 
 
@@ -86,7 +92,8 @@ def test_a_handler_of_others_stays(
         "thread = threading.Thread(target=lambda: __import__('seq2seq.abort')); thread.start(); "
         "thread.join(); assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
     ):
-        result = command("-c", f"import signal, threading; {program}")
+        program = f"import signal, threading; {program}"
+        result = command("-c", program, preexec_fn=as_on_a_terminal)
         assert (result.returncode, result.stderr) == (0, b"")
 
 

@@ -15,7 +15,7 @@ is added to, line by line; what a checkpoint does not cover is cut off when the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from seq2seq.errors import RunError
@@ -55,8 +55,16 @@ class RunDirectory:
 
     def forget_kept(self, except_steps: Sequence[int] = ()) -> None:
         """Deletes weights that were kept for averaging, but for those of some steps."""
-        for path in set(self.path.glob("step-*.safetensors")) - set(map(self.kept, except_steps)):
-            path.unlink(missing_ok=True)
+        found = set(self.path.glob("step-*.safetensors"))
+        self.delete(found - set(map(self.kept, except_steps)))
+
+    def delete(self, paths: Iterable[Path]) -> None:
+        """Deletes files, where they are there; RunError if the directory can't be written to."""
+        try:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.path} could not be written: {error.strerror}") from error
 
     @property
     def files(self) -> list[Path]:
@@ -76,16 +84,8 @@ class RunDirectory:
         ]
 
     def clear_leftovers(self) -> None:
-        """Deletes the leftovers of a killed process; only the one that holds the run may.
-
-        Raises:
-            RunError: the directory can't be written to.
-        """
-        try:
-            for path in self.leftovers():
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            raise RunError(f"{self.path} can't be written to: {error.strerror}") from error
+        """Deletes the leftovers of a killed process; only the one that holds the run may."""
+        self.delete(self.leftovers())
 
     def is_run(self) -> bool:
         """Whether there is a run's description here, of whatever version."""
@@ -137,12 +137,10 @@ class RunDirectory:
         self.check_free(overwrite=overwrite)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for path in self.files:
-                if path != self.experiment:
-                    path.unlink(missing_ok=True)
-            self.forget_kept()
         except OSError as error:
             raise RunError(f"{self.path} could not be made: {error.strerror}") from error
+        self.delete(path for path in self.files if path != self.experiment)
+        self.forget_kept()
         self.clear_leftovers()
 
     def check_exists(self) -> None:

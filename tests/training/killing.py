@@ -35,7 +35,7 @@ from seq2seq.translator import Translator
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "data" / "sample"
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TIMES = {"seconds", "tokens_per_second"}
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds after which a program is taken to hang."""
 
 
@@ -49,6 +49,7 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self.said = folder / "said.txt"
         self.process = 0
+        self.running = False
         self.server = subprocess.Popen(
             [sys.executable, "-m", "tests.training.forks"],
             stdin=subprocess.PIPE,
@@ -56,12 +57,17 @@ class Programs:
             bufsize=0,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             cwd=SAMPLE.parent.parent,
+            # Where a shell runs the tests in the background, they would ignore Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def begin(self, *arguments: object, most: int | None = None, user: int | None = None) -> None:
         """Begins ``seq2seq ARGUMENTS``."""
         assert self.server.stdin
         assert self.server.stdout
+        if self.running:  # a test has failed in its midst
+            self.send(signal.SIGKILL)
+            self.wait()
         self.said.unlink(missing_ok=True)
         order = {
             "arguments": [str(each) for each in arguments],
@@ -71,6 +77,7 @@ class Programs:
         }
         self.server.stdin.write(json.dumps(order).encode() + b"\n")
         self.process = int(self.server.stdout.readline())
+        self.running = True
 
     def ended(self, seconds: float = 0.0) -> bool:
         """Whether the program has ended, or does within so many seconds."""
@@ -88,6 +95,7 @@ class Programs:
             self.send(signal.SIGKILL)
             raise TimeoutError(self.said.read_text(encoding="utf-8"))
         status = int(self.server.stdout.readline())
+        self.running = False
         return status, self.said.read_text(encoding="utf-8") if self.said.exists() else ""
 
     def run(self, *arguments: object, **options: Any) -> tuple[int, str]:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk.mkdir()
     mount("-t", "tmpfs", "-o", "size=4k", "tmpfs", disk)
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_a_disk_that_is_full_again_and_again(
@@ -203,6 +204,7 @@ def begin_and_pause(
     while last_step(run) < 10 and not programs.ended(0.001):
         pass
     programs.send(signal.SIGSTOP)
+    time.sleep(0.05)  # until it has
     assert not programs.ended(), programs.wait()
 
 
