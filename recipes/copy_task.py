@@ -13,9 +13,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.dry_run import DRY

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
 from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import given_value, parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.dry_run import DRY

@@ -24,6 +24,7 @@ from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.running import RunningText
 from seq2seq.text.vocab import SPECIAL_TOKENS, Vocab
 from seq2seq.text.words import SpaceTokenizer
+from seq2seq.training.lock import RunLock
 from seq2seq.training.run_directory import TEXT, RunDirectory
 
 
@@ -58,8 +59,9 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
         pipeline = make_pipeline(texts.train, experiment.data)
         model = estimate(texts.train, pipeline, experiment)
     parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
-    save_description(run, experiment, parts, {TEXT: pipeline})
-    model.save(run.ngrams, identity(run))
+    with RunLock(run.path):
+        save_description(run, experiment, parts, {TEXT: pipeline})
+        model.save(run.ngrams, identity(run))
     if not texts.validation:
         return Estimate(model, None)
     text = ngram_text(pipeline, experiment)

@@ -19,6 +19,7 @@ MODULES = {
 ORDER = [
     *(
         "errors",
+        "abort",
         "checks",
         "given",
         "storage",
