@@ -549,6 +549,11 @@ class Experiment(AnyExperiment):
             for name in ("coverage_penalty", "replace_unknown"):
                 if getattr(self.decoding, name):
                     yield f"--decoding.{spelled(name)} needs a model with attention"
+        if self.decoding.language_model:  # what a run names would be read by whoever loads it
+            yield (
+                "--decoding.language-model is no part of a run: name it where you translate, as in "
+                f"seq2seq translate RUN --decoding.language-model {self.decoding.language_model}"
+            )
 
     def without_effect(self) -> Iterator[str]:
         """One line for each setting that another one leaves without effect."""

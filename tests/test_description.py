@@ -3,7 +3,9 @@
 import json
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ import seq2seq
 from seq2seq.description import summary
 from seq2seq.errors import RunError
 from seq2seq.provenance import circumstances, git_state
+from seq2seq.training.position import Position
 from seq2seq.training.run_directory import FORMAT
 from seq2seq.translator import Translator
 from tests.tampering import redescribe, reseal
@@ -89,6 +92,24 @@ def test_descriptions_of_other_kinds(copy: Path, change: dict[str, object], mess
     redescribe(copy, lambda values: values.update(change))
     with pytest.raises(RunError, match=message):
         Translator.load(copy, "cpu")
+
+
+def test_a_run_names_no_path_to_read(copy: Path) -> None:
+    def change(values: dict[str, Any]) -> None:
+        values["experiment"]["decoding"]["language_model"] = "../other"
+
+    redescribe(copy, change)
+    with pytest.raises(RunError, match=r"experiment\.json: .*is no part of a run"):
+        Translator.load(copy, "cpu")
+
+
+@pytest.mark.parametrize("step", ["../x", 1.5, None, [1]])
+def test_steps_that_become_names_of_files_are_numbers(step: object) -> None:
+    values = asdict(Position(kept=[(0.5, 3)]))
+    assert Position.from_dict(values) == Position(kept=[(0.5, 3)])
+    values["kept"] = [[0.5, step]]
+    with pytest.raises(TypeError, match="kept steps"):
+        Position.from_dict(values)
 
 
 @pytest.mark.parametrize("size", [10**8, 10**15, 2**62, 10**30])
