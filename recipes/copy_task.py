@@ -13,19 +13,15 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.decoding_settings import DecodingSettings
+from seq2seq.dry_run import DRY
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import Corpora, train
-from seq2seq.settings import (
-    DataSettings,
-    DecodingSettings,
-    Experiment,
-    ModelSettings,
-    TrainingSettings,
-)
+from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.translator import Translator
 
@@ -106,7 +102,7 @@ def main() -> None:
             corpus(validation, settings, "validation sequences"),
         ),
     )
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         references = corpus(test, settings, "test sequences").targets
         hypotheses = Translator.load(settings.run, settings.device).translate(test)
         right = sum(h == r for h, r in zip(hypotheses, references, strict=True))

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu, evaluate
 from seq2seq.experiment import Corpora, train
-from seq2seq.runs import check_before
 from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.translator import Translator
@@ -102,12 +102,11 @@ def find(folder: str, name: str) -> Path:
 def main() -> None:
     """Trains, then scores the test set twice: beam search, and the published figures' protocol."""
     settings = parse_experiment(Multi30k())
-    check_before(settings)
     training, validation, test = (
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )
     reason = train(settings, Corpora(training.clean(), validation))
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         translator = Translator.load(settings.run, settings.device)
         hypotheses = translator.translate(test.sources)
         beam = settings.decoding.beam_size

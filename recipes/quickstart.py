@@ -15,21 +15,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import given_value, parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.decoding_settings import DecodingSettings
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import TOKENIZERS, bleu, evaluate
 from seq2seq.experiment import Corpora, train
-from seq2seq.runs import check_before
-from seq2seq.settings import (
-    DataSettings,
-    DecodingSettings,
-    Experiment,
-    ModelSettings,
-    TrainingSettings,
-)
+from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.fetch import fetch_from_wheel
 from seq2seq.training.progress import say
@@ -173,11 +168,10 @@ def main() -> None:
     started = time.perf_counter()
     sample = given_value("--corpus", sys.argv[1:]) == "sample"
     settings = parse_experiment(for_sample() if sample else Quickstart())
-    check_before(settings)
     corpora, test = read_corpora(settings)
     say(f"training and test: {corpora.train.overlap(test)}")
     reason = train(settings, corpora)
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings, test)
         say(f"{time.perf_counter() - started:.0f} seconds in all")
         if settings.corpus == "tatoeba":

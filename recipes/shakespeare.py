@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_experiment import read_texts, train_language_model
@@ -26,7 +27,6 @@ from seq2seq.language_settings import (
     TextSettings,
 )
 from seq2seq.language_task import Texts
-from seq2seq.runs import check_before
 from seq2seq.settings import TrainingSettings
 from seq2seq.text.monolingual import read_monolingual
 
@@ -92,10 +92,9 @@ def report(settings: Shakespeare, texts: Texts) -> None:
 def main() -> None:
     """Trains, makes up a scene, scores the held-out part."""
     settings = parse_experiment(Shakespeare())
-    check_before(settings)
     texts = read_plays(settings)
     reason = train_language_model(settings, texts)
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings, texts)
     finish(reason, settings)
 

@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
 from seq2seq.checks import at_least
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_settings import (
@@ -33,7 +34,6 @@ from seq2seq.language_settings import (
 )
 from seq2seq.language_task import Texts
 from seq2seq.plots.curves import read_metrics
-from seq2seq.runs import check_before
 from seq2seq.settings import TrainingSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.training.run_directory import RunDirectory
@@ -137,9 +137,8 @@ def report(settings: TimeMachine) -> None:
 def main() -> None:
     """Trains, and names both perplexities."""
     settings = parse_experiment(TimeMachine())
-    check_before(settings)
     reason = train_language_model(settings, read_texts(settings))
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings)
     finish(reason, settings)
 

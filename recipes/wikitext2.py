@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
-from seq2seq.cli import guarded
 from seq2seq.commands.training import finish
+from seq2seq.dry_run import DRY
 from seq2seq.errors import DataError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_experiment import train_language_model
@@ -27,7 +28,6 @@ from seq2seq.language_settings import (
     TextSettings,
 )
 from seq2seq.language_task import Texts
-from seq2seq.runs import check_before
 from seq2seq.settings import TrainingSettings
 from seq2seq.text.files import read_lines
 from seq2seq.text.wikitext import WIKITEXT2_LICENCE, WikiText2, fetch_wikitext2
@@ -111,10 +111,9 @@ def report(settings: WikiText, test: list[str]) -> None:
 def main() -> None:
     """Fetches, trains, scores the test part."""
     settings = parse_experiment(WikiText())
-    check_before(settings)
     corpus = read_corpus(settings.corpus)
     reason = train_language_model(settings, Texts(corpus.train, corpus.validation))
-    if reason != "interrupted":
+    if reason not in ("interrupted", DRY):
         report(settings, corpus.test)
     finish(reason, settings)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TypeVar, cast
 
 import tyro
 
-from seq2seq.checks import spelled, to_dict
+from seq2seq.before import check_before
+from seq2seq.checks import flatten, spelled, to_dict
 from seq2seq.errors import SettingsError
-from seq2seq.settings import AnyExperiment
+from seq2seq.language_settings import NGramExperiment
+from seq2seq.settings import AnyExperiment, RefusedExperimentError
 from seq2seq.training.run_directory import RunDirectory
 
 ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
@@ -31,22 +33,48 @@ def parse_experiment(
     arguments: Sequence[str] | None = None,
     prog: str | None = None,
     description: str | None = None,
+    *,
+    text_given: bool = True,
 ) -> ExperimentT:
     """An experiment from the command line, over the defaults of a recipe.
 
     With --resume the defaults are those of the run itself, so only what changes has to be given;
     a change that the run's weights would not fit is refused.
+
+    Args:
+        default: the settings where nothing is given.
+        arguments: as they were typed; None: those of this program.
+        prog: the command, for its help.
+        description: of the command, for its help; None: what the experiment's class says.
+        text_given: whether there is training text, as a recipe has it, other than the settings
+            name.
+
+    Raises:
+        SettingsError: all that is wrong about the settings, and all that would stop a training
+            before it begins, in one message.
+        RunError: the run directory alone is wrong.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     kind = type(default)
     stored = None
-    if "--resume" in arguments and not {"-h", "--help"} & set(arguments):
+    resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
+    if resumes and not {"-h", "--help"} & set(arguments):
         stored = default = load(given_value("--run", arguments) or default.run, kind)
-    experiment = tyro.cli(
-        kind, prog=prog, description=description or kind.__doc__, args=arguments, default=default
-    )
+    problems: list[str] = []
+    try:
+        experiment = tyro.cli(
+            kind,
+            prog=prog,
+            description=description or kind.__doc__,
+            args=arguments,
+            default=default,
+        )
+    except RefusedExperimentError as error:
+        experiment = cast(ExperimentT, error.experiment)
+        problems += str(error).split("\n")
     if stored is not None:
-        refuse_changes(stored, experiment)
+        problems += changes(stored, experiment)
+    check_before(experiment, text_given=text_given, problems=problems)
     return experiment
 
 
@@ -71,8 +99,8 @@ def given_value(option: str, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def refuse_changes(stored: AnyExperiment, experiment: AnyExperiment) -> None:
-    """Raises SettingsError if a continued run is to have another model, text, optimizer or seed.
+def changes(stored: AnyExperiment, experiment: AnyExperiment) -> Iterator[str]:
+    """A line if a continued run is to have another model, text, optimizer or seed.
 
     Text may have moved; whether it is the same is seen when it is read.
     """
@@ -85,18 +113,7 @@ def refuse_changes(stored: AnyExperiment, experiment: AnyExperiment) -> None:
         and name not in TEXT_PATHS
     ]
     if changed:
-        raise SettingsError(
+        yield (
             "--resume continues a run as it was begun, so this can't change: "
             f"{', '.join(changed)}. Leave it out, or train another run with --run"
         )
-
-
-def flatten(values: dict[str, Any], where: str = "") -> dict[str, Any]:
-    """Settings within settings as one table, under their names on the command line."""
-    table: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            table |= flatten(value, f"{where}{name}.")
-        else:
-            table[where + name] = value
-    return table

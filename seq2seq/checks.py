@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import reprlib
 import types
 import typing
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, ClassVar, Literal, TypeVar
 
 from seq2seq.errors import SettingsError
+
+LARGEST = 2**63
+"""Integers are below it; torch computes with none that are not."""
 
 
 def at_least(name: str, value: float, least: float) -> Iterator[str]:
@@ -30,9 +35,40 @@ def spelled(name: str) -> str:
     return name.replace("_", "-")
 
 
+def unused(settings: object, prefix: str, used: dict[str, bool], because: str) -> Iterator[str]:
+    """A line for each setting that was changed from its default, and that nothing would use.
+
+    Args:
+        settings: the dataclass with the settings.
+        prefix: what stands before a name on the command line.
+        used: whether each of them has an effect.
+        because: the setting that decides on it.
+    """
+    defaults = type(settings)()
+    for name, has_effect in used.items():
+        value = getattr(settings, name)
+        if not has_effect and value != getattr(defaults, name):
+            yield f"{prefix}{spelled(name)} {value} has no effect with {because}"
+
+
 def to_dict(settings: Any) -> dict[str, Any]:
     """Settings as plain JSON values."""
     return dataclasses.asdict(settings)
+
+
+def flatten(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
+    """Settings within settings as one table, under their names on the command line.
+
+    >>> flatten({"seed": 1, "model": {"cell": "gru"}})
+    {'seed': 1, 'model.cell': 'gru'}
+    """
+    table: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            table |= flatten(value, f"{where}{name}.")
+        else:
+            table[where + name] = value
+    return table
 
 
 Settings = TypeVar("Settings")
@@ -62,12 +98,12 @@ def known_arguments(kind: type, values: Any, where: str, problems: list[str]) ->
     if not isinstance(values, Mapping):
         problems.append(f"{where.rstrip('.') or 'the experiment'}: expected names with values")
         return {}
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     names = [item.name for item in dataclasses.fields(kind)]
     arguments = {}
     for name, value in values.items():
         if name not in names:
-            problems.append(f"unknown setting {where}{name}{nearest(name, names)}")
+            problems.append(f"unknown setting {where}{name}{nearest(str(name), names)}")
             continue
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
@@ -85,31 +121,65 @@ def nearest(name: str, valid: list[str]) -> str:
     return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
 
 
+def refuse(problems: Iterable[str]) -> None:
+    """Raises SettingsError with all the problems, if there are any."""
+    if lines := list(problems):
+        raise SettingsError("\n".join(lines))
+
+
+def insist(settings: Any, where: str = "") -> None:
+    """Raises SettingsError with all that is wrong about some settings: types, else values.
+
+    Args:
+        settings: a dataclass with a method `problems`, which takes the types to be right.
+        where: what stands before a name, as "model.".
+    """
+    refuse(type_problems(settings, where) or settings.problems())
+
+
 def type_problems(settings: Any, where: str = "") -> list[str]:
     """A line for each field, in nested settings too, whose value is not of its declared type."""
     problems = []
-    for name, hint in typing.get_type_hints(type(settings)).items():
+    for name, hint in hints_of(settings.__class__).items():
+        if typing.get_origin(hint) is ClassVar:
+            continue
         value = getattr(settings, name)
         full = f"{where}{name}"
-        if dataclasses.is_dataclass(hint):
-            if isinstance(value, typing.cast(type, hint)):
-                problems += type_problems(value, f"{full}.")
-            else:
-                problems.append(f"--{spelled(full)} {value!r} is not {hint}")
+        if dataclasses.is_dataclass(hint) and isinstance(value, typing.cast(type, hint)):
+            problems += type_problems(value, f"{full}.")
         elif not fits(value, hint):
             allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-            words = f"one of {', '.join(allowed)}" if allowed else getattr(hint, "__name__", hint)
             close = difflib.get_close_matches(str(value), allowed, n=1)
             did_you_mean = f": did you mean {close[0]}?" if close else ""
-            problems.append(f"--{spelled(full)} {value!r} is not {words}{did_you_mean}")
+            shown = reprlib.repr(value)
+            problems.append(f"--{spelled(full)} {shown} is not {type_in_words(hint)}{did_you_mean}")
+        elif isinstance(value, int) and abs(value) >= LARGEST:
+            problems.append(f"--{spelled(full)} {reprlib.repr(value)} is too large for an integer")
     return problems
+
+
+@cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """The declared types of a dataclass's fields."""
+    return typing.get_type_hints(kind)
+
+
+def type_in_words(hint: Any) -> str:
+    """A declared type, for a message.
+
+    >>> type_in_words(Literal["same", "other"]), type_in_words(tuple[int, ...])
+    ('one of same, other', 'tuple[int, ...]')
+    """
+    if typing.get_origin(hint) is Literal:
+        return f"one of {', '.join(typing.get_args(hint))}"
+    return str(hint) if typing.get_origin(hint) else getattr(hint, "__name__", str(hint))
 
 
 def fits(value: Any, hint: Any) -> bool:
     """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
     origin = typing.get_origin(hint)
     if origin is Literal:
-        return value in typing.get_args(hint)
+        return isinstance(value, str) and value in typing.get_args(hint)
     if origin is tuple:
         return isinstance(value, tuple) and all(fits(x, typing.get_args(hint)[0]) for x in value)
     if origin in (typing.Union, types.UnionType):

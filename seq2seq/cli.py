@@ -1,4 +1,4 @@
-"""The command line, ``seq2seq train | translate | score | …``, and what recipes share.
+"""The command line, ``seq2seq train | translate | score | …``.
 
 stdout carries results, stderr the rest. A known error is one message and exit code 2; an unknown
 one, that is a bug, keeps its traceback. What takes long to import is imported when all the options
@@ -8,23 +8,19 @@ are known to be right: help and mistakes are answered at once.
 from __future__ import annotations
 
 import difflib
-import io
-import os
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import NoReturn
 
 import seq2seq
+from seq2seq.abort import fail, guarded
 from seq2seq.commands.comparing import analyze_command, compare_command
 from seq2seq.commands.evaluating import evaluate_command
 from seq2seq.commands.exposing import exposure_command
 from seq2seq.commands.language import LANGUAGE_COMMANDS
 from seq2seq.commands.reranking import rerank_command
-from seq2seq.commands.training import INTERRUPTED, plot_command, train_command
+from seq2seq.commands.training import plot_command, train_command
 from seq2seq.commands.translating import score_command, translate_command
-from seq2seq.errors import Seq2SeqError
 
 Command = Callable[[list[str]], None]
 
@@ -84,27 +80,3 @@ def usage(prog: str, commands: Mapping[str, Command]) -> str:
             *["  seq2seq --version"] * whole,
         ]
     )
-
-
-def guarded(command: Callable[[], object]) -> None:
-    """Runs a command, with every known error as one message and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # text goes out in UTF-8, whatever the locale
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    try:
-        command()
-        sys.stdout.flush()
-    except Seq2SeqError as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def fail(message: str) -> NoReturn:
-    """Prints an error and exits with 2."""
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)

@@ -41,7 +41,7 @@ from seq2seq.training.run_directory import FORMAT, RunDirectory
 ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
 ModelT = TypeVar("ModelT", bound=nn.Module)
 
-UNTOUCHED = ("run", "resume", "overwrite", "device")
+UNTOUCHED = ("run", "resume", "overwrite", "device", "dry_run")
 """Where a run lies and how its training was started is no part of what it is."""
 
 
@@ -120,10 +120,13 @@ def save_description(
 
 def content_of(save: Callable[[Path], None]) -> bytes:
     """What would be written."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "content"
-        save(path)
-        return path.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "content"
+            save(path)
+            return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"no temporary file could be written: {error.strerror or error}") from error
 
 
 def check_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:

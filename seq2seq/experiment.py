@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import torch
 
-from seq2seq.description import load_best, load_experiment, load_pipeline, summary
+from seq2seq.before import check_before
+from seq2seq.checks import refuse
+from seq2seq.description import load_best, load_pipeline, summary
+from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_experiment import read_network
-from seq2seq.language_settings import LanguageExperiment
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs import Text, check_before, run_training
+from seq2seq.runs import Text, run_training
 from seq2seq.settings import DataSettings, Experiment, ModelSettings
+from seq2seq.text.batching import Batch
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines
 from seq2seq.text.vocab import Vocab
+from seq2seq.training.footprint import room_for_model
 from seq2seq.training.progress import say
 from seq2seq.training.run_directory import SIDES, TEXT, RunDirectory
 from seq2seq.translation_task import Corpora, TranslationTask
@@ -31,12 +35,13 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         corpora: training and validation text, where `experiment.data` does not name another.
 
     Returns:
-        Why training ended, in words: "interrupted" if the user stopped it.
+        Why training ended, in words: "interrupted" if the user stopped it, `seq2seq.dry_run.DRY` if
+        it was only shown.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment)
+    run = check_before(experiment, text_given=corpora is not None)
     corpora = read_corpora(experiment.data, experiment.seed, corpora)
     for part in corpora:
         say(str(part.report))
@@ -45,11 +50,16 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         source, target = load_pipelines(run, experiment.data)
     else:
         source, target = make_pipelines(corpora, experiment)
+        size = len(target.vocab)
+        refuse(experiment.decoding.too_many(size, f"{size:,} tokens"))
     torch.manual_seed(experiment.seed)
-    model = build_model(experiment, source.vocab, target.vocab)
+    with room_for_model():
+        model = build_model(experiment, source.vocab, target.vocab)
     if not experiment.resume:
         initialize(model, experiment.model)
     task = TranslationTask(model, corpora, source, target, experiment)
+    if experiment.dry_run:
+        return dry_run(prospect(model, task, corpora), experiment, run)
     parts = {
         name: summary([corpus.sources, corpus.targets], corpus.report.read)
         for name, corpus in corpora._asdict().items()
@@ -60,6 +70,22 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         f"{len(target.vocab):,}"
     )
     return run_training(model, task, experiment, run, Text(parts, sides, words))
+
+
+def prospect(model: TranslationModel, task: TranslationTask, corpora: Corpora) -> Prospect[Batch]:
+    """What a dry run shows of text, model and batches."""
+    source, target = task.source.vocab, task.target.vocab
+    kept, limit = len(task.corpora.train), task.experiment.data.max_length
+    text = [
+        *(str(part.report) for part in corpora),
+        f"training and validation: {corpora.train.overlap(corpora.validation)}",
+        f"{len(corpora.train) - kept:,} training pairs left out for more than {limit} tokens on a "
+        f"side, {kept:,} kept, with {sum(map(len, task.source_ids)):,} source and "
+        f"{sum(map(len, task.target_ids)):,} target tokens",
+        f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
+    ]
+    sides = {"source": source, "target_input": target, "target_output": target}
+    return Prospect(model, task, text, sides)
 
 
 def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
@@ -118,15 +144,13 @@ def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeli
         RunDirectory(run) if run else None
         for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
     )
-    for run in (source, target):
-        if run is not None:
-            load_experiment(run, LanguageExperiment)
+    sampling = experiment.data.subword_sampling
     if source is not None and target is not None:
-        return load_pipeline(source, TEXT), load_pipeline(target, TEXT)
+        return load_pipeline(source, TEXT, sampling), load_pipeline(target, TEXT, sampling)
     learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     return (
-        learned[0] if source is None else load_pipeline(source, TEXT),
-        learned[1] if target is None else load_pipeline(target, TEXT),
+        learned[0] if source is None else load_pipeline(source, TEXT, sampling),
+        learned[1] if target is None else load_pipeline(target, TEXT, sampling),
     )
 
 

@@ -10,7 +10,10 @@ from itertools import accumulate
 
 import torch
 
+from seq2seq.before import check_before
+from seq2seq.checks import refuse
 from seq2seq.description import load_best, load_experiment, load_pipeline, summary
+from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_settings import (
     CorpusSettings,
@@ -18,13 +21,15 @@ from seq2seq.language_settings import (
     LanguageExperiment,
     TextSettings,
 )
-from seq2seq.language_task import LanguageTask, Texts
+from seq2seq.language_task import LanguageTask, Sentences, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
-from seq2seq.runs import Text, check_before, run_training
+from seq2seq.runs import Text, run_training
 from seq2seq.settings import DataSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.text.pipeline import TextPipeline, build_pipeline
 from seq2seq.text.running import RunningText
+from seq2seq.text.windows import Window
+from seq2seq.training.footprint import room_for_model
 from seq2seq.training.run_directory import SIDES, TEXT, RunDirectory
 
 
@@ -36,27 +41,47 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
         texts: training and validation text, where `experiment.data` does not name another.
 
     Returns:
-        Why training ended, in words: "interrupted" if the user stopped it.
+        Why training ended, in words: "interrupted" if the user stopped it, `seq2seq.dry_run.DRY` if
+        it was only shown.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment)
+    run = check_before(experiment, text_given=texts is not None)
     texts = read_texts(experiment.data, texts)
     if experiment.resume:
         pipeline = load_pipeline(run, TEXT)
     else:
         pipeline = make_pipeline(texts.train, experiment.data)
+        size = len(pipeline.vocab)
+        refuse(experiment.generation.too_many(size, f"{size:,} tokens"))
     text = running_text(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
-    network = build_language_model(len(pipeline.vocab), experiment.model)
+    with room_for_model():
+        network = build_language_model(len(pipeline.vocab), experiment.model)
     task = LanguageTask(network, texts, text, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
+    if experiment.dry_run:
+        return dry_run(prospect(network, task), experiment, run)
     tokens = sum(map(len, task.rows)) - len(task.rows)
     words = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
     parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
     described = Text(parts, {TEXT: pipeline}, words)
     return run_training(network, task, experiment, run, described)
+
+
+def prospect(network: LanguageNetwork, task: LanguageTask) -> Prospect[Window | Sentences]:
+    """What a dry run shows of text, model and batches."""
+    vocab, texts = task.text.pipeline.vocab, task.texts
+    text = [
+        f"training text: {len(texts.train):,} lines, validation text: {len(texts.validation):,}",
+        f"{sum(map(len, task.rows)) - len(task.rows):,} training tokens",
+        f"a vocabulary of {len(vocab):,} tokens",
+    ]
+    if task.text.sentences:
+        dropped, limit = len(texts.train) - len(task.rows), task.experiment.data.max_length
+        text.insert(1, f"{dropped:,} sentences left out for more than {limit} tokens")
+    return Prospect(network, task, text, {"inputs": vocab, "targets": vocab})
 
 
 def read_texts(settings: CorpusSettings, given: Texts | None = None) -> Texts:

@@ -13,12 +13,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seq2seq.checks import nearest, type_problems
+from seq2seq.checks import insist, nearest, refuse
 from seq2seq.decoding.generation import generate_ids
 from seq2seq.description import read_description
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.ahead import Ahead, look_ahead
 from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, score_of
+from seq2seq.given import one_or_several, run_path, sentence, sentences
 from seq2seq.language_experiment import load_trained
 from seq2seq.language_settings import GenerationSettings, NGramExperiment
 from seq2seq.models.language import LanguageNetwork, Predictor
@@ -74,7 +75,7 @@ class LanguageModel:
             RunError: there is no run, it is not one of a language model, or one of its files is
                 missing or damaged.
         """
-        directory = RunDirectory(run)
+        directory = RunDirectory(run_path(run))
         ngrams = read_description(directory).get("model") == NGramExperiment.KIND
         network, text, settings = (load_ngrams if ngrams else load_trained)(directory)
         return cls(network, text, settings, device)
@@ -93,7 +94,7 @@ class LanguageModel:
 
     def evaluate(self, texts: str | Sequence[str]) -> TextScore:
         """The same likelihood by token, by word and by character; arguments as `perplexity`."""
-        given = [self.text.clean(text) for text in ([texts] if isinstance(texts, str) else texts)]
+        given = [self.text.clean(text) for text in one_or_several(texts, "texts")]
         return self.score_rows(
             [row for text in given for row in self.text.rows(text.split("\n"), closed=False)],
             [line for text in given for line in text.split("\n")],
@@ -101,6 +102,7 @@ class LanguageModel:
 
     def evaluate_lines(self, lines: Sequence[str]) -> TextScore:
         """`evaluate` for the lines of a file, whose last one has an end, too."""
+        lines = sentences(lines, "lines")
         if self.text.letters_only:
             return self.evaluate("\n".join(lines))
         return self.score_rows(self.text.rows(lines), lines)
@@ -115,6 +117,7 @@ class LanguageModel:
         """
         if not isinstance(self.network, LanguageNetwork):
             raise SettingsError("looking ahead is for recurrent models, and this one is of n-grams")
+        lines = sentences(lines, "lines")
         if self.text.letters_only:
             lines = [self.text.clean("\n".join(lines))]
         rows = self.text.rows(lines)
@@ -129,7 +132,7 @@ class LanguageModel:
 
     def score(self, text: str) -> TokenScores:
         """The log-probability of a text, token by token, from a fresh state."""
-        rows = self.text.rows(self.text.clean(text).split("\n"), closed=False)
+        rows = self.text.rows(self.text.clean(sentence(text, "text")).split("\n"), closed=False)
         found = row_log_probabilities(self.network, rows, self.device)
         values = [value for row in found for value in row]
         ids = [token for row in rows for token in row[1:]]
@@ -137,7 +140,8 @@ class LanguageModel:
 
     def log_probabilities(self, texts: Sequence[str]) -> list[float]:
         """Of each text as a whole, from a fresh state."""
-        rows = [self.text.rows(self.text.clean(text).split("\n"), closed=False) for text in texts]
+        cleaned = map(self.text.clean, sentences(texts, "texts"))
+        rows = [self.text.rows(text.split("\n"), closed=False) for text in cleaned]
         found = iter(row_log_probabilities(self.network, [*chain.from_iterable(rows)], self.device))
         return [sum(value for _ in each for value in next(found)) for each in rows]
 
@@ -171,6 +175,7 @@ class LanguageModel:
         settings = replace(self.settings, **changes)
         if prefix is not None:
             settings = replace(settings, prefix=prefix)
-        if problems := type_problems(settings, "generation.") or list(settings.problems()):
-            raise SettingsError("\n".join(problems))
+        insist(settings, "generation.")
+        size = len(self.text.pipeline.vocab)
+        refuse(settings.too_many(size, f"{size:,} tokens"))
         return settings

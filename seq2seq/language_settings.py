@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from seq2seq.checks import at_least, spelled
+from seq2seq.checks import at_least, spelled, unused
 from seq2seq.settings import (
     AnyExperiment,
     Kind,
     ModelSettings,
     NetworkSettings,
     TrainingSettings,
-    unused,
 )
 
 
@@ -203,6 +202,14 @@ class GenerationSettings:
         if not 0 < self.top_p <= 1:
             yield f"--generation.top-p {self.top_p} is not in (0, 1]"
 
+    def too_many(self, size: int, tokens: str) -> Iterator[str]:
+        """A line if `top_k` is more than there are tokens: `size` of them, `tokens` in words."""
+        if self.top_k > size:
+            yield (
+                f"--generation.top-k {self.top_k} is more than the vocabulary has, {tokens}: "
+                "lower it"
+            )
+
 
 @dataclass(frozen=True)
 class LanguageExperiment(AnyExperiment):
@@ -210,6 +217,8 @@ class LanguageExperiment(AnyExperiment):
 
     KIND = "language model"
 
+    dry_run: bool = False
+    """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
     data: TextSettings = field(default_factory=TextSettings)
     model: LanguageModelSettings = field(default_factory=LanguageModelSettings)
     training: TrainingSettings = field(
@@ -228,6 +237,18 @@ class LanguageExperiment(AnyExperiment):
         )
         averages = {"average_count": self.training.average != "none"}
         yield from unused(self.training, "--training.", averages, "--training.average none")
+
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training."""
+        yield from super().training_problems()
+        if self.data.windows == "sentences" and self.training.batch_tokens < 2:
+            yield (
+                f"--training.batch-tokens {self.training.batch_tokens} is less than a single "
+                "sentence of one token and its end: raise it"
+            )
+        if not self.data.vocabulary:
+            size = self.data.vocab_size
+            yield from self.generation.too_many(size, f"--data.vocab-size {size} tokens")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from seq2seq.text.windows import Window, random_windows, sequential_windows
 from seq2seq.training.forcing import features
 from seq2seq.training.loss import Loss, output_cross_entropy, real_tokens
 from seq2seq.training.progress import say
-from seq2seq.training.task import Validation
+from seq2seq.training.task import Validation, check_budget
 
 FIGURES = ("word_perplexity", "character_perplexity", "bits_per_character")
 """Scores that don't depend on what a token is."""
@@ -102,6 +102,7 @@ class LanguageTask:
             )
         if not kept:
             raise DataError(f"no training sentence has at most {limit} tokens")
+        check_budget([len(row) - 2 for row in kept], self.experiment.training.batch_tokens)
         return kept
 
     def batches(self, epoch: int) -> Sequence[Window | Sentences]:

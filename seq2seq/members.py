@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import torch
 
 from seq2seq.decoding.fusion import Speaker
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.description import load_experiment
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import load_model, load_pipelines
+from seq2seq.models.language import LanguageNetwork
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.settings import Experiment
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.training.run_directory import RunDirectory
 
@@ -69,10 +71,14 @@ def load_speaker(run: str, target: TextPipeline, device: torch.device) -> Speake
 
     model = LanguageModel.load(run, device.type)
     if model.text.pipeline.vocab.fingerprint != target.vocab.fingerprint:
+        otherwise = (
+            f", or train the translation model with --model.initialize-decoder {run}"
+            if isinstance(model.network, LanguageNetwork)
+            else ""
+        )
         raise SettingsError(
             f"the language model {run} has another vocabulary than the translation model's target "
-            "side: train it with --data.vocabulary and the translation model's run, or the "
-            f"translation model with --model.initialize-decoder {run}"
+            f"side: make it with --data.vocabulary and the translation model's run{otherwise}"
         )
     if not model.text.sentences:
         raise SettingsError(

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import torch
 
+from seq2seq.before import check_before
 from seq2seq.description import identity, load_experiment, load_pipeline, save_description, summary
-from seq2seq.errors import RunError, SettingsError
+from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import TextScore, held_out_score
 from seq2seq.language_experiment import borrowed, make_pipeline, read, read_texts
 from seq2seq.language_settings import GenerationSettings, NGramExperiment
@@ -23,6 +24,7 @@ from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.running import RunningText
 from seq2seq.text.vocab import SPECIAL_TOKENS, Vocab
 from seq2seq.text.words import SpaceTokenizer
+from seq2seq.training.lock import RunLock
 from seq2seq.training.run_directory import TEXT, RunDirectory
 
 
@@ -48,10 +50,7 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    if not experiment.run:
-        raise SettingsError("no run directory: give --run DIR")
-    run = RunDirectory(experiment.run)
-    run.check_free(overwrite=experiment.overwrite, resumable=False)
+    run = check_before(experiment, text_given=texts is not None)
     if experiment.model.from_arpa:
         texts = Texts([], read_validation(experiment))
         model, pipeline = read_model(experiment)
@@ -60,8 +59,9 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
         pipeline = make_pipeline(texts.train, experiment.data)
         model = estimate(texts.train, pipeline, experiment)
     parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
-    save_description(run, experiment, parts, {TEXT: pipeline})
-    model.save(run.ngrams, identity(run))
+    with RunLock(run.path):
+        save_description(run, experiment, parts, {TEXT: pipeline})
+        model.save(run.ngrams, identity(run))
     if not texts.validation:
         return Estimate(model, None)
     text = ngram_text(pipeline, experiment)

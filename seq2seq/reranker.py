@@ -18,6 +18,7 @@ from torch import Tensor
 
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.reranking import choose, make_table, tune
+from seq2seq.given import count, sentences
 from seq2seq.language_model import LanguageModel
 from seq2seq.translator import Translator
 
@@ -51,8 +52,7 @@ class Reranker:
         n: int = 20,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        if n < 2:
-            raise SettingsError(f"n is {n}: there must be at least 2 candidates to choose from")
+        count(n, "n", 2, "candidates to choose from")
         self.translator = translator
         self.language = language
         self.reverse = reverse
@@ -73,6 +73,7 @@ class Reranker:
             Texts, and ``(sentences, n, features)`` in float64; -inf in the first feature of a place
             that has no candidate.
         """
+        sources = sentences(sources, "sources")
         found = [row[: self.n] for row in self.translator.search(sources, n=self.n)]
         texts = [[candidate.text for candidate in row] for row in found]
         columns = [
@@ -121,6 +122,7 @@ class Reranker:
 
     def translate(self, sources: Sequence[str]) -> list[str]:
         """The best candidate of each source, as the weights have it."""
+        sources = sentences(sources, "sources")
         if not sources:
             return []
         texts, features = self.candidates(sources)

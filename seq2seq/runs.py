@@ -1,4 +1,4 @@
-"""A run, whatever its model: checked before it begins, and trained."""
+"""A run, whatever its model: described on disk, and trained."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import NamedTuple
 import torch
 
 from seq2seq.description import Part, identity, save_description
-from seq2seq.errors import SettingsError
 from seq2seq.language_settings import LanguageExperiment
 from seq2seq.settings import Experiment
 from seq2seq.text.pipeline import TextPipeline
-from seq2seq.training.hardware import choose_device
 from seq2seq.training.lock import RunLock
 from seq2seq.training.progress import say
 from seq2seq.training.run_directory import RunDirectory
@@ -32,27 +30,6 @@ class Text(NamedTuple):
     parts: Mapping[str, Part]
     pipelines: Mapping[str, TextPipeline]
     words: str
-
-
-def check_before(experiment: Experiment | LanguageExperiment) -> RunDirectory:
-    """Finds what would stop the training later, before any text is read."""
-    problems = []
-    if not experiment.run:
-        problems.append("no run directory: give --run DIR")
-    budget = experiment.training
-    if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
-        problems.append(
-            "no budget: give --training.minutes, --training.epochs or --training.max-steps"
-        )
-    if problems:
-        raise SettingsError("\n".join(problems))
-    choose_device(experiment.device)
-    run = RunDirectory(experiment.run)
-    if experiment.resume:
-        run.check_exists()
-    else:
-        run.check_free(overwrite=experiment.overwrite)
-    return run
 
 
 def count_weights(model: torch.nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""Everything that can be set, in one place: typed, documented, checked when made.
+"""What can be set for a translation model, and for every run: typed, documented, checked when made.
 
 A field's docstring is its text in ``--help``. An `Experiment` describes one run to the last option
 and is saved beside the weights. Making one with impossible settings raises a `SettingsError` that
@@ -14,26 +14,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, cast
 
-from seq2seq.checks import at_least, share, spelled, type_problems
+from seq2seq.checks import at_least, share, spelled, type_problems, unused
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 
+MOST_THREADS = 1024
+"""More end the process."""
+
 Kind = Literal["word", "character", "space", "unigram", "bpe"]
-
-
-def unused(settings: object, prefix: str, used: dict[str, bool], because: str) -> Iterator[str]:
-    """A line for each setting that was changed from its default, and that nothing would use.
-
-    Args:
-        settings: the dataclass with the settings.
-        prefix: what stands before a name on the command line.
-        used: whether each of them has an effect.
-        because: the setting that decides on it.
-    """
-    defaults = type(settings)()
-    for name, has_effect in used.items():
-        value = getattr(settings, name)
-        if not has_effect and value != getattr(defaults, name):
-            yield f"{prefix}{spelled(name)} {value} has no effect with {because}"
 
 
 @dataclass(frozen=True)
@@ -114,6 +102,20 @@ class DataSettings:
                 "--data.joint is one tokenizer for both sides: leave out --data.target-tokenizer "
                 "and --data.target-vocab-size"
             )
+        if self.source and self.source == self.target:
+            yield f"--data.source and --data.target are both {self.source}: name two columns"
+
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training."""
+        for name in ("source", "target"):
+            if getattr(self, name) and self.train_target:
+                yield (
+                    f"--data.{name} {getattr(self, name)} names a column of one file, and "
+                    f"--data.train-target {self.train_target} is a second file: leave one of them "
+                    "out"
+                )
+        size = {"validation_size": not self.validation}
+        yield from unused(self, "--data.", size, f"--data.validation {self.validation}")
 
 
 @dataclass(frozen=True)
@@ -295,12 +297,40 @@ class SamplingSettings:
         yield from share("--training.sampling.rate", self.rate)
         yield from share("--training.sampling.floor", self.floor)
         yield from at_least("--training.sampling.passes", self.passes, 1)
-        if not self.slope >= 0:
-            yield f"--training.sampling.slope {self.slope} is negative: ε would rise above 1"
+        if not 0 <= self.slope < math.inf:
+            wrong = "is negative: ε would rise above 1" if self.slope < 0 else "must be finite"
+            yield f"--training.sampling.slope {self.slope} {wrong}"
+        if not math.isfinite(self.k):
+            yield f"--training.sampling.k {self.k} must be finite"
         if self.schedule == "exponential" and not 0 < self.k < 1:
             yield f"--training.sampling.k {self.k} must be between 0 and 1 for exponential decay"
         if self.schedule == "inverse-sigmoid" and not self.k >= 1:
             yield f"--training.sampling.k {self.k} must be at least 1 for inverse-sigmoid decay"
+
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training."""
+        kind = self.schedule
+        used = {
+            "rate": kind == "constant",
+            "slope": kind == "linear",
+            "k": kind in ("exponential", "inverse-sigmoid"),
+            **dict.fromkeys(("floor", "choice", "method"), kind != "none"),
+            "unit": kind not in ("none", "constant"),
+            "passes": kind != "none" and self.method == "passes",
+        }
+        because = f"--training.sampling.schedule {kind}"
+        if kind != "none" and self.method != "passes":
+            because += f" and --training.sampling.method {self.method}"
+        yield from unused(self, "--training.sampling.", used, because)
+        never = {"rate": ("constant", self.rate), "slope": ("linear", self.slope)}
+        for name, (schedule, value) in never.items():
+            if kind == schedule and value == 0:
+                yield (
+                    f"--training.sampling.{name} {value} never samples: raise it, or leave out "
+                    f"--training.sampling.schedule {kind}"
+                )
+        if kind != "none" and self.floor == 1:
+            yield "--training.sampling.floor 1 never samples: lower it, or leave out the schedule"
 
 
 @dataclass(frozen=True)
@@ -386,6 +416,8 @@ class TrainingSettings:
             "clip_value", "validate_every", "patience", "threads",
         ):  # fmt: skip
             yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 0)
+        if self.threads > MOST_THREADS:
+            yield f"--training.threads {self.threads} must be at most {MOST_THREADS}"
         if self.momentum > 0 and self.optimizer != "sgd":
             yield f"--training.momentum {self.momentum} needs --training.optimizer sgd"
         if self.momentum >= 1:
@@ -396,115 +428,53 @@ class TrainingSettings:
             yield f"--training.label-smoothing {self.label_smoothing} is not in [0, 1)"
         yield from self.sampling.problems()
 
-
-LONGEST = 10_000
-"""The most tokens that any limit on sentences allows: search takes time for each of them."""
-
-
-@dataclass(frozen=True)
-class DecodingSettings:
-    """How a sentence is searched for."""
-
-    method: Literal["beam", "diverse-beam", "sample", "mbr"] = "beam"
-    """beam: the most probable. diverse-beam: groups that avoid each other (Vijayakumar et al.
-    2018). sample: drawn from the model. mbr: of many samples, the one most like all others (Kumar &
-    Byrne 2004; Eikema & Aziz 2020)."""
-    beam_size: int = 5
-    """Hypotheses kept at each step; 1 is greedy search."""
-    length_penalty: float = 1.0
-    """The α of Wu et al. (2016): 0 prefers short sentences, 1 divides by about the length."""
-    coverage_penalty: float = 0.0
-    """The β of Wu et al. (2016): how much source tokens that attention has passed over cost. Sharp
-    attention, which rightly passes over many, bears little of it: try 0.05 first."""
-    no_repeat_ngram: int = 0
-    """No sequence of so many tokens comes twice in a hypothesis. 0: off."""
-    min_length: int = 0
-    """A hypothesis has at least this many tokens, even where the limits below say less."""
-    max_length: int = 0
-    """A hypothesis has at most this many tokens. 0: as the next two say."""
-    max_length_ratio: float = 2.0
-    """A hypothesis has at most this many times the source's tokens, …"""
-    max_length_extra: int = 10
-    """… plus this many."""
-    max_source_length: int = 500
-    """A source with more tokens is cut there, with a warning."""
-    groups: int = 5
-    """For diverse-beam: how many groups share the beam."""
-    diversity: float = 0.5
-    """For diverse-beam: what a token costs for each earlier group that took it at this step."""
-    temperature: float = 1.0
-    """For samples: below 1 nearer to the most probable, above 1 farther from it."""
-    top_k: int = 0
-    """For samples: from the so many most probable tokens only (Fan et al. 2018). 0: all."""
-    top_p: float = 1.0
-    """For samples: from the most probable tokens that have this much probability together (Holtzman
-    et al. 2020)."""
-    samples: int = 32
-    """For mbr: how many samples to choose from."""
-    utility: Literal["chrf", "bleu"] = "chrf"
-    """For mbr: how alike two samples are."""
-    seed: int = 1
-    """For samples: a sentence gets the same ones with the same seed, whatever stands around it."""
-    replace_unknown: bool = False
-    """Put the source token that attention was on in the place of <unk>; pieces hardly need it."""
-    language_model: str = ""
-    """A run of a language model of sentences with the same target vocabulary, which has a word in
-    every step: shallow fusion (Gülçehre et al. 2015)."""
-    language_model_weight: float = 0.2
-    """What its log-probabilities count."""
-    batch_size: int = 64
-    """Sentences searched at the same time; never changes the result."""
-
-    def problems(self) -> Iterator[str]:
-        """One line for each impossible setting."""
-        for name in (
-            "beam_size", "max_length_extra", "max_source_length", "batch_size", "groups",
-        ):  # fmt: skip
-            yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 1)
-        for name in (
-            "length_penalty", "coverage_penalty", "no_repeat_ngram", "min_length", "max_length",
-            "max_length_ratio", "diversity", "top_k", "seed", "language_model_weight",
-        ):  # fmt: skip
-            yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 0)
-        yield from at_least("--decoding.samples", self.samples, 2)
-        for name, most in (
-            ("max_length_ratio", 100), ("max_length_extra", LONGEST), ("max_length", LONGEST),
-            ("min_length", LONGEST), ("max_source_length", LONGEST),
-        ):  # fmt: skip
-            if most < getattr(self, name) < math.inf:
-                yield f"--decoding.{spelled(name)} {getattr(self, name)} must be at most {most}"
-        if not 0 < self.temperature < math.inf:
-            yield f"--decoding.temperature {self.temperature} must be above 0 and finite"
-        if not 0 < self.top_p <= 1:
-            yield f"--decoding.top-p {self.top_p} is not in (0, 1]"
-        if self.max_length and self.min_length > self.max_length:
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training."""
+        yield from self.sampling.training_problems()
+        used = {"weight_decay": self.optimizer != "adam" or not self.weight_decay}
+        yield from unused(self, "--training.", used, f"--training.optimizer {self.optimizer}")
+        used = dict.fromkeys(("plateau_factor", "plateau_patience"), self.schedule == "plateau")
+        yield from unused(self, "--training.", used, f"--training.schedule {self.schedule}")
+        cut = self.plateau_patience + 1
+        if self.schedule == "plateau" and 0 < self.patience <= cut:
             yield (
-                f"--decoding.min-length {self.min_length} is above --decoding.max-length "
-                f"{self.max_length}"
+                f"--training.patience {self.patience} ends the training before --training.schedule "
+                f"plateau has cut the learning rate, after {cut} validations without improvement: "
+                f"raise it above {cut}, or lower --training.plateau-patience"
             )
-        if self.method == "mbr" and self.coverage_penalty > 0:
+        # A trial of a few steps may end within the usual warm-up, not within a longer one.
+        usual = type(self)().warmup_steps
+        if self.max_steps is not None and self.warmup_steps > max(self.max_steps, usual):
             yield (
-                f"--decoding.coverage-penalty {self.coverage_penalty} has no effect with "
-                "--decoding.method mbr, which ranks by utility: set it to 0"
+                f"--training.warmup-steps {self.warmup_steps} is longer than the whole training, "
+                f"--training.max-steps {self.max_steps}: lower it"
             )
-        draws = self.method in ("sample", "mbr")
-        yield from unused(
-            self,
-            "--decoding.",
-            {
-                **dict.fromkeys(("groups", "diversity"), self.method == "diverse-beam"),
-                **dict.fromkeys(("temperature", "top_k", "top_p"), draws),
-                **dict.fromkeys(("samples", "utility"), self.method == "mbr"),
-            },
-            f"--decoding.method {self.method}",
-        )
-        weight = {"language_model_weight": bool(self.language_model)}
-        yield from unused(self, "--decoding.", weight, "no --decoding.language-model")
-        if self.method == "diverse-beam" and self.beam_size % max(self.groups, 1):
-            yield (
-                f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "
-                f"{self.groups}"
-            )
+        yield from self.average_problems()
+
+    def average_problems(self) -> Iterator[str]:
+        """A line if there are no two validations whose weights could be averaged."""
+        if self.average == "none":
+            return
+        budget = {"max-steps": self.max_steps} if self.validate_every else {"epochs": self.epochs}
+        for name, most in budget.items():
+            if most is not None and most <= (self.validate_every or 1):
+                yield (
+                    f"--training.average {self.average} needs two validations at least, and "
+                    f"--training.{name} {most} has one, at its end: validate more often, with "
+                    "--training.validate-every"
+                )
+
+
+class RefusedExperimentError(SettingsError):
+    """What making an experiment with impossible settings raises.
+
+    Attributes:
+        experiment: what was to be made, so that more can be found out about it.
+    """
+
+    def __init__(self, problems: str, experiment: AnyExperiment) -> None:
+        super().__init__(problems)
+        self.experiment = experiment
 
 
 @dataclass(frozen=True)
@@ -536,7 +506,17 @@ class AnyExperiment:
         if not wrong:
             problems += self.problems()
         if problems:
-            raise SettingsError("\n".join(problems))
+            raise RefusedExperimentError("\n".join(problems), self)
+
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training.
+
+        A trained model may have been made with such settings: it can be loaded, and continued.
+        """
+        for item in dataclasses.fields(self):
+            part = getattr(self, item.name)
+            if hasattr(part, "training_problems"):
+                yield from part.training_problems()
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible combination of parts, and for what is in no part."""
@@ -552,6 +532,8 @@ class Experiment(AnyExperiment):
 
     KIND = "translation model"
 
+    dry_run: bool = False
+    """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
     data: DataSettings = field(default_factory=DataSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -593,3 +575,17 @@ class Experiment(AnyExperiment):
             )
         samples = {"sampled_side": self.data.subword_sampling > 0}
         yield from unused(self.data, "--data.", samples, "--data.subword-sampling 0")
+
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training."""
+        yield from super().training_problems()
+        if self.training.batch_tokens < 2:
+            yield (
+                f"--training.batch-tokens {self.training.batch_tokens} is less than a single "
+                "sentence of one token and its end: raise it"
+            )
+        if not self.model.initialize_decoder:
+            own = "vocab_size" if not self.data.target_vocab_size else "target_vocab_size"
+            size = getattr(self.data, own)
+            because = f"--data.{spelled(own)} {size} tokens"
+            yield from self.decoding.too_many(size, because)

@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ LARGEST = 2**28
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Calls `write` with a temporary name beside `path`, and gives what it wrote the name `path`.
 
-    Whatever stops it, the old file stays as it was, and nothing is left under the temporary name.
+    Whatever stops it, the old file stays as it was. Nothing is left under the temporary name, but
+    by a process that is killed or a machine that loses power.
 
     Raises:
         RunError: the disk is full, or the directory can't be written to.
@@ -40,7 +42,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise RunError(f"{path} could not be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the directory may have been deleted, or be read-only
+            temporary.unlink(missing_ok=True)
 
 
 def flush_directory(path: Path) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from seq2seq.errors import RunError
-from seq2seq.storage import write_atomically
+from seq2seq.storage import write_bytes
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -42,18 +42,9 @@ def save_tensors(
     words = json.dumps(state)
     header = {"state": words, "run": owner, "checksum": checksum(plain, words, owner)}
 
-    def write(temporary: Path) -> None:
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        try:
-            # One entry only: safetensors writes several in any order, and equal runs are equal
-            # bytes.
-            save_file(plain, temporary, metadata={"seq2seq": json.dumps(header)})
-            temporary.chmod(mode)  # safetensors lets nobody else read, whatever the umask says
-        except SafetensorError as error:  # as when the disk is full
-            raise OSError(str(error)) from error
-
-    write_atomically(path, write)
+    # One entry only: safetensors writes several in any order, and equal runs are equal bytes. Its
+    # `save_file` has a temporary file of its own, whose name is not known when it is left over.
+    write_bytes(path, save(plain, metadata={"seq2seq": json.dumps(header)}))
 
 
 def checksum(tensors: Mapping[str, Tensor], state: str, owner: str | None) -> int:

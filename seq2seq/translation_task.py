@@ -9,10 +9,11 @@ from typing import NamedTuple
 import torch
 
 from seq2seq.decoding.search import search
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import DataError
 from seq2seq.evaluation.translation import bleu
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.settings import Experiment
 from seq2seq.text.batching import Batch, bucket, make_batch
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline
@@ -20,7 +21,7 @@ from seq2seq.text.tokenizers import seed_sampling
 from seq2seq.training.forcing import features
 from seq2seq.training.loss import Loss, cross_entropy, output_cross_entropy, real_tokens
 from seq2seq.training.progress import say
-from seq2seq.training.task import Validation
+from seq2seq.training.task import Validation, check_budget
 
 SAMPLES = 3
 """How many translations a validation shows."""
@@ -73,6 +74,10 @@ class TranslationTask:
             )
         if not kept:
             raise DataError(f"no training pair has at most {limit} tokens on both sides")
+        check_budget(
+            [max(len(self.source_ids[index]), len(self.target_ids[index])) for index in kept],
+            self.experiment.training.batch_tokens,
+        )
         self.source_ids = [self.source_ids[index] for index in kept]
         self.target_ids = [self.target_ids[index] for index in kept]
         return replace(

@@ -13,14 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
-from seq2seq.checks import nearest, type_problems
+from seq2seq.checks import insist, nearest, refuse
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.fusion import Fusion, Speaker
 from seq2seq.decoding.mbr import Likeness
 from seq2seq.decoding.search import Model, score, search
 from seq2seq.decoding.steps import Hypothesis
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.utility import sentence_utility
+from seq2seq.given import count, each_sentence, one_or_several, run_path, sentence, sentences
 from seq2seq.members import (
     LongSentenceWarning,
     Member,
@@ -31,7 +33,6 @@ from seq2seq.members import (
     source_ids,
 )
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.vocab import EOS
 from seq2seq.training.hardware import choose_device
@@ -97,10 +98,11 @@ class Translator:
 
         Raises:
             RunError: there is no run, or one of its files is missing or damaged.
-            SettingsError: a run of the ensemble has another target vocabulary.
+            SettingsError: a run of the ensemble has another target vocabulary; no path is given.
         """
         others = [ensemble] if isinstance(ensemble, str | Path) else ensemble
-        members, target, settings = load_members([run, *others])
+        runs = [run_path(run), *(run_path(other, "ensemble") for other in others)]
+        members, target, settings = load_members(runs)
         model, source = members[0]
         return cls(model, source, target, settings, device, others=members[1:])
 
@@ -135,11 +137,11 @@ class Translator:
             A string for a string, a list of as many for a list, in its order.
 
         Raises:
-            DataError: there are not as many prefixes as sentences.
+            DataError: there are not as many prefixes as sentences; or one of them is no string.
             SettingsError: a setting is unknown, impossible, or needs attention that is not there.
         """
-        prefixes = None if prefix is None else as_list(prefix)
-        found = self.search(as_list(text), prefixes=prefixes, **settings)
+        prefixes = None if prefix is None else one_or_several(prefix, "prefix")
+        found = self.search(one_or_several(text, "text"), prefixes=prefixes, **settings)
         best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -167,7 +169,8 @@ class Translator:
         Raises:
             SettingsError: `n` is below 1, or as for `translate`.
         """
-        found = self.search([text], n=n, prefixes=[prefix], attention=attention, **settings)
+        texts, prefixes = [sentence(text, "text")], [sentence(prefix, "prefix")]
+        found = self.search(texts, n=n, prefixes=prefixes, attention=attention, **settings)
         return found[0][:n]
 
     def translate_lines(self, lines: Iterable[str], **settings: Any) -> Iterator[str]:
@@ -183,7 +186,7 @@ class Translator:
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
         ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
-        stream = iter(lines)
+        stream = each_sentence(lines, "lines")
         first = 1
         while chunk := list(itertools.islice(stream, ahead)):
             found = self.search(chunk, first=first, n=n, attention=attention, **settings)
@@ -213,8 +216,8 @@ class Translator:
         Raises:
             DataError, SettingsError: as for `translate`.
         """
-        if n < 1:
-            raise SettingsError(f"n is {n}: ask for at least 1 candidate")
+        count(n, "n", 1, "candidate")
+        texts = sentences(texts, "texts")
         if prefixes is not None and len(prefixes) != len(texts):
             raise DataError(f"{len(texts):,} sentences, but {len(prefixes):,} prefixes")
         chosen = self.with_settings(settings, attention=attention)
@@ -268,7 +271,8 @@ class Translator:
         """
         if isinstance(sources, str) != isinstance(targets, str):
             raise DataError("score a string with a string, or a list with a list")
-        rows, given = as_list(sources), as_list(targets)
+        rows = one_or_several(sources, "sources")
+        given = one_or_several(targets, "targets")
         if len(rows) != len(given):
             raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
         limit = self.settings.max_source_length
@@ -334,16 +338,12 @@ class Translator:
             if name not in names:
                 raise SettingsError(f"unknown decoding setting {name}{nearest(name, names)}")
         settings = replace(self.settings, **changes)
-        if problems := type_problems(settings, "decoding.") or list(settings.problems()):
-            raise SettingsError("\n".join(problems))
+        insist(settings, "decoding.")
+        size = len(self.target.vocab)
+        refuse(settings.too_many(size, f"{size:,} tokens"))
         needs = [
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]
         check_attention(self.members, [*needs, *["a picture of attention"] * attention])
         self.fused(settings)
         return settings
-
-
-def as_list(text: str | Sequence[str]) -> Sequence[str]:
-    """One string as a list of one."""
-    return [text] if isinstance(text, str) else list(text)

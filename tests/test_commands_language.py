@@ -204,7 +204,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "score with no run": (["lm", "score", "FOLDER/rnu"], ["there is no run at"]),
     "generate nothing": (
         ["lm", "generate", "FOLDER/run", "--max-tokens", "0"],
-        ["--generation.max-tokens 0 must be at least 1"],
+        ["--max-tokens 0 must be at least 1"],
     ),
 }
 

@@ -19,9 +19,12 @@ MODULES = {
 ORDER = [
     *(
         "errors",
+        "abort",
         "checks",
+        "given",
         "storage",
         "tensors",
+        "decoding_settings",
         "settings",
         "language_settings",
         "text",
@@ -34,6 +37,8 @@ ORDER = [
         "provenance",
         "description",
         "runs",
+        "before",
+        "dry_run",
         "language_task",
         "language_experiment",
         "ngram_experiment",

@@ -258,7 +258,7 @@ def test_runs_replace_each_other_with_all_their_files(
         *("experiment.json", "ngrams.safetensors", "text.tokenizer", "text.vocab.json")
     }
     RunDirectory(path).create(overwrite=True)
-    assert not any(path.iterdir())
+    assert [file.name for file in path.iterdir()] == ["experiment.json"]
 
 
 def test_the_description_is_read_back(run: Path) -> None:

@@ -134,3 +134,14 @@ def test_multi30k_from_files(command: Command, multi30k: Path, tmp_path: Path) -
     result = command(*begin, "--source", "fr", "--target", "en", "--overwrite", *TINY)
     assert result.returncode == 2
     assert "has neither val.en nor val.en.gz" in result.stderr.decode()
+
+
+def test_a_dry_run_of_a_recipe_writes_nothing(command: Command, tmp_path: Path) -> None:
+    arguments = ["--longest", "4", "--pairs", "300", "--device", "cpu", "--dry-run"]
+    result = command(RECIPES / "copy_task.py", *arguments, cwd=tmp_path)
+    out = result.stdout.decode()
+    assert result.returncode == 0, result.stderr.decode()
+    assert re.search(r"^  \* --pairs +300  \(default: 4000\)$", out, re.MULTILINE)
+    assert out.endswith("This was a dry run: nothing is trained, and nothing is written.\n")
+    assert "without a mistake" not in out
+    assert not list(tmp_path.iterdir())

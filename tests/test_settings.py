@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from seq2seq.checks import from_dict, to_dict
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.settings import (
     DataSettings,
-    DecodingSettings,
     Experiment,
     ModelSettings,
     SamplingSettings,

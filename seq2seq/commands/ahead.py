@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from seq2seq.arguments import load
+from seq2seq.before import device_problems
+from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.commands.exposing import RunsArgument
 from seq2seq.commands.systems import check_names
-from seq2seq.errors import SettingsError
 from seq2seq.language_settings import LanguageExperiment
 
 if TYPE_CHECKING:
@@ -49,15 +51,19 @@ class LookAhead:
     json: bool = False
     """Print one JSON object."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.runs or not self.text:
+            yield "give RUN and --text FILE"
+        yield from at_least("--steps", self.steps, 1)
+        yield from at_least("--places", self.places, 1)
+        yield from device_problems(self.device)
+
 
 def ahead_command(arguments: list[str]) -> None:
     """Predict a text k steps ahead, the model reading its own words."""
     command = tyro.cli(LookAhead, prog="seq2seq lm ahead", description=AHEAD_HELP, args=arguments)
-    if not command.runs or not command.text:
-        raise SettingsError("give RUN and --text FILE")
-    for name, value in (("--steps", command.steps), ("--places", command.places)):
-        if value < 1:
-            raise SettingsError(f"{name} {value} must be at least 1")
+    refuse(command.problems())
     check_names(command.runs)
     for run in command.runs:
         load(run, LanguageExperiment)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from seq2seq.checks import at_least, refuse
 from seq2seq.commands.systems import JudgingCommand, SystemArgument, SystemsArgument, read_texts
-from seq2seq.errors import SettingsError
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.breakdown import Part
@@ -49,6 +50,15 @@ class Compare(JudgingCommand):
     """Of the draws, from 1 on: the same seed, the same p. The default is sacreBLEU's own; its
     SACREBLEU_SEED in the environment is not looked at."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if len(self.systems) < 2:
+            yield "give at least two systems: run directories or files of translations"
+        yield from super().problems()
+        yield from at_least("--seed", self.seed, 1)
+        if self.samples is not None:
+            yield from at_least("--samples", self.samples, 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Analyze(JudgingCommand):
@@ -59,12 +69,18 @@ class Analyze(JudgingCommand):
     bucket_size: Annotated[int, tyro.conf.arg(metavar="WORDS")] = 5
     """How many source lengths go together: 5 makes 1-5, 6-10, …"""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.source:
+            yield "give --source FILE: its lengths are wanted"
+        yield from super().problems()
+        yield from at_least("--bucket-size", self.bucket_size, 1)
+
 
 def compare_command(arguments: list[str]) -> None:
     """Test whether systems differ by more than chance."""
     command = tyro.cli(Compare, prog="seq2seq compare", description=COMPARE_HELP, args=arguments)
-    if len(command.systems) < 2:
-        raise SettingsError("give at least two systems: run directories or files of translations")
+    refuse(command.problems())
     from seq2seq.evaluation.significance import check_resampling, compare
 
     check_resampling(command.test, command.samples, command.seed)
@@ -103,10 +119,7 @@ def print_comparison(title: str, comparison: Comparison) -> None:
 def analyze_command(arguments: list[str]) -> None:
     """Show where translations go wrong: by source length, by position."""
     command = tyro.cli(Analyze, prog="seq2seq analyze", description=ANALYZE_HELP, args=arguments)
-    if not command.source:
-        raise SettingsError("give --source FILE: its lengths are wanted")
-    if command.bucket_size < 1:
-        raise SettingsError(f"--bucket-size {command.bucket_size} must be at least 1")
+    refuse(command.problems())
     from seq2seq.evaluation.breakdown import breakdown
 
     texts = read_texts(command, [command.system])

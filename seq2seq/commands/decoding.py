@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import tyro
 
 from seq2seq.arguments import load
-from seq2seq.errors import SettingsError
-from seq2seq.settings import DecodingSettings, Experiment
+from seq2seq.before import device_problems
+from seq2seq.decoding_settings import DecodingSettings
+from seq2seq.settings import Experiment
 from seq2seq.storage import finite
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ class ModelCommand:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        runs = (self.run, *self.ensemble)
+        if len({os.path.realpath(run) for run in runs}) < len(runs):
+            yield (
+                "--ensemble names a run twice (RUN is part of the ensemble itself): "
+                f"{', '.join(runs)}"
+            )
+        yield from device_problems(self.device)
+
 
 @dataclass(frozen=True)
 class DecodingCommand(ModelCommand):
@@ -43,17 +54,22 @@ class DecodingCommand(ModelCommand):
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        yield from self.decoding.problems()
+        yield from super().problems()
+
 
 def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> CommandT:
-    """A command that translates; what is not given on the command line is as the run says."""
+    """A command that translates; what is not given on the command line is as the run says.
+
+    Its `problems` are still to be refused.
+    """
     command = tyro.cli(kind, prog=prog, args=arguments)
     stored = load(command.run, Experiment).decoding
     again = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
     # Nothing else: with a default, RUN itself could be taken for one of several values before it.
-    command = replace(command, decoding=again.decoding)
-    if problems := list(command.decoding.problems()):
-        raise SettingsError("\n".join(problems))
-    return command
+    return replace(command, decoding=again.decoding)
 
 
 def load_translator(command: ModelCommand) -> Translator:
@@ -63,12 +79,6 @@ def load_translator(command: ModelCommand) -> Translator:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
             none.
     """
-    runs = [os.path.realpath(run) for run in (command.run, *command.ensemble)]
-    if len(set(runs)) < len(runs):
-        raise SettingsError(
-            "--ensemble names a run twice (RUN is part of the ensemble itself): "
-            f"{', '.join((command.run, *command.ensemble))}"
-        )
     from seq2seq.translator import Translator
 
     translator = Translator.load(command.run, command.device, ensemble=command.ensemble)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seq2seq.arguments import load
+from seq2seq.checks import refuse
 from seq2seq.commands.decoding import (
     DecodingCommand,
     FileArgument,
@@ -15,7 +16,7 @@ from seq2seq.commands.decoding import (
     parse_decoding,
 )
 from seq2seq.commands.systems import check_aligned
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.errors import DataError
 from seq2seq.settings import Experiment
 
 
@@ -36,12 +37,17 @@ class Evaluate(DecodingCommand):
     json: bool = False
     """Print one JSON object."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.source or not self.reference:
+            yield "give --source FILE and --reference FILE"
+        yield from super().problems()
+
 
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
     command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
-    if not command.source or not command.reference:
-        raise SettingsError("give --source FILE and --reference FILE")
+    refuse(command.problems())
     from seq2seq.evaluation.translation import bleu_metric, evaluate
     from seq2seq.text.corpus import read_lines
 

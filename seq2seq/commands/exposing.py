@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import tyro
 
 from seq2seq.arguments import load
+from seq2seq.before import device_problems
+from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.commands.systems import check_aligned, check_names
-from seq2seq.errors import SettingsError
 from seq2seq.settings import Experiment
 
 if TYPE_CHECKING:
@@ -56,14 +57,18 @@ class Expose:
     json: bool = False
     """Print one JSON object."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.runs or not self.source or not self.reference:
+            yield "give RUN, --source FILE and --reference FILE"
+        yield from at_least("--max-length", self.max_length, 1)
+        yield from device_problems(self.device)
+
 
 def exposure_command(arguments: list[str]) -> None:
     """Measure exposure bias: with the reference's words, with its own."""
     command = tyro.cli(Expose, prog="seq2seq exposure", description=EXPOSURE_HELP, args=arguments)
-    if not command.runs or not command.source or not command.reference:
-        raise SettingsError("give RUN, --source FILE and --reference FILE")
-    if command.max_length < 1:
-        raise SettingsError(f"--max-length {command.max_length} must be at least 1")
+    refuse(command.problems())
     check_names(command.runs)
     for run in command.runs:
         load(run, Experiment)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import tyro
 
-from seq2seq.checks import at_least, nearest
+from seq2seq.checks import at_least, nearest, refuse, unused
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.commands.exposing import RunsArgument
 from seq2seq.commands.systems import check_names
-from seq2seq.errors import DataError, SettingsError
-from seq2seq.settings import NetworkSettings, unused
+from seq2seq.errors import DataError
+from seq2seq.settings import NetworkSettings
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.gradient_flow import GradientFlow
@@ -64,8 +64,7 @@ def gradients_command(arguments: list[str]) -> None:
     command = tyro.cli(
         Gradients, prog="seq2seq lm gradients", description=GRADIENTS_HELP, args=arguments
     )
-    if found := list(problems(command)):
-        raise SettingsError("\n".join(found))
+    refuse(problems(command))
     check_names(command.runs or command.cells)
     from seq2seq.evaluation.gradient_flow import as_json, as_table
     from seq2seq.plots.gradient_flow import plot_gradient_flow

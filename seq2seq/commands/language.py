@@ -16,6 +16,7 @@ from seq2seq.commands.gradients import gradients_command
 from seq2seq.commands.ngrams import arpa_command, ngram_command
 from seq2seq.commands.statistics import stats_command
 from seq2seq.commands.training import finish
+from seq2seq.errors import SettingsError
 from seq2seq.language_settings import GenerationSettings, LanguageExperiment
 from seq2seq.storage import finite
 
@@ -27,6 +28,8 @@ TRAIN_HELP = """Train a language model on running text or sentences; or continue
 A first run: seq2seq lm train --data.train book.txt --training.minutes 10 --run runs/book
 
 To continue: seq2seq lm train --run runs/book --resume
+
+To see what either would do, and write nothing: the same with --dry-run
 """
 
 
@@ -82,7 +85,11 @@ class Generate(LanguageModelCommand):
 def train_command(arguments: list[str]) -> None:
     """Train a language model, or continue with --resume."""
     experiment = parse_experiment(
-        LanguageExperiment(), arguments, prog="seq2seq lm train", description=TRAIN_HELP
+        LanguageExperiment(),
+        arguments,
+        prog="seq2seq lm train",
+        description=TRAIN_HELP,
+        text_given=False,
     )
     from seq2seq.language_experiment import train_language_model
 
@@ -119,7 +126,12 @@ def generate_command(arguments: list[str]) -> None:
         for name in GenerationSettings.__dataclass_fields__
         if (value := getattr(command, name)) is not None
     }
-    for piece in command.load().stream(**given):
+    model = command.load()
+    try:
+        pieces = model.stream(**given)
+    except SettingsError as error:  # here the options have no group
+        raise SettingsError(str(error).replace("--generation.", "--")) from error
+    for piece in pieces:
         print(piece, end="", flush=True)
     print()
 

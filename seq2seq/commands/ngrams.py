@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from seq2seq.arguments import parse_experiment
 from seq2seq.commands.decoding import RunArgument, print_figures
 from seq2seq.language_settings import NGramExperiment, NGramSettings
 
@@ -44,7 +45,9 @@ class Arpa:
 
 def ngram_command(arguments: list[str]) -> None:
     """Estimate an n-gram model from a text, or take one from an ARPA file."""
-    experiment = tyro.cli(NGram, prog="seq2seq lm ngram", description=NGRAM_HELP, args=arguments)
+    experiment = parse_experiment(
+        NGram(), arguments, "seq2seq lm ngram", NGRAM_HELP, text_given=False
+    )
     from seq2seq.ngram_experiment import make_ngram_run
 
     made = make_ngram_run(experiment)

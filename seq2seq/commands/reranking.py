@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from seq2seq.before import device_problems
+from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import FileArgument, RunArgument
 from seq2seq.commands.systems import check_aligned
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.errors import DataError
 
 RunOption = Annotated[str, tyro.conf.arg(metavar="RUN")]
 
@@ -44,20 +47,26 @@ class Rerank:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if bool(self.tune_source) != bool(self.tune_reference):
+            yield "--tune-source and --tune-reference belong together: give both"
+        elif not self.tune_source and not self.weights:
+            yield (
+                "no weights: tune them with --tune-source and --tune-reference, or read tuned ones "
+                "with --weights FILE"
+            )
+        if not self.language_model and not self.reverse:
+            yield "no other model: give --language-model RUN, --reverse RUN or both"
+        yield from at_least("--n", self.n, 2)
+        yield from device_problems(self.device)
+
 
 def rerank_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, choosing among candidates with the help of other models."""
     command = tyro.cli(Rerank, prog="seq2seq rerank", args=arguments)
+    refuse(command.problems())
     tunes = bool(command.tune_source)
-    if tunes != bool(command.tune_reference):
-        raise SettingsError("--tune-source and --tune-reference belong together: give both")
-    if not tunes and not command.weights:
-        raise SettingsError(
-            "no weights: tune them with --tune-source and --tune-reference, or read tuned ones "
-            "with --weights FILE"
-        )
-    if not command.language_model and not command.reverse:
-        raise SettingsError("no other model: give --language-model RUN, --reverse RUN or both")
     from seq2seq.language_model import LanguageModel
     from seq2seq.reranker import Reranker
     from seq2seq.text.files import iter_lines, read_lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeAlias
@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import tyro
 
 from seq2seq.arguments import load
+from seq2seq.before import device_problems
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.settings import Experiment
@@ -38,6 +39,12 @@ class JudgingCommand:
     json: bool = False
     """Print one JSON object."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.reference:
+            yield "give --reference FILE"
+        yield from device_problems(self.device)
+
 
 class Texts(NamedTuple):
     """All that is judged, and what it is judged by.
@@ -59,8 +66,8 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
     """Reads all files, and only when all are as they must be, translates with the runs.
 
     Raises:
-        SettingsError: a system is given twice, a run has no source to translate, there is no
-            reference, a device is named for no run, or the tokenization is impossible.
+        SettingsError: a system is given twice, a run has no source to translate, a device is named
+            for no run, or the tokenization is impossible.
         DataError: a file is missing, or has another number of lines than the others.
         RunError: a directory is no run, or its run is damaged.
     """
@@ -70,8 +77,6 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
 
     check_names(names)
     runs = {name: load(name, Experiment) for name in names if Path(name).is_dir()}
-    if not command.reference:
-        raise SettingsError("give --reference FILE")
     if runs and not command.source:
         raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")
     if not runs and command.device != "auto":

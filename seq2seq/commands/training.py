@@ -21,6 +21,8 @@ TRAIN_HELP = """Train a translation model on pairs of sentences; or continue wit
 A first run: seq2seq train --data.train pairs.tsv --training.minutes 20 --run runs/mine
 
 To continue: seq2seq train --run runs/mine --resume
+
+To see what either would do, and write nothing: the same with --dry-run
 """
 
 
@@ -35,7 +37,7 @@ class Plot:
 def train_command(arguments: list[str]) -> None:
     """Train a translation model, or continue with --resume."""
     experiment = parse_experiment(
-        Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP
+        Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP, text_given=False
     )
     from seq2seq.experiment import train
 
@@ -53,10 +55,16 @@ def plot_command(arguments: list[str]) -> None:
 
 
 def finish(reason: str, experiment: AnyExperiment) -> None:
-    """After a training: draws its curves where matplotlib is, and sets the exit code."""
+    """After a training: draws its curves where matplotlib is, and sets the exit code.
+
+    A dry run has neither.
+    """
+    from seq2seq.dry_run import DRY
     from seq2seq.plots.curves import plot_learning_curves
     from seq2seq.training.progress import say
 
+    if reason == DRY:
+        return
     if reason == "interrupted":
         sys.exit(INTERRUPTED)
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import (
     DecodingCommand,
     FileArgument,
@@ -18,7 +20,7 @@ from seq2seq.commands.decoding import (
     parse_decoding,
 )
 from seq2seq.commands.systems import check_aligned
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Translate(DecodingCommand):
     attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
     """Draw the attention of each line's translation in this folder: 00001.png, … (an empty line
     has none)."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        yield from at_least("--n-best", self.n_best, 1)
+        yield from super().problems()
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,17 @@ class Score(ModelCommand):
     json: bool = False
     """Print JSON lines, with the log-probability of each token."""
 
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.source or not self.target:
+            yield "give --source FILE and --target FILE"
+        yield from super().problems()
+
 
 def translate_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, a line for each line."""
     command = parse_decoding(Translate, arguments, "seq2seq translate")
-    if command.n_best < 1:
-        raise SettingsError(f"--n-best {command.n_best} must be at least 1")
+    refuse(command.problems())
     from seq2seq.text.corpus import iter_lines
 
     translator = load_translator(command)
@@ -78,8 +90,7 @@ def translate_command(arguments: list[str]) -> None:
 def score_command(arguments: list[str]) -> None:
     """Print how probable given translations are."""
     command = tyro.cli(Score, prog="seq2seq score", args=arguments)
-    if not command.source or not command.target:
-        raise SettingsError("give --source FILE and --target FILE")
+    refuse(command.problems())
     from seq2seq.text.corpus import read_lines
 
     sources, targets = read_lines(command.source), read_lines(command.target)

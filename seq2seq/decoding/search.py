@@ -20,9 +20,9 @@ from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
 from seq2seq.decoding.rules import NEVER, Rules
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.steps import Hypothesis, Scoring
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings
 from seq2seq.text.batching import pad_sources
 from seq2seq.text.vocab import UNK_ID
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from seq2seq.checks import insist
 from seq2seq.language_settings import LanguageModelSettings
 from seq2seq.models.cells import CellState, EchoStateCell
 from seq2seq.models.decoder import Decoder, DecoderState
@@ -91,7 +92,12 @@ class LanguageNetwork(nn.Module):
 
 
 def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> LanguageNetwork:
-    """The network that the settings describe, with fresh weights."""
+    """The network that the settings describe, with fresh weights.
+
+    Raises:
+        SettingsError: an impossible setting.
+    """
+    insist(settings, "model.")
     decoder = settings.decoder()
     embedding = build_embedding(vocab_size, settings)
     stack = RecurrentStack(

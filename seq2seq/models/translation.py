@@ -6,6 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from seq2seq.checks import insist
 from seq2seq.errors import SettingsError
 from seq2seq.models.attention import build_attention
 from seq2seq.models.cells import Cell
@@ -54,11 +55,12 @@ def build_translation_model(
     Raises:
         SettingsError: an impossible setting; unequal vocabularies that are to be shared.
     """
-    problems = list(settings.problems())
+    insist(settings, "model.")
     if settings.shared_embedding and source_vocab_size != target_vocab_size:
-        problems.append("--model.shared-embedding needs one vocabulary for both sides")
-    if problems:
-        raise SettingsError("\n".join(problems))
+        raise SettingsError(
+            "--model.shared-embedding needs one vocabulary for both sides; these have "
+            f"{source_vocab_size:,} and {target_vocab_size:,} tokens"
+        )
     source_embedding = build_embedding(source_vocab_size, settings)
     target_embedding = (
         source_embedding

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from seq2seq.errors import RunError
-from seq2seq.training.run_directory import LOCK
+from seq2seq.storage import flush_directory
+from seq2seq.training.run_directory import LOCK, RunDirectory
 
 
 class RunLock:
     """Holds a run directory, which is made if it is not there, for as long as a training takes.
 
     The system lets go of it when the process ends, however it ends; what is left of a killed one
-    is a file that locks nothing.
+    is a file that locks nothing, and perhaps half a file under a temporary name, which is deleted.
 
     Args:
         path: the run directory.
@@ -32,10 +34,13 @@ class RunLock:
         try:
             self.made = not self.path.parent.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.made:
+                flush_directory(self.path.parent.parent)
             while self.file is None:
                 self.file = self.take()
         except OSError as error:
             raise RunError(f"{self.path} could not be written: {error.strerror}") from error
+        RunDirectory(self.path.parent).clear_leftovers()
         return self
 
     def take(self) -> int | None:
@@ -64,14 +69,13 @@ class RunLock:
         traceback: TracebackType | None,
     ) -> None:
         if self.file is not None:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # the directory may be gone, or read-only by now
+                self.path.unlink(missing_ok=True)
             os.close(self.file)
             self.file = None
         if self.made and error is not None:
-            try:
-                self.path.parent.rmdir()  # nothing was begun: only an empty directory goes
-            except OSError:
-                return
+            with suppress(OSError):  # nothing was begun: only an empty directory goes
+                self.path.parent.rmdir()
 
 
 def lock(file: int) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from seq2seq.errors import RunError
 from seq2seq.storage import finite, write_text
+from seq2seq.training.position import Position
 
 
 def say(text: str = "") -> None:
@@ -40,18 +43,31 @@ class Reporter:
             file=sys.stderr,
         )
 
-    def rewind(self, step: int) -> None:
-        """Forgets all that was written after `step`, before a training goes on from there."""
+    def rewind(self, position: Position) -> None:
+        """Forgets all that was written after `position`, before a training goes on from there.
+
+        A checkpoint may have been written after the updates of a step and before its validation:
+        each kind of line has its own last step.
+
+        Raises:
+            RunError: the file can't be read or written.
+        """
         if not self.metrics.exists():
             return
+        last = {"validation": position.validated, "mean": position.averaged}
         kept = []
-        # Not splitlines: a sample may hold one of the many characters that it takes for line ends.
-        for line in self.metrics.read_text(encoding="utf-8", errors="replace").split("\n"):
+        try:
+            lines = self.metrics.read_bytes().split(b"\n")
+        except OSError as error:
+            raise RunError(f"{self.metrics} could not be read: {error.strerror}") from error
+        for line in lines:
             try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
+                text = line.decode("utf-8")
+                row = json.loads(text)
+                if row["step"] <= last.get(row["kind"], position.step):
+                    kept.append(text + "\n")
             except (ValueError, KeyError, TypeError):
-                break  # the last line before a crash may be half written
+                continue  # the last line before a crash may be half written
         write_text(self.metrics, "".join(kept))
 
     def advance(self, progress: float, postfix: str) -> None:
@@ -60,10 +76,19 @@ class Reporter:
         self.bar.update(min(round(100 * progress), 100) - self.bar.n)
 
     def record(self, kind: str, values: dict[str, Any]) -> None:
-        """Adds a line to metrics.jsonl, and shows a training line where there is no bar."""
+        """Adds a line to metrics.jsonl, and shows a training line where there is no bar.
+
+        Raises:
+            RunError: the disk is full, or the directory can't be written to.
+        """
         line = {"kind": kind, **finite(values)}
-        with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        try:
+            with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())  # a checkpoint that is younger does not outlive its line
+        except OSError as error:
+            raise RunError(f"{self.metrics} could not be written: {error.strerror}") from error
         if kind == "training" and self.bar.disable:
             say(training_line(values))
         if kind in ("validation", "mean"):

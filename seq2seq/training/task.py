@@ -9,7 +9,9 @@ from typing import NamedTuple, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from seq2seq.errors import SettingsError
 from seq2seq.training.loss import Loss
+from seq2seq.training.progress import say
 
 AnyBatchT = TypeVar("AnyBatchT", bound="AnyBatch")
 
@@ -43,6 +45,29 @@ class Validation(NamedTuple):
     bleu: float | None
     samples: list[dict[str, str]]
     figures: Mapping[str, float] = MappingProxyType({})
+
+
+def check_budget(lengths: Sequence[int], budget: int) -> None:
+    """Says how many sentences, or pairs of them, are more than a batch by themselves.
+
+    Args:
+        lengths: their tokens, without eos; of a pair those of its longer side.
+        budget: the most tokens of a batch.
+
+    Raises:
+        SettingsError: all of them are.
+    """
+    long = sum(length + 1 > budget for length in lengths)
+    if long == len(lengths):
+        raise SettingsError(
+            f"--training.batch-tokens {budget} is less than a single sentence: the shortest one "
+            f"has {min(lengths) + 1:,} tokens with its end. Raise it"
+        )
+    if long:
+        say(
+            f"{long:,} of {len(lengths):,} have more tokens than --training.batch-tokens {budget}: "
+            "each of them is a batch of its own"
+        )
 
 
 class Task(Protocol[BatchT]):

@@ -90,7 +90,7 @@ class Trainer(Generic[BatchT]):
     def train(self) -> str:
         """Runs the loop; returns in words why it ended."""
         reporter = Reporter(self.run.metrics, self.progress)
-        reporter.rewind(self.position.step)
+        reporter.rewind(self.position)
         self.started = time.perf_counter() - self.position.seconds
         try:
             with self.interrupts:

@@ -10,8 +10,8 @@ from seq2seq.decoding.ensemble import Ensemble, EnsembleState
 from seq2seq.decoding.forced import token_log_probabilities
 from seq2seq.decoding.rules import Rules
 from seq2seq.decoding.search import score, search
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings
 from tests.decoding.tables import Table
 
 CPU = torch.device("cpu")

@@ -18,11 +18,11 @@ from seq2seq.decoding.rules import Rules
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.search import score, search
 from seq2seq.decoding.steps import Hypothesis, Scoring
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.language_settings import LanguageModelSettings
 from seq2seq.models.language import LanguageNetwork, build_language_model
 from seq2seq.models.ngram import NGramModel
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings
 from seq2seq.text.vocab import BOS_ID, EOS_ID, UNK_ID
 from tests.decoding.tables import WORDS, Table, TableState, scored, sentences_up_to
 

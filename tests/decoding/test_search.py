@@ -9,9 +9,9 @@ import torch
 from seq2seq.decoding.mbr import Likeness
 from seq2seq.decoding.search import score, search
 from seq2seq.decoding.steps import Hypothesis, length_penalty
+from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import DecodingSettings
 from seq2seq.text.batching import make_batch
 from seq2seq.text.vocab import EOS_ID
 

@@ -1,6 +1,7 @@
 """Weights and run directories on disk: whole or not at all, and never anything but numbers."""
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_equal_tensors_are_equal_bytes(tmp_path: Path, tensors: dict[str, Tensor
     for number in range(10):
         save_tensors(tmp_path / str(number), tensors, {"step": 1, "loss": 2.5})
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_all_files_may_be_read_by_the_same_people(
+    tmp_path: Path, tensors: dict[str, Tensor]
+) -> None:
+    before = os.umask(0o022)
+    try:
+        save_tensors(tmp_path / "x", tensors, None)
+        write_json(tmp_path / "y", {})
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o644, 0o644]
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), ValueError("bug"), KeyboardInterrupt()])
@@ -200,11 +213,33 @@ def test_a_run_is_overwritten_only_if_asked_for(tmp_path: Path) -> None:
     write_json(run.experiment, {"format": FORMAT})
     run.best.write_text("weights")
     (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match=r"exists already: give another --run, or delete it with"):
+        run.create(overwrite=False)  # there is no checkpoint to continue from
+    run.last.write_text("weights")
     with pytest.raises(RunError, match=r"exists already.*--resume.*--overwrite"):
         run.create(overwrite=False)
     assert run.best.exists()
+    for name in ("best.safetensors.tmp", "step-7.safetensors.tmp", "mine.tmp"):
+        (tmp_path / name).write_text("half of the")
     run.create(overwrite=True)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"], "only a run's own files go"
+    # Only a run's own files go; by its description, the directory is still known as a run.
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("experiment.json", "notes.txt", "mine.tmp"),
+    }
+    run.create(overwrite=True)
+
+
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """It was killed before it had written a single file: the same command works again."""
+    run = RunDirectory(tmp_path)
+    for name in ("training.lock", "experiment.json.tmp", "step-12.safetensors.tmp"):
+        (tmp_path / name).write_text("half of the")
+    run.create(overwrite=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["training.lock"]
+    (tmp_path / "thesis.tmp").write_text("years of work")
+    with pytest.raises(RunError, match="never deleted"):
+        run.create(overwrite=True)
+    assert (tmp_path / "thesis.tmp").exists()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -1,16 +1,20 @@
 """One training at a time in a run directory, whatever becomes of the one that held it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.experiment import Corpora, train
+from seq2seq.language_settings import CorpusSettings, NGramExperiment
+from seq2seq.ngram_experiment import make_ngram_run
 from seq2seq.settings import Experiment
 from seq2seq.training.lock import RunLock
 
@@ -54,6 +58,48 @@ def test_a_killed_one_locks_nothing(
     other.communicate()
     assert (Path(run.run) / "training.lock").read_text() == str(other.pid)
     assert train(run, letters) == "the budget is used up"
+
+
+def test_what_is_being_trained_is_not_overwritten(
+    experiment: Callable[..., Experiment], letters: Corpora
+) -> None:
+    """Nor continued, nor replaced by an n-gram model: not under another name either."""
+    run = experiment(max_steps=1)
+    train(run, letters)
+    other = holder(Path(run.run))
+    moved = Path(run.run).rename(Path(run.run).with_name("moved"))
+    before = {path.name: path.read_bytes() for path in moved.iterdir()}
+    assert "training.lock" in before
+    text = moved.with_name("text.txt")
+    text.write_text("a b c\nd e f\n")
+    model = NGramExperiment(
+        run=str(moved), overwrite=True, data=CorpusSettings(train=str(text), tokenizer="word")
+    )
+    for begin in (
+        lambda: train(replace(run, run=str(moved), overwrite=True), letters),
+        lambda: train(replace(run, run=str(moved), resume=True), letters),
+        lambda: make_ngram_run(model),
+    ):
+        with pytest.raises(RunError, match=rf"moved is being trained by process {other.pid}"):
+            begin()
+    assert {path.name: path.read_bytes() for path in moved.iterdir()} == before
+    # A copy is another run, whatever lock was copied with it.
+    copy = Path(shutil.copytree(moved, moved.with_name("copy")))
+    assert train(replace(run, run=str(copy), resume=True), letters) == "the budget is used up"
+    assert not (copy / "training.lock").exists()
+    other.communicate(b"")
+
+
+def test_leftovers_are_cleared_by_the_holder_only(tmp_path: Path) -> None:
+    other = holder(tmp_path)
+    writing = tmp_path / "last.safetensors.tmp"
+    writing.touch()
+    with pytest.raises(RunError, match="is being trained"):
+        RunLock(tmp_path).__enter__()
+    assert writing.exists()
+    other.communicate(b"")
+    with RunLock(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == ["training.lock"]
 
 
 def fail_in(path: Path) -> None:

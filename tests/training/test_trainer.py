@@ -83,12 +83,13 @@ def make_trainer(
     resume: bool = False,
     stop_at: int = 0,
     crash: bool = False,
+    kind: type[Stopped] = Stopped,
 ) -> Trainer[Any]:
     """What `seq2seq.experiment.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
     model = build_model(experiment, source.vocab, target.vocab)
-    task = Stopped(model, corpora, source, target, experiment)
+    task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
     if not resume:

@@ -1,0 +1,196 @@
+"""What would stop a run later, found before any text is read, and all of it at once.
+
+Settings that are impossible are refused when an experiment is made. Here is what depends on more:
+on the machine, the run directory, other runs, and on whether anything is trained at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from seq2seq.checks import spelled, type_problems
+from seq2seq.errors import RunError, SettingsError
+from seq2seq.language_settings import LanguageExperiment, NGramExperiment
+from seq2seq.settings import AnyExperiment, Experiment
+from seq2seq.training.run_directory import RunDirectory
+
+
+def check_before(
+    experiment: AnyExperiment, *, text_given: bool = True, problems: Sequence[str] = ()
+) -> RunDirectory:
+    """The run directory of an experiment, if nothing is in its way.
+
+    A dry run writes nothing: what it would lack for a training is in `missing`, and no error.
+
+    Args:
+        experiment: the whole description.
+        text_given: whether there is training text, other than the settings name.
+        problems: what is known to be wrong already, a line each.
+
+    Raises:
+        SettingsError: all problems, these and those found here.
+        RunError: the run directory, and other runs that are named, are the only problems.
+    """
+    found = list(problems)
+    runs: list[str] = []
+    if not type_problems(experiment):  # else nothing can be compared
+        found += setting_problems(experiment, text_given)
+        if not experiment.resume:  # a run that was begun has all that it needs
+            found += misfits(experiment)
+            runs += absent_runs(experiment)
+        if not is_dry(experiment):
+            found += needs(experiment)
+            runs += directory_problems(experiment)
+    if runs and not found:
+        raise RunError("\n".join(runs))
+    if found:
+        raise SettingsError("\n".join(dict.fromkeys([*found, *runs])))
+    return RunDirectory(experiment.run)
+
+
+def missing(experiment: AnyExperiment) -> list[str]:
+    """What a dry run may lack, and a training may not: a line each."""
+    return [*needs(experiment), *directory_problems(experiment)]
+
+
+def is_dry(experiment: AnyExperiment) -> bool:
+    """Whether nothing is to be written, nor read from the run directory."""
+    return bool(getattr(experiment, "dry_run", False)) and not experiment.resume
+
+
+def setting_problems(experiment: AnyExperiment, text_given: bool) -> Iterator[str]:
+    """A line for each setting that this machine, or a training, can't do anything with."""
+    if not experiment.resume:
+        yield from experiment.training_problems()
+    yield from device_problems(experiment.device)
+    if not text_given and not names_text(experiment):
+        yield (
+            "no training text: give --data.train FILE; a run that a recipe began is continued with "
+            "the recipe's own command and --resume"
+        )
+    for option, path in other_runs(experiment).items():
+        if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
+            yield f"--overwrite would delete {path}, which {option} names: give another --run"
+
+
+def device_problems(name: str) -> Iterator[str]:
+    """A line if a device is asked for that this machine does not have."""
+    if name in ("auto", "cpu"):
+        return  # nothing to find out, and torch takes long to import
+    from seq2seq.training.hardware import choose_device
+
+    try:
+        choose_device(name)
+    except SettingsError as error:
+        yield str(error)
+
+
+def needs(experiment: AnyExperiment) -> Iterator[str]:
+    """A line if a training would have no end, and if it would be nowhere."""
+    if isinstance(experiment, Experiment | LanguageExperiment):
+        budget = experiment.training
+        if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
+            sampling = budget.sampling
+            counted = sampling.schedule != "none" and sampling.unit == "percent"
+            what = ", of which --training.sampling.unit percent counts percent" * counted
+            yield (
+                f"no budget{what}: give --training.minutes, --training.epochs or "
+                "--training.max-steps"
+            )
+    if not experiment.run:
+        yield "no run directory: give --run DIR"
+
+
+def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
+    """A line if the run can't be in the directory that is named."""
+    if not experiment.run:
+        return
+    run = RunDirectory(experiment.run)
+    try:
+        if experiment.resume:
+            run.check_exists()
+        else:
+            trains = not isinstance(experiment, NGramExperiment)
+            run.check_free(overwrite=experiment.overwrite, resumable=trains)
+    except RunError as error:
+        yield str(error)
+
+
+def names_text(experiment: AnyExperiment) -> bool:
+    """Whether the settings say where there is training text, or a model that needs none."""
+    if isinstance(experiment, NGramExperiment) and experiment.model.from_arpa:
+        return True
+    return bool(getattr(experiment, "data").train)  # noqa: B009 - every kind has its own data
+
+
+def other_runs(experiment: AnyExperiment) -> dict[str, str]:
+    """The runs that an experiment takes something from, by option."""
+    if isinstance(experiment, Experiment):
+        sides = ("encoder", "decoder")
+        runs = {
+            f"--model.initialize-{side}": getattr(experiment.model, f"initialize_{side}")
+            for side in sides
+        }
+    elif isinstance(experiment, LanguageExperiment | NGramExperiment):
+        runs = {"--data.vocabulary": experiment.data.vocabulary}
+    else:
+        runs = {}
+    return {option: path for option, path in runs.items() if path}
+
+
+def absent_runs(experiment: AnyExperiment) -> Iterator[str]:
+    """A line for each other run that is not there, or not of the kind that is needed."""
+    for option, path in other_runs(experiment).items():
+        try:
+            if isinstance(experiment, Experiment):
+                language_model(path)
+            else:
+                RunDirectory(path).check_exists()
+        except RunError as error:
+            yield f"{option} {path}: {error}"
+
+
+def language_model(path: str) -> LanguageExperiment:
+    """The description of a recurrent language model; RunError if it is none."""
+    from seq2seq.description import load_experiment
+
+    return load_experiment(RunDirectory(path), LanguageExperiment)
+
+
+def misfits(experiment: AnyExperiment) -> Iterator[str]:
+    """A line for each language model whose weights do not fit the model that begins with them."""
+    if not isinstance(experiment, Experiment):
+        return
+    for option, path in other_runs(experiment).items():
+        try:
+            other = language_model(path).model
+        except RunError:
+            continue  # see absent_runs
+        model, side = experiment.model, option.removeprefix("--model.initialize-")
+        needed = {
+            "cell": other.cell,
+            f"{side}_sizes": other.sizes,
+            "embedding": other.embedding,
+            "embedding_size": other.embedding_size,
+        }
+        if side == "decoder" and model.tied_output and not other.tied_output:
+            needed["tied_output"] = False
+        wrong = {key: value for key, value in needed.items() if getattr(model, key) != value}
+        if wrong:
+            options = " ".join(as_option(f"--model.{spelled(key)}", wrong[key]) for key in wrong)
+            yield f"{option} {path} does not fit this model: set {options}, as that run has them"
+
+
+def as_option(name: str, value: object) -> str:
+    """An option as it is typed.
+
+    >>> as_option("--model.decoder-sizes", (8, 9)), as_option("--model.tied-output", False)
+    ('--model.decoder-sizes 8 9', '--model.no-tied-output')
+    """
+    if isinstance(value, bool):
+        first, _, last = name.rpartition(".")
+        return name if value else f"{first}.no-{last}"
+    if isinstance(value, tuple):
+        return f"{name} {' '.join(map(str, value))}"
+    return f"{name} {value}"

@@ -1,0 +1,119 @@
+"""How a program ends before its time, and above all by Ctrl-C, whatever it is doing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SLOW = """
+import time
+print("importing", flush=True)
+try:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        pass
+except KeyboardInterrupt:  # as modules in C do, which take it for a failed import
+    print("caught", flush=True)
+"""
+
+
+def as_on_a_terminal() -> None:
+    """Where a shell runs the tests in the background, they and their children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def begin(arguments: Sequence[object]) -> subprocess.Popen[bytes]:
+    """Starts Python in the project's folder."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=as_on_a_terminal,
+    )
+
+
+def interrupt(process: subprocess.Popen[bytes], seconds: float = 0.0) -> tuple[int, bytes, bytes]:
+    """Sends Ctrl-C a little later; returns exit code, stdout and stderr."""
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    return process.returncode, out, said
+
+
+def interrupt_after(line: bytes, program: str) -> tuple[int, bytes, bytes]:
+    """The same for a program that prints a line when it is to be interrupted."""
+    process = begin(["-c", program])
+    assert process.stdout
+    assert process.stdout.readline() == line + b"\n"
+    return interrupt(process)
+
+
+def test_ctrl_c_while_a_module_is_imported(tmp_path: Path) -> None:
+    """It ends at once: an exception there gets lost in modules of other people."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import seq2seq.abort;"
+        "seq2seq.abort.guarded(lambda: __import__('slow'))"
+    )
+    assert interrupt_after(b"importing", program) == (130, b"", b"interrupted\n")
+
+
+def test_ctrl_c_while_a_program_works() -> None:
+    """It may clean up."""
+    program = (
+        "import time; from seq2seq.abort import guarded\n"
+        "def work():\n"
+        "    try:\n"
+        "        print('working', flush=True)\n"
+        "        time.sleep(30)\n"
+        "    finally:\n"
+        "        print('cleaned')\n"
+        "guarded(work)"
+    )
+    assert interrupt_after(b"working", program) == (130, b"cleaned\n", b"interrupted\n")
+
+
+def test_a_handler_of_others_stays(
+    command: Callable[..., subprocess.CompletedProcess[bytes]],
+) -> None:
+    for program in (
+        "signal.signal(signal.SIGINT, signal.SIG_IGN); import seq2seq.cli; "
+        "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN",
+        "import seq2seq, seq2seq.settings, seq2seq.training.interrupts; "
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
+        "thread = threading.Thread(target=lambda: __import__('seq2seq.abort')); thread.start(); "
+        "thread.join(); assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
+    ):
+        program = f"import signal, threading; {program}"
+        result = command("-c", program, preexec_fn=as_on_a_terminal)
+        assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what is loaded can't be seen")
+@pytest.mark.parametrize("seconds", [0.0, 0.4])
+@pytest.mark.parametrize("program", ["command", "recipe"])
+def test_ctrl_c_while_torch_is_imported(
+    tmp_path: Path, sample: Path, program: str, seconds: float
+) -> None:
+    run = tmp_path / "run"
+    text = ["--data.train", sample / "train.en", "--data.train-target", sample / "train.fr"]
+    arguments = {
+        "command": ["-m", "seq2seq", "train", *text, "--run", run, "--training.epochs", "9"],
+        "recipe": ["recipes/quickstart.py", "--corpus", "sample", "--run", run],
+    }[program]
+    process = begin(arguments)
+    while b"libtorch_cpu" not in Path(f"/proc/{process.pid}/maps").read_bytes():
+        assert process.poll() is None
+        time.sleep(0.001)
+    code, out, said = interrupt(process, seconds)
+    assert (code, out) == (130, b"")
+    assert said.endswith(b"interrupted\n")
+    assert b"Traceback" not in said
