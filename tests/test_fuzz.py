@@ -1,4 +1,4 @@
-"""The fuzzer itself, for some seconds, with a fixed seed; and what it has found."""
+"""The fuzzer for some seconds, with a fixed seed; and what files promise, held to account."""
 
 import json
 import struct
