@@ -145,7 +145,7 @@ def described(experiment: AnyExperiment) -> dict[str, Any]:
     own = {item.name for item in dataclasses.fields(base_of(type(experiment)))}
     values = to_dict(experiment)
     for name in UNTOUCHED:
-        del values[name]
+        values.pop(name, None)  # n-grams are counted, and have no dry run
     return {
         "format": FORMAT,
         "model": experiment.KIND,
