@@ -131,11 +131,15 @@ def content_of(save: Callable[[Path], None]) -> bytes:
 
 def check_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
     """Raises DataError unless each part of the text is what the run was begun with."""
+    try:
+        known = {name: Part(**before[name]) for name in now}
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.experiment} is damaged: it does not say which text was read") from error
     other = [
         f"{name} text ({each['lines']:,} lines) is not what {run.path} was begun with "
-        f"({before[name]['lines']:,} lines)"
+        f"({known[name].lines} lines)"
         for name, each in now.items()
-        if each["sha256"] != before[name]["sha256"]
+        if each["sha256"] != known[name].sha256
     ]
     if other:
         raise DataError(
