@@ -134,7 +134,9 @@ def check_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
     try:
         known = {name: Part(**before[name]) for name in now}
     except (KeyError, TypeError) as error:
-        raise RunError(f"{run.experiment} is damaged: it does not say which text was read") from error
+        raise RunError(
+            f"{run.experiment} is damaged: it does not say which text was read"
+        ) from error
     other = [
         f"{name} text ({each['lines']:,} lines) is not what {run.path} was begun with "
         f"({known[name].lines} lines)"

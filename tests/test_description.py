@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import pytest
 import torch
 
 import seq2seq
-from seq2seq.description import summary
+from seq2seq.description import load_experiment, summary
 from seq2seq.errors import RunError
+from seq2seq.experiment import train
 from seq2seq.provenance import circumstances, git_state
+from seq2seq.settings import Experiment
 from seq2seq.training.position import Position
-from seq2seq.training.run_directory import FORMAT
+from seq2seq.training.run_directory import FORMAT, RunDirectory
 from seq2seq.translator import Translator
 from tests.tampering import redescribe, reseal
 
@@ -148,10 +150,10 @@ def test_the_description_says_what_made_the_run(trained: Path, sample: Path) -> 
     sides = [
         (sample / f"train.{side}").read_text(encoding="utf-8").splitlines() for side in ("en", "fr")
     ]
-    train = summary(sides)
-    assert values["text"]["train"] == train._asdict()
-    assert (train.lines, train.read) == (len(sides[0]), len(sides[0]))
-    assert values["text"]["validation"]["sha256"] != train.sha256
+    training = summary(sides)
+    assert values["text"]["train"] == training._asdict()
+    assert (training.lines, training.read) == (len(sides[0]), len(sides[0]))
+    assert values["text"]["validation"]["sha256"] != training.sha256
     assert list(values["files"]) == FILES
 
 
@@ -174,3 +176,13 @@ def test_the_commit_is_that_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("2")
     assert git_state(tmp_path) == {**before, "changed": True}
     assert json.dumps(circumstances())
+
+
+@pytest.mark.parametrize("text", [{}, {"train": 3}, {"train": {"sha256": 1}}])
+def test_a_run_that_does_not_say_its_text_is_not_continued(
+    copy: Path, text: dict[str, object]
+) -> None:
+    redescribe(copy, lambda values: values.update(text=text))
+    experiment = load_experiment(RunDirectory(copy), Experiment)
+    with pytest.raises(RunError, match="does not say which text was read"):
+        train(replace(experiment, resume=True))
