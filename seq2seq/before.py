@@ -13,6 +13,7 @@ from seq2seq.checks import spelled, type_problems
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_settings import LanguageExperiment, NGramExperiment
 from seq2seq.settings import AnyExperiment, Experiment
+from seq2seq.training.lock import check_idle
 from seq2seq.training.run_directory import RunDirectory
 
 
@@ -103,7 +104,7 @@ def needs(experiment: AnyExperiment) -> Iterator[str]:
 
 
 def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
-    """A line if the run can't be in the directory that is named."""
+    """A line if the run can't be in the directory that is named, or not now."""
     if not experiment.run:
         return
     run = RunDirectory(experiment.run)
@@ -113,6 +114,7 @@ def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
         else:
             trains = not isinstance(experiment, NGramExperiment)
             run.check_free(overwrite=experiment.overwrite, resumable=trains)
+        check_idle(run.path)
     except RunError as error:
         yield str(error)
 

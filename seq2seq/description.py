@@ -45,6 +45,10 @@ UNTOUCHED = ("run", "resume", "overwrite", "device", "dry_run")
 """Where a run lies and how its training was started is no part of what it is."""
 
 
+REMEMBERED = 100
+"""So many times that a run was continued are described, the last ones."""
+
+
 class Part(NamedTuple):
     """A part of the text that a run learns from, for its description.
 
@@ -88,7 +92,7 @@ def save_description(
         stored = read_description(run)
         check_text(stored["text"], text, run)
         kept = {name: stored[name] for name in ("id", "files", "text", "begun")}
-        again = [*stored["continued"], circumstances()]
+        again = [*stored["continued"][1 - REMEMBERED :], circumstances()]
         write_json(run.experiment, {**values, **kept, "continued": again})
         return
     run.create(overwrite=experiment.overwrite)

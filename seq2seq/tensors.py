@@ -75,11 +75,33 @@ def load_tensors(
     Raises:
         RunError: the file is missing, damaged, of another run, or not of this kind.
     """
-    if not path.is_file():
-        raise RunError(
-            f"{path} is missing: the run was stopped before it could be saved, or the file was not "
-            "copied. Begin the run anew with --overwrite, or copy the file."
-        )
+    while True:
+        begun = version_of(path)
+        if begun is None:
+            raise RunError(
+                f"{path} is missing: the run was stopped before it could be saved, or the file was "
+                "not copied. Begin the run anew with --overwrite, or copy the file."
+            )
+        try:
+            return read_tensors(path, owner, check)
+        except RunError:
+            # A training may have put a new file in its place, which is opened more than once.
+            if version_of(path) == begun:
+                raise
+
+
+def version_of(path: Path) -> tuple[int, int] | None:
+    """What changes when another file takes the place of this one; None if there is none."""
+    try:
+        return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def read_tensors(
+    path: Path, owner: str | None, check: Callable[[Shapes], None]
+) -> tuple[dict[str, Tensor], Any]:
+    """As `load_tensors`, of a file that is there and stays as it is."""
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("seq2seq", "null"))

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import tyro
 
+from seq2seq.abort import INTERRUPTED
 from seq2seq.arguments import parse_experiment
 from seq2seq.commands.decoding import RunArgument
 from seq2seq.errors import SettingsError
 from seq2seq.settings import AnyExperiment, Experiment
 from seq2seq.training.run_directory import RunDirectory
-
-INTERRUPTED = 130
-"""The exit code of a program that Ctrl-C ended, by convention 128 + SIGINT."""
 
 TRAIN_HELP = """Train a translation model on pairs of sentences; or continue with --resume.
 

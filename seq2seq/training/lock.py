@@ -54,12 +54,7 @@ class RunLock:
             os.ftruncate(file, 0)
             os.write(file, str(os.getpid()).encode())
         except BlockingIOError as error:
-            owner = os.read(file, 20).decode(errors="replace") or "another one"
-            os.close(file)
-            raise RunError(
-                f"{self.path.parent} is being trained by process {owner}: wait for it, stop it, or "
-                "give another --run"
-            ) from error
+            raise busy(self.path.parent, file) from error
         return file
 
     def __exit__(
@@ -76,6 +71,28 @@ class RunLock:
         if self.made and error is not None:
             with suppress(OSError):  # nothing was begun: only an empty directory goes
                 self.path.parent.rmdir()
+
+
+def busy(run: Path, file: int) -> RunError:
+    """The error of a run whose open lock another process holds; the file is closed."""
+    owner = os.read(file, 20).decode(errors="replace") or "another one"
+    os.close(file)
+    return RunError(
+        f"{run} is being trained by process {owner}: wait for it, stop it, or give another --run"
+    )
+
+
+def check_idle(run: Path) -> None:
+    """Raises RunError if a process trains in this directory now; it may begin right after."""
+    try:
+        file = os.open(run / LOCK, os.O_RDONLY)
+    except OSError:  # no lock, or none that can be read: whoever takes it will see
+        return
+    try:
+        lock(file)
+    except BlockingIOError as error:
+        raise busy(run, file) from error
+    os.close(file)
 
 
 def lock(file: int) -> None:

@@ -44,6 +44,9 @@ def test_a_second_training_is_told_who_trains(
     other = holder(Path(run.run))
     with pytest.raises(RunError, match=rf"is being trained by process {other.pid}: wait for it"):
         train(run, letters)
+    unread = replace(run, data=replace(run.data, train="missing.tsv"))
+    with pytest.raises(RunError, match=rf"is being trained by process {other.pid}: wait for it"):
+        train(unread)
     other.communicate(b"")
     assert train(run, letters) == "the budget is used up"
     assert not (Path(run.run) / "training.lock").exists()
