@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from seq2seq.errors import Seq2SeqError
 
@@ -38,25 +38,50 @@ def on_interrupt(number: int, frame: FrameType | None) -> None:
 
 def guarded(command: Callable[[], object]) -> None:
     """Runs a command, with every known error as one message and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
+    if sys.stderr is None:  # closed; without it, `print` would take stdout
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    warnings.showwarning = lambda message, *_, **__: tell(f"warning: {message}")
     if isinstance(sys.stdout, io.TextIOWrapper):  # text goes out in UTF-8, whatever the locale
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
+        if sys.stdout is None or sys.stdin is None:
+            fail(f"standard {'output' if sys.stdout is None else 'input'} is closed")
         command()
         sys.stdout.flush()
     except Seq2SeqError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        tell("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
+    except OSError as error:
+        if error.filename is not None:
+            raise  # no file of ours is opened without a message of its own: a bug
+        discard(sys.stdout)
+        fail(f"standard output could not be written: {error.strerror}")
+
+
+def discard(stream: TextIO) -> None:
+    """Sends all that is still to be written to a stream nowhere, so that its end raises nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def tell(text: str, write: Callable[[str], object] | None = None) -> None:
+    """Writes a line to stderr, with `write` or plainly; where nobody can read it, it is lost.
+
+    A training of days does not end because its log can't be shown.
+    """
+    try:
+        write(text) if write else print(text, file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)
 
 
 def fail(message: str) -> NoReturn:
     """Prints an error and exits with 2."""
-    print(f"error: {message}", file=sys.stderr)
+    tell(f"error: {message}")
     sys.exit(2)
 
 

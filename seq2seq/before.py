@@ -111,6 +111,8 @@ def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
     try:
         if experiment.resume:
             run.check_exists()
+            if not run.last.is_file():
+                yield f"{run.last} is missing: there is nothing to continue; give --overwrite"
         else:
             trains = not isinstance(experiment, NGramExperiment)
             run.check_free(overwrite=experiment.overwrite, resumable=trains)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -93,7 +94,7 @@ def save_description(
         check_text(stored["text"], text, run)
         kept = {name: stored[name] for name in ("id", "files", "text", "begun")}
         again = [*stored["continued"][1 - REMEMBERED :], circumstances()]
-        write_json(run.experiment, {**values, **kept, "continued": again})
+        write_sealed(run, {**values, **kept, "continued": again})
         return
     run.create(overwrite=experiment.overwrite)
     contents = {
@@ -107,19 +108,21 @@ def save_description(
     files = {path.name: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
     identity = hashlib.sha256(json.dumps([values, text, files]).encode()).hexdigest()
     # Before the rest: without its description, a directory is not known as a run.
-    write_json(
-        run.experiment,
-        {
-            **values,
-            "id": identity,
-            "files": files,
-            "text": text,
-            "begun": circumstances(),
-            "continued": [],
-        },
-    )
+    begun = {"begun": circumstances(), "continued": []}
+    write_sealed(run, {**values, "id": identity, "files": files, "text": text, **begun})
     for path, data in contents.items():
         write_bytes(path, data)
+
+
+def write_sealed(run: RunDirectory, values: Mapping[str, Any]) -> None:
+    """Writes a description with a checksum of itself."""
+    write_json(run.experiment, {**values, "sha256": seal(values)})
+
+
+def seal(values: Mapping[str, Any]) -> str:
+    """SHA-256 of a description, whatever the white space; "sha256" itself is left out."""
+    rest = {name: value for name, value in values.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def content_of(save: Callable[[Path], None]) -> bytes:
@@ -245,6 +248,11 @@ def read_description(run: RunDirectory) -> dict[str, Any]:
     wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
     if wrong:
         raise RunError(f"{run.experiment} is damaged: it lacks {', '.join(wrong)}")
+    if values.get("sha256") != seal(values):
+        raise RunError(
+            f"{run.experiment} is damaged, or was changed by hand: copy it again. Settings are "
+            "given where a run is used, as in seq2seq translate RUN --decoding.beam-size 3"
+        )
     return dict(values)
 
 
@@ -273,7 +281,8 @@ def load_best(run: RunDirectory, build: Callable[[], ModelT]) -> ModelT:
     Raises:
         RunError: the weights are missing, damaged, of another run, or do not fit.
     """
-    prefix = "" if run.best.is_file() or not run.last.is_file() else "model."
+    # Not whether the best is a file: where it is something else, that is an error.
+    prefix = "" if os.path.lexists(run.best) or not run.last.is_file() else "model."
     path = run.last if prefix else run.best
     owner = identity(run)
     sketch = sketched(build, path)
@@ -281,7 +290,13 @@ def load_best(run: RunDirectory, build: Callable[[], ModelT]) -> ModelT:
     def check(shapes: Shapes) -> None:
         check_shapes(sketch, part_of(shapes, prefix), path)
 
-    tensors = part_of(load_tensors(path, owner, check)[0], prefix)
+    found, state = load_tensors(path, owner, check)
+    if prefix and (not isinstance(state, dict) or state.get("best") is not None):
+        raise RunError(
+            f"{run.best} is missing, though a validation has chosen it: copy it from where the run "
+            "was trained"
+        )
+    tensors = part_of(found, prefix)
     model = build()
     load_weights(model, tensors, path)
     return model

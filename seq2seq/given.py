@@ -64,10 +64,12 @@ def run_path(value: Any, name: str = "run") -> str | Path:
     return value
 
 
-def count(value: Any, name: str, least: int, of: str) -> int:
-    """A number of something; SettingsError if it is no integer, or below `least`."""
+def count(value: Any, name: str, least: int, of: str, most: int | None = None) -> int:
+    """A number of something; SettingsError if it is no integer, below `least` or above `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise SettingsError(f"{name} is {reprlib.repr(value)}: ask for at least {least} {of}")
+    if most is not None and value > most:
+        raise SettingsError(f"{name} is {reprlib.repr(value)}: ask for at most {most:,}")
     return value
 
 

@@ -10,6 +10,7 @@ import torch
 from seq2seq.description import Part, identity, save_description
 from seq2seq.language_settings import LanguageExperiment
 from seq2seq.settings import Experiment
+from seq2seq.tensors import load_tensors
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.training.lock import RunLock
 from seq2seq.training.progress import say
@@ -65,6 +66,8 @@ def run_training(
             resume=experiment.resume,
             owner=identity(run),
         )
+        if trainer.position.best is not None:  # what a continued run has chosen must be there
+            load_tensors(run.best, trainer.owner)
         precision = str(trainer.precision).removeprefix("torch.")
         say(
             f"{text.words}, {count_weights(model):,} weights, {trainer.device} in {precision} with "

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from seq2seq.decoding.steps import Hypothesis
+from seq2seq.errors import RunError
 from seq2seq.text.vocab import UNK
 
 
@@ -76,6 +78,16 @@ NOTHING = Translation("", [], 0.0, 0.0, [])
 
 NOTHING_SCORED = PairScore(0.0, 0.0, [], [])
 """The score of nothing as the translation of nothing."""
+
+
+def insist_on_some(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+    """What a search found; RunError if that is nothing, as with weights that are not numbers."""
+    if not hypotheses:
+        raise RunError(
+            "the model gives no translation a probability: its training has diverged, as with too "
+            "high a learning rate"
+        )
+    return hypotheses
 
 
 def replace_unknown(

@@ -41,6 +41,7 @@ from seq2seq.translations import (
     NOTHING_SCORED,
     PairScore,
     Translation,
+    insist_on_some,
     replace_unknown,
 )
 
@@ -167,7 +168,7 @@ class Translator:
             settings: fields of `DecodingSettings`.
 
         Raises:
-            SettingsError: `n` is below 1, or as for `translate`.
+            SettingsError: `n` is below 1 or above 1,000, or as for `translate`.
         """
         texts, prefixes = [sentence(text, "text")], [sentence(prefix, "prefix")]
         found = self.search(texts, n=n, prefixes=prefixes, attention=attention, **settings)
@@ -216,7 +217,7 @@ class Translator:
         Raises:
             DataError, SettingsError: as for `translate`.
         """
-        count(n, "n", 1, "candidate")
+        count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
         texts = sentences(texts, "texts")
         if prefixes is not None and len(prefixes) != len(texts):
             raise DataError(f"{len(texts):,} sentences, but {len(prefixes):,} prefixes")
@@ -236,7 +237,7 @@ class Translator:
             likeness=self.likeness(chosen) if chosen.method == "mbr" else None,
         )
         results = [[NOTHING._replace(tokens=[], source_tokens=[])] for _ in texts]
-        for index, hypotheses in zip(full, found, strict=True):
+        for index, hypotheses in zip(full, map(insist_on_some, found), strict=True):
             results[index] = [
                 self.translation(hypothesis, sources[0][index], starts[index], chosen, attention)
                 for hypothesis in hypotheses

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from seq2seq.description import seal
+
 
 def redescribe(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Changes a run's description in place."""
     path = run / "experiment.json"
     values = json.loads(path.read_text(encoding="utf-8"))
     change(values)
+    values["sha256"] = seal(values)
     path.write_text(json.dumps(values), encoding="utf-8")
 
 

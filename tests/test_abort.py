@@ -117,3 +117,51 @@ def test_ctrl_c_while_torch_is_imported(
     assert (code, out) == (130, b"")
     assert said.endswith(b"interrupted\n")
     assert b"Traceback" not in said
+
+
+def ended(program: str, arguments: str) -> tuple[int, str]:
+    """Runs the command line in a shell; returns its exit code and stderr."""
+    result = subprocess.run(
+        ["bash", "-c", f'set -o pipefail; "$0" {program} {arguments}', sys.executable],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return result.returncode, result.stderr
+
+
+PRINT = "-c 'from seq2seq.abort import guarded; guarded(lambda: print(\"x\" * 100_000))'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (">/dev/full", 2, "error: standard output could not be written: No space left on device"),
+        (">&-", 2, "error: standard output is closed"),
+        ("<&-", 2, "error: standard input is closed"),
+        ("2>&- >/dev/null", 0, ""),
+        ("2>/dev/full >/dev/null", 0, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(arguments: str, code: int, message: str) -> None:
+    assert ended(PRINT, arguments) == (code, message + "\n" * bool(message))
+
+
+def test_a_training_goes_on_without_its_log(tmp_path: Path, sample: Path) -> None:
+    """Whether the disk of the log is full, or `head` has gone."""
+    options = (
+        f"train --data.train {sample / 'train.en'} --data.train-target {sample / 'train.fr'} "
+        "--data.tokenizer word --data.validation-size 20 --model.embedding-size 4 "
+        "--model.encoder-sizes 4 --model.decoder-sizes 4 --training.max-steps 30 "
+        "--training.log-every 1 --training.batch-tokens 200 --device cpu"
+    )
+    full, read = tmp_path / "full", tmp_path / "read"
+    assert ended(f"-m seq2seq {options} --run {full}", "2>/dev/full") == (0, "")
+    assert ended(f"-m seq2seq {options} --run {read}", "2>&1 | head -3 >/dev/null") == (0, "")
+    metrics = [(run / "metrics.jsonl").read_text(encoding="utf-8") for run in (full, read)]
+    assert [text.count('"kind": "training"') for text in metrics] == [30, 30]
+    assert (full / "best.safetensors").is_file()
+    assert (read / "best.safetensors").is_file()

@@ -1,6 +1,8 @@
 """Runs from strangers and damaged disks: what is not of one piece is named, and costs little."""
 
 import json
+import math
+import os
 import shutil
 import subprocess
 from dataclasses import asdict, replace
@@ -16,6 +18,7 @@ from seq2seq.errors import RunError
 from seq2seq.experiment import train
 from seq2seq.provenance import circumstances, git_state
 from seq2seq.settings import Experiment
+from seq2seq.tensors import load_tensors, save_tensors
 from seq2seq.training.position import Position
 from seq2seq.training.run_directory import FORMAT, RunDirectory
 from seq2seq.translator import Translator
@@ -49,6 +52,57 @@ def test_a_damaged_file_is_named(copy: Path, name: str, damage: str) -> None:
         (copy / "last.safetensors").unlink()  # which would serve as well
     with pytest.raises(RunError, match=name):
         Translator.load(copy, "cpu")
+
+
+def test_weights_that_were_chosen_are_not_replaced_by_others(copy: Path) -> None:
+    (copy / "best.safetensors").unlink()
+    with pytest.raises(RunError, match=r"best\.safetensors is missing, though a validation"):
+        Translator.load(copy, "cpu")
+    (copy / "best.safetensors").symlink_to("/dev/zero")
+    with pytest.raises(RunError, match=r"best\.safetensors is missing"):
+        Translator.load(copy, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [('"beam_size": 5', '"beam_size": 1'), ('"seed": 1', '"seed": 3')]
+)
+def test_a_description_changed_by_hand_is_refused(copy: Path, before: str, after: str) -> None:
+    path = copy / "experiment.json"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(RunError, match=r"experiment\.json is damaged, or was changed by hand"):
+        Translator.load(copy, "cpu")
+
+
+@pytest.mark.parametrize("damage", [bytes.hex, lambda data: None])
+def test_a_run_is_not_continued_beside_a_damaged_best(copy: Path, damage: Any) -> None:
+    path = copy / "best.safetensors"
+    data = damage(path.read_bytes())
+    path.unlink()
+    if data is not None:
+        path.write_text(data)
+    experiment = load_experiment(RunDirectory(copy), Experiment)
+    with pytest.raises(RunError, match=r"best\.safetensors"):
+        train(replace(experiment, resume=True))
+
+
+def test_weights_that_are_no_numbers_are_one_message(copy: Path) -> None:
+    tensors, state = load_tensors(copy / "best.safetensors")
+    owner = json.loads((copy / "experiment.json").read_text(encoding="utf-8"))["id"]
+    broken = {name: tensor * math.nan for name, tensor in tensors.items()}
+    save_tensors(copy / "best.safetensors", broken, state, owner)
+    with pytest.raises(RunError, match="gives no translation a probability"):
+        Translator.load(copy, "cpu").translate("We eat.")
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "training.lock"])
+def test_nothing_is_read_that_has_no_end(copy: Path, name: str) -> None:
+    experiment = load_experiment(RunDirectory(copy), Experiment)
+    (copy / name).unlink(missing_ok=True)
+    os.mkfifo(copy / name)
+    with pytest.raises(RunError, match=rf"{name} is no plain file"):
+        train(replace(experiment, resume=True))
 
 
 @pytest.mark.parametrize("name", [*FILES, "best.safetensors"])

@@ -82,6 +82,7 @@ def plot_learning_curves(run: RunDirectory) -> Path:
         axis.grid(alpha=0.3)
         if title == "perplexity":
             axis.set_yscale("log")
-            axis.legend()
+            if axis.lines:
+                axis.legend()
     figure.suptitle(run.path.name)
     return save(figure, run.curves)

@@ -21,6 +21,8 @@ _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FROM_UTF16 = "it looks like UTF-16: convert it (iconv -f utf-16 -t utf-8)"
 _FEW_NULS = 10
+_BINARY = (b"PK\x03\x04", b"\x7fELF", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x89PNG")
+"""How ZIP archives (and so office documents), programs, PDF, old documents and pictures begin."""
 
 
 def read_lines(file: str | Path | BinaryIO) -> list[str]:
@@ -106,6 +108,8 @@ def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     if isinstance(file, (str, Path)):
         path, name = Path(file), str(file)
         try:
+            if path.is_char_device() or path.is_block_device():
+                raise DataError(f"{name} is a device, and has no end: give a file")
             data = path.read_bytes()
         except FileNotFoundError as error:
             raise missing_file(path) from error
@@ -142,6 +146,8 @@ def _not_utf8(
     hint = "convert it (iconv -f latin1 -t utf-8 is often right)"
     if line == 1 and data.startswith(_UTF16):
         hint = _FROM_UTF16
+    if data.startswith(_BINARY):
+        hint = "it is no text: export it as text first"
     if line == 1 and data.startswith(_GZIP):
         hint = "it is gzip: unpack it (gzip -dc)"
     return DataError(

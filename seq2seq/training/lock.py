@@ -45,6 +45,8 @@ class RunLock:
 
     def take(self) -> int | None:
         """The open file, locked; None if it was deleted by the one who held it before."""
+        if os.path.lexists(self.path) and not self.path.is_file():
+            raise RunError(f"{self.path} is no plain file: move it away")
         file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             lock(file)
@@ -85,8 +87,10 @@ def busy(run: Path, file: int) -> RunError:
 def check_idle(run: Path) -> None:
     """Raises RunError if a process trains in this directory now; it may begin right after."""
     try:
+        if not (run / LOCK).is_file():
+            return
         file = os.open(run / LOCK, os.O_RDONLY)
-    except OSError:  # no lock, or none that can be read: whoever takes it will see
+    except OSError:  # none that can be read: whoever takes it will see
         return
     try:
         lock(file)

@@ -9,11 +9,13 @@ import json
 import math
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from seq2seq.abort import tell
 from seq2seq.errors import RunError
 from seq2seq.storage import finite, write_text
 from seq2seq.training.position import Position
@@ -21,7 +23,7 @@ from seq2seq.training.position import Position
 
 def say(text: str = "") -> None:
     """A line for the user on stderr, above any bar that is drawn there."""
-    tqdm.write(text, file=sys.stderr)
+    tell(text, partial(tqdm.write, file=sys.stderr))
 
 
 class Reporter:
@@ -52,22 +54,28 @@ class Reporter:
         Raises:
             RunError: the file can't be read or written.
         """
-        if not self.metrics.exists():
+        if not os.path.lexists(self.metrics):
+            if position.step:
+                say(f"{self.metrics} is missing: the log begins anew")
             return
+        if not self.metrics.is_file():
+            raise RunError(f"{self.metrics} is no plain file: move it away")
         last = {"validation": position.validated, "mean": position.averaged}
-        kept = []
+        kept, damaged = [], 0
         try:
             lines = self.metrics.read_bytes().split(b"\n")
         except OSError as error:
             raise RunError(f"{self.metrics} could not be read: {error.strerror}") from error
-        for line in lines:
+        for line in lines[:-1]:  # the last one before a crash may be half written
             try:
                 text = line.decode("utf-8")
                 row = json.loads(text)
                 if row["step"] <= last.get(row["kind"], position.step):
                     kept.append(text + "\n")
             except (ValueError, KeyError, TypeError):
-                continue  # the last line before a crash may be half written
+                damaged += 1
+        if damaged:
+            say(f"{self.metrics}: {damaged:,} damaged lines are left out")
         write_text(self.metrics, "".join(kept))
 
     def advance(self, progress: float, postfix: str) -> None:

@@ -147,6 +147,8 @@ class RunDirectory:
         """Raises RunError unless this is a run directory."""
         try:
             if not self.path.is_dir():
+                if self.path.exists():
+                    raise RunError(f"{self.path} is a file, and a run is a directory")
                 raise RunError(f"there is no run at {self.path}: train one with --run {self.path}")
             if not self.experiment.is_file():
                 raise RunError(

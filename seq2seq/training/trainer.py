@@ -273,10 +273,10 @@ class Trainer(Generic[BatchT]):
         with wearing(self.model, weights):
             result = self.task.validate(self.device)
         self.keep_time()
-        score = -result.loss
-        if self.settings.best_by == "bleu" and result.bleu is not None:
-            score = result.bleu
-        is_best = math.isfinite(score) and (position.best is None or score > position.best)
+        bleu = result.bleu if self.settings.best_by == "bleu" else None
+        score = -result.loss if bleu is None else bleu
+        usable = math.isfinite(score) and math.isfinite(result.loss)
+        is_best = usable and (position.best is None or score > position.best)
         if is_best:
             position.best = score
             state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}

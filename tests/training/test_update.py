@@ -159,3 +159,12 @@ def test_other_errors_are_not_taken_for_want_of_memory(
     broken.task.__class__ = Wrong
     with pytest.raises(RuntimeError, match="shapes"):
         broken.train()
+
+
+def test_a_model_that_diverged_is_never_the_best(experiment: Describe, letters: Corpora) -> None:
+    run = experiment(max_steps=2, learning_rate=1e300, schedule="constant", warmup_steps=0)
+    diverged = trainer(run, letters)
+    assert diverged.train() == "the budget is used up"
+    assert not all(torch.isfinite(each).all() for each in weights_of(diverged.model).values())
+    assert diverged.position.best is None
+    assert not diverged.run.best.exists()
