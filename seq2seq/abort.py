@@ -13,9 +13,9 @@ import threading
 import warnings
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import BinaryIO, NoReturn, TextIO
 
-from seq2seq.errors import Seq2SeqError
+from seq2seq.errors import DataError, Seq2SeqError
 
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code of a program that Ctrl-C ended, by convention."""
@@ -44,8 +44,8 @@ def guarded(command: Callable[[], object]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # text goes out in UTF-8, whatever the locale
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
-        if sys.stdout is None or sys.stdin is None:
-            fail(f"standard {'output' if sys.stdout is None else 'input'} is closed")
+        if sys.stdout is None:
+            fail("standard output is closed")
         command()
         sys.stdout.flush()
     except Seq2SeqError as error:
@@ -61,6 +61,13 @@ def guarded(command: Callable[[], object]) -> None:
             raise  # no file of ours is opened without a message of its own: a bug
         discard(sys.stdout)
         fail(f"standard output could not be written: {error.strerror}")
+
+
+def standard_input() -> BinaryIO:
+    """The bytes of stdin; DataError if it is closed."""
+    if sys.stdin is None:
+        raise DataError("standard input is closed: give lines of text")
+    return sys.stdin.buffer
 
 
 def discard(stream: TextIO) -> None:

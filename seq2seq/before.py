@@ -13,6 +13,7 @@ from seq2seq.checks import spelled, type_problems
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_settings import LanguageExperiment, NGramExperiment
 from seq2seq.settings import AnyExperiment, Experiment
+from seq2seq.storage import never_saved
 from seq2seq.training.lock import check_idle
 from seq2seq.training.run_directory import RunDirectory
 
@@ -112,7 +113,7 @@ def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
         if experiment.resume:
             run.check_exists()
             if not run.last.is_file():
-                yield f"{run.last} is missing: there is nothing to continue; give --overwrite"
+                yield never_saved(run.last)
         else:
             trains = not isinstance(experiment, NGramExperiment)
             run.check_free(overwrite=experiment.overwrite, resumable=trains)

@@ -76,6 +76,14 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_atomically(path, write)
 
 
+def never_saved(path: Path) -> str:
+    """What to say of a file of weights that is not there."""
+    return (
+        f"{path} is missing: the run was stopped before it could be saved, or the file was not "
+        "copied. Begin the run anew with --overwrite, or copy the file."
+    )
+
+
 def read_json(path: Path) -> Any:
     """What `write_json` wrote; RunError if it is missing, damaged, or beyond any sense large."""
     try:

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from seq2seq.errors import RunError
-from seq2seq.storage import write_bytes
+from seq2seq.storage import never_saved, write_bytes
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -78,10 +78,7 @@ def load_tensors(
     while True:
         begun = version_of(path)
         if begun is None:
-            raise RunError(
-                f"{path} is missing: the run was stopped before it could be saved, or the file was "
-                "not copied. Begin the run anew with --overwrite, or copy the file."
-            )
+            raise RunError(never_saved(path))
         try:
             return read_tensors(path, owner, check)
         except RunError:

@@ -141,13 +141,18 @@ PRINT = "-c 'from seq2seq.abort import guarded; guarded(lambda: print(\"x\" * 10
     [
         (">/dev/full", 2, "error: standard output could not be written: No space left on device"),
         (">&-", 2, "error: standard output is closed"),
-        ("<&-", 2, "error: standard input is closed"),
         ("2>&- >/dev/null", 0, ""),
         ("2>/dev/full >/dev/null", 0, ""),
     ],
 )
 def test_streams_that_are_full_or_closed(arguments: str, code: int, message: str) -> None:
     assert ended(PRINT, arguments) == (code, message + "\n" * bool(message))
+
+
+def test_only_what_reads_stdin_needs_it(trained: Path) -> None:
+    assert ended(PRINT, "<&- >/dev/null") == (0, "")
+    code, said = ended("-m seq2seq translate", f"{trained} <&-")
+    assert (code, said) == (2, "error: standard input is closed: give lines of text\n")
 
 
 def test_a_training_goes_on_without_its_log(tmp_path: Path, sample: Path) -> None:

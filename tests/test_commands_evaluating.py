@@ -256,7 +256,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "exposure no reference": (EXPOSURE[:4], ["give RUN, --source FILE and --reference FILE"]),
     "exposure of a file": (
         ["exposure", "TEXT/system", *EXPOSURE[2:], "TEXT/reference"],
-        ["there is no run at"],
+        ["is a file, and a run is a directory"],
     ),
     "exposure twice": (
         ["exposure", "TRAINED", "TRAINED", *EXPOSURE[2:], "TEXT/reference"],

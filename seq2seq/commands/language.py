@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from seq2seq.abort import standard_input
 from seq2seq.arguments import parse_experiment
 from seq2seq.commands.ahead import ahead_command
 from seq2seq.commands.decoding import FileArgument, RunArgument, print_figures
@@ -105,7 +105,7 @@ def score_command(arguments: list[str]) -> None:
     if command.text:
         lines = read_lines(command.text)
     else:
-        lines = list(iter_lines(sys.stdin.buffer, "standard input"))
+        lines = list(iter_lines(standard_input(), "standard input"))
     if command.by_line:
         for line in lines:
             score = model.score(line)

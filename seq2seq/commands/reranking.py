@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from seq2seq.abort import standard_input
 from seq2seq.before import device_problems
 from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import FileArgument, RunArgument
@@ -93,7 +94,7 @@ def rerank_command(arguments: list[str]) -> None:
         print(*shown, sep=",", file=sys.stderr)
         if command.weights:
             write_weights(command.weights, reranker.weights)
-    for text in reranker.translate(list(iter_lines(sys.stdin.buffer, "standard input"))):
+    for text in reranker.translate(list(iter_lines(standard_input(), "standard input"))):
         print(text)
 
 

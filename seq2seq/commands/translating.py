@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from seq2seq.abort import standard_input
 from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import (
     DecodingCommand,
@@ -67,12 +67,12 @@ def translate_command(arguments: list[str]) -> None:
 
     translator = load_translator(command)
     # Whoever types wants an answer to each line; from a file, lines of like length go together.
-    if sys.stdin.isatty():
+    if standard_input().isatty():
         translator.settings = replace(translator.settings, batch_size=1)
     drawn = bool(command.attention)
     translator.with_settings({}, attention=drawn)
     folder = make_folder(command.attention) if drawn else None
-    lines = iter_lines(sys.stdin.buffer, "standard input")
+    lines = iter_lines(standard_input(), "standard input")
     found = translator.search_lines(lines, n=command.n_best, attention=drawn)
     for number, (line, candidates) in enumerate(found, start=1):
         if folder and candidates[0].attention:
