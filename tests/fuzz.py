@@ -231,7 +231,8 @@ def change_bytes(data: bytes, draw: random.Random) -> bytes:
 def change_json(data: bytes, draw: random.Random) -> bytes:
     """JSON with a value that is another, missing, or moved; SentencePiece models with checksums."""
     content = json.loads(data)
-    if content.get("kind") == "sentencepiece" and draw.random() < 0.5:
+    is_model = isinstance(content, dict) and content.get("kind") == "sentencepiece"
+    if is_model and draw.random() < 0.5:
         proto = change_bytes(base64.b64decode(content["model"]), draw)
         checksum = hashlib.sha256(proto).hexdigest()
         content |= {"model": base64.b64encode(proto).decode(), "sha256": checksum}
