@@ -22,16 +22,12 @@ import matplotlib.backends.backend_agg
 import matplotlib.figure  # noqa: F401
 import sacrebleu.metrics  # noqa: F401
 import torch._dynamo  # what every optimizer imports  # noqa: F401
-import tyro
 
 import seq2seq.evaluation.translation
 import seq2seq.experiment
 import seq2seq.language_experiment  # noqa: F401
 from seq2seq.cli import main
-from seq2seq.settings import Experiment
 
-# What is imported when the first options are read: another user may not be able to.
-tyro.cli(Experiment, args=[], default=Experiment(run="run"))
 assert signal.getsignal(signal.SIGXFSZ) is signal.SIG_IGN  # too large a file is an error, no death
 
 
