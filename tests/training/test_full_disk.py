@@ -161,7 +161,6 @@ def test_a_disk_that_is_read_only(programs: Programs, tmp_path: Path, small_disk
 @pytest.fixture
 def folder() -> Iterator[tuple[Path, int | None]]:
     """A folder that a user other than root owns and can reach, and this user, if it is another."""
-    path = Path(tempfile.mkdtemp())
     user = NOBODY if os.geteuid() == 0 else None
     installed = [Path(module.__file__) for module in (torch, seq2seq)]
     closed = [
@@ -169,6 +168,7 @@ def folder() -> Iterator[tuple[Path, int | None]]:
     ]
     if user is not None and closed:
         pytest.skip(f"no other user can read {closed[-1]}, where the programs are installed")
+    path = Path(tempfile.mkdtemp())
     if user is not None:
         os.chown(path, user, -1)
     path.chmod(0o755)
