@@ -5,6 +5,7 @@ A program imports this first, so that Ctrl-C ends it quietly from its first mome
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -20,6 +21,8 @@ from seq2seq.errors import DataError, Seq2SeqError
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code of a program that Ctrl-C ended, by convention."""
 STDERR = 2
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What writing to a stream fails with where its disk is full or broken."""
 
 
 def on_interrupt(number: int, frame: FrameType | None) -> None:
@@ -57,8 +60,8 @@ def guarded(command: Callable[[], object]) -> None:
         # The reader of our output has gone, as `head` does; nothing is wrong.
         discard(sys.stdout)
     except OSError as error:
-        if error.filename is not None:
-            raise  # no file of ours is opened without a message of its own: a bug
+        if error.filename is not None or error.errno not in NO_ROOM:
+            raise  # every other file has a message of its own: a bug
         discard(sys.stdout)
         fail(f"standard output could not be written: {error.strerror}")
 

@@ -126,7 +126,8 @@ def names_text(experiment: AnyExperiment) -> bool:
     """Whether the settings say where there is training text, or a model that needs none."""
     if isinstance(experiment, NGramExperiment) and experiment.model.from_arpa:
         return True
-    return bool(getattr(experiment, "data").train)  # noqa: B009 - every kind has its own data
+    kinds = Experiment | LanguageExperiment | NGramExperiment
+    return isinstance(experiment, kinds) and bool(experiment.data.train)
 
 
 def other_runs(experiment: AnyExperiment) -> dict[str, str]:

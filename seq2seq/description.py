@@ -44,8 +44,6 @@ ModelT = TypeVar("ModelT", bound=nn.Module)
 
 UNTOUCHED = ("run", "resume", "overwrite", "device", "dry_run")
 """Where a run lies and how its training was started is no part of what it is."""
-
-
 REMEMBERED = 100
 """So many times that a run was continued are described, the last ones."""
 
@@ -106,10 +104,10 @@ def save_description(
         )
     }
     files = {path.name: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
-    identity = hashlib.sha256(json.dumps([values, text, files]).encode()).hexdigest()
+    own = hashlib.sha256(json.dumps([values, text, files]).encode()).hexdigest()
     # Before the rest: without its description, a directory is not known as a run.
     begun = {"begun": circumstances(), "continued": []}
-    write_sealed(run, {**values, "id": identity, "files": files, "text": text, **begun})
+    write_sealed(run, {**values, "id": own, "files": files, "text": text, **begun})
     for path, data in contents.items():
         write_bytes(path, data)
 
@@ -209,14 +207,14 @@ def check_file(path: Path, expected: str | None) -> None:
 
 
 def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
-    """What `save_experiment` wrote, as its class or as a recipe's own subclass of it.
+    """What `save_description` wrote, as its class or as a recipe's own subclass of it.
 
     Raises:
         RunError: there is no run, it is one of another kind of model, or its description is damaged
             or of another version.
     """
     values = read_description(run)
-    found = values.get("model", Experiment.KIND)
+    found = values["model"]
     if found != kind.KIND:
         needed = kind.KIND
         if found == NGramExperiment.KIND and needed == LanguageExperiment.KIND:
@@ -225,9 +223,9 @@ def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
             f"{run.path} is {with_article(found)}, and {with_article(needed)} is needed here"
             + (": see seq2seq lm --help" if kind is Experiment else "")
         )
-    fields: Any = values.get("experiment")
-    if kind is not base_of(kind) and isinstance(fields, dict):
-        fields = {**fields, **values.get("recipe", {})}
+    fields = values["experiment"]
+    if kind is not base_of(kind):
+        fields = {**fields, **values["recipe"]}
     try:
         return replace(from_dict(kind, fields), run=str(run.path))
     except SettingsError as error:

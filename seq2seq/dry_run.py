@@ -20,7 +20,7 @@ from seq2seq.settings import Experiment
 from seq2seq.text.vocab import Vocab
 from seq2seq.training.footprint import Footprint, footprint, largest
 from seq2seq.training.run_directory import RunDirectory
-from seq2seq.training.task import BatchT, Task
+from seq2seq.training.task import AnyBatch, BatchT, Task
 from seq2seq.training.trainer import Trainer
 
 DRY = "dry run"
@@ -167,26 +167,24 @@ def mebibytes(size: int) -> str:
     return f"{size / 2**20:8,.1f} MiB"
 
 
-def shapes(batch: object) -> str:
+def shapes(batch: AnyBatch) -> str:
     """The shapes of all ids in a batch, as "source 32 × 9, target_input 32 × 11, …"."""
     return ", ".join(
         f"{name.replace('_', ' ')} {len(ids)} × {ids.shape[1]}" for name, ids in tables(batch)
     )
 
 
-def tables(batch: object) -> list[tuple[str, Tensor]]:
-    """The parts of a batch, a NamedTuple, that are ids in rows: ``(batch_size, length)``."""
-    parts: dict[str, object] = getattr(batch, "_asdict")()  # noqa: B009 - a NamedTuple has it
-    return [
-        (name, part) for name, part in parts.items() if isinstance(part, Tensor) and part.dim() == 2
-    ]
+def tables(batch: AnyBatch) -> list[tuple[str, Tensor]]:
+    """The parts of a batch that are ids in rows: ``(batch_size, length)``."""
+    parts = batch._asdict().items()
+    return [(name, part) for name, part in parts if isinstance(part, Tensor) and part.dim() == 2]
 
 
-def batch_lines(batch: object, sides: Mapping[str, Vocab], width: int) -> Iterator[str]:
+def batch_lines(batch: AnyBatch, sides: Mapping[str, Vocab], width: int) -> Iterator[str]:
     """The first rows of a batch in tokens, as the model sees them, cut to the width of a screen.
 
     Args:
-        batch: a NamedTuple.
+        batch: one.
         sides: the vocabulary of each part that has ids.
         width: in characters.
     """

@@ -170,7 +170,7 @@ def build_model(experiment: Experiment, source: Vocab, target: Vocab) -> Transla
 
 
 def load_pipelines(run: RunDirectory, settings: DataSettings) -> tuple[TextPipeline, TextPipeline]:
-    """What `save_pipelines` wrote."""
+    """Tokenizer and vocabulary of both sides of a run."""
     source, target = (load_pipeline(run, side, settings.subword_sampling) for side in SIDES)
     return source, target
 

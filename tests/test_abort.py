@@ -149,6 +149,17 @@ def test_streams_that_are_full_or_closed(arguments: str, code: int, message: str
     assert ended(PRINT, arguments) == (code, message + "\n" * bool(message))
 
 
+def test_other_errors_of_the_system_are_bugs() -> None:
+    """They keep their traceback, and are not taken for a full disk."""
+    program = "import os, seq2seq.abort; seq2seq.abort.guarded(lambda: os.close(99))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "standard output" not in result.stderr
+
+
 def test_only_what_reads_stdin_needs_it(trained: Path) -> None:
     assert ended(PRINT, "<&- >/dev/null") == (0, "")
     code, said = ended("-m seq2seq translate", f"{trained} <&-")

@@ -124,7 +124,7 @@ def test_a_file_of_another_run_is_named(copy: Path, trained: Path, name: str) ->
         Translator.load(copy, "cpu")
 
 
-def test_only_whole_files_of_one_run_are_continued(copy: Path, trained: Path) -> None:
+def test_only_whole_files_of_one_run_are_continued(copy: Path) -> None:
     redescribe(copy, lambda values: values.update(id="0" * 64))
     (copy / "best.safetensors").unlink()
     with pytest.raises(RunError, match=r"last\.safetensors belongs to another run"):

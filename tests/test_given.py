@@ -75,6 +75,8 @@ def test_a_translator_says_what_it_expected(trained: Path) -> None:
             call()
     with pytest.raises(SettingsError, match="n is '5'"):
         model.candidates("We eat.", n="5")
+    with pytest.raises(SettingsError, match="n is 1001: ask for at most 1,000"):
+        model.candidates("We eat.", n=1001)
     with pytest.raises(SettingsError, match="unknown decoding setting beam: did you mean beam_s"):
         model.translate("We eat.", beam=3)
     with pytest.raises(SettingsError, match=r"--decoding.beam-size '3' is not int"):

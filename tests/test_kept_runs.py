@@ -10,7 +10,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,6 +24,10 @@ from seq2seq.training.run_directory import FORMAT, RunDirectory
 from seq2seq.translator import Translator
 
 KEPT = sorted((Path(__file__).parent / "runs").glob("format-*"))
+
+
+ExperimentT = TypeVar("ExperimentT", Experiment, LanguageExperiment)
+USED_UP = "the budget is used up"
 
 
 def said(folder: Path) -> dict[str, Any]:
@@ -56,22 +60,18 @@ def test_a_kept_language_model_still_scores(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_a_kept_run_is_continued(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "runs")
+
+    def continued(name: str, kind: type[ExperimentT], text: str, steps: int) -> ExperimentT:
+        experiment = load_experiment(RunDirectory(tmp_path / "runs" / name), kind)
+        return replace(
+            experiment,
+            resume=True,
+            data=replace(experiment.data, train=str(folder / text)),
+            training=replace(experiment.training, max_steps=steps),
+        )
+
+    assert train(continued("translation", Experiment, "text.tsv", 152)) == USED_UP
     run = tmp_path / "runs" / "translation"
-    experiment = load_experiment(RunDirectory(run), Experiment)
-    experiment = replace(
-        experiment,
-        resume=True,
-        data=replace(experiment.data, train=str(folder / "text.tsv")),
-        training=replace(experiment.training, max_steps=152),
-    )
-    assert train(experiment) == "the budget is used up"
     assert Translator.load(run, "cpu").translate("Emma sucht das Haus.")
-    run = tmp_path / "runs" / "language-model"
-    model = load_experiment(RunDirectory(run), LanguageExperiment)
-    model = replace(
-        model,
-        resume=True,
-        data=replace(model.data, train=str(folder / "text.txt")),
-        training=replace(model.training, max_steps=62),
-    )
-    assert train_language_model(model) == "the budget is used up"
+    model = continued("language-model", LanguageExperiment, "text.txt", 62)
+    assert train_language_model(model) == USED_UP

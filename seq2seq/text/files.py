@@ -108,8 +108,7 @@ def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     if isinstance(file, (str, Path)):
         path, name = Path(file), str(file)
         try:
-            if path.is_char_device() or path.is_block_device():
-                raise DataError(f"{name} is a device, and has no end: give a file")
+            refuse_endless(path)
             data = path.read_bytes()
         except FileNotFoundError as error:
             raise missing_file(path) from error
@@ -128,6 +127,12 @@ def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     if path is not None and path.suffix == ".gz":
         raise DataError(f"{name} is not gzip, though its name says so; rename it or fetch it again")
     return data, name
+
+
+def refuse_endless(path: Path) -> None:
+    """Raises DataError for a device."""
+    if path.is_char_device() or path.is_block_device():
+        raise DataError(f"{path} is a device, and has no end: give a file")
 
 
 def missing_file(path: Path) -> DataError:

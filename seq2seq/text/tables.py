@@ -18,7 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.text.files import missing_file, read_bytes, read_sentences, read_text
+from seq2seq.text.files import (
+    missing_file,
+    read_bytes,
+    read_sentences,
+    read_text,
+    refuse_endless,
+)
 from seq2seq.text.headers import columns_by_role, is_language_header
 
 Column: TypeAlias = "str | int"
@@ -58,8 +64,9 @@ def read_columns(path: Path, columns: Columns) -> Texts:
     are missing or not text; SettingsError for column numbers that are impossible.
     """
     kind = file_kind(path)
-    if not path.is_file():
+    if not path.exists():
         raise missing_file(path)
+    refuse_endless(path)
     if kind == ".parquet":
         return _read_parquet(path, columns)
     if kind in (".json", ".jsonl"):

@@ -14,7 +14,7 @@ from seq2seq.errors import SettingsError
 from seq2seq.training.forcing import sampling_rate
 from seq2seq.training.kept import Kept
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.task import BatchT
+from seq2seq.training.task import AnyBatch, BatchT
 from seq2seq.training.trainer import Trainer
 from seq2seq.training.update import out_of_memory
 
@@ -69,10 +69,9 @@ def largest(batches: Sequence[BatchT]) -> BatchT:
     return max(batches, key=ids_of)
 
 
-def ids_of(batch: object) -> int:
-    """How many numbers there are in all tensors of a batch, a NamedTuple."""
-    assert isinstance(batch, tuple)
-    return sum(part.numel() for part in batch if isinstance(part, Tensor))
+def ids_of(batch: AnyBatch) -> int:
+    """How many numbers there are in all tensors of a batch."""
+    return sum(part.numel() for part in batch._asdict().values() if isinstance(part, Tensor))
 
 
 def footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:

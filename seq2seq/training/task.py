@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ class AnyBatch(Protocol):
     @property
     def target_tokens(self) -> int:
         """Real tokens to predict."""
+
+    def _asdict(self) -> dict[str, Any]:
+        """Its parts by name: every batch is a NamedTuple."""
 
     def halves(self: AnyBatchT) -> tuple[AnyBatchT, AnyBatchT] | None:
         """Two batches with half of the rows each; None where rows can't be parted."""

@@ -138,7 +138,8 @@ class Updater(Generic[BatchT]):
         if len(halves) == len(batches):
             raise TrainingError(
                 f"there is not enough memory{budget} for a single sentence or window of the "
-                "training text: try a smaller --data.max-length, --data.batch-size or model"
+                "training text: try a smaller model, --data.max-length (of sentences) or "
+                "--data.batch-size (of windows)"
             )
         words = f"not enough memory{budget} for a batch: it is cut into {len(halves)} parts"
         if words not in self.reported:  # a budget may be too small for many batches

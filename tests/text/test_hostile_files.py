@@ -386,3 +386,15 @@ def test_a_pair_is_no_header(tmp_path: Path, row: str) -> None:
 def test_languages_of_other_columns_are_told(tmp_path: Path, row: str) -> None:
     with pytest.raises(DataError, match=r"a\.tsv:1: .* columns must be named or numbered"):
         ParallelCorpus.read(write(tmp_path / "a.tsv", f"{row}\n{row}\n"))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
+def test_a_device_and_what_is_no_text_are_told(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=f"{name} is a device, and has no end"):
+        read_monolingual(str(path))
+    path.unlink()
+    path.write_bytes(b"PK\x03\x04\xff\xfe archive")
+    with pytest.raises(DataError, match=f"{name}:1: not valid UTF-8: .*it is no text: export it"):
+        read_monolingual(str(path))
