@@ -17,6 +17,15 @@ from seq2seq.storage import never_saved
 from seq2seq.training.lock import check_idle
 from seq2seq.training.run_directory import RunDirectory
 
+BEGIN = "--model.initialize-"
+"""Options that name a language model, whose weights a side begins with."""
+SIDES = ("encoder", "decoder")
+TOKENS = (
+    *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
+    *("min_frequency", "joint", "lowercase"),
+)
+"""What decides about the tokens of a run."""
+
 
 def check_before(
     experiment: AnyExperiment, *, text_given: bool = True, problems: Sequence[str] = ()
@@ -132,16 +141,13 @@ def names_text(experiment: AnyExperiment) -> bool:
 
 def other_runs(experiment: AnyExperiment) -> dict[str, str]:
     """The runs that an experiment takes something from, by option."""
+    runs = {}
+    if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
+        runs["--data.vocabulary"] = experiment.data.vocabulary
     if isinstance(experiment, Experiment):
-        sides = ("encoder", "decoder")
-        runs = {
-            f"--model.initialize-{side}": getattr(experiment.model, f"initialize_{side}")
-            for side in sides
+        runs |= {
+            f"{BEGIN}{side}": getattr(experiment.model, f"initialize_{side}") for side in SIDES
         }
-    elif isinstance(experiment, LanguageExperiment | NGramExperiment):
-        runs = {"--data.vocabulary": experiment.data.vocabulary}
-    else:
-        runs = {}
     return {option: path for option, path in runs.items() if path}
 
 
@@ -150,42 +156,65 @@ def absent_runs(experiment: AnyExperiment) -> Iterator[str]:
     for option, path in other_runs(experiment).items():
         try:
             if isinstance(experiment, Experiment):
-                language_model(path)
+                described(option, path)
             else:
                 RunDirectory(path).check_exists()
         except RunError as error:
             yield f"{option} {path}: {error}"
 
 
-def language_model(path: str) -> LanguageExperiment:
-    """The description of a recurrent language model; RunError if it is none."""
+def described(option: str, path: str) -> Experiment | LanguageExperiment:
+    """The description of another run of a translation model; RunError if of the wrong kind."""
     from seq2seq.description import load_experiment
 
-    return load_experiment(RunDirectory(path), LanguageExperiment)
+    run = RunDirectory(path)
+    if option.startswith(BEGIN):
+        return load_experiment(run, LanguageExperiment)
+    return load_experiment(run, Experiment)
 
 
 def misfits(experiment: AnyExperiment) -> Iterator[str]:
-    """A line for each language model whose weights do not fit the model that begins with them."""
+    """A line for each other run with settings that this translation model must have, too."""
     if not isinstance(experiment, Experiment):
         return
     for option, path in other_runs(experiment).items():
         try:
-            other = language_model(path).model
+            other = described(option, path)
         except RunError:
             continue  # see absent_runs
-        model, side = experiment.model, option.removeprefix("--model.initialize-")
         needed = {
-            "cell": other.cell,
-            f"{side}_sizes": other.sizes,
-            "embedding": other.embedding,
-            "embedding_size": other.embedding_size,
+            name: value
+            for name, value in shared(option, other, experiment).items()
+            if value_of(experiment, name) != value
         }
-        if side == "decoder" and model.tied_output and not other.tied_output:
-            needed["tied_output"] = False
-        wrong = {key: value for key, value in needed.items() if getattr(model, key) != value}
-        if wrong:
-            options = " ".join(as_option(f"--model.{spelled(key)}", wrong[key]) for key in wrong)
-            yield f"{option} {path} does not fit this model: set {options}, as that run has them"
+        if needed:
+            options = " ".join(as_option(f"--{spelled(key)}", needed[key]) for key in needed)
+            what = "model" if option.startswith(BEGIN) else "run"
+            yield f"{option} {path} does not fit this {what}: set {options}, as that run has them"
+
+
+def shared(
+    option: str, other: Experiment | LanguageExperiment, experiment: Experiment
+) -> dict[str, object]:
+    """The settings that a run which gives its weights, or its vocabularies, brings with them."""
+    if isinstance(other, Experiment):
+        return {f"data.{name}": getattr(other.data, name) for name in TOKENS}
+    model, side = other.model, option.removeprefix(BEGIN)
+    needed: dict[str, object] = {
+        "model.cell": model.cell,
+        f"model.{side}_sizes": model.sizes,
+        "model.embedding": model.embedding,
+        "model.embedding_size": model.embedding_size,
+    }
+    if side == "decoder" and experiment.model.tied_output and not model.tied_output:
+        needed["model.tied_output"] = False
+    return needed
+
+
+def value_of(experiment: Experiment, name: str) -> object:
+    """A setting by its full name, as "data.joint"."""
+    part, _, field = name.partition(".")
+    return getattr(getattr(experiment, part), field)
 
 
 def as_option(name: str, value: object) -> str:

@@ -139,7 +139,9 @@ def column(name: str) -> str | int | None:
 
 
 def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeline, TextPipeline]:
-    """Tokenizers and vocabularies of both sides: learned, or those of language models."""
+    """Tokenizers and vocabularies of both sides: learned, or those of other runs."""
+    if experiment.data.vocabulary:
+        return load_pipelines(RunDirectory(experiment.data.vocabulary), experiment.data)
     source, target = (
         RunDirectory(run) if run else None
         for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)

@@ -51,7 +51,7 @@ def load_members(
         if targets and target.vocab.fingerprint != targets[0].vocab.fingerprint:
             raise SettingsError(
                 f"{runs[0]} and {run} can't be an ensemble: their target vocabularies differ. "
-                "Train them on the same target text with the same --data settings"
+                f"Train one of them with --data.vocabulary {runs[0]}"
             )
         model = load_model(directory, experiment, source.vocab, target.vocab)
         members.append(Member(model, source))

@@ -57,6 +57,8 @@ class DataSettings:
     """Rarer words or characters become <unk>."""
     joint: bool = False
     """One tokenizer and one vocabulary for both sides."""
+    vocabulary: str = ""
+    """A run whose tokenizers and vocabularies to take, so that both can translate together."""
     lowercase: bool = False
     """Lower-case all text, that is translate without case."""
     max_length: int = 100
@@ -578,6 +580,8 @@ class Experiment(AnyExperiment):
                 "--data.joint is one vocabulary for both sides, and --model.initialize-encoder "
                 "brings the source side's own: leave one of them out"
             )
+        if self.data.vocabulary and (taken or self.model.initialize_decoder):
+            yield "--data.vocabulary and --model.initialize-… both bring vocabularies: give one"
         samples = {"sampled_side": self.data.subword_sampling > 0}
         yield from unused(self.data, "--data.", samples, "--data.subword-sampling 0")
 

@@ -274,6 +274,26 @@ def test_a_run_is_not_deleted_that_is_needed(english: Path) -> None:
         assert line.startswith(f"--overwrite would delete {english}, which --data.vocabulary")
 
 
+def test_a_run_with_the_vocabularies_of_another_has_its_tokens(
+    trained: Path, english: Path, tmp_path: Path
+) -> None:
+    borrowed = {"vocabulary": str(trained), "joint": True}
+    (line,) = lines(Experiment, {"data": borrowed})
+    assert line == (
+        f"--data.vocabulary {trained} does not fit this run: set --data.tokenizer word "
+        "--data.min-frequency 2 --data.no-joint, as that run has them"
+    )
+    fitting = {"vocabulary": str(trained), "tokenizer": "word", "min_frequency": 2}
+    assert lines(Experiment, {"data": fitting}) == []
+    (line,) = lines(Experiment, {"data": {"vocabulary": str(english)}})
+    assert line.startswith(f"--data.vocabulary {english}: ")
+    assert "language model" in line
+    found = lines(
+        Experiment, {"data": fitting, "model": {"initialize_decoder": str(tmp_path / "no")}}
+    )
+    assert "both bring vocabularies" in found[0]
+
+
 def test_options_are_spelled_as_they_are_typed() -> None:
     assert as_option("--model.tied-output", True) == "--model.tied-output"
     assert as_option("--model.cell", "gru") == "--model.cell gru"

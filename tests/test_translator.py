@@ -13,8 +13,9 @@ import torch
 from seq2seq.decoding.steps import length_penalty
 from seq2seq.description import load_experiment
 from seq2seq.errors import DataError, RunError, SettingsError
+from seq2seq.experiment import Corpora, train
 from seq2seq.models.translation import build_translation_model
-from seq2seq.settings import Experiment
+from seq2seq.settings import DataSettings, Experiment
 from seq2seq.text.files import read_lines
 from seq2seq.training.run_directory import RunDirectory
 from seq2seq.translations import PairScore, replace_unknown
@@ -407,6 +408,23 @@ def test_an_ensemble_needs_one_target_vocabulary(trained: Path, tmp_path: Path) 
     reseal(other)
     with pytest.raises(SettingsError, match=r"trained and .*other.* target vocabularies differ"):
         Translator.load(trained, "cpu", ensemble=[other])
+
+
+def test_a_run_of_other_text_with_the_same_vocabularies_joins_an_ensemble(
+    trained: Path, tmp_path: Path, letters: Corpora
+) -> None:
+    described = load_experiment(RunDirectory(trained), Experiment)
+    other = replace(
+        described,
+        run=str(tmp_path / "other"),
+        data=DataSettings(tokenizer="word", min_frequency=2, vocabulary=str(trained)),
+        training=replace(described.training, max_steps=1),
+    )
+    train(other, letters)
+    assert len(Translator.load(trained, "cpu", ensemble=other.run).members) == 2
+    for side in ("source", "target"):
+        files = [RunDirectory(run).vocab(side) for run in (trained, other.run)]
+        assert files[0].read_bytes() == files[1].read_bytes()
 
 
 @pytest.mark.parametrize("name", ["coverage_penalty", "replace_unknown", "attention"])
