@@ -131,8 +131,7 @@ class NetworkSettings:
     (Jaeger et al. 2007); Jordan (1986); a fixed reservoir (Jaeger 2001); Cho et al. (2014);
     Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016)."""
     embedding: Literal["learned", "one-hot"] = "learned"
-    """A learned vector for each token, or its indicator vector (slow; to see that it is the same).
-    """
+    """A learned vector for each token, or its indicator vector: slow, and the same function."""
     embedding_size: int = 256
     """Width of the embeddings and of the layer before the output layer."""
     residual: bool = False
@@ -188,6 +187,8 @@ class ModelSettings(NetworkSettings):
     """Local attention sees so many source tokens to either side of the place it predicts."""
     input_feeding: bool = False
     """Show each step what the last one handed to the output layer (Luong et al. 2015)."""
+    lexical: bool = False
+    """Let the source words that attention is on propose the next token (Nguyen & Chiang 2018)."""
     coverage: bool = False
     """Tell attention how much each source token has been attended to (Tu et al. 2016)."""
     encoder_sizes: tuple[int, ...] = (512,)
@@ -218,17 +219,16 @@ class ModelSettings(NetworkSettings):
                 "--model.residual has no effect: no layer of encoder or decoder has an output as "
                 "wide as its input; add layers of equal width, as --model.encoder-sizes 256 256"
             )
-        if self.embedding == "one-hot" and self.shared_embedding:
-            yield (
-                "--model.embedding one-hot has no weights to share: add --model.no-shared-embedding"
-            )
+        for name in ("shared_embedding", "lexical"):
+            if self.embedding == "one-hot" and getattr(self, name):
+                yield f"--model.embedding one-hot has no vectors: leave out --model.{spelled(name)}"
 
     def attention_problems(self) -> Iterator[str]:
         """One line for each impossible setting of attention."""
         for name in ("attention_size", "attention_heads", "attention_window"):
             yield from at_least(f"--model.{spelled(name)}", getattr(self, name), 1)
         if self.attention == "none":
-            for name in ("input_feeding", "coverage"):
+            for name in ("input_feeding", "lexical", "coverage"):
                 if getattr(self, name):
                     yield f"--model.{spelled(name)} needs attention: add --model.attention general"
             if self.attention_order != "luong":

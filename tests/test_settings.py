@@ -139,6 +139,7 @@ CLASHES = [
     ({"model": {"residual": True}}, ["--model.residual has no effect", "equal width"]),
     ({"model": {"input_feeding": True}}, ["--model.input-feeding needs", "--model.attention "]),
     ({"model": {"coverage": True}}, ["--model.coverage needs", "--model.attention "]),
+    ({"model": {"lexical": True}}, ["--model.lexical needs", "--model.attention "]),
     (
         {"model": {"attention_order": "bahdanau"}},
         ["--model.attention-order needs", "--model.attention "],
@@ -201,7 +202,19 @@ CLASHES = [
             "model": {"embedding": "one-hot", "tied_output": False, "shared_embedding": True},
             "data": {"joint": True},
         },
-        ["one-hot", "add --model.no-shared-embedding"],
+        ["one-hot", "leave out --model.shared-embedding"],
+    ),
+    (
+        {
+            "model": {
+                "embedding": "one-hot",
+                "tied_output": False,
+                "attention": "dot",
+                "decoder_sizes": [1024],
+                "lexical": True,
+            }
+        },
+        ["one-hot", "leave out --model.lexical"],
     ),
     ({"model": {"shared_embedding": True}}, ["--model.shared-embedding", "add --data.joint"]),
     ({"resume": True, "overwrite": True}, ["--resume", "--overwrite"]),
@@ -236,7 +249,7 @@ def test_settings_that_clash_are_named_together(values: dict[str, Any], words: l
         {"attention": "multi-head", "attention_size": 99, "attention_heads": 3},
         {"attention": "additive", "attention_size": 99},
         {"attention": "local", "attention_order": "bahdanau"},
-        {"attention": "additive", "input_feeding": True, "coverage": True},
+        {"attention": "additive", "input_feeding": True, "lexical": True, "coverage": True},
         {"residual": True, "attention": "general", "encoder_sizes": [8, 8]},
     ],
 )

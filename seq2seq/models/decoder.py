@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from seq2seq.models.attention import Attention, Memory
 from seq2seq.models.cells import CellState
 from seq2seq.models.encoder import Embedding, Encoded, LearnedEmbedding, vocab_size
+from seq2seq.models.lexical import LexicalTranslation
 from seq2seq.models.noise import Dropout, WordDropout, dropout, select_rows
 from seq2seq.models.recurrent import RecurrentStack, StackState
 from seq2seq.settings import ModelSettings
@@ -57,6 +58,8 @@ class DecoderState(NamedTuple):
             context is the initial state alone.
         noise: what training hides.
         memory: what attention looks at; None without attention, and so are the rest.
+        words: the embedded source, ``(batch_size, source_length, embedding_size)``, for lexical
+            translation.
         weights: of the last step's attention, ``(batch_size, source_length)``.
         coverage: the sum of all weights so far, ``(batch_size, source_length)``, if it is used.
         fed: what the last step handed to the output layer, ``(batch_size, readout_size)``, with
@@ -67,6 +70,7 @@ class DecoderState(NamedTuple):
     context: Tensor | None
     noise: DecoderNoise
     memory: Memory | None = None
+    words: Tensor | None = None
     weights: Tensor | None = None
     coverage: Tensor | None = None
     fed: Tensor | None = None
@@ -78,6 +82,7 @@ class DecoderState(NamedTuple):
             select_rows(self.context, rows),
             self.noise.select(rows),
             None if self.memory is None else self.memory.select(rows),
+            select_rows(self.words, rows),
             select_rows(self.weights, rows),
             select_rows(self.coverage, rows),
             select_rows(self.fed, rows),
@@ -136,8 +141,8 @@ class Decoder(nn.Module):
             only, where the layers start at zero.
         attention: what looks back at the source, if anything does.
         context_size: width of the context vector.
-        settings: how the context reaches the decoder, the order of attention, input feeding, tied
-            weights, widths and dropout.
+        settings: how the context reaches the decoder, the order of attention, input feeding,
+            lexical translation, tied weights, widths and dropout.
     """
 
     def __init__(
@@ -163,6 +168,7 @@ class Decoder(nn.Module):
             stack.output_size + attended_size + (context_size if self.context_to_output else 0),
             settings.embedding_size,
         )
+        self.lexical = LexicalTranslation(settings.embedding_size) if settings.lexical else None
         self.output = nn.Linear(settings.embedding_size, vocab_size(embedding))
         nn.init.zeros_(self.output.bias)
         if settings.tied_output and isinstance(embedding, LearnedEmbedding):
@@ -188,6 +194,7 @@ class Decoder(nn.Module):
         covers = self.attention.cover is not None
         return state._replace(
             memory=memory,
+            words=encoded.embedded if self.lexical else None,
             coverage=vector.new_zeros(memory.pads.shape) if covers else None,
             fed=vector.new_zeros(len(vector), self.readout.out_features)
             if self.input_feeding
@@ -237,7 +244,7 @@ class Decoder(nn.Module):
         state = state._replace(recurrent=recurrent)
         if self.attention is not None and attended is None:
             attended, state = self.attend(outputs, state)
-        features = self.features(outputs, state, attended)
+        features = self.features(outputs, state, attended, state.weights)
         return features, state._replace(fed=features) if self.input_feeding else state
 
     def attend(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
@@ -264,21 +271,28 @@ class Decoder(nn.Module):
                 steps.append(features)
             return torch.stack(steps, dim=1), state
         outputs, recurrent = self.stack.sequence(inputs, state.recurrent)
-        features = self.features(outputs, state, self.attend_all(outputs, state))
+        features = self.features(outputs, state, *self.attend_all(outputs, state))
         return features, state._replace(recurrent=recurrent)
 
-    def attend_all(self, queries: Tensor, state: DecoderState) -> Tensor | None:
-        """`attend` for all steps, ``(batch_size, target_length, …)``; at once where it can be."""
+    def attend_all(
+        self, queries: Tensor, state: DecoderState
+    ) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """What all steps attend to, and their weights, ``(batch_size, target_length, …)`` each.
+
+        At once, but where a step depends on the coverage that the last one left.
+        """
         if self.attention is None:
-            return None
+            return None, None
         if state.coverage is None:
-            attended: Tensor = self.attention(queries, state.memory)[0]
-            return attended
-        found = []
+            attended, weights = self.attention(queries, state.memory)
+            return attended, weights
+        found, weighed = [], []
         for each in queries.unbind(1):
             attended, state = self.attend(each, state)
+            assert state.weights is not None
             found.append(attended)
-        return torch.stack(found, dim=1)
+            weighed.append(state.weights)
+        return torch.stack(found, dim=1), torch.stack(weighed, dim=1)
 
     def logits(self, features: Tensor) -> Tensor:
         """Features ``(…, readout_size)`` -> unnormalized log-probabilities ``(…, vocab_size)``."""
@@ -295,14 +309,19 @@ class Decoder(nn.Module):
         return beside(embedded, state.context)
 
     def features(
-        self, outputs: Tensor, state: DecoderState, attended: Tensor | None = None
+        self,
+        outputs: Tensor,
+        state: DecoderState,
+        attended: Tensor | None = None,
+        weights: Tensor | None = None,
     ) -> Tensor:
         """The readout of Luong et al. (2015), equation 5: ``(batch_size, …, readout_size)``.
 
         Args:
             outputs: of the recurrent layers, ``(batch_size, …, size)``.
-            state: brings the context, if that is shown to the readout.
+            state: brings the context, if that is shown to the readout, and the source's words.
             attended: what attention found, ``(batch_size, …, size)``, if there is attention.
+            weights: its weights, ``(batch_size, …, source_length)``.
         """
         if attended is not None:
             outputs = torch.cat([outputs, attended], dim=-1)
@@ -310,8 +329,11 @@ class Decoder(nn.Module):
             assert state.context is not None
             outputs = beside(outputs, state.context)
         outputs = self.dropout(outputs, state.noise.outputs)
-        features: Tensor = self.dropout(torch.tanh(self.readout(outputs)), state.noise.features)
-        return features
+        features = torch.tanh(self.readout(outputs))
+        if self.lexical is not None:
+            features = features + self.lexical(weights, state.words)
+        dropped: Tensor = self.dropout(features, state.noise.features)
+        return dropped
 
 
 def beside(values: Tensor, context: Tensor) -> Tensor:

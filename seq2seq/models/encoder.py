@@ -19,11 +19,14 @@ class Encoded(NamedTuple):
         memory: all outputs, ``(batch_size, source_length, output_size)``, zero on pads.
         lengths: true lengths ``(batch_size,)``, on the CPU.
         context: the final states of every layer, both directions side by side.
+        embedded: the source as the lowest layer saw it, ``(batch_size, source_length,
+            embedding_size)``.
     """
 
     memory: Tensor
     lengths: Tensor
     context: StackState
+    embedded: Tensor
 
 
 class LearnedEmbedding(nn.Embedding):
@@ -105,4 +108,4 @@ class Encoder(nn.Module):
         hidden = self.dropout.draw(embedded.shape[-1], embedded)
         embedded = self.dropout(embedded, hidden)
         memory, context = self.stack.sequence(embedded, lengths)
-        return Encoded(memory, lengths, context)
+        return Encoded(memory, lengths, context, embedded)

@@ -52,7 +52,8 @@ def encoded(attention: Any, lengths: torch.Tensor = LENGTHS) -> Encoded:
     """Random outputs of an encoder, zero on pads; longer than the longest row."""
     memory = values(len(lengths), int(lengths.max()) + 1, attention.output_size)
     pads = torch.arange(memory.shape[1]) >= lengths.unsqueeze(1)
-    return Encoded(memory.masked_fill(pads.unsqueeze(-1), 0.0), lengths, StackState(()))
+    memory = memory.masked_fill(pads.unsqueeze(-1), 0.0)
+    return Encoded(memory, lengths, StackState(()), memory)
 
 
 def normalized(scores: Any) -> Any:
@@ -153,7 +154,8 @@ def test_a_batch_equals_its_sentences_one_by_one(kind: str, coverage: bool) -> N
     memory = attention.remember(given)
     together = attention(queries, memory, covered)
     for row, length in enumerate(LENGTHS.tolist()):
-        one = Encoded(given.memory[row : row + 1, :length], LENGTHS[row : row + 1], given.context)
+        own = given.memory[row : row + 1, :length]
+        one = Encoded(own, LENGTHS[row : row + 1], given.context, own)
         seen = None if covered is None else covered[row : row + 1, :length]
         attended, weights = attention(queries[row : row + 1], attention.remember(one), seen)
         torch.testing.assert_close(attended[0], together[0][row])

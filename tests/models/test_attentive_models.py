@@ -16,6 +16,8 @@ SOURCES = [[4, 5, 6], [7, 8, 4, 9, 10], [], [5, 5]]
 TARGETS = [[6, 7, 12, 8], [4], [11, 10], []]
 ATTENTIONS = ["additive", "dot", "scaled-dot", "general", "local", "multi-head"]
 ORDERS = ["luong", "bahdanau"]
+CONTEXTS = [("initial", False), ("initial", True), ("every-step", False), ("both", True)]
+"""How the context reaches the decoder, and whether there is lexical translation."""
 
 every_order = pytest.mark.parametrize("order", ORDERS)
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS)
@@ -51,11 +53,12 @@ def kinds(tiny_model: Build, attention: str, cell: str) -> list[TranslationModel
             input_feeding=feeding,
             coverage=coverage,
             context=context,
+            lexical=lexical,
             context_to_output=context == "both",
             decoder_sizes=(5, 8) if context == "every-step" else (8,),
         )
-        for order, feeding, coverage, context in product(
-            ORDERS, (False, True), (False, True), ("initial", "every-step", "both")
+        for order, feeding, coverage, (context, lexical) in product(
+            ORDERS, (False, True), (False, True), CONTEXTS
         )
     ]
 

@@ -242,7 +242,7 @@ def test_each_mask_of_a_layer_hides_a_state(
         {"context_to_output": True, "residual": True, "decoder_sizes": (8, 8)},
         {"attention": "general"},
         {"attention": "additive", "attention_order": "bahdanau", "coverage": True},
-        {"attention": "dot", "input_feeding": True},
+        {"attention": "dot", "input_feeding": True, "lexical": True},
     ],
 )
 def test_a_sequence_equals_its_steps_under_the_same_masks(

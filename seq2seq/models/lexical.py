@@ -1,0 +1,43 @@
+"""Lexical translation: the source words that attention is on have a say of their own.
+
+A decoder's state knows what would be fluent, and may put a frequent word of the right kind in the
+place of a rare right one. Here the embeddings of the source tokens, weighed by attention as the
+encoder's outputs are, go to the output layer past all recurrent layers (Nguyen & Chiang 2018,
+section 4).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class LexicalTranslation(nn.Module):
+    """What attention is on, as a source word -> what it adds to the features of the next token.
+
+    .. math::
+        f &= \\tanh\\left(\\sum_s a_s e_s\\right) \\\\
+        h &= f + \\tanh(W f + b)
+
+    for the weights a and the source embeddings e. In the paper, h goes through an output matrix of
+    its own; here it is added to the readout, and the two share one.
+
+    Args:
+        size: width of the embeddings and of the readout.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.translate = nn.Linear(size, size)
+
+    def forward(self, weights: Tensor, embedded: Tensor) -> Tensor:
+        """The features ``(batch_size, …, size)`` that the source words propose.
+
+        Args:
+            weights: of attention, ``(batch_size, …, source_length)``.
+            embedded: the source, ``(batch_size, source_length, size)``.
+        """
+        words = torch.einsum("b...s,bse->b...e", weights.to(embedded.dtype), embedded)
+        found = torch.tanh(words)
+        translated: Tensor = found + torch.tanh(self.translate(found))
+        return translated
