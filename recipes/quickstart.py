@@ -66,6 +66,7 @@ class Quickstart(Experiment):
             cell="lstm",
             context="initial",
             attention="general",
+            lexical=True,
             embedding_size=256,
             encoder_sizes=(256,),
             decoder_sizes=(384,),
@@ -97,6 +98,7 @@ def for_sample() -> Quickstart:
         model=ModelSettings(
             context="initial",
             attention="general",
+            lexical=True,
             embedding_size=128,
             encoder_sizes=(128,),
             decoder_sizes=(256,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import tyro
@@ -12,7 +13,7 @@ from seq2seq.before import check_before
 from seq2seq.checks import flatten, spelled, to_dict
 from seq2seq.errors import SettingsError
 from seq2seq.language_settings import NGramExperiment
-from seq2seq.settings import AnyExperiment, RefusedExperimentError
+from seq2seq.settings import AnyExperiment, Experiment, RefusedExperimentError
 from seq2seq.training.run_directory import RunDirectory
 
 ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
@@ -60,6 +61,8 @@ def parse_experiment(
     resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
     if resumes and not {"-h", "--help"} & set(arguments):
         stored = default = load(given_value("--run", arguments) or default.run, kind)
+    elif isinstance(default, Experiment) and given_value("--model.attention", arguments) == "none":
+        default = without_attention(default)
     problems: list[str] = []
     try:
         experiment = tyro.cli(
@@ -87,6 +90,13 @@ def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
     from seq2seq.description import load_experiment
 
     return load_experiment(run, kind)
+
+
+def without_attention(defaults: ExperimentT) -> ExperimentT:
+    """Defaults of a recipe, without those that need attention: it is to be left out."""
+    assert isinstance(defaults, Experiment)
+    model = replace(defaults.model, lexical=False, input_feeding=False, coverage=False)
+    return replace(defaults, model=replace(model, attention="none"))
 
 
 def given_value(option: str, arguments: Sequence[str]) -> str | None:

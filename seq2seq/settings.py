@@ -221,7 +221,7 @@ class ModelSettings(NetworkSettings):
             )
         for name in ("shared_embedding", "lexical"):
             if self.embedding == "one-hot" and getattr(self, name):
-                yield f"--model.embedding one-hot has no vectors: leave out --model.{spelled(name)}"
+                yield f"--model.embedding one-hot has no vectors: add --model.no-{spelled(name)}"
 
     def attention_problems(self) -> Iterator[str]:
         """One line for each impossible setting of attention."""

@@ -147,3 +147,16 @@ def test_a_dry_run_of_a_recipe_writes_nothing(command: Command, tmp_path: Path) 
     assert out.endswith("This was a dry run: nothing is trained, and nothing is written.\n")
     assert "without a mistake" not in out
     assert not list(tmp_path.iterdir())
+
+
+def test_without_attention_nothing_that_needs_it_is_left_of_a_recipe(
+    command: Command, tmp_path: Path
+) -> None:
+    begin = [RECIPES / "quickstart.py", "--corpus", "sample", "--dry-run", "--model.attention"]
+    plain = command(*begin, "none", cwd=tmp_path)
+    assert plain.returncode == 0, plain.stderr.decode()
+    shown = plain.stdout.decode()
+    assert re.search(r"^  \* --model.attention +none  \(default: general\)$", shown, re.MULTILINE)
+    asked = command(*begin, "none", "--model.lexical", cwd=tmp_path)
+    assert asked.returncode == 2
+    assert b"error: --model.lexical needs attention: add --model.attention" in asked.stderr

@@ -202,7 +202,7 @@ CLASHES = [
             "model": {"embedding": "one-hot", "tied_output": False, "shared_embedding": True},
             "data": {"joint": True},
         },
-        ["one-hot", "leave out --model.shared-embedding"],
+        ["one-hot", "add --model.no-shared-embedding"],
     ),
     (
         {
@@ -214,7 +214,7 @@ CLASHES = [
                 "lexical": True,
             }
         },
-        ["one-hot", "leave out --model.lexical"],
+        ["one-hot", "add --model.no-lexical"],
     ),
     ({"model": {"shared_embedding": True}}, ["--model.shared-embedding", "add --data.joint"]),
     ({"resume": True, "overwrite": True}, ["--resume", "--overwrite"]),
