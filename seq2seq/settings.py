@@ -101,8 +101,8 @@ class DataSettings:
             )
         if self.joint and (kinds[0] != kinds[1] or self.target_vocab_size):
             yield (
-                "--data.joint is one tokenizer for both sides: leave out --data.target-tokenizer "
-                "and --data.target-vocab-size"
+                "--data.joint is one tokenizer for both sides: add --data.no-joint, or leave out "
+                "--data.target-tokenizer and --data.target-vocab-size"
             )
         if self.source and self.source == self.target:
             yield f"--data.source and --data.target are both {self.source}: name two columns"
@@ -545,7 +545,7 @@ class Experiment(AnyExperiment):
         """One line for each impossible combination of parts, and for what is in no part."""
         yield from super().problems()
         if self.model.shared_embedding and not self.data.joint:
-            yield "--model.shared-embedding needs one vocabulary for both sides: add --data.joint"
+            yield "--model.shared-embedding needs --data.joint; or add --model.no-shared-embedding"
         yield from self.without_effect()
         if self.model.attention == "none":
             for name in ("coverage_penalty", "replace_unknown"):

@@ -216,7 +216,10 @@ CLASHES = [
         },
         ["one-hot", "add --model.no-lexical"],
     ),
-    ({"model": {"shared_embedding": True}}, ["--model.shared-embedding", "add --data.joint"]),
+    (
+        {"model": {"shared_embedding": True}},
+        ["--model.shared-embedding needs --data.joint", "--model.no-shared"],
+    ),
     ({"resume": True, "overwrite": True}, ["--resume", "--overwrite"]),
     (
         {"training": {"sampling": {"schedule": "exponential", "k": 1.0}}},

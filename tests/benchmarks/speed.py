@@ -105,6 +105,7 @@ def report(title: str, unit: str, amount: int, runs: dict[str, Callable[[], obje
 ATTENTION: dict[str, dict[str, Any]] = {
     "none": {},
     "general": {"attention": "general"},
+    "general, lexical": {"attention": "general", "lexical": True},
     "additive": {"attention": "additive"},
     "multi-head": {"attention": "multi-head"},
     "general, input feeding": {"attention": "general", "input_feeding": True},
@@ -116,7 +117,12 @@ def attentive(changes: dict[str, Any]) -> TranslationModel:
     """A model of the Multi30k recipe's size."""
     torch.manual_seed(1)
     settings = ModelSettings(
-        context="initial", encoder_sizes=(384,), decoder_sizes=(512,), dropout=0.4, **changes
+        cell="lstm",
+        context="initial",
+        encoder_sizes=(384,),
+        decoder_sizes=(512,),
+        dropout=0.4,
+        **changes,
     )
     return build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
 
