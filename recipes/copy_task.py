@@ -17,11 +17,12 @@ from seq2seq.abort import guarded
 from seq2seq.arguments import parse_experiment
 from seq2seq.checks import at_least
 from seq2seq.commands.training import finish
+from seq2seq.data_settings import DataSettings
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.dry_run import DRY
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import Corpora, train
-from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
+from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.translator import Translator
 

@@ -19,7 +19,7 @@ from seq2seq.training.run_directory import RunDirectory
 ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
 
 FIXED = (
-    *("seed", "training.optimizer", "training.batch_tokens", "training.accumulate"),
+    *("seed", "tokenize", "training.optimizer", "training.batch_tokens", "training.accumulate"),
     *("training.ema_decay", "training.average", "training.average_count"),
 )
 """What a continued run can't change, besides its data and model: its place in the epoch is counted

@@ -9,6 +9,7 @@ import torch
 
 from seq2seq.before import check_before
 from seq2seq.checks import refuse
+from seq2seq.data_settings import DataSettings
 from seq2seq.description import load_best, load_pipeline, summary
 from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
@@ -16,7 +17,7 @@ from seq2seq.language_experiment import read_network
 from seq2seq.models.transfer import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs import Text, run_training
-from seq2seq.settings import DataSettings, Experiment, ModelSettings
+from seq2seq.settings import Experiment, ModelSettings
 from seq2seq.text.batching import Batch
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import TextPipeline, build_pipelines

@@ -12,6 +12,7 @@ import torch
 
 from seq2seq.before import check_before
 from seq2seq.checks import refuse
+from seq2seq.data_settings import DataSettings
 from seq2seq.description import load_best, load_experiment, load_pipeline, summary
 from seq2seq.dry_run import Prospect, dry_run
 from seq2seq.errors import DataError, SettingsError
@@ -24,7 +25,6 @@ from seq2seq.language_settings import (
 from seq2seq.language_task import LanguageTask, Sentences, Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
 from seq2seq.runs import Text, run_training
-from seq2seq.settings import DataSettings
 from seq2seq.text.monolingual import letters_only, read_monolingual
 from seq2seq.text.pipeline import TextPipeline, build_pipeline
 from seq2seq.text.running import RunningText

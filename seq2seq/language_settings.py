@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from seq2seq.checks import at_least, spelled, unused
+from seq2seq.data_settings import Kind
 from seq2seq.settings import (
     AnyExperiment,
-    Kind,
     ModelSettings,
     NetworkSettings,
     TrainingSettings,

@@ -12,9 +12,10 @@ import hypothesis
 import pytest
 import torch
 
+from seq2seq.data_settings import DataSettings
 from seq2seq.experiment import Corpora, train
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
+from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 
+from seq2seq.data_settings import DataSettings
 from seq2seq.language_settings import LanguageExperiment, LanguageModelSettings, TextSettings
 from seq2seq.language_task import Texts
 from seq2seq.models.language import LanguageNetwork, build_language_model
-from seq2seq.settings import DataSettings, TrainingSettings
+from seq2seq.settings import TrainingSettings
 from seq2seq.text.pipeline import build_pipeline
 from seq2seq.text.running import RunningText
 from seq2seq.text.vocab import SPECIAL_TOKENS

@@ -8,6 +8,7 @@ import pytest
 
 from seq2seq.cli import main
 from seq2seq.commands.gradients import gradients_command, short
+from seq2seq.data_settings import DataSettings
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.gradient_flow import as_json, as_table
 from seq2seq.evaluation.text_gradients import fresh_network, text_gradient_flow, windows
@@ -20,7 +21,7 @@ from seq2seq.language_settings import (
     TextSettings,
 )
 from seq2seq.ngram_experiment import make_ngram_run
-from seq2seq.settings import DataSettings, TrainingSettings
+from seq2seq.settings import TrainingSettings
 from seq2seq.text.files import read_lines
 from seq2seq.text.pipeline import build_pipeline
 from seq2seq.text.running import RunningText

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from seq2seq.cli import main
+from seq2seq.data_settings import DataSettings
 from seq2seq.experiment import Corpora, train
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_model import LanguageModel
-from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
+from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
 from tests.language import LINES, TEXTS, describe
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]

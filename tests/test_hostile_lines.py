@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.cli import main
+from seq2seq.data_settings import DataSettings
 from seq2seq.evaluation.translation import evaluate
 from seq2seq.experiment import train
 from seq2seq.language_experiment import train_language_model
 from seq2seq.language_model import LanguageModel
-from seq2seq.settings import DataSettings, Experiment, ModelSettings, TrainingSettings
+from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
 from seq2seq.tensors import load_tensors
 from seq2seq.text.pipeline import TextPipeline
 from seq2seq.text.vocab import Vocab

@@ -24,6 +24,7 @@ ORDER = [
         "given",
         "storage",
         "tensors",
+        "data_settings",
         "decoding_settings",
         "settings",
         "language_settings",

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from seq2seq.data_settings import DataSettings
 from seq2seq.decoding.steps import length_penalty
 from seq2seq.description import load_experiment
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.experiment import Corpora, train
 from seq2seq.models.translation import build_translation_model
-from seq2seq.settings import DataSettings, Experiment
+from seq2seq.settings import Experiment
 from seq2seq.text.files import read_lines
 from seq2seq.training.run_directory import RunDirectory
 from seq2seq.translations import PairScore, replace_unknown

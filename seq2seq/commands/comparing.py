@@ -91,7 +91,7 @@ def compare_command(arguments: list[str]) -> None:
         test=command.test,
         samples=command.samples,
         seed=command.seed,
-        tokenize=command.tokenize,
+        tokenize=texts.tokenize,
         lowercase=texts.lowercase,
     )
     if command.json:
@@ -127,7 +127,7 @@ def analyze_command(arguments: list[str]) -> None:
         texts.sources,
         texts.systems[command.system],
         texts.references,
-        tokenize=command.tokenize,
+        tokenize=texts.tokenize,
         lowercase=texts.lowercase,
         bucket_size=command.bucket_size,
     )

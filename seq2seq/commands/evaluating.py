@@ -17,7 +17,7 @@ from seq2seq.commands.decoding import (
 )
 from seq2seq.commands.systems import check_aligned
 from seq2seq.errors import DataError
-from seq2seq.settings import Experiment
+from seq2seq.settings import Experiment, Tokenization
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Evaluate(DecodingCommand):
     """The source sentences, a line each (.gz too)."""
     reference: tuple[FileArgument, ...] = ()
     """The references, line-aligned with the source; several files if there are several."""
-    tokenize: str = "13a"
-    """sacreBLEU's tokenization: 13a, zh, ja-mecab, char, none, …"""
+    tokenize: Tokenization | None = None
+    """sacreBLEU's tokenization, which BLEU counts words by. None: the run's own."""
     lowercase: bool = False
     """Score without case; always so for a run that was trained on lower-cased text."""
     output: FileArgument = ""
@@ -55,7 +55,9 @@ def evaluate_command(arguments: list[str]) -> None:
     streams = [read_lines(path) for path in command.reference]
     check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
     # What would go wrong after the work is found out before it.
-    bleu_metric(command.tokenize)
+    trained = load(command.run, Experiment)
+    tokenize = command.tokenize or trained.tokenize
+    bleu_metric(tokenize)
     translator = load_translator(command)
     check_output(command.output, [command.source, *command.reference])
     hypotheses = translator.translate(sources)
@@ -64,8 +66,8 @@ def evaluate_command(arguments: list[str]) -> None:
     scores = evaluate(
         hypotheses,
         references,
-        tokenize=command.tokenize,
-        lowercase=command.lowercase or load(command.run, Experiment).data.lowercase,
+        tokenize=tokenize,
+        lowercase=command.lowercase or trained.data.lowercase,
     )
     if command.json:
         print(json.dumps({name: score._asdict() for name, score in scores._asdict().items()}))

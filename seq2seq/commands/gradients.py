@@ -126,8 +126,8 @@ def of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
 
 def of_cells(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     """The gradient flow of fresh networks, by their cells; they read characters."""
+    from seq2seq.data_settings import DataSettings
     from seq2seq.evaluation.text_gradients import fresh_network, text_gradient_flow, windows
-    from seq2seq.settings import DataSettings
     from seq2seq.text.pipeline import build_pipeline
     from seq2seq.text.running import RunningText
 

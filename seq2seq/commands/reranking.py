@@ -12,11 +12,13 @@ from typing import Annotated, Literal
 import tyro
 
 from seq2seq.abort import standard_input
+from seq2seq.arguments import load
 from seq2seq.before import device_problems
 from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import FileArgument, RunArgument
 from seq2seq.commands.systems import check_aligned
 from seq2seq.errors import DataError
+from seq2seq.settings import Experiment, Tokenization
 
 RunOption = Annotated[str, tyro.conf.arg(metavar="RUN")]
 
@@ -43,8 +45,8 @@ class Rerank:
     """Their references, line-aligned with them."""
     weights: FileArgument = ""
     """A JSON file with weights: written after tuning, else read."""
-    tokenize: str = "13a"
-    """sacreBLEU's tokenization for tuning."""
+    tokenize: Tokenization | None = None
+    """sacreBLEU's tokenization for tuning. None: the run's own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto takes what is there."""
 
@@ -88,7 +90,8 @@ def rerank_command(arguments: list[str]) -> None:
     )
     if tunes:
         sources, references = texts[command.tune_source], texts[command.tune_reference]
-        bleu = reranker.tune(sources, references, tokenize=command.tokenize)
+        tokenize = command.tokenize or load(command.run, Experiment).tokenize
+        bleu = reranker.tune(sources, references, tokenize=tokenize)
         print(f"BLEU {bleu:.2f} on {command.tune_source} with", end="", file=sys.stderr)
         shown = (f" {name} {weight:.4f}" for name, weight in reranker.weights.items())
         print(*shown, sep=",", file=sys.stderr)

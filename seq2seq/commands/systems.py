@@ -13,7 +13,7 @@ from seq2seq.arguments import load
 from seq2seq.before import device_problems
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.settings import Experiment
+from seq2seq.settings import Experiment, Tokenization
 
 SystemArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
 SystemsArgument: TypeAlias = Annotated[
@@ -30,8 +30,8 @@ class JudgingCommand:
     have as many lines."""
     reference: tuple[FileArgument, ...] = ()
     """The references, line-aligned with the source; several files if there are several."""
-    tokenize: str = "13a"
-    """sacreBLEU's tokenization, which says what a word is: 13a, zh, ja-mecab, char, none, …"""
+    tokenize: Tokenization | None = None
+    """sacreBLEU's tokenization, which says what a word is. None: the first run's own, or 13a."""
     lowercase: bool = False
     """Score without case; always so if a run was trained on lower-cased text."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -53,12 +53,14 @@ class Texts(NamedTuple):
         sources: the source sentences; none if no source was given, where none is needed.
         systems: each system's name, which is how it was given, and its translations.
         references: all references of each sentence.
+        tokenize: sacreBLEU's tokenization.
         lowercase: whether to score without case.
     """
 
     sources: list[str]
     systems: dict[str, list[str]]
     references: list[list[str]]
+    tokenize: str
     lowercase: bool
 
 
@@ -81,7 +83,9 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
         raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")
     if not runs and command.device != "auto":
         raise SettingsError(f"--device {command.device} is for runs, and none is given")
-    bleu_metric(command.tokenize)
+    own = next((run.tokenize for run in runs.values()), "13a")
+    tokenize = command.tokenize or own
+    bleu_metric(tokenize)
     sources = read_lines(command.source) if command.source else []
     streams = {path: read_lines(path) for path in dict.fromkeys(command.reference)}
     systems = {name: [] if name in runs else read_lines(name) for name in names}
@@ -95,7 +99,7 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
     streams = {path: list(map(to_nfc, lines)) for path, lines in streams.items()}
     references = [list(entry) for entry in zip(*map(streams.get, command.reference), strict=True)]
     lowercase = command.lowercase or any(run.data.lowercase for run in runs.values())
-    return Texts(sources, systems, references, lowercase)
+    return Texts(sources, systems, references, tokenize, lowercase)
 
 
 def translate(run: str, sources: list[str], device: str) -> list[str]:

@@ -7,14 +7,15 @@ would find no word with an accent in references of the form NFD. For text in NFC
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from sacrebleu.metrics import BLEU, CHRF, TER
 
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.settings import Tokenization
 from seq2seq.text.normalization import to_nfc
 
-TOKENIZERS = ("13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "none")
+TOKENIZERS: tuple[str, ...] = get_args(Tokenization)
 """sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from seq2seq.settings import DataSettings
+from seq2seq.data_settings import DataSettings
 from seq2seq.text.tokenizers import SentencePieceTokenizer, Tokenizer, build_tokenizer
 from seq2seq.text.vocab import Vocab
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from seq2seq.data_settings import DataSettings
 from seq2seq.errors import SettingsError
 from seq2seq.experiment import Corpora, build_model
-from seq2seq.settings import DataSettings, Experiment, TrainingSettings
+from seq2seq.settings import Experiment, TrainingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pieces import SentencePieceTokenizer
 from seq2seq.text.pipeline import build_pipelines

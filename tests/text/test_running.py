@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.settings import DataSettings
+from seq2seq.data_settings import DataSettings
 from seq2seq.text.normalization import normalize
 from seq2seq.text.pipeline import TextPipeline, build_pipeline
 from seq2seq.text.running import RunningText

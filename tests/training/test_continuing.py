@@ -16,9 +16,10 @@ import torch
 from seq2seq.arguments import TEXT_PATHS
 from seq2seq.arguments import changes as refused
 from seq2seq.checks import spelled
+from seq2seq.data_settings import DataSettings
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.experiment import Corpora, train
-from seq2seq.settings import DataSettings, Experiment, ModelSettings
+from seq2seq.settings import Experiment, ModelSettings
 from seq2seq.training.checkpoint import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.position import Position

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 import torch
 
+from seq2seq.data_settings import DataSettings
 from seq2seq.description import load_experiment
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
 from seq2seq.experiment import Corpora, build_model, load_model, load_pipelines, train
-from seq2seq.settings import DataSettings, Experiment, SamplingSettings
+from seq2seq.settings import Experiment, SamplingSettings
 from seq2seq.text.corpus import ParallelCorpus
 from seq2seq.text.pipeline import build_pipelines
 from seq2seq.training.checkpoint import load_tensors
