@@ -61,7 +61,7 @@ class Quickstart(Experiment):
     model: ModelSettings = field(
         # In a few minutes many updates of a small model learn more than few of a large one; and
         # LSTM cells more than GRU, at the same number of updates. Lexical translation, which helps
-        # on Multi30k, does not here: on short sentences, attention is then slow to become sharp.
+        # on Multi30k, does not here: attention then went to the end of the sentence, and stayed.
         default_factory=lambda: ModelSettings(
             cell="lstm",
             context="initial",
