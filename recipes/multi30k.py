@@ -116,7 +116,12 @@ def main() -> None:
         hypotheses = translator.translate(test.sources)
         beam = settings.decoding.beam_size
         print(f"test_2016_flickr, {settings.source} to {settings.target}, beam {beam}:")
-        scores = evaluate(hypotheses, test.targets, lowercase=settings.data.lowercase)
+        scores = evaluate(
+            hypotheses,
+            test.targets,
+            tokenize=settings.tokenize,
+            lowercase=settings.data.lowercase,
+        )
         for name, score in zip(("BLEU", "chrF", "TER"), scores, strict=True):
             print(f"  {name:5} {score}")
         greedy = translator.translate(test.sources, beam_size=1)

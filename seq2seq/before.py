@@ -19,7 +19,6 @@ from seq2seq.training.run_directory import RunDirectory
 
 BEGIN = "--model.initialize-"
 """Options that name a language model, whose weights a side begins with."""
-SIDES = ("encoder", "decoder")
 TOKENS = (
     *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
     *("min_frequency", "joint", "lowercase"),
@@ -75,6 +74,8 @@ def setting_problems(experiment: AnyExperiment, text_given: bool) -> Iterator[st
     if not experiment.resume:
         yield from experiment.training_problems()
     yield from device_problems(experiment.device)
+    if isinstance(experiment, Experiment):
+        yield from tokenization_problems(experiment.tokenize)
     if not text_given and not names_text(experiment):
         yield (
             "no training text: give --data.train FILE; a run that a recipe began is continued with "
@@ -93,6 +94,18 @@ def device_problems(name: str) -> Iterator[str]:
 
     try:
         choose_device(name)
+    except SettingsError as error:
+        yield str(error)
+
+
+def tokenization_problems(name: str) -> Iterator[str]:
+    """A line if BLEU is to count words in a way that needs what is not installed."""
+    if name == "13a":
+        return  # nothing to find out, and sacreBLEU takes long to import
+    from seq2seq.evaluation.translation import bleu_metric
+
+    try:
+        bleu_metric(name)
     except SettingsError as error:
         yield str(error)
 
@@ -145,9 +158,8 @@ def other_runs(experiment: AnyExperiment) -> dict[str, str]:
     if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
         runs["--data.vocabulary"] = experiment.data.vocabulary
     if isinstance(experiment, Experiment):
-        runs |= {
-            f"{BEGIN}{side}": getattr(experiment.model, f"initialize_{side}") for side in SIDES
-        }
+        runs[f"{BEGIN}encoder"] = experiment.model.initialize_encoder
+        runs[f"{BEGIN}decoder"] = experiment.model.initialize_decoder
     return {option: path for option, path in runs.items() if path}
 
 

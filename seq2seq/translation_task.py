@@ -11,7 +11,7 @@ import torch
 from seq2seq.decoding.search import search
 from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import DataError
-from seq2seq.evaluation.translation import bleu, bleu_metric
+from seq2seq.evaluation.translation import bleu
 from seq2seq.models.translation import TranslationModel
 from seq2seq.settings import Experiment
 from seq2seq.text.batching import Batch, bucket, make_batch
@@ -49,7 +49,6 @@ class TranslationTask:
         self.source = source
         self.target = target
         self.experiment = experiment
-        bleu_metric(experiment.tokenize)  # what it lacks is told before the training
         self.corpora = corpora._replace(train=self.without_long(corpora.train))
         self.current: tuple[int, list[Batch]] | None = None
         self.validation_sources = source.encode(self.corpora.validation.sources)

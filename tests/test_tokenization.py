@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_continued_run_keeps_its_tokenization(
     with pytest.raises(SystemExit):
         main(["train", "--run", run, "--resume", "--training.max-steps", "61", "--tokenize", "13a"])
     assert "--tokenize 13a (it is char)" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(find_spec("MeCab") is not None, reason="nothing is missing")
+def test_what_a_tokenization_lacks_is_told_before_text_is_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--run", "nowhere", "--data.train", "no.tsv", "--tokenize", "ja-mecab"])
+    told = capsys.readouterr().err
+    assert "tokenization ja-mecab can't be used here" in told
+    assert "no budget" in told  # all at once
 
 
 def test_a_tokenization_that_is_none_is_told_with_those_that_are() -> None:
