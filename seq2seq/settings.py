@@ -80,10 +80,11 @@ class ModelSettings(NetworkSettings):
     context_to_output: bool = False
     """Show the context to the output layer, too (Cho et al. 2014)."""
     attention: Literal[
-        "none", "additive", "dot", "scaled-dot", "general", "multi-head", "local"
+        "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
     ] = "none"
     """What the decoder looks back at the source with: additive (Bahdanau et al. 2015); dot,
-    general, local (Luong et al. 2015); scaled-dot, multi-head (Vaswani et al. 2017); or none."""
+    general, local (Luong et al. 2015); scaled-dot, multi-head (Vaswani et al. 2017);
+    scaled-general, of both; or none."""
     attention_order: Literal["luong", "bahdanau"] = "luong"
     """Attend with the decoder's new state, or with the previous one."""
     attention_size: int = 256

@@ -4,14 +4,15 @@ A query, which is a state of the decoder, is compared with a key for each source
 of these scores weighs the encoder's outputs, and their weighted sum is what is attended to. The
 kinds of attention differ in how a query is compared with a key:
 
-======================  ==============================  ============================
-`AdditiveAttention`     v · tanh(W q + U m)             Bahdanau et al. (2015)
-`DotAttention`          q · m                           Luong et al. (2015)
-`ScaledDotAttention`    q · m / √size                   Vaswani et al. (2017)
-`GeneralAttention`      q · W m                         Luong et al. (2015)
-`LocalAttention`        q · W m, near a place           Luong et al. (2015), local-p
-`MultiHeadAttention`    several scaled dots             Vaswani et al. (2017)
-======================  ==============================  ============================
+========================  ==============================  ============================
+`AdditiveAttention`       v · tanh(W q + U m)             Bahdanau et al. (2015)
+`DotAttention`            q · m                           Luong et al. (2015)
+`ScaledDotAttention`      q · m / √size                   Vaswani et al. (2017)
+`GeneralAttention`        q · W m                         Luong et al. (2015)
+`ScaledGeneralAttention`  q · W m / √size                 the two above
+`LocalAttention`          q · W m, near a place           Luong et al. (2015), local-p
+`MultiHeadAttention`      several scaled dots             Vaswani et al. (2017)
+========================  ==============================  ============================
 
 Keys are computed once for a sentence. Pads get a weight of exactly 0.
 """
@@ -140,6 +141,17 @@ class GeneralAttention(Attention):
         """W m, ``(batch_size, source_length, query_size)``."""
         keys: Tensor = self.key(memory)
         return keys
+
+
+class ScaledGeneralAttention(GeneralAttention):
+    """q · W m / √size: "general" (Luong et al. 2015), scaled as Vaswani et al. (2017) scale dot.
+
+    Without the scale the softmax can grow hard before it has learned where to look, and then stay.
+    """
+
+    def keys(self, memory: Tensor) -> Tensor:
+        """W m / √size, ``(batch_size, source_length, query_size)``: scaled once a sentence."""
+        return super().keys(memory) / math.sqrt(self.query_size)
 
 
 class LocalAttention(GeneralAttention):
@@ -280,6 +292,7 @@ def build_attention(settings: ModelSettings, query_size: int, memory_size: int) 
         "dot": lambda: DotAttention(query_size, memory_size, coverage=cover),
         "scaled-dot": lambda: ScaledDotAttention(query_size, memory_size, coverage=cover),
         "general": lambda: GeneralAttention(query_size, memory_size, coverage=cover),
+        "scaled-general": lambda: ScaledGeneralAttention(query_size, memory_size, coverage=cover),
         "local": lambda: LocalAttention(
             query_size, memory_size, settings.attention_window, coverage=cover
         ),

@@ -19,7 +19,7 @@ from seq2seq.models.encoder import Encoded
 from seq2seq.models.recurrent import StackState
 from seq2seq.settings import ModelSettings
 
-KINDS = ["additive", "dot", "scaled-dot", "general", "local", "multi-head"]
+KINDS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
 LENGTHS = torch.tensor([5, 2, 1, 4])
 HEADS, WINDOW = 2, 3
 
@@ -91,7 +91,8 @@ def by_hand(kind: str, weights: dict[str, Any], q: Any, memory: Any, covered: An
         elif kind in ("dot", "scaled-dot"):
             score = q @ (m + extra(s)) / (math.sqrt(len(q)) if kind == "scaled-dot" else 1)
         else:
-            score = q @ (weights["key.weight"] @ m + extra(s))
+            scale = math.sqrt(len(q)) if kind == "scaled-general" else 1
+            score = q @ (weights["key.weight"] @ m / scale + extra(s))
         scores.append(score)
     if kind == "local":
         place = weights["place.2.weight"][0] @ np.tanh(weights["place.0.weight"] @ q)
