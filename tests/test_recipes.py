@@ -156,7 +156,8 @@ def test_without_attention_nothing_that_needs_it_is_left_of_a_recipe(
     plain = command(*begin, "none", cwd=tmp_path)
     assert plain.returncode == 0, plain.stderr.decode()
     shown = plain.stdout.decode()
-    assert re.search(r"^  \* --model.attention +none  \(default: scaled-general\)$", shown, re.MULTILINE)
+    line = r"^  \* --model.attention +none  \(default: scaled-general\)$"
+    assert re.search(line, shown, re.MULTILINE)
     asked = command(*begin, "none", "--model.lexical", cwd=tmp_path)
     assert asked.returncode == 2
     assert b"error: --model.lexical needs attention: add --model.attention" in asked.stderr
