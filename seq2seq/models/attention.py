@@ -4,15 +4,17 @@ A query, which is a state of the decoder, is compared with a key for each source
 of these scores weighs the encoder's outputs, and their weighted sum is what is attended to. The
 kinds of attention differ in how a query is compared with a key:
 
-========================  ==============================  ============================
-`AdditiveAttention`       v · tanh(W q + U m)             Bahdanau et al. (2015)
-`DotAttention`            q · m                           Luong et al. (2015)
-`ScaledDotAttention`      q · m / √size                   Vaswani et al. (2017)
-`GeneralAttention`        q · W m                         Luong et al. (2015)
-`ScaledGeneralAttention`  q · W m / √size                 the two above
-`LocalAttention`          q · W m, near a place           Luong et al. (2015), local-p
-`MultiHeadAttention`      several scaled dots             Vaswani et al. (2017)
-========================  ==============================  ============================
+====================  ========================  ============================
+`AdditiveAttention`   v · tanh(W q + U m)       Bahdanau et al. (2015)
+`DotAttention`        q · m                     Luong et al. (2015)
+`GeneralAttention`    q · W m                   Luong et al. (2015)
+`LocalAttention`      q · W m, near a place     Luong et al. (2015), local-p
+`MultiHeadAttention`  several scaled dots       Vaswani et al. (2017)
+====================  ========================  ============================
+
+The scores of the first three can be scaled, as Vaswani et al. (2017, section 3.2.1) scale dot
+products: over the square root of the width of a key. Without it the softmax can grow hard before it
+has learned where to look, and then stay, mostly on the end of the sentence.
 
 Keys are computed once for a sentence. Pads get a weight of exactly 0.
 """
@@ -56,18 +58,18 @@ class Attention(nn.Module):
     the formula of See et al.
 
     Args:
-        query_size: width of a query.
         memory_size: width of an encoder output.
         key_size: width of a key.
         coverage: whether scores depend on the coverage.
+        scaled: whether scores are divided by √key_size.
     """
 
     def __init__(
-        self, query_size: int, memory_size: int, key_size: int, *, coverage: bool = False
+        self, memory_size: int, key_size: int, *, coverage: bool = False, scaled: bool = False
     ) -> None:
         super().__init__()
-        self.query_size = query_size
         self.output_size = memory_size
+        self.scale = key_size**-0.5 if scaled else 1.0
         self.cover = nn.Parameter(torch.zeros(key_size)) if coverage else None
 
     def remember(self, encoded: Encoded) -> Memory:
@@ -93,7 +95,8 @@ class Attention(nn.Module):
         keys = memory.keys
         if self.cover is not None and coverage is not None:
             keys = keys + coverage.unsqueeze(-1) * self.cover
-        weights = self.weigh(self.scores(queries, keys), queries, memory.pads)
+        scores = self.scores(queries, keys) * self.scale
+        weights = self.weigh(scores, queries, memory.pads)
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
     def weigh(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
@@ -114,44 +117,32 @@ class Attention(nn.Module):
 
 
 class DotAttention(Attention):
-    """q · m (Luong et al. 2015, equation 8, "dot"): nothing is learned; the sizes must be equal."""
+    """q · m (Luong et al. 2015, equation 8, "dot"): nothing is learned; the sizes must be equal.
 
-    def __init__(self, query_size: int, memory_size: int, *, coverage: bool = False) -> None:
+    Scaled, it is equation 1 of Vaswani et al. (2017).
+    """
+
+    def __init__(
+        self, query_size: int, memory_size: int, *, coverage: bool = False, scaled: bool = False
+    ) -> None:
         if query_size != memory_size:
             raise ValueError(f"a query of {query_size} and a memory of {memory_size} numbers")
-        super().__init__(query_size, memory_size, memory_size, coverage=coverage)
-
-
-class ScaledDotAttention(DotAttention):
-    """q · m / √size (Vaswani et al. 2017, equation 1): wide vectors don't make the softmax hard."""
-
-    def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """The dot product over the square root of the width."""
-        return super().scores(queries, keys) / math.sqrt(self.query_size)
+        super().__init__(memory_size, memory_size, coverage=coverage, scaled=scaled)
 
 
 class GeneralAttention(Attention):
     """q · W m (Luong et al. 2015, equation 8, "general")."""
 
-    def __init__(self, query_size: int, memory_size: int, *, coverage: bool = False) -> None:
-        super().__init__(query_size, memory_size, query_size, coverage=coverage)
+    def __init__(
+        self, query_size: int, memory_size: int, *, coverage: bool = False, scaled: bool = False
+    ) -> None:
+        super().__init__(memory_size, query_size, coverage=coverage, scaled=scaled)
         self.key = nn.Linear(memory_size, query_size, bias=False)
 
     def keys(self, memory: Tensor) -> Tensor:
         """W m, ``(batch_size, source_length, query_size)``."""
         keys: Tensor = self.key(memory)
         return keys
-
-
-class ScaledGeneralAttention(GeneralAttention):
-    """q · W m / √size: "general" (Luong et al. 2015), scaled as Vaswani et al. (2017) scale dot.
-
-    Without the scale the softmax can grow hard before it has learned where to look, and then stay.
-    """
-
-    def keys(self, memory: Tensor) -> Tensor:
-        """W m / √size, ``(batch_size, source_length, query_size)``: scaled once a sentence."""
-        return super().keys(memory) / math.sqrt(self.query_size)
 
 
 class LocalAttention(GeneralAttention):
@@ -199,12 +190,19 @@ class AdditiveAttention(Attention):
         memory_size: width of an encoder output.
         size: width of the hidden layer.
         coverage: whether scores depend on the coverage.
+        scaled: whether scores are divided by √size.
     """
 
     def __init__(
-        self, query_size: int, memory_size: int, size: int, *, coverage: bool = False
+        self,
+        query_size: int,
+        memory_size: int,
+        size: int,
+        *,
+        coverage: bool = False,
+        scaled: bool = False,
     ) -> None:
-        super().__init__(query_size, memory_size, size, coverage=coverage)
+        super().__init__(memory_size, size, coverage=coverage, scaled=scaled)
         self.query = nn.Linear(query_size, size)
         self.key = nn.Linear(memory_size, size, bias=False)
         self.score = nn.Linear(size, 1, bias=False)
@@ -237,7 +235,7 @@ class MultiHeadAttention(Attention):
     ) -> None:
         if size % heads:
             raise ValueError(f"{heads} heads can't share {size} numbers")
-        super().__init__(query_size, memory_size, size, coverage=coverage)
+        super().__init__(memory_size, size, coverage=coverage)
         self.heads = heads
         self.query = nn.Linear(query_size, size)
         self.key = nn.Linear(memory_size, size, bias=False)
@@ -286,13 +284,12 @@ def precise(values: Tensor) -> Tensor:
 def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:
     """The attention that the settings name, if any."""
     size, cover = settings.attention_size, settings.coverage
+    choices = {"coverage": cover, "scaled": settings.attention.startswith("scaled-")}
     kinds: dict[str, Callable[[], Attention | None]] = {
         "none": lambda: None,
-        "additive": lambda: AdditiveAttention(query_size, memory_size, size, coverage=cover),
-        "dot": lambda: DotAttention(query_size, memory_size, coverage=cover),
-        "scaled-dot": lambda: ScaledDotAttention(query_size, memory_size, coverage=cover),
-        "general": lambda: GeneralAttention(query_size, memory_size, coverage=cover),
-        "scaled-general": lambda: ScaledGeneralAttention(query_size, memory_size, coverage=cover),
+        "additive": lambda: AdditiveAttention(query_size, memory_size, size, **choices),
+        "dot": lambda: DotAttention(query_size, memory_size, **choices),
+        "general": lambda: GeneralAttention(query_size, memory_size, **choices),
         "local": lambda: LocalAttention(
             query_size, memory_size, settings.attention_window, coverage=cover
         ),
@@ -300,4 +297,4 @@ def build_attention(settings: ModelSettings, query_size: int, memory_size: int) 
             query_size, memory_size, size, settings.attention_heads, coverage=cover
         ),
     }
-    return kinds[settings.attention]()
+    return kinds[settings.attention.removeprefix("scaled-")]()

@@ -12,14 +12,14 @@ from seq2seq.models.attention import (
     GeneralAttention,
     LocalAttention,
     MultiHeadAttention,
-    ScaledDotAttention,
     build_attention,
 )
 from seq2seq.models.encoder import Encoded
 from seq2seq.models.recurrent import StackState
 from seq2seq.settings import ModelSettings
 
-KINDS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
+PLAIN = ["additive", "dot", "general"]
+KINDS = [*PLAIN, *(f"scaled-{kind}" for kind in PLAIN), "local", "multi-head"]
 LENGTHS = torch.tensor([5, 2, 1, 4])
 HEADS, WINDOW = 2, 3
 
@@ -84,16 +84,14 @@ def by_hand(kind: str, weights: dict[str, Any], q: Any, memory: Any, covered: An
         attended = weights["output.weight"] @ np.concatenate(found) + weights["output.bias"]
         return attended, sum(shares) / HEADS
     for s, m in enumerate(memory):
-        if kind == "additive":
+        if kind.endswith("additive"):
             query = weights["query.weight"] @ q + weights["query.bias"]
-            hidden = np.tanh(query + weights["key.weight"] @ m + extra(s))
-            score = weights["score.weight"][0] @ hidden
-        elif kind in ("dot", "scaled-dot"):
-            score = q @ (m + extra(s)) / (math.sqrt(len(q)) if kind == "scaled-dot" else 1)
+            key = np.tanh(query + weights["key.weight"] @ m + extra(s))
+            score = weights["score.weight"][0] @ key
         else:
-            scale = math.sqrt(len(q)) if kind == "scaled-general" else 1
-            score = q @ (weights["key.weight"] @ m / scale + extra(s))
-        scores.append(score)
+            key = (m if kind.endswith("dot") else weights["key.weight"] @ m) + extra(s)
+            score = q @ key
+        scores.append(score / math.sqrt(len(key)) if kind.startswith("scaled-") else score)
     if kind == "local":
         place = weights["place.2.weight"][0] @ np.tanh(weights["place.0.weight"] @ q)
         p = count * sigmoid(place)
@@ -167,7 +165,7 @@ def test_a_batch_equals_its_sentences_one_by_one(kind: str, coverage: bool) -> N
     torch.testing.assert_close(chosen, tuple(part[rows] for part in together))
 
 
-@pytest.mark.parametrize("kind", ["additive", "general", "local", "multi-head"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "dot" not in kind])
 def test_keys_are_computed_once_for_a_sentence(kind: str) -> None:
     attention = make(kind)
     given, queries = encoded(attention), values(4, 3, 6)
@@ -228,17 +226,24 @@ def test_one_head_that_changes_nothing_is_the_scaled_dot() -> None:
             part.weight.copy_(torch.eye(6))
             if part.bias is not None:
                 part.bias.zero_()
-    plain = ScaledDotAttention(6, 6)
+    plain = DotAttention(6, 6, scaled=True)
     given, queries = encoded(plain), values(4, 3, 6)
     expected = plain(queries, plain.remember(given))
     torch.testing.assert_close(heads(queries, heads.remember(given)), expected)
 
 
-def test_scaling_divides_the_scores_by_the_root_of_the_width() -> None:
-    scaled, plain = ScaledDotAttention(6, 6), DotAttention(6, 6)
+@pytest.mark.parametrize(("kind", "width"), [("additive", 8), ("dot", 6), ("general", 6)])
+def test_scaling_divides_the_scores_by_the_root_of_the_width(kind: str, width: int) -> None:
+    plain, scaled = make(kind), make(f"scaled-{kind}")
+    scaled.load_state_dict(plain.state_dict())
     given, queries = encoded(plain), values(4, 3, 6)
-    expected = plain(queries / math.sqrt(6), plain.remember(given))
-    torch.testing.assert_close(scaled(queries, scaled.remember(given)), expected)
+
+    def spread(attention: Any) -> torch.Tensor:
+        """Differences of scores, read off the weights of the first sentence."""
+        logs = attention(queries, attention.remember(given))[1][0, :, :5].log()
+        return logs - logs.mean(dim=-1, keepdim=True)
+
+    torch.testing.assert_close(spread(scaled), spread(plain) / math.sqrt(width))
 
 
 def centres(attention: LocalAttention, queries: torch.Tensor, given: Encoded) -> torch.Tensor:
@@ -292,9 +297,8 @@ def test_the_window_ends_where_a_seventh_is_left() -> None:
 
 
 def test_dot_products_of_unequal_sizes_and_heads_that_divide_nothing_are_refused() -> None:
-    for kind in (DotAttention, ScaledDotAttention):
-        with pytest.raises(ValueError, match="query of 6 and a memory of 4"):
-            kind(6, 4)
+    with pytest.raises(ValueError, match="query of 6 and a memory of 4"):
+        DotAttention(6, 4)
     with pytest.raises(ValueError, match="3 heads can't share 8"):
         MultiHeadAttention(6, 4, 8, heads=3)
 
