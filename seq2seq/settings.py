@@ -80,12 +80,11 @@ class ModelSettings(NetworkSettings):
     context_to_output: bool = False
     """Show the context to the output layer, too (Cho et al. 2014)."""
     attention: Literal[
-        "none", "additive", "scaled-additive", "dot", "scaled-dot", "general", "scaled-general",
-        "multi-head", "local",
-    ] = "none"  # fmt: skip
+        "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
+    ] = "none"
     """What the decoder looks back at the source with: additive (Bahdanau et al. 2015); dot,
     general, local (Luong et al. 2015); multi-head (Vaswani et al. 2017); or none. Scaled scores
-    (the same) are divided by the square root of their width, and learn faster."""
+    (the same) don't harden before they have learned where to look."""
     attention_order: Literal["luong", "bahdanau"] = "luong"
     """Attend with the decoder's new state, or with the previous one."""
     attention_size: int = 256
@@ -473,7 +472,7 @@ class Experiment(AnyExperiment):
         """One line for each setting that another one leaves without effect."""
         kind = self.model.attention
         used = {
-            "attention_size": kind in ("additive", "scaled-additive", "multi-head"),
+            "attention_size": kind in ("additive", "multi-head"),
             "attention_heads": kind == "multi-head",
             "attention_window": kind == "local",
         }

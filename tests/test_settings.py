@@ -251,7 +251,6 @@ def test_settings_that_clash_are_named_together(values: dict[str, Any], words: l
         {"attention": "dot", "encoder_sizes": [8, 3], "decoder_sizes": [8, 6]},
         {"attention": "multi-head", "attention_size": 99, "attention_heads": 3},
         {"attention": "additive", "attention_size": 99},
-        {"attention": "scaled-additive", "attention_size": 99},
         {"attention": "local", "attention_order": "bahdanau"},
         {"attention": "additive", "input_feeding": True, "lexical": True, "coverage": True},
         {"residual": True, "attention": "general", "encoder_sizes": [8, 8]},

@@ -12,8 +12,8 @@ kinds of attention differ in how a query is compared with a key:
 `MultiHeadAttention`  several scaled dots       Vaswani et al. (2017)
 ====================  ========================  ============================
 
-The scores of the first three can be scaled, as Vaswani et al. (2017, section 3.2.1) scale dot
-products: over the square root of the width of a key. Without it the softmax can grow hard before it
+Scores of dot and general attention can be scaled, as Vaswani et al. (2017, section 3.2.1) do: they
+are divided by the square root of the width of a key. Without it the softmax can grow hard before it
 has learned where to look, and then stay, mostly on the end of the sentence.
 
 Keys are computed once for a sentence. Pads get a weight of exactly 0.
@@ -190,19 +190,12 @@ class AdditiveAttention(Attention):
         memory_size: width of an encoder output.
         size: width of the hidden layer.
         coverage: whether scores depend on the coverage.
-        scaled: whether scores are divided by √size.
     """
 
     def __init__(
-        self,
-        query_size: int,
-        memory_size: int,
-        size: int,
-        *,
-        coverage: bool = False,
-        scaled: bool = False,
+        self, query_size: int, memory_size: int, size: int, *, coverage: bool = False
     ) -> None:
-        super().__init__(memory_size, size, coverage=coverage, scaled=scaled)
+        super().__init__(memory_size, size, coverage=coverage)
         self.query = nn.Linear(query_size, size)
         self.key = nn.Linear(memory_size, size, bias=False)
         self.score = nn.Linear(size, 1, bias=False)
@@ -284,12 +277,12 @@ def precise(values: Tensor) -> Tensor:
 def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:
     """The attention that the settings name, if any."""
     size, cover = settings.attention_size, settings.coverage
-    choices = {"coverage": cover, "scaled": settings.attention.startswith("scaled-")}
+    scaled = settings.attention.startswith("scaled-")
     kinds: dict[str, Callable[[], Attention | None]] = {
         "none": lambda: None,
-        "additive": lambda: AdditiveAttention(query_size, memory_size, size, **choices),
-        "dot": lambda: DotAttention(query_size, memory_size, **choices),
-        "general": lambda: GeneralAttention(query_size, memory_size, **choices),
+        "additive": lambda: AdditiveAttention(query_size, memory_size, size, coverage=cover),
+        "dot": lambda: DotAttention(query_size, memory_size, coverage=cover, scaled=scaled),
+        "general": lambda: GeneralAttention(query_size, memory_size, coverage=cover, scaled=scaled),
         "local": lambda: LocalAttention(
             query_size, memory_size, settings.attention_window, coverage=cover
         ),

@@ -18,8 +18,7 @@ from seq2seq.models.encoder import Encoded
 from seq2seq.models.recurrent import StackState
 from seq2seq.settings import ModelSettings
 
-PLAIN = ["additive", "dot", "general"]
-KINDS = [*PLAIN, *(f"scaled-{kind}" for kind in PLAIN), "local", "multi-head"]
+KINDS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
 LENGTHS = torch.tensor([5, 2, 1, 4])
 HEADS, WINDOW = 2, 3
 
@@ -84,7 +83,7 @@ def by_hand(kind: str, weights: dict[str, Any], q: Any, memory: Any, covered: An
         attended = weights["output.weight"] @ np.concatenate(found) + weights["output.bias"]
         return attended, sum(shares) / HEADS
     for s, m in enumerate(memory):
-        if kind.endswith("additive"):
+        if kind == "additive":
             query = weights["query.weight"] @ q + weights["query.bias"]
             key = np.tanh(query + weights["key.weight"] @ m + extra(s))
             score = weights["score.weight"][0] @ key
@@ -232,8 +231,8 @@ def test_one_head_that_changes_nothing_is_the_scaled_dot() -> None:
     torch.testing.assert_close(heads(queries, heads.remember(given)), expected)
 
 
-@pytest.mark.parametrize(("kind", "width"), [("additive", 8), ("dot", 6), ("general", 6)])
-def test_scaling_divides_the_scores_by_the_root_of_the_width(kind: str, width: int) -> None:
+@pytest.mark.parametrize("kind", ["dot", "general"])
+def test_scaling_divides_the_scores_by_the_root_of_the_width(kind: str) -> None:
     plain, scaled = make(kind), make(f"scaled-{kind}")
     scaled.load_state_dict(plain.state_dict())
     given, queries = encoded(plain), values(4, 3, 6)
@@ -243,7 +242,7 @@ def test_scaling_divides_the_scores_by_the_root_of_the_width(kind: str, width: i
         logs = attention(queries, attention.remember(given))[1][0, :, :5].log()
         return logs - logs.mean(dim=-1, keepdim=True)
 
-    torch.testing.assert_close(spread(scaled), spread(plain) / math.sqrt(width))
+    torch.testing.assert_close(spread(scaled), spread(plain) / math.sqrt(6))
 
 
 def centres(attention: LocalAttention, queries: torch.Tensor, given: Encoded) -> torch.Tensor:

@@ -14,8 +14,7 @@ from seq2seq.text.batching import Batch, make_batch
 Build = Callable[..., TranslationModel]
 SOURCES = [[4, 5, 6], [7, 8, 4, 9, 10], [], [5, 5]]
 TARGETS = [[6, 7, 12, 8], [4], [11, 10], []]
-PLAIN = ["additive", "dot", "general"]
-ATTENTIONS = [*PLAIN, *(f"scaled-{kind}" for kind in PLAIN), "local", "multi-head"]
+ATTENTIONS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
 ORDERS = ["luong", "bahdanau"]
 CONTEXTS = [("initial", False), ("initial", True), ("every-step", False), ("both", True)]
 """How the context reaches the decoder, and whether there is lexical translation."""
