@@ -448,7 +448,17 @@ class Experiment(AnyExperiment):
     """sacreBLEU's tokenization, which BLEU counts words by: 13a, or zh, ja-mecab, char, … for a
     target language that needs it."""
     data: DataSettings = field(default_factory=DataSettings)
-    model: ModelSettings = field(default_factory=ModelSettings)
+    model: ModelSettings = field(
+        # ModelSettings by itself is the plain context model; whoever asks for nothing gets what
+        # the recipes came out best with.
+        default_factory=lambda: ModelSettings(
+            cell="lstm",
+            context="initial",
+            attention="scaled-general",
+            lexical=True,
+            encoder_sizes=(384,),
+        )
+    )
     training: TrainingSettings = field(default_factory=TrainingSettings)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
 

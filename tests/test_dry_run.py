@@ -59,7 +59,7 @@ def test_every_setting_is_shown_and_marked_where_it_is_not_the_default(
     (line,) = (line for line in lines if "--training.max-steps " in line)
     assert re.fullmatch(r"\* --training\.max-steps +10  \(default: None\)", line)
     (line,) = (line for line in lines if "--model.encoder-sizes" in line)
-    assert re.fullmatch(r"\* --model\.encoder-sizes +8  \(default: 512\)", line)
+    assert re.fullmatch(r"\* --model\.encoder-sizes +8  \(default: 384\)", line)
 
 
 def test_the_model_is_shown_by_part_and_in_all(
@@ -183,6 +183,23 @@ def test_the_command_ends_well_and_says_what_is_missing(
     ]
     assert list(found)[-1] == "This was a dry run: nothing is trained"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("typed", "attention", "lexical"),
+    [([], "scaled-general", "True"), (["--model.attention", "none"], "none", "False")],
+)
+def test_the_command_attends_unless_it_is_told_not_to(
+    typed: list[str], attention: str, lexical: str, sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = ["--data.train", str(sample / "test.en"), "--data.train-target", str(sample / "test.fr")]
+    sizes = ["--model.encoder-sizes", "8", "--model.decoder-sizes", "8"]
+    words = ["--data.tokenizer", "word", "--data.validation-size", "20", "--device", "cpu"]
+    main(["train", "--dry-run", *text, *words, *sizes, *typed])
+    lines = sections(capsys.readouterr().out)["Settings"]
+    values = dict(line.lstrip("* ").split()[:2] for line in lines)
+    assert values["--model.attention"] == attention
+    assert values["--model.lexical"] == lexical
 
 
 def test_what_is_invisible_is_spelled_out_and_long_rows_are_cut() -> None:

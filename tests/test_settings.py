@@ -135,6 +135,9 @@ def test_an_impossible_value_is_named_with_what_is_allowed(
     assert message in line
 
 
+PLAIN = {"model": {"attention": "none"}}
+"""The context model."""
+
 CLASHES = [
     ({"model": {"residual": True}}, ["--model.residual has no effect", "equal width"]),
     ({"model": {"input_feeding": True}}, ["--model.input-feeding needs", "--model.attention "]),
@@ -156,7 +159,10 @@ CLASHES = [
         {"model": {"attention": "multi-head", "attention_size": 100, "attention_heads": 3}},
         ["--model.attention-size 100", "--model.attention-heads 3"],
     ),
-    ({"decoding": {"coverage_penalty": 0.2}}, ["--decoding.coverage-penalty", "attention"]),
+    (
+        {**PLAIN, "decoding": {"coverage_penalty": 0.2}},
+        ["--decoding.coverage-penalty", "attention"],
+    ),
     (
         {"decoding": {"method": "sample", "temperature": float("inf")}},
         ["--decoding.temperature inf"],
@@ -181,7 +187,7 @@ CLASHES = [
     ({"data": {"sampled_side": "source"}}, ["--data.sampled-side source has no effect"]),
     ({"model": {"locked_dropout": True, "dropout": 0.0}}, ["--model.locked-dropout"]),
     ({"training": {"learning_rate": float("inf")}}, ["--training.learning-rate inf"]),
-    ({"decoding": {"replace_unknown": True}}, ["--decoding.replace-unknown", "attention"]),
+    ({**PLAIN, "decoding": {"replace_unknown": True}}, ["--decoding.replace-unknown", "attention"]),
     ({"training": {"momentum": 0.9}}, ["--training.momentum 0.9", "--training.optimizer sgd"]),
     (
         {"data": {"min_frequency": 2, "tokenizer": "bpe"}},
