@@ -45,6 +45,7 @@ def train(run: Path, steps: int) -> Iterator[tuple[int, float]]:
         *("--data.validation-target", str(SAMPLE / "validation.fr")),
         *("--data.vocab-size", "300", "--data.subword-sampling", "0.2"),
         *("--model.cell", "lstm", "--model.attention", "general", "--model.no-lexical"),
+        *("--model.context", "both"),
         *("--model.embedding-size", "16", "--model.dropout", "0.1"),
         *("--model.encoder-sizes", "16", "--model.decoder-sizes", "16"),
         *("--training.max-steps", str(steps), "--training.batch-tokens", "256"),
