@@ -51,7 +51,7 @@ def load_members(
         if targets and target.vocab.fingerprint != targets[0].vocab.fingerprint:
             raise SettingsError(
                 f"{runs[0]} and {run} can't be an ensemble: their target vocabularies differ. "
-                f"Train one of them with --data.vocabulary {runs[0]}"
+                f"Train {run} again with --data.vocabulary {runs[0]}"
             )
         model = load_model(directory, experiment, source.vocab, target.vocab)
         members.append(Member(model, source))
@@ -143,7 +143,7 @@ def check_attention(members: Sequence[Member], needs: Sequence[str]) -> None:
         every = "every run of the ensemble" if len(members) > 1 else "the run"
         raise SettingsError(
             f"{what} a model with attention: {every} must be trained with it, as with "
-            "--model.attention general"
+            "--model.attention scaled-general"
         )
     if len({member.source.vocab.fingerprint for member in members}) > 1:
         raise SettingsError(

@@ -69,10 +69,13 @@ def run_training(
         if trainer.position.best is not None:  # what a continued run has chosen must be there
             load_tensors(run.best, trainer.owner)
         precision = str(trainer.precision).removeprefix("torch.")
+        threads = torch.get_num_threads()
         say(
             f"{text.words}, {count_weights(model):,} weights, {trainer.device} in {precision} with "
-            f"{torch.get_num_threads()} threads"
+            f"{threads} thread{'s' * (threads > 1)}"
         )
+        for note in experiment.training.notes():
+            say(f"note: {note}")
         reason = trainer.train()
     say(
         f"Training ended after {trainer.position.step:,} steps: {reason}. "

@@ -84,7 +84,8 @@ class ModelSettings(NetworkSettings):
     ] = "none"
     """What the decoder looks back at the source with: additive (Bahdanau et al. 2015); dot,
     general, local (Luong et al. 2015); multi-head (Vaswani et al. 2017); or none. Scaled scores
-    (the same) don't harden before they have learned where to look."""
+    (the same) don't harden before they have learned where to look. For dot the decoder must be as
+    wide as the encoder's outputs, which in both directions are twice as wide as each."""
     attention_order: Literal["luong", "bahdanau"] = "luong"
     """Attend with the decoder's new state, or with the previous one."""
     attention_size: int = 256
@@ -96,7 +97,8 @@ class ModelSettings(NetworkSettings):
     input_feeding: bool = False
     """Show each step what the last one handed to the output layer (Luong et al. 2015)."""
     lexical: bool = False
-    """Let the source words that attention is on propose the next token (Nguyen & Chiang 2018)."""
+    """Let the source words that attention is on propose the next token (Nguyen & Chiang 2018). Safe
+    with scaled scores; without attention there is none."""
     coverage: bool = False
     """Tell attention how much each source token has been attended to (Tu et al. 2016)."""
     encoder_sizes: tuple[int, ...] = (512,)
@@ -138,7 +140,10 @@ class ModelSettings(NetworkSettings):
         if self.attention == "none":
             for name in ("input_feeding", "lexical", "coverage"):
                 if getattr(self, name):
-                    yield f"--model.{spelled(name)} needs attention: add --model.attention general"
+                    yield (
+                        f"--model.{spelled(name)} needs attention: add --model.attention "
+                        "scaled-general"
+                    )
             if self.attention_order != "luong":
                 yield "--model.attention-order needs attention: add --model.attention additive"
             return
@@ -147,8 +152,9 @@ class ModelSettings(NetworkSettings):
         if self.attention in ("dot", "scaled-dot") and memory != query:
             yield (
                 f"--model.attention {self.attention} compares decoder states of {query} with "
-                f"encoder outputs of {memory} numbers: make them equal with --model.decoder-sizes "
-                f"or --model.encoder-sizes, or take --model.attention general"
+                f"encoder outputs of {memory} numbers: make them equal, with --model.decoder-sizes "
+                f"{' '.join(map(str, [*self.decoder_sizes[:-1], memory]))} or with other "
+                "--model.encoder-sizes, or take --model.attention scaled-general"
             )
         if self.attention == "multi-head" and self.attention_size % max(self.attention_heads, 1):
             yield (
@@ -360,6 +366,15 @@ class TrainingSettings:
                 f"--training.max-steps {self.max_steps}: lower it"
             )
         yield from self.average_problems()
+
+    def notes(self) -> Iterator[str]:
+        """One line for what is no mistake, but may surprise."""
+        if self.max_steps is not None and self.warmup_steps > self.max_steps / 2:
+            yield (
+                f"the learning rate rises for {self.warmup_steps:,} updates "
+                f"(--training.warmup-steps), and the training has {self.max_steps:,}: it will "
+                "learn little"
+            )
 
     def average_problems(self) -> Iterator[str]:
         """A line if there are no two validations whose weights could be averaged."""

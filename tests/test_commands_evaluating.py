@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.cli import main
+from seq2seq.commands.exposing import OtherTokensWarning
 from seq2seq.evaluation.breakdown import breakdown
 from seq2seq.evaluation.exposure import exposure
 from seq2seq.evaluation.significance import compare
@@ -18,6 +19,7 @@ from seq2seq.text.files import read_lines
 from seq2seq.translator import LongSentenceWarning, Translator
 
 SENTENCES = 110
+OTHER_TOKENS = Path(__file__).parent / "runs" / "format-2" / "translation"
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,15 @@ def test_exposure_of_two_runs(run: Run, text: Path, trained: Path, tmp_path: Pat
         assert row["accuracy_gap"] == pytest.approx(row["reference_accuracy"] - row["own_accuracy"])
         assert row["log_probability_gap"] == pytest.approx(position.log_probability_gap)
     assert 0 < expected.total.own_accuracy < expected.total.reference_accuracy < 1
+
+
+def test_exposure_of_runs_with_other_tokens_is_told(run: Run, text: Path, trained: Path) -> None:
+    files = ["--source", text / "source", "--reference", text / "reference"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", OtherTokensWarning)
+        _, err = run("exposure", trained, OTHER_TOKENS, *files, "--device", "cpu")
+    assert err.count("warning: ") == 1
+    assert f"{trained} and {OTHER_TOKENS} cut their targets into other tokens" in err
 
 
 def test_exposure_prints_a_table(run: Run, text: Path, trained: Path) -> None:

@@ -75,7 +75,7 @@ def test_quickstart_offline(command: Command, tmp_path: Path, sample: Path) -> N
     assert len(re.findall(r"^hypothesis  ", out, re.MULTILINE)) == 12
     assert re.search(r"^300 held-out sentences:$", out, re.MULTILINE)
     assert re.search(r"^BLEU, first reference +[\d.]+  .*tok:13a.*version:", out, re.MULTILINE)
-    assert "has 0 by source" in said, "no test sentence is trained on"
+    assert " pairs, 0 by source" in said, "no test sentence is trained on"
     # What a recipe calls the corpus is kept, and continues without being said again.
     stored = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
     assert stored["recipe"]["corpus"] == "sample"

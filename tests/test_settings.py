@@ -360,6 +360,16 @@ def test_all_wrong_types_are_reported_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(("steps", "warmup", "noted"), [(399, 200, 1), (400, 200, 0), (9, 4, 0)])
+def test_a_warm_up_that_takes_most_of_the_training_is_noted(
+    steps: int, warmup: int, noted: int
+) -> None:
+    notes = list(TrainingSettings(max_steps=steps, warmup_steps=warmup).notes())
+    assert len(notes) == noted
+    assert all("--training.warmup-steps" in note and f"{steps}" in note for note in notes)
+    assert not list(TrainingSettings(minutes=1).notes())
+
+
 EXPERIMENTS = [
     Experiment(),
     Experiment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from seq2seq.checks import at_least, refuse
 from seq2seq.commands.decoding import FileArgument
 from seq2seq.commands.systems import check_aligned, check_names
 from seq2seq.settings import Experiment
+from seq2seq.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.exposure import Exposure, Position
@@ -35,6 +36,10 @@ counts the tokens after that. Positions count tokens of the run: compare runs th
 
 seq2seq exposure runs/forced runs/sampled --source test.de --reference test.en --plot gap.png
 """
+
+
+class OtherTokensWarning(UserWarning):
+    """Positions of two runs count different tokens."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,7 @@ def exposure_command(arguments: list[str]) -> None:
     command = tyro.cli(Expose, prog="seq2seq exposure", description=EXPOSURE_HELP, args=arguments)
     refuse(command.problems())
     check_names(command.runs)
-    for run in command.runs:
-        load(run, Experiment)
+    experiments = {run: load(run, Experiment) for run in command.runs}
     from seq2seq.plots.exposure import plot_exposure
     from seq2seq.plots.pictures import check_picture
     from seq2seq.text.files import read_lines
@@ -80,6 +84,7 @@ def exposure_command(arguments: list[str]) -> None:
         check_picture(command.plot)
     sources, references = read_lines(command.source), read_lines(command.reference)
     check_aligned({command.source: sources, command.reference: references})
+    warn_of_other_tokens(experiments)
     found = {run: expose(command, run, sources, references) for run in command.runs}
     if command.plot:
         plot_exposure(found, command.plot)
@@ -90,6 +95,24 @@ def exposure_command(arguments: list[str]) -> None:
         print(run)
         print_exposure(each)
         print()
+
+
+def warn_of_other_tokens(experiments: Mapping[str, Experiment]) -> None:
+    """Warns if positions of the runs count different tokens, so that they can't be compared."""
+    from seq2seq.experiment import load_pipelines
+
+    first, *others = (
+        (run, load_pipelines(RunDirectory(run), experiment.data)[1].vocab.fingerprint)
+        for run, experiment in experiments.items()
+    )
+    for run, fingerprint in others:
+        if fingerprint != first[1]:
+            warnings.warn(
+                f"{first[0]} and {run} cut their targets into other tokens: their positions, and "
+                "what they find there, can't be compared",
+                OtherTokensWarning,
+                stacklevel=2,
+            )
 
 
 def expose(

@@ -28,11 +28,13 @@ class Translate(DecodingCommand):
     """Translate stdin to stdout, a line for each line."""
 
     n_best: int = 1
-    """Print the best translations of each line, at most so many, as JSON lines with their scores
-    (and attention, with --attention), if above 1."""
+    """If above 1: print the best translations of each line, at most so many, as JSON lines; the
+    beam is as wide. Each has its score, the log-probability after the penalties for length and
+    coverage (for mbr the mean utility); and with --attention its weights: a row for each token and
+    one for <eos>, a column for each source token and one for <eos>."""
     attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
-    """Draw the attention of each line's translation in this folder: 00001.png, … (an empty line
-    has none)."""
+    """Draw the attention of each line's best translation in this folder: 00001.png, … (extra
+    `plots`; an empty line has none)."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible option."""

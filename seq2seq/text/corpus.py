@@ -73,10 +73,10 @@ class Overlap:
 
     def __str__(self) -> str:
         """One readable line."""
+        other, name = self.other or "the other corpus", self.name or "this corpus"
         return (
-            f"of the {self.total:,} pairs of {self.other or 'the other corpus'}, "
-            f"{self.name or 'this corpus'} has {self.sources:,} by source, "
-            f"{self.targets:,} by target and {self.pairs:,} as a pair"
+            f"{other}: of its {self.total:,} pairs, {self.sources:,} by source, {self.targets:,} "
+            f"by target and {self.pairs:,} as a pair are also in {name}"
         )
 
 

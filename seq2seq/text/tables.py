@@ -90,7 +90,7 @@ def file_kind(path: Path) -> str:
         raise DataError(
             f"can't tell from the name of {path} how to read it: it must end in "
             f"{', '.join(KINDS)}, or in one of these and .gz; two files with a sentence a line "
-            f"are given as two paths"
+            "are given as two paths, as with --data.train and --data.train-target"
         )
     return kind
 

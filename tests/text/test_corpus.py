@@ -525,9 +525,9 @@ def test_overlap_counts_what_another_corpus_shares() -> None:
     overlap = train.overlap(test)
     assert (overlap.sources, overlap.targets, overlap.pairs, overlap.total) == (3, 2, 1, 5)
     assert str(overlap) == (
-        "of the 5 pairs of test, train has 3 by source, 2 by target and 1 as a pair"
+        "test: of its 5 pairs, 3 by source, 2 by target and 1 as a pair are also in train"
     )
-    assert "the other corpus, this corpus has 0" in str(corpus().overlap(corpus()))
+    assert str(corpus().overlap(corpus())).startswith("the other corpus: of its 0 pairs")
 
 
 def test_shuffling_keeps_pairs_together() -> None:

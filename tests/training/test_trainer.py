@@ -226,6 +226,7 @@ def test_a_killed_program_continues_to_the_bit(
         *("--data.train", str(text), "--data.validation-size", "8", "--data.vocab-size", "120"),
         *("--data.subword-sampling", "0.2", "--data.joint", "--seed", "3", "--device", "cpu"),
         *("--model.embedding-size", "8", "--model.encoder-sizes", "8", "--model.dropout", "0.1"),
+        *("--model.cell", "gru", "--model.attention", "none", "--model.context", "both"),
         *("--model.decoder-sizes", "16", "--training.max-steps", "130"),
         *("--training.batch-tokens", "300", "--training.accumulate", "2"),
         *("--training.log-every", "1", "--training.save-every", "10", "--training.threads", "1"),
