@@ -90,7 +90,7 @@ def dry_run(
         ],
         f"The first batch, {ROWS} rows of it": batch_lines(batches[0], prospect.sides, width),
         "Before it can be trained": [] if experiment.resume else missing(experiment),
-        "Note": experiment.training.notes(),
+        "Note": experiment.notes(),
     }
     for title, lines in sections.items():
         if lines := list(lines):

@@ -74,7 +74,7 @@ def run_training(
             f"{text.words}, {count_weights(model):,} weights, {trainer.device} in {precision} with "
             f"{threads} thread{'s' * (threads > 1)}"
         )
-        for note in experiment.training.notes():
+        for note in experiment.notes():
             say(f"note: {note}")
         reason = trainer.train()
     say(

@@ -162,6 +162,14 @@ class ModelSettings(NetworkSettings):
                 f"--model.attention-heads {self.attention_heads}"
             )
 
+    def notes(self) -> Iterator[str]:
+        """One line for what is no mistake, but may surprise."""
+        if self.lexical and self.attention in ("dot", "general"):
+            yield (
+                "lexical translation can make unscaled attention sink to the end of the sentence, "
+                f"and stay there: --model.attention scaled-{self.attention} is safer"
+            )
+
     def residual_layers(self) -> int:
         """How many layers have an output as wide as their input."""
         directions = 2 if self.bidirectional else 1
@@ -438,10 +446,18 @@ class AnyExperiment:
 
         A trained model may have been made with such settings: it can be loaded, and continued.
         """
+        yield from self.said_by_parts("training_problems")
+
+    def notes(self) -> Iterator[str]:
+        """One line for each setting that is no mistake, but may surprise."""
+        yield from self.said_by_parts("notes")
+
+    def said_by_parts(self, name: str) -> Iterator[str]:
+        """The lines of this method of each part that has it."""
         for item in dataclasses.fields(self):
             part = getattr(self, item.name)
-            if hasattr(part, "training_problems"):
-                yield from part.training_problems()
+            if hasattr(part, name):
+                yield from getattr(part, name)()
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible combination of parts, and for what is in no part."""

@@ -370,6 +370,18 @@ def test_a_warm_up_that_takes_most_of_the_training_is_noted(
     assert not list(TrainingSettings(minutes=1).notes())
 
 
+@pytest.mark.parametrize("attention", ["dot", "general"])
+def test_lexical_translation_with_unscaled_scores_is_noted(attention: str) -> None:
+    def notes(**settings: Any) -> list[str]:
+        return list(Experiment(model=ModelSettings(decoder_sizes=(1024,), **settings)).notes())
+
+    (note,) = notes(attention=attention, lexical=True)
+    assert f"--model.attention scaled-{attention}" in note
+    assert not notes(attention=f"scaled-{attention}", lexical=True)
+    assert not notes(attention=attention)
+    assert not list(Experiment().notes())
+
+
 EXPERIMENTS = [
     Experiment(),
     Experiment(
