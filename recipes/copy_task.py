@@ -13,18 +13,20 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from seq2seq.abort import guarded
-from seq2seq.arguments import parse_experiment
-from seq2seq.checks import at_least
-from seq2seq.commands.training import finish
-from seq2seq.data_settings import DataSettings
-from seq2seq.decoding_settings import DecodingSettings
-from seq2seq.dry_run import DRY
+from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.train import finish
+from seq2seq.config.base import at_least
+from seq2seq.config.data import DataSettings
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
+from seq2seq.config.training import TrainingSettings
+from seq2seq.console import guarded
+from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import SettingsError
-from seq2seq.experiment import Corpora, train
-from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
-from seq2seq.text.corpus import ParallelCorpus
-from seq2seq.translator import Translator
+from seq2seq.training.dry_run import DRY
+from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.translator import Translator
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seq2seq.abort import guarded
-from seq2seq.arguments import given_value, parse_experiment
-from seq2seq.checks import at_least
-from seq2seq.commands.training import finish
-from seq2seq.data_settings import DataSettings
-from seq2seq.decoding_settings import DecodingSettings
-from seq2seq.dry_run import DRY
+from seq2seq.cli.parse import given_value, parse_experiment
+from seq2seq.cli.train import finish
+from seq2seq.config.base import at_least
+from seq2seq.config.data import DataSettings
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
+from seq2seq.config.training import TrainingSettings
+from seq2seq.console import guarded
+from seq2seq.data.download import fetch_from_wheel
+from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import DataError
-from seq2seq.evaluation.translation import bleu, evaluate
-from seq2seq.experiment import Corpora, train
-from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
-from seq2seq.text.corpus import ParallelCorpus
-from seq2seq.text.fetch import fetch_from_wheel
-from seq2seq.training.progress import say
-from seq2seq.translator import Translator
+from seq2seq.evaluation.metrics import bleu, evaluate
+from seq2seq.training.dry_run import DRY
+from seq2seq.training.reporting import say
+from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.translator import Translator
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 LICENCE = (

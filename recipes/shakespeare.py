@@ -12,23 +12,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from seq2seq.abort import guarded
-from seq2seq.arguments import parse_experiment
-from seq2seq.commands.training import finish
-from seq2seq.dry_run import DRY
-from seq2seq.errors import SettingsError
-from seq2seq.evaluation.perplexity import held_out_score
-from seq2seq.language_experiment import read_texts, train_language_model
-from seq2seq.language_model import LanguageModel
-from seq2seq.language_settings import (
+from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.train import finish
+from seq2seq.config.language_model import (
     GenerationSettings,
     LanguageExperiment,
     LanguageModelSettings,
     TextSettings,
 )
-from seq2seq.language_task import Texts
-from seq2seq.settings import TrainingSettings
-from seq2seq.text.monolingual import read_monolingual
+from seq2seq.config.training import TrainingSettings
+from seq2seq.console import guarded
+from seq2seq.data.monolingual import read_monolingual
+from seq2seq.errors import SettingsError
+from seq2seq.evaluation.perplexity import held_out_score
+from seq2seq.language_modeling.model import LanguageModel
+from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.train import read_texts, train_language_model
+from seq2seq.training.dry_run import DRY
 
 
 @dataclass(frozen=True)

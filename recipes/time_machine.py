@@ -19,24 +19,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from seq2seq.abort import guarded
-from seq2seq.arguments import parse_experiment
-from seq2seq.checks import at_least
-from seq2seq.commands.training import finish
-from seq2seq.dry_run import DRY
-from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_experiment import train_language_model
-from seq2seq.language_settings import (
+from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.train import finish
+from seq2seq.config.base import at_least
+from seq2seq.config.language_model import (
     GenerationSettings,
     LanguageExperiment,
     LanguageModelSettings,
     TextSettings,
 )
-from seq2seq.language_task import Texts
-from seq2seq.plots.curves import read_metrics
-from seq2seq.settings import TrainingSettings
-from seq2seq.text.monolingual import letters_only, read_monolingual
-from seq2seq.training.run_directory import RunDirectory
+from seq2seq.config.training import TrainingSettings
+from seq2seq.console import guarded
+from seq2seq.data.monolingual import letters_only, read_monolingual
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.train import train_language_model
+from seq2seq.plotting.learning_curves import read_metrics
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.training.dry_run import DRY
 
 
 @dataclass(frozen=True)

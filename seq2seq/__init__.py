@@ -10,16 +10,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.translation import evaluate
-    from seq2seq.experiment import train
-    from seq2seq.language_experiment import train_language_model
-    from seq2seq.language_model import LanguageModel
-    from seq2seq.language_settings import LanguageExperiment
-    from seq2seq.reranker import Reranker
-    from seq2seq.settings import Experiment
-    from seq2seq.text.corpus import ParallelCorpus
-    from seq2seq.text.vocab import Vocab
-    from seq2seq.translator import Translator
+    from seq2seq.config.experiment import Experiment
+    from seq2seq.config.language_model import LanguageExperiment
+    from seq2seq.data.parallel import ParallelCorpus
+    from seq2seq.data.vocabulary import Vocab
+    from seq2seq.evaluation.metrics import evaluate
+    from seq2seq.language_modeling.model import LanguageModel
+    from seq2seq.language_modeling.train import train_language_model
+    from seq2seq.translation.reranker import Reranker
+    from seq2seq.translation.train import train
+    from seq2seq.translation.translator import Translator
 
 # Read once, when torch is loaded: how long a thread that waits for the others spins before it
 # sleeps. The usual 300,000 turns are somewhat quicker on an idle machine, and much slower as soon
@@ -46,16 +46,16 @@ __all__ = [
 ]
 
 HOMES = {
-    "Experiment": "seq2seq.settings",
-    "LanguageExperiment": "seq2seq.language_settings",
-    "LanguageModel": "seq2seq.language_model",
-    "ParallelCorpus": "seq2seq.text.corpus",
-    "Reranker": "seq2seq.reranker",
-    "Translator": "seq2seq.translator",
-    "Vocab": "seq2seq.text.vocab",
-    "evaluate": "seq2seq.evaluation.translation",
-    "train": "seq2seq.experiment",
-    "train_language_model": "seq2seq.language_experiment",
+    "Experiment": "seq2seq.config.experiment",
+    "LanguageExperiment": "seq2seq.config.language_model",
+    "LanguageModel": "seq2seq.language_modeling.model",
+    "ParallelCorpus": "seq2seq.data.parallel",
+    "Reranker": "seq2seq.translation.reranker",
+    "Translator": "seq2seq.translation.translator",
+    "Vocab": "seq2seq.data.vocabulary",
+    "evaluate": "seq2seq.evaluation.metrics",
+    "train": "seq2seq.translation.train",
+    "train_language_model": "seq2seq.language_modeling.train",
 }
 """Where the public names are defined."""
 

@@ -1,6 +1,6 @@
 """``python -m seq2seq`` is ``seq2seq``."""
 
-from seq2seq.cli import main
+from seq2seq.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -12,11 +12,13 @@ import hypothesis
 import pytest
 import torch
 
-from seq2seq.data_settings import DataSettings
-from seq2seq.experiment import Corpora, train
+from seq2seq.config.data import DataSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
+from seq2seq.config.training import TrainingSettings
+from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.settings import Experiment, ModelSettings, TrainingSettings
-from seq2seq.text.corpus import ParallelCorpus
+from seq2seq.translation.train import Corpora, train
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.errors import DataError, RunError
-from seq2seq.models.arpa import read_arpa
-from seq2seq.tensors import load_tensors
-from seq2seq.text.pieces import SentencePieceTokenizer
+from seq2seq.models.ngram.arpa import read_arpa
+from seq2seq.runs.tensors import load_tensors
 
-FUZZER = Path(__file__).resolve().parent / "fuzz.py"
+FUZZER = Path(__file__).resolve().parent / "support" / "fuzz.py"
 
 
 def test_nearly_right_files_are_read_or_refused(

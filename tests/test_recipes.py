@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.text.files import read_lines
-from tests.test_language_recipes import LANGUAGE_RECIPES
+from seq2seq.data.readers.lines import read_lines
+from tests.test_recipes_language_models import LANGUAGE_RECIPES
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 Command = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.cli import main
+from seq2seq.cli.main import main
+from seq2seq.config.experiment import Experiment
+from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.translation import bleu
-from seq2seq.experiment import Corpora, train
-from seq2seq.settings import Experiment
-from seq2seq.text.corpus import ParallelCorpus
-from seq2seq.training.run_directory import RunDirectory
-from seq2seq.translator import Translator
+from seq2seq.evaluation.metrics import bleu
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.translator import Translator
 
 Describe = Callable[..., Experiment]
 WORDS = ["abc", "abd", "cab", "bad", "dab", "cad"]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.rules import Rules
-from seq2seq.decoding.steps import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
-from seq2seq.text.vocab import BOS_ID, EOS_ID
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID
+from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.interface import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
 
 Choice = Callable[[Tensor, Tensor, int], Tensor]
 """Chooses tokens ``(rows,)``, from log-probabilities of what may come ``(rows, vocab_size)``, the

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from seq2seq.decoding.constraints import Rules
 from seq2seq.decoding.greedy import walk
-from seq2seq.decoding.rules import Rules
-from seq2seq.decoding.steps import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.interface import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
 
 
 def sample_search(

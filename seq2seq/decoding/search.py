@@ -11,20 +11,20 @@ from typing import Any, TypeAlias, cast
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.beam import beam_search
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.data.batching import pad_sources
+from seq2seq.data.vocabulary import UNK_ID
+from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.constraints import NEVER, Rules
 from seq2seq.decoding.ensemble import Ensemble
-from seq2seq.decoding.forced import token_log_probabilities
-from seq2seq.decoding.fusion import Fusion
 from seq2seq.decoding.greedy import greedy_search
+from seq2seq.decoding.interface import Hypothesis, Scoring
 from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
-from seq2seq.decoding.rules import NEVER, Rules
 from seq2seq.decoding.sampling import sample_key, sample_search
-from seq2seq.decoding.steps import Hypothesis, Scoring
-from seq2seq.decoding_settings import DecodingSettings
+from seq2seq.decoding.scoring import token_log_probabilities
+from seq2seq.decoding.shallow_fusion import Fusion
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
-from seq2seq.text.batching import pad_sources
-from seq2seq.text.vocab import UNK_ID
 
 Ids: TypeAlias = Sequence[int]
 Sources: TypeAlias = Sequence[Ids] | Sequence[Sequence[Ids]]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from sacrebleu.metrics import BLEU
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.translation import Score, bleu_metric, reference_streams, score
+from seq2seq.evaluation.metrics import Score, bleu_metric, reference_streams, score
 
 QUARTERS = 4
 LONGEST_NGRAM = 4

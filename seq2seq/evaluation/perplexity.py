@@ -13,18 +13,22 @@ from typing import NamedTuple
 
 import torch
 
-from seq2seq.models.language import Predictor
-from seq2seq.text.batching import pad
-from seq2seq.text.normalization import normalize
-from seq2seq.text.running import RunningText
-from seq2seq.text.vocab import EOS_ID
-from seq2seq.training.progress import perplexity
+from seq2seq.data.batching import pad
+from seq2seq.data.token_stream import RunningText
+from seq2seq.data.tokenizers.normalization import normalize
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.models.language_model import Predictor
 
 AT_ONCE = 4096
 """Tokens that are read at the same time."""
 
 PARTS = 32
 """Into so many parts is a long text cut, to be read side by side."""
+
+
+def perplexity(nats_per_token: float) -> float:
+    """exp of the mean negative log-likelihood; infinite where that overflows."""
+    return math.exp(nats_per_token) if nats_per_token < 700 else math.inf
 
 
 class TextScore(NamedTuple):

@@ -12,7 +12,7 @@ from sacrebleu.metrics import CHRF, TER
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.translation import bleu_metric, check_lengths, reference_streams
+from seq2seq.evaluation.metrics import bleu_metric, check_lengths, reference_streams
 
 SEED = 12345
 """sacreBLEU's own seed: with it, its command line gives the same numbers."""

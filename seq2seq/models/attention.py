@@ -28,8 +28,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seq2seq.config.model import ModelSettings
 from seq2seq.models.encoder import Encoded
-from seq2seq.settings import ModelSettings
 
 
 class Memory(NamedTuple):

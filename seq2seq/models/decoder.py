@@ -20,13 +20,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seq2seq.config.model import ModelSettings
 from seq2seq.models.attention import Attention, Memory
-from seq2seq.models.cells import CellState
+from seq2seq.models.cells.base import CellState
+from seq2seq.models.dropout import Dropout, WordDropout, dropout, select_rows
 from seq2seq.models.encoder import Embedding, Encoded, LearnedEmbedding, vocab_size
 from seq2seq.models.lexical import LexicalTranslation
-from seq2seq.models.noise import Dropout, WordDropout, dropout, select_rows
-from seq2seq.models.recurrent import RecurrentStack, StackState
-from seq2seq.settings import ModelSettings
+from seq2seq.models.rnn import RecurrentStack, StackState
 
 
 class DecoderNoise(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq.models.noise import Dropout, WordDropout
-from seq2seq.models.recurrent import EncoderStack, StackState
-from seq2seq.settings import NetworkSettings
+from seq2seq.config.model import NetworkSettings
+from seq2seq.models.dropout import Dropout, WordDropout
+from seq2seq.models.rnn import EncoderStack, StackState
 
 
 class Encoded(NamedTuple):

@@ -6,14 +6,14 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from seq2seq.checks import insist
+from seq2seq.config.base import insist
+from seq2seq.config.model import ModelSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.attention import build_attention
-from seq2seq.models.cells import Cell
+from seq2seq.models.cells.base import Cell
 from seq2seq.models.decoder import Bridge, Decoder, DecoderState
 from seq2seq.models.encoder import Embedding, Encoder, build_embedding
-from seq2seq.models.recurrent import EncoderStack, RecurrentStack, Regularization
-from seq2seq.settings import ModelSettings
+from seq2seq.models.rnn import EncoderStack, RecurrentStack, Regularization
 
 
 class TranslationModel(nn.Module):

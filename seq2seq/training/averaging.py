@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from seq2seq.training.checkpoint import load_tensors, weights_of
+from seq2seq.runs.checkpoint import load_tensors, weights_of
 
 
 class MovingAverage:

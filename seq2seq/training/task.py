@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seq2seq.errors import SettingsError
 from seq2seq.training.loss import Loss
-from seq2seq.training.progress import say
+from seq2seq.training.reporting import say
 
 AnyBatchT = TypeVar("AnyBatchT", bound="AnyBatch")
 

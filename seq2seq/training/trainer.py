@@ -17,10 +17,11 @@ from typing import Generic, Literal
 import torch
 from torch import Tensor, nn
 
+from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import RunError, TrainingError
-from seq2seq.settings import TrainingSettings
-from seq2seq.training.averaging import MovingAverage, mean_of, wearing
-from seq2seq.training.checkpoint import (
+from seq2seq.evaluation.perplexity import perplexity
+from seq2seq.models.device import choose_device, choose_precision
+from seq2seq.runs.checkpoint import (
     load_optimizer,
     load_state,
     load_weights,
@@ -29,15 +30,15 @@ from seq2seq.training.checkpoint import (
     save_tensors,
     weights_of,
 )
-from seq2seq.training.forcing import sampling_rate
-from seq2seq.training.hardware import choose_device, choose_precision
-from seq2seq.training.interrupts import Interrupts
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.training.averaging import MovingAverage, mean_of, wearing
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.position import Position, Window
-from seq2seq.training.progress import Reporter, perplexity, say
-from seq2seq.training.run_directory import RunDirectory
+from seq2seq.training.reporting import Reporter, say
+from seq2seq.training.scheduled_sampling import sampling_rate
+from seq2seq.training.signals import Interrupts
+from seq2seq.training.state import Position, Window
+from seq2seq.training.step import Outcome, Updater, groups
 from seq2seq.training.task import BatchT, Task
-from seq2seq.training.update import Outcome, Updater, groups
 
 
 class Trainer(Generic[BatchT]):

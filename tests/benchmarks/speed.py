@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.model import ModelSettings
+from seq2seq.config.training import TrainingSettings
+from seq2seq.data.batching import Batch, make_batch
 from seq2seq.decoding.search import search
-from seq2seq.decoding_settings import DecodingSettings
+from seq2seq.models.device import choose_precision
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.settings import ModelSettings, TrainingSettings
-from seq2seq.text.batching import Batch, make_batch
-from seq2seq.training.hardware import choose_precision
 from seq2seq.training.loss import cross_entropy, output_cross_entropy, real_tokens
 from seq2seq.training.optimizer import build_optimizer, clip
 

@@ -20,8 +20,8 @@ WORK = """
 import statistics, time, torch
 from speed import VOCAB_SIZE, sentences, trainer
 from seq2seq.models.translation import build_translation_model
-from seq2seq.settings import ModelSettings
-from seq2seq.text.batching import make_batch
+from seq2seq.config.model import ModelSettings
+from seq2seq.data.batching import make_batch
 generator = torch.Generator().manual_seed(1)
 batch = make_batch(sentences(90, generator), sentences(90, generator))
 settings = ModelSettings(encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.0)

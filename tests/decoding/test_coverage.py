@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.decoding.beam import beam_search
+from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.constraints import Rules
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.rules import Rules
+from seq2seq.decoding.interface import LEAST_COVERAGE, Hypothesis, Scoring, length_penalty
 from seq2seq.decoding.sampling import sample_key, sample_search
-from seq2seq.decoding.steps import LEAST_COVERAGE, Hypothesis, Scoring, length_penalty
-from tests.decoding.tables import WORDS, Table, sentences_up_to
+from tests.support.tables import WORDS, Table, sentences_up_to
 
 SEEDS = st.integers(0, 10**6)
 LENGTHS = (1, 4, 2, 6)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from seq2seq.decoding.beam import beam_search
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.constraints import Rules
 from seq2seq.decoding.ensemble import Ensemble, EnsembleState
-from seq2seq.decoding.forced import token_log_probabilities
-from seq2seq.decoding.rules import Rules
+from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.search import score, search
-from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.models.translation import TranslationModel
-from tests.decoding.tables import Table
+from tests.support.tables import Table
 
 CPU = torch.device("cpu")
 

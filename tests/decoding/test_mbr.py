@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
+from seq2seq.decoding.interface import Hypothesis
 from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
-from seq2seq.decoding.steps import Hypothesis
-from seq2seq.evaluation.utility import sentence_utility
+from seq2seq.evaluation.metrics import sentence_utility
 
 
 def text(tokens: list[int]) -> str:

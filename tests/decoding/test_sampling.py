@@ -11,11 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.decoding.rules import Rules
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.interface import Hypothesis
 from seq2seq.decoding.sampling import inverse, sample_key, sample_search, truncate, uniform
-from seq2seq.decoding.steps import Hypothesis
-from seq2seq.text.vocab import EOS_ID
-from tests.decoding.tables import WORDS, Table, scored, sentences_up_to
+from tests.support.tables import WORDS, Table, scored, sentences_up_to
 
 COUNT = 20_000
 WAYS = [

@@ -6,14 +6,14 @@ from itertools import chain
 import pytest
 import torch
 
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.data.batching import make_batch
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.interface import Hypothesis, length_penalty
 from seq2seq.decoding.mbr import Likeness
 from seq2seq.decoding.search import score, search
-from seq2seq.decoding.steps import Hypothesis, length_penalty
-from seq2seq.decoding_settings import DecodingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
-from seq2seq.text.batching import make_batch
-from seq2seq.text.vocab import EOS_ID
 
 CPU = torch.device("cpu")
 SOURCES = [[4, 5, 6], [10], [7, 8, 4, 9, 10, 4], [], [5, 5], [9], [6, 7, 8, 9], [4, 5, 6]]

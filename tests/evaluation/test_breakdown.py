@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.breakdown import breakdown, quarter
-from seq2seq.evaluation.translation import bleu
+from seq2seq.evaluation.metrics import bleu
 
 
 def line(length: int, first: int = 0) -> str:

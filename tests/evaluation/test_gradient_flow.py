@@ -16,8 +16,11 @@ from seq2seq.evaluation.gradient_flow import (
     gradient_flow,
     steps_back,
 )
-from seq2seq.models.cells import CELLS, Cell, ElmanCell, LSTMCell
-from seq2seq.models.recurrent import RecurrentStack
+from seq2seq.models.cells.base import Cell
+from seq2seq.models.cells.elman import ElmanCell
+from seq2seq.models.cells.gated import LSTMCell
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.rnn import RecurrentStack
 
 
 def total(output: Tensor) -> Tensor:

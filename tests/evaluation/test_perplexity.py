@@ -14,9 +14,9 @@ from seq2seq.evaluation.perplexity import (
     row_log_probabilities,
     score_of,
 )
-from seq2seq.models.cells import CELLS
-from seq2seq.models.language import LanguageNetwork
-from tests.language import CPU, LINES, network, running, uniform
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.language_model import LanguageNetwork
+from tests.support.language import CPU, LINES, network, running, uniform
 
 
 def some_rows(count: int = 70, longest: int = 40) -> list[list[int]]:

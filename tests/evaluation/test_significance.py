@@ -11,8 +11,8 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.metrics import evaluate
 from seq2seq.evaluation.significance import FewSentencesWarning, compare, least_p_value
-from seq2seq.evaluation.translation import evaluate
 
 WORDS = ["the", "a", "man", "woman", "dog", "cat", "sees", "eats", "likes", "red", "in", "house"]
 TESTS = pytest.mark.parametrize("test", ["bootstrap", "randomization"])

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seq2seq.config.language_model import LanguageModelSettings
 from seq2seq.errors import DataError
-from seq2seq.evaluation.text_gradients import fresh_network, text_gradient_flow, windows
-from seq2seq.language_settings import LanguageModelSettings
-from seq2seq.models.cells import CELLS
-from seq2seq.models.language import LanguageNetwork, build_language_model
+from seq2seq.evaluation.gradient_flow import fresh_network, text_gradient_flow, windows
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.language_model import LanguageNetwork, build_language_model
 
 ROWS = st.lists(st.lists(st.integers(0, 9), max_size=9), max_size=5)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from seq2seq.config.model import ModelSettings
 from seq2seq.models.attention import (
     DotAttention,
     GeneralAttention,
@@ -15,8 +16,7 @@ from seq2seq.models.attention import (
     build_attention,
 )
 from seq2seq.models.encoder import Encoded
-from seq2seq.models.recurrent import StackState
-from seq2seq.settings import ModelSettings
+from seq2seq.models.rnn import StackState
 
 KINDS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
 LENGTHS = torch.tensor([5, 2, 1, 4])

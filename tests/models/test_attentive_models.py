@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq.models.cells import CELLS
+from seq2seq.data.batching import Batch, make_batch
+from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.decoder import DecoderState
 from seq2seq.models.translation import TranslationModel
-from seq2seq.text.batching import Batch, make_batch
 
 Build = Callable[..., TranslationModel]
 SOURCES = [[4, 5, 6], [7, 8, 4, 9, 10], [], [5, 5]]

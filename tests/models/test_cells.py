@@ -9,8 +9,10 @@ import torch
 from torch.nn import functional as F
 
 from seq2seq.errors import SettingsError
-from seq2seq.models.cells import CELLS, ElmanCell, GRUCell, LSTMCell, NormalizedLSTMCell
-from seq2seq.models.noise import SILENCE, LayerNoise, mask
+from seq2seq.models.cells.elman import ElmanCell
+from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.dropout import SILENCE, LayerNoise, mask
 
 BUILDERS: dict[str, Any] = {
     "elman": ElmanCell,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seq2seq.models.decoder import Bridge
-from seq2seq.models.recurrent import StackState
+from seq2seq.models.rnn import StackState
 from seq2seq.models.translation import TranslationModel
 
 Build = Callable[..., TranslationModel]

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from seq2seq.models.cells import CELLS
+from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.encoder import Encoder, LearnedEmbedding, OneHotEmbedding
-from seq2seq.models.recurrent import EncoderStack
+from seq2seq.models.rnn import EncoderStack
 
 SOURCE = torch.tensor([[4, 5, 6, 3], [7, 3, 0, 0], [6, 6, 3, 0]])
 LENGTHS = torch.tensor([4, 2, 3])

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from seq2seq.data.batching import make_batch
 from seq2seq.models.lexical import LexicalTranslation
 from seq2seq.models.translation import TranslationModel
-from seq2seq.text.batching import make_batch
 
 Build = Callable[..., TranslationModel]
 BATCH = make_batch([[4, 5, 6], [7, 8, 4, 9, 10], []], [[6, 7], [4], [11, 10, 5]])

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from seq2seq.config.model import ModelSettings
+from seq2seq.data.batching import make_batch
 from seq2seq.errors import SettingsError
-from seq2seq.models.cells import CELLS
+from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.settings import ModelSettings
-from seq2seq.text.batching import make_batch
 
 Build = Callable[..., TranslationModel]
 SOURCES = [[4, 5, 6], [7, 8, 4, 9, 10], [], [5, 5], [9]]

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from seq2seq.config.training import TrainingSettings
+from seq2seq.data.batching import make_batch
 from seq2seq.errors import SettingsError
-from seq2seq.models.cells import CELLS, EchoStateCell, ElmanCell, JordanCell, LeakyCell
-from seq2seq.models.recurrent import EncoderStack, RecurrentStack
+from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, LeakyCell
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.rnn import EncoderStack, RecurrentStack
 from seq2seq.models.translation import TranslationModel
-from seq2seq.settings import TrainingSettings
-from seq2seq.text.batching import make_batch
+from seq2seq.runs.checkpoint import load_tensors, load_weights, save_tensors, weights_of
 from seq2seq.training.averaging import MovingAverage, mean_of, wearing
-from seq2seq.training.checkpoint import load_tensors, load_weights, save_tensors, weights_of
 from seq2seq.training.optimizer import build_optimizer, clip
 
 Build = Callable[..., TranslationModel]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.killing import Programs, Training, run_whole, trainings
+from tests.support.killing import Programs, Training, run_whole, trainings
 
 
 @pytest.fixture(scope="session")

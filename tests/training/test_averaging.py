@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
+from seq2seq.config.experiment import Experiment
 from seq2seq.errors import RunError
-from seq2seq.experiment import Corpora, load_model, load_pipelines, train
-from seq2seq.settings import Experiment
+from seq2seq.runs.checkpoint import load_tensors, part_of, save_tensors, weights_of
+from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.averaging import MovingAverage, mean_of, wearing
-from seq2seq.training.checkpoint import load_tensors, part_of, save_tensors, weights_of
-from seq2seq.training.run_directory import RunDirectory
-from seq2seq.translation_task import TranslationTask
+from seq2seq.translation.task import TranslationTask
+from seq2seq.translation.train import Corpora, load_model, load_pipelines, train
 
 Describe = Callable[..., Experiment]
 

@@ -13,21 +13,22 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from seq2seq.arguments import TEXT_PATHS
-from seq2seq.arguments import changes as refused
-from seq2seq.checks import spelled
-from seq2seq.data_settings import DataSettings
+from seq2seq.cli.parse import TEXT_PATHS
+from seq2seq.cli.parse import changes as refused
+from seq2seq.config.base import spelled
+from seq2seq.config.data import DataSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
 from seq2seq.errors import RunError, SettingsError
-from seq2seq.experiment import Corpora, train
-from seq2seq.settings import Experiment, ModelSettings
-from seq2seq.training.checkpoint import load_tensors
+from seq2seq.runs.checkpoint import load_tensors
+from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.position import Position
-from seq2seq.training.progress import Reporter
-from seq2seq.training.run_directory import RunDirectory
+from seq2seq.training.reporting import Reporter
+from seq2seq.training.state import Position
 from seq2seq.training.task import Validation
-from seq2seq.translator import Translator
-from tests.training.killing import Programs, Training, assert_same, metrics, trainings
+from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.translator import Translator
+from tests.support.killing import Programs, Training, assert_same, metrics, trainings
 from tests.training.test_trainer import Stopped, make_trainer
 
 Describe = Callable[..., Experiment]
@@ -248,7 +249,7 @@ def test_a_run_can_be_used_while_it_trains(programs: Programs, tmp_path: Path) -
 
 PROGRAM = """
 import sys
-from seq2seq.cli import main
+from seq2seq.cli.main import main
 main(["train", "--run", "pieces", *sys.argv[1:]])
 main(["train", "--run", "words", *sys.argv[1:], "--data.tokenizer", "word",
       "--data.subword-sampling", "0", "--data.no-joint"])

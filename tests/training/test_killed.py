@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.killing import (
+from tests.support.killing import (
     Moment,
     Programs,
     Training,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from seq2seq.settings import TrainingSettings
+from seq2seq.config.training import TrainingSettings
 from seq2seq.training.optimizer import build_optimizer, clip, learning_rate
 
 

@@ -17,19 +17,20 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq.data_settings import DataSettings
-from seq2seq.description import load_experiment
+from seq2seq.config.data import DataSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.training import SamplingSettings
+from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
-from seq2seq.experiment import Corpora, build_model, load_model, load_pipelines, train
-from seq2seq.settings import Experiment, SamplingSettings
-from seq2seq.text.corpus import ParallelCorpus
-from seq2seq.text.pipeline import build_pipelines
-from seq2seq.training.checkpoint import load_tensors
+from seq2seq.runs.checkpoint import load_tensors
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.metadata import load_experiment
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.run_directory import RunDirectory
 from seq2seq.training.trainer import Trainer
-from seq2seq.translation_task import TranslationTask
-from seq2seq.translator import Translator
+from seq2seq.translation.task import TranslationTask
+from seq2seq.translation.train import Corpora, build_model, load_model, load_pipelines, train
+from seq2seq.translation.translator import Translator
 
 Describe = Callable[..., Experiment]
 
@@ -86,7 +87,7 @@ def make_trainer(
     crash: bool = False,
     kind: type[Stopped] = Stopped,
 ) -> Trainer[Any]:
-    """What `seq2seq.experiment.train` makes, with a task that stops where it is told to."""
+    """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
     model = build_model(experiment, source.vocab, target.vocab)

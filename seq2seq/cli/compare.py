@@ -1,0 +1,151 @@
+"""``seq2seq compare`` and ``seq2seq analyze``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from seq2seq.cli.systems import JudgingCommand, SystemArgument, SystemsArgument, read_texts
+from seq2seq.config.base import at_least, refuse
+
+if TYPE_CHECKING:
+    from seq2seq.evaluation.breakdown import Part
+    from seq2seq.evaluation.significance import Comparison
+
+COMPARE_HELP = """Test whether systems differ from the first one by more than chance.
+
+Each system is a run directory, which translates --source with its own decoding settings, or a file
+with a translation on each line. Printed for BLEU, chrF and TER: the score, the mean of the
+bootstrap's resamples with half the width of the 95% confidence interval, and the p-value against
+the first system.
+
+seq2seq compare runs/a runs/b other.txt --source test.de --reference test.en
+"""
+
+ANALYZE_HELP = """Show where translations go wrong: BLEU by source length and by position.
+
+By position, translations and references are cut into four quarters of their words, and each
+quarter is compared with the same quarter of the references: compare quarters with each other, not
+with BLEU of whole sentences.
+
+seq2seq analyze runs/mine --source test.de --reference test.en
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(JudgingCommand):
+    """Test whether systems differ by more than chance."""
+
+    systems: SystemsArgument
+    """At least two run directories or files of translations; the first is the baseline."""
+    test: Literal["bootstrap", "randomization"] = "bootstrap"
+    """Paired bootstrap resampling (Koehn 2004), or paired approximate randomization."""
+    samples: int | None = None
+    """How often to draw: None is 1000 for the bootstrap, 10000 for randomization."""
+    seed: int = 12345
+    """Of the draws, from 1 on: the same seed, the same p. The default is sacreBLEU's own; its
+    SACREBLEU_SEED in the environment is not looked at."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if len(self.systems) < 2:
+            yield "give at least two systems: run directories or files of translations"
+        yield from super().problems()
+        yield from at_least("--seed", self.seed, 1)
+        if self.samples is not None:
+            yield from at_least("--samples", self.samples, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analyze(JudgingCommand):
+    """Show where translations go wrong."""
+
+    system: SystemArgument
+    """A run directory or a file of translations."""
+    bucket_size: Annotated[int, tyro.conf.arg(metavar="WORDS")] = 5
+    """How many source lengths go together: 5 makes 1-5, 6-10, …"""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.source:
+            yield "give --source FILE: its lengths are wanted"
+        yield from super().problems()
+        yield from at_least("--bucket-size", self.bucket_size, 1)
+
+
+def compare_command(arguments: list[str]) -> None:
+    """Test whether systems differ by more than chance."""
+    command = tyro.cli(Compare, prog="seq2seq compare", description=COMPARE_HELP, args=arguments)
+    refuse(command.problems())
+    from seq2seq.evaluation.significance import check_resampling, compare
+
+    check_resampling(command.test, command.samples, command.seed)
+    texts = read_texts(command, command.systems)
+    found = compare(
+        texts.systems,
+        texts.references,
+        test=command.test,
+        samples=command.samples,
+        seed=command.seed,
+        tokenize=texts.tokenize,
+        lowercase=texts.lowercase,
+    )
+    if command.json:
+        print(json.dumps({name: as_json(each) for name, each in found._asdict().items()}))
+        return
+    for title, comparison in zip(("BLEU", "chrF", "TER"), found, strict=True):
+        print_comparison(title, comparison)
+
+
+def as_json(comparison: Comparison) -> dict[str, object]:
+    """One metric's comparison as a table of tables."""
+    systems = {name: score._asdict() for name, score in comparison.systems.items()}
+    return {"signature": comparison.signature, "systems": systems}
+
+
+def print_comparison(title: str, comparison: Comparison) -> None:
+    """One metric: its signature, and a line for each system."""
+    print(f"{title:5} {comparison.signature}")
+    width = max(map(len, comparison.systems))
+    for name, (score, mean, interval, p_value) in comparison.systems.items():
+        verdict = "baseline" if p_value is None else f"p = {p_value:.4f}"
+        print(f"  {name:{width}}  {score:6.2f}  ({mean:.2f} ± {interval:.2f})  {verdict}")
+
+
+def analyze_command(arguments: list[str]) -> None:
+    """Show where translations go wrong: by source length, by position."""
+    command = tyro.cli(Analyze, prog="seq2seq analyze", description=ANALYZE_HELP, args=arguments)
+    refuse(command.problems())
+    from seq2seq.evaluation.breakdown import breakdown
+
+    texts = read_texts(command, [command.system])
+    found = breakdown(
+        texts.sources,
+        texts.systems[command.system],
+        texts.references,
+        tokenize=texts.tokenize,
+        lowercase=texts.lowercase,
+        bucket_size=command.bucket_size,
+    )
+    if command.json:
+        parts = {"lengths": found.lengths, "quarters": found.quarters}
+        rows = {name: [part._asdict() for part in each] for name, each in parts.items()}
+        row = {"bleu": found.bleu._asdict(), **rows, "longest_ngram": found.longest_ngram}
+        print(json.dumps(row))
+        return
+    print(f"BLEU  {found.bleu}\n")
+    print_parts("source words", found.lengths)
+    print()
+    print_parts("quarter", found.quarters)
+    print(f"Quarters: n-grams up to {found.longest_ngram}, none across a cut.")
+
+
+def print_parts(title: str, parts: list[Part]) -> None:
+    """A table with a row for each part of the text."""
+    print(f"{title:>12}  {'sentences':>9}  {'words':>9}  {'reference':>9}  {'BLEU':>6}")
+    for name, sentences, words, reference, score in parts:
+        print(f"{name:>12}  {sentences:9,}  {words:9,}  {reference:9,}  {score:6.2f}")

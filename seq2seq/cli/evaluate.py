@@ -1,0 +1,94 @@
+"""``seq2seq evaluate``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seq2seq.cli.options import DecodingCommand, FileArgument, load_translator, parse_decoding
+from seq2seq.cli.parse import load
+from seq2seq.cli.systems import check_aligned
+from seq2seq.config.base import refuse
+from seq2seq.config.experiment import Experiment, Tokenization
+from seq2seq.errors import DataError
+
+
+@dataclass(frozen=True)
+class Evaluate(DecodingCommand):
+    """Translate a source file and score the result: BLEU, chrF and TER with their signatures."""
+
+    source: FileArgument = ""
+    """The source sentences, a line each (.gz too)."""
+    reference: tuple[FileArgument, ...] = ()
+    """The references, line-aligned with the source; several files if there are several."""
+    tokenize: Tokenization | None = None
+    """sacreBLEU's tokenization, which BLEU counts words by. None: the run's own."""
+    lowercase: bool = False
+    """Score without case; always so for a run that was trained on lower-cased text."""
+    output: FileArgument = ""
+    """Write the translations to this file."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.source or not self.reference:
+            yield "give --source FILE and --reference FILE"
+        yield from super().problems()
+
+
+def evaluate_command(arguments: list[str]) -> None:
+    """Translate a source file and score the result against references."""
+    command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
+    refuse(command.problems())
+    from seq2seq.data.parallel import read_lines
+    from seq2seq.evaluation.metrics import bleu_metric, evaluate
+
+    sources = read_lines(command.source)
+    streams = [read_lines(path) for path in command.reference]
+    check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
+    # What would go wrong after the work is found out before it.
+    trained = load(command.run, Experiment)
+    tokenize = command.tokenize or trained.tokenize
+    bleu_metric(tokenize)
+    translator = load_translator(command)
+    check_output(command.output, [command.source, *command.reference])
+    hypotheses = translator.translate(sources)
+    write_lines(command.output, hypotheses)
+    references = [list(entry) for entry in zip(*streams, strict=True)]
+    scores = evaluate(
+        hypotheses,
+        references,
+        tokenize=tokenize,
+        lowercase=command.lowercase or trained.data.lowercase,
+    )
+    if command.json:
+        print(json.dumps({name: score._asdict() for name, score in scores._asdict().items()}))
+        return
+    for name, score in (("BLEU", scores.bleu), ("chrF", scores.chrf), ("TER", scores.ter)):
+        print(f"{name:5} {score}")
+
+
+def check_output(path: str, inputs: Sequence[str]) -> None:
+    """Raises DataError unless `path` can be written, and is none of the files that are read."""
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in inputs):
+        raise DataError(f"--output {path} is one of the files to read: give another name")
+    try:
+        if path:
+            with open(path, "a", encoding="utf-8"):
+                pass
+    except OSError as error:
+        raise DataError(f"{path} could not be written: {error.strerror}") from error
+
+
+def write_lines(path: str, lines: Sequence[str]) -> None:
+    """Lines to a file, if there is one to write to."""
+    if not path:
+        return
+    try:
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise DataError(f"{path} could not be written: {error.strerror}") from error

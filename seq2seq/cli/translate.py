@@ -1,0 +1,121 @@
+"""``seq2seq translate`` and ``seq2seq score``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from seq2seq.cli.options import (
+    DecodingCommand,
+    FileArgument,
+    ModelCommand,
+    load_translator,
+    parse_decoding,
+)
+from seq2seq.cli.systems import check_aligned
+from seq2seq.config.base import at_least, refuse
+from seq2seq.console import standard_input
+from seq2seq.errors import DataError
+
+
+@dataclass(frozen=True)
+class Translate(DecodingCommand):
+    """Translate stdin to stdout, a line for each line."""
+
+    n_best: int = 1
+    """If above 1: print the best translations of each line, at most so many, as JSON lines; the
+    beam is as wide. Each has its score, the log-probability after the penalties for length and
+    coverage (for mbr the mean utility); and with --attention its weights: a row for each token and
+    one for <eos>, a column for each source token and one for <eos>."""
+    attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
+    """Draw the attention of each line's best translation in this folder: 00001.png, … (extra
+    `plots`; an empty line has none)."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        yield from at_least("--n-best", self.n_best, 1)
+        yield from super().problems()
+
+
+@dataclass(frozen=True)
+class Score(ModelCommand):
+    """Print how probable given translations are, a line for each pair: the natural logarithm of
+    the probability, a tab, and its mean over the tokens, the end counted."""
+
+    source: FileArgument = ""
+    """The source sentences, a line each (.gz too)."""
+    target: FileArgument = ""
+    """Their translations, line-aligned with the source."""
+    json: bool = False
+    """Print JSON lines, with the log-probability of each token."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible option."""
+        if not self.source or not self.target:
+            yield "give --source FILE and --target FILE"
+        yield from super().problems()
+
+
+def translate_command(arguments: list[str]) -> None:
+    """Translate stdin to stdout, a line for each line."""
+    command = parse_decoding(Translate, arguments, "seq2seq translate")
+    refuse(command.problems())
+    from seq2seq.data.parallel import iter_lines
+
+    translator = load_translator(command)
+    # Whoever types wants an answer to each line; from a file, lines of like length go together.
+    if standard_input().isatty():
+        translator.settings = replace(translator.settings, batch_size=1)
+    drawn = bool(command.attention)
+    translator.with_settings({}, attention=drawn)
+    folder = make_folder(command.attention) if drawn else None
+    lines = iter_lines(standard_input(), "standard input")
+    found = translator.search_lines(lines, n=command.n_best, attention=drawn)
+    for number, (line, candidates) in enumerate(found, start=1):
+        if folder and candidates[0].attention:
+            candidates[0].plot_attention(folder / f"{number:05}.png")
+        if command.n_best == 1:
+            print(candidates[0].text, flush=True)
+            continue
+        for candidate in candidates[: command.n_best]:
+            row: dict[str, Any] = {"line": number, "source": line, **candidate._asdict()}
+            if not drawn:
+                del row["source_tokens"], row["attention"]
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+
+
+def score_command(arguments: list[str]) -> None:
+    """Print how probable given translations are."""
+    command = tyro.cli(Score, prog="seq2seq score", args=arguments)
+    refuse(command.problems())
+    from seq2seq.data.parallel import read_lines
+
+    sources, targets = read_lines(command.source), read_lines(command.target)
+    check_aligned({command.source: sources, command.target: targets})
+    scores = load_translator(command).score(sources, targets)
+    for source, target, score in zip(sources, targets, scores, strict=True):
+        if command.json:
+            row = {"source": source, "target": target, **score._asdict()}
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            print(f"{score.log_probability:.4f}\t{score.per_token:.4f}")
+
+
+def make_folder(path: str) -> Path:
+    """A folder for pictures, made if it is not there.
+
+    Raises:
+        DataError: it can't be made, or has pictures of other translations.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} can't be made a folder: {error.strerror}") from error
+    if any(Path(path).glob("[0-9]" * 5 + ".png")):
+        raise DataError(f"{path} has pictures of other translations already: give a new folder")
+    return Path(path)

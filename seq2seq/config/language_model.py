@@ -1,0 +1,271 @@
+"""What can be set for a language model, beside what `seq2seq.config.model` has for every model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from seq2seq.config.base import at_least, spelled, unused
+from seq2seq.config.data import Kind
+from seq2seq.config.experiment import AnyExperiment
+from seq2seq.config.model import ModelSettings, NetworkSettings
+from seq2seq.config.training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class CorpusSettings:
+    """Which text to learn from, and how it becomes tokens."""
+
+    train: str = ""
+    """Training text: a text file, a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder
+    or name of a Hub dataset."""
+    validation: str = ""
+    """Validation text, as for --data.train. Empty: the last part of the training text."""
+    validation_share: float = 0.1
+    """How much of the training text that last part is."""
+    column: str = ""
+    """Name or number (from 0) of the column, in files that have columns."""
+    letters_only: bool = False
+    """Keep letters only: all between two words, line ends too, becomes one space."""
+    lowercase: bool = False
+    """Lower-case all text."""
+    tokenizer: Kind = "unigram"
+    """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
+    between spaces, in text that is cut into tokens already."""
+    vocab_size: int = 8000
+    """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
+    min_frequency: int = 1
+    """Rarer words or characters become <unk>."""
+    vocabulary: str = ""
+    """A run whose tokenizer and vocabulary to take: of a translation model the target side's. A
+    language model that helps a translation model needs them."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        if not 0 < self.validation_share < 1:
+            yield f"--data.validation-share {self.validation_share} is not between 0 and 1"
+        yield from at_least("--data.vocab-size", self.vocab_size, 5)
+        yield from at_least("--data.min-frequency", self.min_frequency, 1)
+        if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
+            yield (
+                f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
+                f"or space; {self.tokenizer} learns its pieces from frequencies"
+            )
+        yield from self.without_effect()
+
+    def without_effect(self) -> Iterator[str]:
+        """One line for each setting that another one leaves without effect."""
+        given = {"validation_share": not self.validation}
+        yield from unused(self, "--data.", given, f"--data.validation {self.validation}")
+        learned = dict.fromkeys(
+            ("tokenizer", "vocab_size", "min_frequency", "lowercase"), not self.vocabulary
+        )
+        yield from unused(self, "--data.", learned, f"--data.vocabulary {self.vocabulary}")
+
+
+@dataclass(frozen=True)
+class TextSettings(CorpusSettings):
+    """Which text to learn from, how it becomes tokens, and how those are laid into batches."""
+
+    windows: Literal["sequential", "random", "sentences"] = "sequential"
+    """What a batch is made of. sequential: rows of running text, and the next batch goes on where
+    they end, from the state that was reached (truncated back-propagation through time). random:
+    windows from anywhere. sentences: whole lines, each by itself. In the last two every row starts
+    from a state of zeros."""
+    steps: int = 35
+    """The tokens of a window."""
+    batch_size: int = 32
+    """The windows of a batch."""
+    max_length: int = 200
+    """For sentences: those with more tokens are left out of the training, counted and reported."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from super().problems()
+        for name in ("steps", "batch_size", "max_length"):
+            yield from at_least(f"--data.{spelled(name)}", getattr(self, name), 1)
+        if self.letters_only and self.windows == "sentences":
+            yield (
+                "--data.letters-only makes one line of the text, so that --data.windows sentences "
+                "has no sentences: take sequential or random"
+            )
+
+    def without_effect(self) -> Iterator[str]:
+        """One line for each setting that another one leaves without effect."""
+        yield from super().without_effect()
+        sentences = self.windows == "sentences"
+        used = {"steps": not sentences, "batch_size": not sentences, "max_length": sentences}
+        yield from unused(self, "--data.", used, f"--data.windows {self.windows}")
+
+
+@dataclass(frozen=True)
+class LanguageModelSettings(NetworkSettings):
+    """The network."""
+
+    sizes: tuple[int, ...] = (512,)
+    """Width of each recurrent layer, lowest first."""
+    bidirectional: bool = False
+    """Can't be: it would see the tokens that it is to predict."""
+    spectral_radius: float = 0.9
+    """For echo-state: the largest absolute eigenvalue of the recurrent weights. Below 1, what was
+    read fades (Jaeger 2001)."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from super().problems()
+        if not self.sizes:
+            yield "--model.sizes is empty: give a width for each layer"
+        for size in self.sizes:
+            yield from at_least("--model.sizes", size, 1)
+        if self.bidirectional:
+            yield (
+                "--model.bidirectional: a language model that reads backwards, too, sees the "
+                "tokens that it is to predict. Leave it out; the encoder of a translation model "
+                "reads in both directions"
+            )
+        widths = (self.embedding_size, *self.sizes)
+        first = 1 if self.embedding == "one-hot" else 0
+        pairs = zip(widths[first:], widths[first + 1 :], strict=False)
+        if self.residual and not any(before == after for before, after in pairs):
+            yield (
+                "--model.residual has no effect: no layer has an output as wide as its input; add "
+                "layers of equal width, as --model.sizes 256 256"
+            )
+        if not self.spectral_radius > 0:
+            yield f"--model.spectral-radius {self.spectral_radius} must be above 0"
+        reservoir = {"spectral_radius": self.cell == "echo-state"}
+        yield from unused(self, "--model.", reservoir, f"--model.cell {self.cell}")
+
+    def decoder(self) -> ModelSettings:
+        """The decoder that this language model is: one without a source."""
+        shared = {name: getattr(self, name) for name in NetworkSettings.__dataclass_fields__}
+        return ModelSettings(**shared, context="initial", decoder_sizes=self.sizes)
+
+
+@dataclass(frozen=True)
+class NGramSettings:
+    """What is counted, and what becomes of the counts; or where they are taken from."""
+
+    order: int = 5
+    """Tokens in the longest n-grams: 2 for bigrams, which see one token back."""
+    smoothing: Literal["kneser-ney", "add-k"] = "kneser-ney"
+    """How what was never seen gets a probability: interpolated modified Kneser-Ney (Chen & Goodman
+    1999), or by adding k to each count."""
+    k: float | None = None
+    """For add-k: what is added; 1 is Laplace's rule, 0.01 is often better."""
+    from_arpa: str = ""
+    """An ARPA file of another program (.gz too): the model is read, not estimated. Its tokens are
+    what stands between spaces, or those of --data.vocabulary."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from at_least("--order", self.order, 1)
+        if self.k is not None and not 0 < self.k < math.inf:
+            yield f"--k {self.k} must be above 0 and finite"
+        if self.smoothing == "add-k" and self.k is None:
+            yield "--smoothing add-k needs --k, what to add to each count: 0.01, for example"
+        yield from unused(
+            self, "--", {"k": self.smoothing == "add-k"}, f"--smoothing {self.smoothing}"
+        )
+        estimated = dict.fromkeys(("order", "smoothing", "k"), not self.from_arpa)
+        yield from unused(self, "--", estimated, f"--from-arpa {self.from_arpa}")
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """How text is made up."""
+
+    prefix: str = ""
+    """What it begins with."""
+    max_tokens: int = 200
+    """It has at most so many tokens more."""
+    temperature: float = 1.0
+    """Below 1 nearer to the most probable, above 1 farther from it; 0: always the most probable."""
+    top_k: int = 0
+    """From the so many most probable tokens only (Fan et al. 2018). 0: all."""
+    top_p: float = 1.0
+    """From the most probable tokens that have this much probability together (Holtzman et al.
+    2020)."""
+    seed: int = 1
+    """The same seed gives the same text."""
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        yield from at_least("--generation.max-tokens", self.max_tokens, 1)
+        for name in ("temperature", "top_k", "seed"):
+            yield from at_least(f"--generation.{spelled(name)}", getattr(self, name), 0)
+        if not 0 < self.top_p <= 1:
+            yield f"--generation.top-p {self.top_p} is not in (0, 1]"
+
+    def too_many(self, size: int, tokens: str) -> Iterator[str]:
+        """A line if `top_k` is more than there are tokens: `size` of them, `tokens` in words."""
+        if self.top_k > size:
+            yield (
+                f"--generation.top-k {self.top_k} is more than the vocabulary has, {tokens}: "
+                "lower it"
+            )
+
+
+@dataclass(frozen=True)
+class LanguageExperiment(AnyExperiment):
+    """One run of a language model, to the last option."""
+
+    KIND = "language model"
+
+    dry_run: bool = False
+    """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
+    data: TextSettings = field(default_factory=TextSettings)
+    model: LanguageModelSettings = field(default_factory=LanguageModelSettings)
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(best_by="perplexity", label_smoothing=0.0)
+    )
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible combination of parts, and for what is in no part."""
+        yield from super().problems()
+        if self.training.best_by == "bleu":
+            yield "--training.best-by bleu: a language model has no translations; take perplexity"
+        batches = {"batch_tokens": self.data.windows == "sentences"}
+        yield from unused(
+            self.training, "--training.", batches, f"--data.windows {self.data.windows}"
+        )
+        averages = {"average_count": self.training.average != "none"}
+        yield from unused(self.training, "--training.", averages, "--training.average none")
+
+    def training_problems(self) -> Iterator[str]:
+        """One line for each setting that is of no use to a training."""
+        yield from super().training_problems()
+        if self.data.windows == "sentences" and self.training.batch_tokens < 2:
+            yield (
+                f"--training.batch-tokens {self.training.batch_tokens} is less than a single "
+                "sentence of one token and its end: raise it"
+            )
+        if not self.data.vocabulary:
+            size = self.data.vocab_size
+            yield from self.generation.too_many(size, f"--data.vocab-size {size} tokens")
+
+
+@dataclass(frozen=True)
+class NGramExperiment(AnyExperiment):
+    """One run of an n-gram model, to the last option."""
+
+    KIND = "n-gram model"
+
+    data: CorpusSettings = field(default_factory=CorpusSettings)
+    model: NGramSettings = field(default_factory=NGramSettings)
+    generation: GenerationSettings = field(default_factory=GenerationSettings)
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible combination of parts, and for what is in no part."""
+        yield from super().problems()
+        for name, usual in (("seed", 1), ("resume", False), ("device", "auto")):
+            if getattr(self, name) != usual:
+                yield f"--{name} {getattr(self, name)} has no effect: n-grams are counted, at once"
+        learned = dict.fromkeys(
+            ("train", "validation_share", "tokenizer", "vocab_size", "min_frequency"),
+            not self.model.from_arpa,
+        )
+        yield from unused(self.data, "--data.", learned, f"--from-arpa {self.model.from_arpa}")

@@ -1,0 +1,1 @@
+"""Text -> ids: vocabulary, tokenizers, readers, corpora, batches, windows."""

@@ -1,0 +1,126 @@
+"""Ids -> batches: where bos starts and eos ends, length buckets by token budget, padding.
+
+This file is the one place that puts bos and eos around a sentence:
+
+    source           w1 w2 … wn eos
+    target_input     bos v1 v2 … vm
+    target_output        v1 v2 … vm eos
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID
+
+
+class Batch(NamedTuple):
+    """Some sentence pairs, padded; rows are sentences.
+
+    Attributes:
+        source: ``(batch_size, source_length)``, each row ended by eos.
+        source_lengths: ``(batch_size,)``, eos counted; always on the CPU.
+        target_input: ``(batch_size, target_length)``, each row begun by bos.
+        target_output: ``(batch_size, target_length)``, each row ended by eos.
+        target_lengths: ``(batch_size,)``; always on the CPU.
+    """
+
+    source: Tensor
+    source_lengths: Tensor
+    target_input: Tensor
+    target_output: Tensor
+    target_lengths: Tensor
+
+    @property
+    def target_tokens(self) -> int:
+        """How many real target tokens there are to predict, eos counted."""
+        return int(self.target_lengths.sum())
+
+    def halves(self) -> tuple[Batch, Batch] | None:
+        """Two batches with half of the sentences each; None for a single sentence."""
+        half = len(self.source) // 2
+        if not half:
+            return None
+        return Batch(*(part[:half] for part in self)), Batch(*(part[half:] for part in self))
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its ids on `device`; the lengths stay on the CPU."""
+        return self._replace(
+            source=self.source.to(device, non_blocking=True),
+            target_input=self.target_input.to(device, non_blocking=True),
+            target_output=self.target_output.to(device, non_blocking=True),
+        )
+
+
+def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Rows of ids -> ``(batch_size, longest)`` filled up with pad; lengths ``(batch_size,)``."""
+    lengths = torch.tensor([len(row) for row in rows])
+    padded = torch.full((len(rows), int(lengths.max())), PAD_ID)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = torch.tensor(row)
+    return padded, lengths
+
+
+def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Source ids without bos and eos -> what an encoder reads, and its lengths."""
+    return pad([[*ids, EOS_ID] for ids in sources])
+
+
+def make_batch(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
+    """Pairs of ids without bos and eos -> a padded batch with them."""
+    source, source_lengths = pad_sources(sources)
+    target_input, target_lengths = pad([[BOS_ID, *ids] for ids in targets])
+    target_output, _ = pad([[*ids, EOS_ID] for ids in targets])
+    return Batch(source, source_lengths, target_input, target_output, target_lengths)
+
+
+def bucket(
+    source_lengths: Sequence[int],
+    target_lengths: Sequence[int],
+    budget: int,
+    generator: torch.Generator | None = None,
+) -> list[list[int]]:
+    """Groups sentences of like length into batches of at most `budget` tokens on either side.
+
+    Sorted by source length first, so that most batches have one source length and no source pads,
+    which is also what the recurrent kernels are quickest on. A pair longer than the budget is a
+    batch of its own. Lengths are counted without bos and eos, which the budget does count.
+
+    Args:
+        source_lengths: tokens of each source sentence.
+        target_lengths: tokens of each target sentence.
+        budget: the most tokens, pads counted, that a batch has on its source or target side.
+        generator: shuffles which sentences meet in a batch, and the batches; None leaves them
+            sorted by length.
+
+    Returns:
+        Batches of positions; every position occurs exactly once.
+    """
+    count = len(source_lengths)
+    order = list(range(count)) if generator is None else shuffled(count, generator)
+    order.sort(key=lambda position: (source_lengths[position], target_lengths[position]))
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    longest = 0
+    for position in order:
+        length = 1 + max(source_lengths[position], target_lengths[position])
+        if batch and max(longest, length) * (len(batch) + 1) > budget:
+            batches.append(batch)
+            batch, longest = [], 0
+        batch.append(position)
+        longest = max(longest, length)
+    if batch:
+        batches.append(batch)
+    if generator is None:
+        return batches
+    return [batches[index] for index in shuffled(len(batches), generator)]
+
+
+def shuffled(count: int, generator: torch.Generator) -> list[int]:
+    """The numbers below `count` in an order drawn from `generator`."""
+    order: list[int] = torch.randperm(count, generator=generator).tolist()
+    return order

@@ -1,0 +1,75 @@
+"""Running text for language models: read from files, folders and the Hub, and reduced to letters.
+
+    lines = read_monolingual("timemachine.txt")
+    text = letters_only(lines, lowercase=True)     # one line: "the time machine by h g wells …"
+
+Pairs of sentences are read by `ParallelCorpus`, by the same rules.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from seq2seq.data.readers.hub import read_named
+from seq2seq.data.readers.lines import read_sentences
+from seq2seq.data.readers.tables import KINDS, Columns, Texts, read_columns
+from seq2seq.data.tokenizers.normalization import INVISIBLE, normalize
+from seq2seq.errors import DataError
+
+TEXT = ".txt"
+
+
+def read_monolingual(
+    name: str | Path, *, column: str | int | None = None, split: str = "train"
+) -> list[str]:
+    """Read lines of text from one of:
+
+    - a text file, whatever its ending;
+    - one column of a .tsv, .csv, .jsonl, .json or .parquet file: an entry is a line;
+    - a folder with the files of each `split`, as `train.txt` or `data/train-00000.parquet`;
+    - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
+
+    Any of the files may be gzip (.gz). `column` is a name, and then the first line of a TSV or CSV
+    file is a header; or, in these, a number from 0. Without it, it is "text", or else the only
+    column (of text). A .txt file with a column is read as TSV.
+
+    Empty lines are kept: between paragraphs they are part of the text. Raises DataError for text
+    that can't be used as it is (with file and line), and if there is none; SettingsError for
+    impossible columns.
+    """
+    columns = Columns(("text",), None if column is None else (column,))
+    (lines,) = read_named(str(name), columns, split, _read_file, (TEXT, *KINDS))
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{name} has no text; is it the right file?")
+    return lines
+
+
+def _read_file(path: Path, columns: Columns) -> Texts:
+    """Return a column of a table, or the lines of any other file."""
+    is_table = path.name.lower().removesuffix(".gz").endswith(KINDS)
+    if is_table or columns.given is not None:
+        return read_columns(path, columns)
+    return [read_sentences(path)]
+
+
+def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:
+    """Return the text as one line of nothing but letters, with a space for everything between them.
+
+    As in Dive into Deep Learning, section 9.2, but for every script: letters are what Unicode says
+    (category L), in the form NFC; the marks that belong to them (category M, and the invisible
+    characters inside words) stay with them. Line ends are spaces like the rest.
+
+    Raises DataError if there are no letters.
+    """
+    text = normalize(" ".join(lines), lowercase=lowercase)
+    different = set(text)
+    marks = "".join(c for c in different if unicodedata.category(c)[0] == "M" or c in INVISIBLE)
+    others = {c for c in different if unicodedata.category(c)[0] != "L"} - set(marks)
+    runs = text.translate({ord(c): " " for c in others}).split()
+    # A mark at the beginning belonged to what is gone, as to the digit of a keycap.
+    words = [word for run in runs if (word := run.lstrip(marks).rstrip(INVISIBLE))]
+    if not words:
+        raise DataError("there are no letters in the text; is it the right file?")
+    return [" ".join(words)]

@@ -1,0 +1,294 @@
+"""Parallel text: pairs of a source and a target sentence, read from files and checked on the way.
+
+    corpus = ParallelCorpus.read("pairs.tsv").clean(max_source_length=100, max_target_length=100)
+    print(corpus.report)
+    train, validation, test = corpus.split_by_source(validation=1000, test=1000, seed=1)
+
+Lines by themselves are read with `read_lines` and, from a pipe, `iter_lines`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple, overload
+
+from seq2seq.data.readers.hub import read_named
+from seq2seq.data.readers.lines import iter_lines, read_lines, read_sentences
+from seq2seq.data.readers.tables import Columns, read_columns
+from seq2seq.data.tokenizers.normalization import to_nfc
+from seq2seq.errors import DataError, SettingsError
+
+__all__ = ["CorpusReport", "Overlap", "Pair", "ParallelCorpus", "iter_lines", "read_lines"]
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """What was read from a corpus and what was dropped, in pairs."""
+
+    name: str = ""
+    read: int = 0
+    dropped_empty: int = 0
+    dropped_long: int = 0
+    max_source_length: int | None = None
+    max_target_length: int | None = None
+
+    @property
+    def kept(self) -> int:
+        """How many pairs are left."""
+        return self.read - self.dropped_empty - self.dropped_long
+
+    def __str__(self) -> str:
+        """One line, such as "train.tsv: 29,000 pairs read, 3 dropped for an empty side, …"."""
+        limits = sorted({n for n in (self.max_source_length, self.max_target_length) if n})
+        over = "over " + " or ".join(f"{n:,}" for n in limits) + " tokens"
+        drops = {"for an empty side": self.dropped_empty, over: self.dropped_long}
+        dropped = ", ".join(f"{n:,} {why}" for why, n in drops.items() if n)
+        name = f"{self.name}: " if self.name else ""
+        if not dropped:
+            return f"{name}{self.read:,} pairs"
+        dropped = dropped.replace(" ", " dropped ", 1)
+        return f"{name}{self.read:,} pairs read, {dropped}, {self.kept:,} kept"
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many sentences of one corpus (a test set) occur in another one (the training data)."""
+
+    sources: int
+    targets: int
+    pairs: int
+    total: int
+    name: str = ""
+    other: str = ""
+
+    def __str__(self) -> str:
+        """One readable line."""
+        other, name = self.other or "the other corpus", self.name or "this corpus"
+        return (
+            f"{other}: of its {self.total:,} pairs, {self.sources:,} by source, {self.targets:,} "
+            f"by target and {self.pairs:,} as a pair are also in {name}"
+        )
+
+
+def _key(text: str) -> str:
+    """Return the form in which sentences are compared: NFC, white space collapsed."""
+    return " ".join(to_nfc(text).split())
+
+
+@dataclass(frozen=True, repr=False)
+class ParallelCorpus:
+    """Sentence pairs in order; an int gives a `Pair`, a slice another corpus."""
+
+    sources: list[str]
+    targets: list[str]
+    name: str = ""
+    report: CorpusReport = field(default_factory=CorpusReport, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check the sides, and report what is there; raises DataError if they differ in length."""
+        if len(self.sources) != len(self.targets):
+            raise DataError(
+                f"{self.name or 'corpus'}: {len(self.sources):,} sources but "
+                f"{len(self.targets):,} targets; both must have a line for each pair"
+            )
+        if self.report == CorpusReport():
+            report = CorpusReport(self.name, read=len(self.sources))
+            object.__setattr__(self, "report", report)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | Path,
+        target_path: str | Path | None = None,
+        *,
+        source: str | int | None = None,
+        target: str | int | None = None,
+        split: str = "train",
+    ) -> ParallelCorpus:
+        """Read pairs from one of:
+
+        - two text files with a sentence a line, the same number of lines in both;
+        - a .tsv, .csv, .jsonl, .json or .parquet file;
+        - a folder laid out like a dataset on the Hub, with the files of each `split`;
+        - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
+
+        Any of the files may be gzip (.gz). `source` and `target` say which columns to take. In TSV
+        and CSV they are numbers from 0, or names, and then the first line is a header; without
+        them it is columns 0 and 1, and there is a header only if it has "source" and "target" (or
+        "src", "tgt" and the like, in any case), or, with a `HeaderWarning`, two languages. No line
+        may have more columns than the first one. In the other formats they are names, also of what
+        is below "translation"; without them it is "source" and "target", or else the only two
+        columns of text. TSV knows no quoting.
+
+        Nothing is dropped here (see `clean`). Raises DataError for text that can't be used as it is
+        (with file and line) and if there are no pairs; SettingsError for impossible arguments.
+        """
+        if target_path is not None:
+            if source is not None or target is not None:
+                raise SettingsError(
+                    "source and target name the columns of one file; leave them out for two files"
+                )
+            corpus = _read_aligned(Path(path), Path(target_path))
+        else:
+            if (source is None) != (target is None):
+                raise SettingsError(
+                    f"source is {source!r} and target is {target!r}: give both or neither"
+                )
+            given = None if source is None or target is None else (source, target)
+            columns = Columns(("source", "target"), given)
+            sources, targets = read_named(str(path), columns, split, read_columns)
+            corpus = cls(sources, targets, Path(path).name)
+        if not len(corpus):
+            raise DataError(f"{path} has no sentence pairs; is it the right file?")
+        return corpus
+
+    def __repr__(self) -> str:
+        return f"ParallelCorpus({self.name!r}, {len(self):,} pairs)"
+
+    def __len__(self) -> int:
+        """The number of pairs."""
+        return len(self.sources)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> ParallelCorpus: ...
+    def __getitem__(self, index: int | slice) -> Pair | ParallelCorpus:
+        """The pair at `index`, or the corpus of a slice."""
+        if isinstance(index, slice):
+            return ParallelCorpus(self.sources[index], self.targets[index], self.name)
+        return Pair(self.sources[index], self.targets[index])
+
+    def __iter__(self) -> Iterator[Pair]:
+        """All pairs in order."""
+        return map(Pair, self.sources, self.targets)
+
+    def clean(
+        self,
+        max_source_length: int | None = None,
+        max_target_length: int | None = None,
+        length: Callable[[str], int] = lambda text: len(text.split()),
+    ) -> ParallelCorpus:
+        """Drop the pairs with a side that is empty or too long, and count them in the report.
+
+        A side is empty if it is nothing but white space. Lengths are those that `length` returns:
+        words between spaces, or for example `lambda text: len(tokenizer.tokenize(text))`.
+
+        Raises DataError if no pair is left, SettingsError for a limit below 1.
+        """
+        for limit in (max_source_length, max_target_length):
+            if limit is not None and limit < 1:
+                raise SettingsError(f"a maximal length of {limit} is not possible; 1 is the least")
+
+        def fits(text: str, limit: int | None) -> bool:
+            return limit is None or length(text) <= limit
+
+        full = [pair for pair in self if pair.source.strip() and pair.target.strip()]
+        kept = [
+            pair
+            for pair in full
+            if fits(pair.source, max_source_length) and fits(pair.target, max_target_length)
+        ]
+        report = replace(
+            self.report,
+            dropped_empty=self.report.dropped_empty + len(self) - len(full),
+            dropped_long=self.report.dropped_long + len(full) - len(kept),
+            max_source_length=max_source_length or self.report.max_source_length,
+            max_target_length=max_target_length or self.report.max_target_length,
+        )
+        if not kept:
+            raise DataError(f"no pair is left: {report}; raise the limits, or check the files")
+        return _from_pairs(kept, self.name, report)
+
+    def shuffled(self, seed: int) -> ParallelCorpus:
+        """Return the pairs in an order that depends on `seed` alone."""
+        pairs = list(self)
+        random.Random(seed).shuffle(pairs)
+        return _from_pairs(pairs, self.name, self.report)
+
+    def split_by_source(
+        self, *, validation: int, test: int, seed: int
+    ) -> tuple[ParallelCorpus, ParallelCorpus, ParallelCorpus]:
+        """Return corpora for training, validation and test that share no source sentence.
+
+        `validation` and `test` are numbers of different source sentences, drawn with `seed`; each
+        brings all its pairs. Sources that differ only in white space or in Unicode form are the
+        same. All three are shuffled, with the pairs of a source side by side.
+
+        Raises SettingsError for negative numbers, DataError if nothing would be left for training.
+        """
+        if min(validation, test) < 0:
+            raise SettingsError(f"validation={validation}, test={test}: neither may be negative")
+        groups: dict[str, list[Pair]] = {}
+        for pair in self:
+            groups.setdefault(_key(pair.source), []).append(pair)
+        if validation + test >= len(groups):
+            raise DataError(
+                f"{self.name or 'the corpus'} has {len(groups):,} different sources, too few for "
+                f"{validation:,} in validation, {test:,} in test and some in training"
+            )
+        order = list(groups.values())
+        random.Random(seed).shuffle(order)
+        parts = {
+            "training": order[validation + test :],
+            "validation": order[:validation],
+            "test": order[validation : validation + test],
+        }
+        name = f"{self.name}, " if self.name else ""
+        train, held, tests = (
+            _from_pairs([pair for group in part for pair in group], name + label)
+            for label, part in parts.items()
+        )
+        return train, held, tests
+
+    def references(self) -> tuple[list[str], list[list[str]]]:
+        """Return the different sources in the order they first occur, and all targets of each.
+
+        Sources are the same as in `split_by_source`.
+        """
+        found: dict[str, tuple[str, list[str]]] = {}
+        for source, target in self:
+            found.setdefault(_key(source), (source, []))[1].append(target)
+        return [source for source, _ in found.values()], [each for _, each in found.values()]
+
+    def overlap(self, other: ParallelCorpus) -> Overlap:
+        """Count the pairs of `other` whose source, target, or both together occur in this corpus.
+
+        White space and Unicode form make no difference.
+        """
+        own = [(_key(source), _key(target)) for source, target in self]
+        theirs = [(_key(source), _key(target)) for source, target in other]
+        sources, targets, pairs = {s for s, _ in own}, {t for _, t in own}, set(own)
+        return Overlap(
+            sources=sum(source in sources for source, _ in theirs),
+            targets=sum(target in targets for _, target in theirs),
+            pairs=sum(pair in pairs for pair in theirs),
+            total=len(theirs),
+            name=self.name,
+            other=other.name,
+        )
+
+
+def _from_pairs(pairs: list[Pair], name: str, report: CorpusReport | None = None) -> ParallelCorpus:
+    sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
+    return ParallelCorpus(sources, targets, name, report or CorpusReport())
+
+
+def _read_aligned(source: Path, target: Path) -> ParallelCorpus:
+    sources, targets = read_sentences(source), read_sentences(target)
+    if len(sources) != len(targets):
+        raise DataError(
+            f"{source} has {len(sources):,} lines, but {target} has {len(targets):,}; the same "
+            f"line of both must be a pair: look for lines that are missing or cut in two"
+        )
+    return ParallelCorpus(sources, targets, f"{source.name} + {target.name}")

@@ -1,0 +1,1 @@
+"""Files and datasets -> lines and pairs."""

@@ -1,0 +1,338 @@
+"""Columns of text from one table: TSV, CSV, JSON lines, Parquet, or a `datasets.Dataset`.
+
+Whatever the format, a column that is missing or holds no text is an error that names the place and
+the columns that there are. `datasets` is imported only when Parquet is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from seq2seq.data.readers.headers import columns_by_role, is_language_header
+from seq2seq.data.readers.lines import (
+    missing_file,
+    read_bytes,
+    read_sentences,
+    read_text,
+    refuse_endless,
+)
+from seq2seq.errors import DataError, SettingsError
+
+Column: TypeAlias = "str | int"
+Texts: TypeAlias = list[list[str]]  # a list for each column
+_Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
+_Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
+
+_SEPARATORS = {".tsv": "tab", ".csv": "comma (without quotes around it)"}
+KINDS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
+
+
+class Columns(NamedTuple):
+    """Which columns to take.
+
+    Attributes:
+        roles: what they are, and what they are called where a table says so itself.
+        given: their names, or numbers from 0, as the user gave them; None finds them by their
+            roles, or else by being the only ones.
+    """
+
+    roles: tuple[str, ...]
+    given: tuple[Column, ...] | None = None
+
+    @property
+    def must_be_named(self) -> str:
+        """What an error says about columns that can't be found: "the source and target columns"."""
+        plural = "s" * (len(self.roles) > 1)
+        return f"the {' and '.join(self.roles)} column{plural} must be named"
+
+
+def read_columns(path: Path, columns: Columns) -> Texts:
+    """Return columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
+
+    What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe.
+
+    Raises DataError for a file that is missing, damaged or of another kind, and for columns that
+    are missing or not text; SettingsError for column numbers that are impossible.
+    """
+    kind = file_kind(path)
+    if not path.exists():
+        raise missing_file(path)
+    refuse_endless(path)
+    if kind == ".parquet":
+        return _read_parquet(path, columns)
+    if kind in (".json", ".jsonl"):
+        return _pick_values(_json_records(path), columns)
+    rows = _tsv_rows(path) if kind == ".tsv" else _csv_rows(path)
+    return _pick_cells(rows, columns, path)
+
+
+def file_kind(path: Path) -> str:
+    """Return which of `KINDS` a file's name says it is; raises DataError if it says none.
+
+    A .txt file that is to hold both sides can only be tab-separated.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [".gz"]:
+        suffixes.pop()
+    kind = suffixes[-1] if suffixes else ""
+    if kind == ".txt":  # as manythings.org names its tab-separated pairs
+        return ".tsv"
+    if kind not in KINDS:
+        raise DataError(
+            f"can't tell from the name of {path} how to read it: it must end in "
+            f"{', '.join(KINDS)}, or in one of these and .gz; two files with a sentence a line "
+            "are given as two paths, as with --data.train and --data.train-target"
+        )
+    return kind
+
+
+def missing_column(column: Column, names: Iterable[str], where: str) -> DataError:
+    """Return the error for a column that isn't there, with those that are."""
+    names = list(names)
+    similar = difflib.get_close_matches(str(column), names, n=1)
+    hint = f"; did you mean {similar[0]!r}?" if similar else ""
+    listed = ", ".join(map(repr, names)) or "none"
+    return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
+
+
+# ---------------------------------------------------------------------------------------------
+# rows of cells: TSV and CSV
+
+
+def _tsv_rows(path: Path) -> Iterator[_Row]:
+    for number, line in enumerate(read_sentences(path), 1):
+        yield f"{path}:{number}", line.split("\t")
+
+
+def _csv_rows(path: Path) -> Iterator[_Row]:
+    text, _ = read_text(path)
+    # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
+    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    number = 1
+    try:
+        for row in reader:
+            if row:  # a blank line is no record
+                yield f"{path}:{number}", row
+            number = reader.line_num + 1  # not + 1 a record: a quoted field may hold line ends
+    except csv.Error as error:
+        raise DataError(
+            f"{path}:{number}: not valid CSV: {error}; is a quote left open, or not doubled? "
+            f"(a table with tabs and without quoting must be named .tsv)"
+        ) from error
+
+
+def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path) -> Texts:
+    """Return columns of a table; its first row is a header if columns are named."""
+    texts: Texts = [[] for _ in columns.roles]
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return texts
+    where, header = first
+    if columns.given is None:
+        positions, named = _cells_by_role(columns, header, where, path)
+    else:
+        positions = tuple(_position(column, header, where) for column in columns.given)
+        named = any(isinstance(column, str) for column in columns.given)
+    needed = max(positions)
+    for where, row in rows if named else chain([first], rows):
+        if len(row) <= needed:
+            raise DataError(
+                f"{where}: column {needed} (counted from 0) is missing, the line has only "
+                f"{len(row)}; complete the line or remove it"
+            )
+        if len(row) > len(header):
+            raise DataError(
+                f"{where}: there are {len(row)} columns, but {len(header)} in the first line; is "
+                f"there a {_SEPARATORS[file_kind(path)]} inside of a text?"
+            )
+        for text, position in zip(texts, positions, strict=True):
+            text.append(row[position])
+    return texts
+
+
+def _cells_by_role(
+    columns: Columns, header: Sequence[str], where: str, path: Path
+) -> tuple[tuple[int, ...], bool]:
+    """Return the columns that a first row names by their roles, else the first ones.
+
+    And whether that row is a header.
+    """
+    if found := columns_by_role(columns.roles, header, where):
+        return found, True
+    # Behind a source and a target there may be notes; but of several columns, any may be the text.
+    if len(columns.roles) == 1 and len(header) > 1:
+        raise DataError(
+            f"{where}: {columns.must_be_named} or numbered (from 0), since there are "
+            f"{len(header)}: {', '.join(map(_shown, header))}"
+        )
+    is_header = len(columns.roles) > 1 and is_language_header(header, where, path)
+    return tuple(range(len(columns.roles))), is_header
+
+
+def _position(column: Column, header: Sequence[str], where: str) -> int:
+    if isinstance(column, str):
+        if column not in header:
+            raise missing_column(column, header, where)
+        if header.count(column) > 1:
+            raise DataError(f"{where}: column {column!r} is there twice; give its number (from 0)")
+        return header.index(column)
+    if column < 0:
+        raise SettingsError(f"column {column} is not possible: columns are counted from 0")
+    return column
+
+
+# ---------------------------------------------------------------------------------------------
+# records with keys: JSON, Parquet, datasets
+
+
+def _json_records(path: Path) -> Iterator[_Record]:
+    """Yield the records of JSON lines, or of one JSON list, each with where it stands."""
+    text, _ = read_text(path)
+    if text.lstrip().startswith("["):
+        try:
+            records = json.loads(text, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: not valid JSON: {error}; write it again") from error
+        yield from ((f"{path}, record {n}", record) for n, record in enumerate(records, 1))
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path}:{number}: not valid JSON: {error}; each line must be one JSON object"
+            ) from error
+        yield f"{path}:{number}", record
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; raises ValueError for a key that is there twice, as json doesn't."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key!r} is there more than once")
+    return record
+
+
+def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
+    """Return columns of records, whose keys may stand one level down, in "translation"."""
+    texts: Texts = [[] for _ in columns.roles]
+    picked = columns.given
+    for where, record in records:
+        if not isinstance(record, Mapping):
+            raise DataError(f"{where}: not an object with keys, but {_shown(record)}")
+        nested = record.get("translation")
+        fields = {**nested, **record} if isinstance(nested, Mapping) else record
+        if picked is None:
+            picked = _values_by_role(columns, fields, where)
+        for column, text in zip(picked, texts, strict=True):
+            if isinstance(column, int):
+                raise SettingsError(
+                    f"column {column} must be given by its name; {where} has "
+                    f"{', '.join(map(repr, fields))}"
+                )
+            if column not in fields:
+                raise missing_column(column, fields, where)
+            value = fields[column]
+            if not isinstance(value, str):
+                raise DataError(f"{where}: column {column!r} is not text, but {_shown(value)}")
+            text.append(value)
+    return texts
+
+
+def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """Return the roles if they are keys, else the keys that hold text if no others do."""
+    if all(role in fields for role in columns.roles):
+        return columns.roles
+    found = tuple(key for key, value in fields.items() if isinstance(value, str))
+    if len(found) != len(columns.roles):
+        raise DataError(
+            f"{where}: {columns.must_be_named}, since {len(found)} columns hold text; the columns "
+            f"are {', '.join(map(repr, fields))}"
+        )
+    return found
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _read_parquet(path: Path, columns: Columns) -> Texts:
+    import datasets
+
+    # A cache of its own: nothing is left on the user's disk, and no old copy is read in its place.
+    with tempfile.TemporaryDirectory(prefix="seq2seq-") as folder:
+        file = path
+        if path.suffix.lower() == ".gz":
+            file = Path(folder, "plain.parquet")
+            file.write_bytes(read_bytes(path)[0])
+        shown = datasets.are_progress_bars_disabled() is False
+        datasets.disable_progress_bars()
+        try:
+            dataset = datasets.Dataset.from_parquet(
+                str(file), cache_dir=str(Path(folder, "cache")), keep_in_memory=True
+            )
+        except Exception as error:  # datasets passes on whatever its readers raise
+            raise DataError(
+                f"can't read {path} as Parquet: {root_message(error)}; fetch or write it again"
+            ) from error
+        finally:
+            if shown:
+                datasets.enable_progress_bars()
+        return dataset_texts(dataset, columns, str(path))
+
+
+def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
+    """Return columns of a `datasets.Dataset`; raises as `read_columns` does."""
+    if dataset.num_rows == 0:
+        return [[] for _ in columns.roles]
+    given = columns.given or ()
+    # Only these: other columns, such as images, may not fit into memory.
+    wanted = [
+        column
+        for column, feature in dataset.features.items()
+        if column == "translation"
+        or column in given
+        or getattr(feature, "dtype", None) in ("string", "large_string")
+    ]
+    try:
+        rows = dataset.select_columns(wanted).to_list()
+    except ValueError as error:  # bytes that are not UTF-8 are found only now
+        row = _first_unreadable(dataset.select_columns(wanted))
+        raise DataError(f"{name}, row {row}: not text: {error}; write it again") from error
+    nested = rows[0].get("translation")
+    inner = list(nested) if isinstance(nested, Mapping) else []
+    for column in given:
+        if isinstance(column, str) and column not in [*wanted, *inner]:
+            raise missing_column(column, [*dataset.column_names, *inner], name)
+    return _pick_values(((f"{name}, row {n}", row) for n, row in enumerate(rows, 1)), columns)
+
+
+def _first_unreadable(dataset: Any) -> int:
+    """Return the number, from 1, of the first row that can't be read."""
+    for number in range(dataset.num_rows):
+        try:
+            dataset[number]
+        except ValueError:
+            return number + 1
+    return int(dataset.num_rows)
+
+
+def root_message(error: BaseException) -> str:
+    """Return the message of the error that `error` came from: the one that says something."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,84 @@
+"""Running text for language models: lines -> rows of ids, and ids -> text.
+
+A line's end is a token, too: eos. In running text it is what "\\n" is in a file, and reading begins
+after one, as it does in the middle of a file. Where sentences stand by themselves, each begins with
+bos and ends with eos, as the target of a translation does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from seq2seq.data.monolingual import letters_only
+from seq2seq.data.tokenizers.normalization import ESCAPE
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID
+
+
+class RunningText(NamedTuple):
+    """How the text of a language model becomes ids, and comes back.
+
+    Attributes:
+        pipeline: tokenizer and vocabulary.
+        sentences: whether each line stands by itself.
+        letters_only: whether all but letters is taken away.
+    """
+
+    pipeline: TextPipeline
+    sentences: bool
+    letters_only: bool = False
+
+    @property
+    def first(self) -> int:
+        """The id that everything begins with; it is never predicted there."""
+        return BOS_ID if self.sentences else EOS_ID
+
+    def clean(self, text: str) -> str:
+        """The text as the model's training text was cleaned."""
+        if not self.letters_only or not any(character.isalpha() for character in text):
+            return text
+        return letters_only(text.split("\n"))[0]
+
+    def rows(self, lines: Sequence[str], *, closed: bool = True) -> list[list[int]]:
+        """What is read from a fresh state, `first` before it: each line, or all of them as one.
+
+        Args:
+            lines: of one text.
+            closed: whether the last line of running text has an end, too.
+        """
+        ids = [[*line, EOS_ID] for line in self.pipeline.encode(lines)]
+        if self.sentences:
+            return [[self.first, *line] for line in ids]
+        row = [self.first, *chain.from_iterable(ids)]
+        return [row if closed else row[:-1]]
+
+    def row(self, text: str) -> list[int]:
+        """`first` and the ids of a text that may go on."""
+        ids = chain.from_iterable(
+            [*line, EOS_ID] for line in self.pipeline.encode(text.split("\n"))
+        )
+        return [self.first, *ids][:-1]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some ids, a line's end for each eos."""
+        return "".join(self.spell(ids, []))
+
+    def spell(self, prefix: Sequence[int], ids: Iterable[int]) -> Iterator[str]:
+        """The text of the prefix, then what each of the ids adds to it, as soon as it is known."""
+        line: list[int] = []
+        shown = ""
+        for number, token in enumerate(chain(prefix, ids), start=1):
+            if token == EOS_ID:
+                yield self.pipeline.decode(line)[len(shown) :] + "\n"
+                line, shown = [], ""
+                continue
+            line.append(token)
+            if number >= len(prefix):
+                text = self.pipeline.decode(line)
+                # Half an escape may become another character, so it waits for the next token.
+                if not text.endswith(ESCAPE):
+                    yield text[len(shown) :]
+                    shown = text
+        yield self.pipeline.decode(line)[len(shown) :]

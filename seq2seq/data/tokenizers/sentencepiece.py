@@ -1,0 +1,232 @@
+"""Subword tokens that are learnt from text by SentencePiece: unigram and BPE.
+
+Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909; its sampling is
+BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import sentencepiece
+
+from seq2seq.data.tokenizers.normalization import (
+    FORM,
+    NOTHING,
+    SPACE,
+    escape,
+    normalize,
+    spoken,
+    unescape,
+)
+from seq2seq.data.tokenizers.sentencepiece_proto import read_piece_model
+from seq2seq.data.tokenizers.subword_regularization import BpeSampler, UnigramSampler
+from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
+from seq2seq.errors import DataError, SettingsError
+
+MAX_TRAINING_TEXTS = 1_000_000
+LARGEST_ALPHA = 1_000_000
+
+_TRAINING: dict[str, Any] = {
+    "pad_id": 0,
+    "unk_id": 1,
+    "bos_id": 2,
+    "eos_id": 3,
+    "pad_piece": PAD,
+    "unk_piece": UNK,
+    "bos_piece": BOS,
+    "eos_piece": EOS,
+    "normalization_rule_name": "identity",  # `normalize` does it
+    "max_sentence_length": 2**30,  # longer lines would be left out in silence
+    "hard_vocab_limit": False,  # texts too small for `vocab_size` pieces give fewer
+    "num_threads": 2,  # a fixed number: sums, and so pieces, depend on it
+    "minloglevel": 2,
+}
+_ENDLESS = re.compile(r"\S{500}(?=\S)")
+"""A part of a word so long that unigram's sums over its segmentations fail, or take minutes."""
+_NAME = re.compile(r"<(?=[^<>\s]+>)")
+
+_generator = random.Random()
+
+
+def seed_sampling(seed: int) -> None:
+    """Make all later sampling of this process reproducible.
+
+    After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, in any
+    process, on any machine.
+    """
+    _generator.seed(seed)
+
+
+def _hide_names(text: str) -> str:
+    """Part every `<name>`, so that neither a piece nor an unknown run can be a special token."""
+    return _NAME.sub("<" + NOTHING, text) if "<" in text else text
+
+
+class SentencePieceTokenizer:
+    """A SentencePiece model, unigram or BPE, with the pieces that it learnt.
+
+    A piece begins with "▁" where a space stands before it (or the text begins). Characters that
+    were not seen in training stand as they are among the tokens, without an id in the vocabulary.
+    """
+
+    def __init__(self, model_proto: bytes, alpha: float = 0.1, lowercase: bool = False) -> None:
+        """Take a serialized model; see `train`.
+
+        `alpha` is how freely sampling chooses: for unigram, the power that probabilities are
+        raised to (0: all segmentations are equally likely; large: the best one); for BPE, the
+        probability of leaving out a merge.
+
+        Raises DataError if `model_proto` is no SentencePiece model or not one as `train` makes (see
+        `sentencepiece_proto.py`), SettingsError if `alpha` is negative or very large.
+        """
+        if not 0 <= alpha <= LARGEST_ALPHA:
+            raise SettingsError(f"alpha must be at least 0 and at most {LARGEST_ALPHA:,}")
+        self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
+        self._kind, self._scores = read_piece_model(model_proto)
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
+        except RuntimeError as error:
+            raise DataError(f"not a SentencePiece model: {error}") from error
+        self._characters = {piece for piece in self._scores if len(piece) == 1}
+        self._sampler: UnigramSampler | BpeSampler | None = None  # made when needed
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        *,
+        kind: Literal["unigram", "bpe"],
+        vocab_size: int,
+        seed: int = 1,
+        character_coverage: float = 1.0,
+        lowercase: bool = False,
+        alpha: float = 0.1,
+    ) -> SentencePieceTokenizer:
+        """Learn a model from `texts`.
+
+        `vocab_size` counts the four specials; there are fewer pieces if the texts give no more.
+        `character_coverage` is the part of all characters in `texts` that get a piece: 1.0 for
+        alphabets, 0.9995 for Chinese or Japanese. Of more than a million texts, a million are
+        drawn with `seed`; otherwise nothing is random. `lowercase` and `alpha` are kept with the
+        model.
+
+        Raises DataError if there is no text, SettingsError if `vocab_size` leaves no room for all
+        characters.
+        """
+        prepared = (cls._prepare(text, lowercase) for text in texts)
+        lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line]
+        if not lines:
+            raise DataError("there is no text to train a tokenizer on: all lines are empty")
+        if len(lines) > MAX_TRAINING_TEXTS:
+            lines = random.Random(seed).sample(lines, MAX_TRAINING_TEXTS)
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(lines),
+                model_writer=model,
+                model_type=kind,
+                vocab_size=vocab_size,
+                character_coverage=character_coverage,
+                **_TRAINING,
+            )
+        except RuntimeError as error:
+            raise _training_error(error, vocab_size, max(map(len, lines))) from error
+        return cls(model.getvalue(), alpha, lowercase)
+
+    @staticmethod
+    def _prepare(text: str, lowercase: bool) -> str:
+        return _hide_names(escape(normalize(text, lowercase=lowercase)))
+
+    def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
+        """Return the pieces of `text`: the likeliest ones, or with `sample` drawn at random."""
+        return self.tokenize_all([text], sample=sample)[0]
+
+    def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
+        """Return the pieces of each text: the likeliest ones, or with `sample` drawn at random."""
+        lines = [self._prepare(text, self.lowercase) for text in texts]
+        if sample:
+            return [self._draw(line) for line in lines]
+        found: list[list[str]] = self._processor.encode(lines, out_type=str)
+        return found
+
+    def _draw(self, line: str) -> list[str]:
+        """Return a random segmentation; no piece goes over a space, so each word has its own."""
+        if self._sampler is None or self._sampler.alpha != self.alpha:
+            sampler = BpeSampler if self._kind == "bpe" else UnigramSampler
+            self._sampler = sampler(self._scores, self.alpha)
+        draw, known = self._sampler.draw, self._characters
+        pieces: list[str] = []
+        for word in (SPACE + word for word in line.split(" ") if word):
+            if known.issuperset(word):
+                pieces += draw(word, _generator)
+                continue
+            for is_known, run in groupby(word, known.__contains__):
+                text = "".join(run)
+                pieces += draw(text, _generator) if is_known else [text]
+        return pieces
+
+    def detokenize(self, tokens: Sequence[str]) -> str:
+        """Join the pieces; "▁" becomes a space."""
+        return unescape(" ".join("".join(spoken(tokens)).replace(SPACE, " ").split()))
+
+    @property
+    def pieces(self) -> list[str]:
+        """The pieces of the model in its own order, without the specials."""
+        return list(self._scores)
+
+    @property
+    def can_sample(self) -> bool:
+        """True: a text has many segmentations."""
+        return True
+
+    def save(self, path: Path) -> None:
+        """Write the model and its settings to `path` as JSON, the model in Base64."""
+        content = {
+            "kind": "sentencepiece",
+            "alpha": self.alpha,
+            "lowercase": self.lowercase,
+            "normalization": FORM,
+            "sha256": hashlib.sha256(self.model_proto).hexdigest(),
+            "model": base64.b64encode(self.model_proto).decode("ascii"),
+        }
+        path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> SentencePieceTokenizer:
+        """Return the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not."""
+        model, alpha, lowercase = (content.get(key) for key in ("model", "alpha", "lowercase"))
+        if not isinstance(model, str) or not isinstance(lowercase, bool):
+            raise DataError('"model" must be a string, and "lowercase" true or false')
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
+            raise DataError(f'"alpha" is {alpha!r}, which is not a number')
+        try:
+            proto = base64.b64decode(model, validate=True)
+        except ValueError as error:
+            raise DataError(f'"model" is not Base64 ({error})') from error
+        if hashlib.sha256(proto).hexdigest() != content.get("sha256"):
+            raise DataError('"model" does not have the SHA-256 that is written beside it')
+        return cls(proto, alpha, lowercase)
+
+
+def _training_error(error: RuntimeError, vocab_size: int, longest: int) -> Exception:
+    """Return the error that says in our words why SentencePiece could not train."""
+    if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
+        return SettingsError(
+            f"vocab_size is {vocab_size}, but the texts have so many different characters that "
+            f"{needed[1]} pieces are needed for them alone; raise vocab_size, or lower "
+            f"character_coverage"
+        )
+    return DataError(
+        f"SentencePiece can't train on these texts: {error}; is there a line that is no sentence? "
+        f"The longest has {longest:,} characters"
+    )

@@ -1,0 +1,222 @@
+"""The vocabulary: every token has an id, every id a token.
+
+Four special tokens have the same ids in every vocabulary: `<pad>` 0, `<unk>` 1, `<bos>` 2,
+`<eos>` 3. Their names map to those ids, so `vocab["<eos>"]` is 3. The tokenizers of
+`seq2seq.data.tokenizers.base` never produce such a name from text, so that text can't inject one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeAlias, overload
+
+from seq2seq.errors import DataError, SettingsError
+
+PAD, UNK, BOS, EOS = "<pad>", "<unk>", "<bos>", "<eos>"
+PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3
+SPECIAL_TOKENS = (PAD, UNK, BOS, EOS)
+
+FORMAT = "seq2seq vocabulary 1"
+
+NestedTokens: TypeAlias = "str | list[NestedTokens] | tuple[NestedTokens, ...]"
+NestedIds: TypeAlias = "int | list[NestedIds] | tuple[NestedIds, ...]"
+
+
+class Vocab:
+    """Tokens with their ids and counts; immutable once built.
+
+    Build one with `Vocab.build` (from training text only) or read one with `Vocab.load`. Two
+    vocabularies are equal if they have the same tokens in the same order.
+    """
+
+    def __init__(self, tokens: Sequence[str], counts: Sequence[int]) -> None:
+        """Take `tokens` in the order of their ids, and how often each one was seen.
+
+        Raises DataError if the specials are not the first four tokens, if a token stands there
+        twice, or if there are not as many counts as tokens.
+        """
+        self._tokens = list(tokens)
+        self._counts = list(counts)
+        _check(self._tokens, self._counts)
+        self._ids = {token: index for index, token in enumerate(self._tokens)}
+
+    @classmethod
+    def build(
+        cls,
+        sentences: Iterable[Sequence[str]],
+        *,
+        min_frequency: int = 1,
+        max_size: int | None = None,
+        reserved: Sequence[str] = (),
+        pieces: Iterable[str] | None = None,
+    ) -> Vocab:
+        """Count the tokens of `sentences` and give each one an id.
+
+        The order is: the specials, the `reserved` tokens as given, then the others by falling
+        count, where equal counts are ordered by code point. Tokens seen fewer than `min_frequency`
+        times are left out, and the rarest ones too if there would be more than `max_size` tokens
+        (all counted, the specials and the reserved ones included). A special's name among the
+        sentences is not counted.
+
+        `pieces` is a closed inventory (that of a SentencePiece model): all of them become tokens,
+        however rare, the unseen ones last; tokens that are not in it don't.
+
+        Raises SettingsError for a `min_frequency` below 1, for reserved tokens given twice or equal
+        to a special, and for a `max_size` with no room for what must be in the vocabulary.
+        """
+        fixed = [*SPECIAL_TOKENS, *reserved]
+        if len(set(fixed)) < len(fixed):
+            raise SettingsError(
+                f"reserved tokens must be different from each other and from "
+                f"{', '.join(SPECIAL_TOKENS)}; got {list(reserved)}"
+            )
+        if min_frequency < 1:
+            raise SettingsError(f"min_frequency is {min_frequency}; it must be 1 or more")
+        counter = Counter(chain.from_iterable(sentences))
+        for special in SPECIAL_TOKENS:
+            counter.pop(special, None)
+        must = set(fixed)
+        if pieces is None:
+            others = [t for t, n in counter.items() if n >= min_frequency and t not in must]
+        else:
+            others = [t for t in dict.fromkeys(pieces) if t not in must]
+        _check_room(max_size, len(fixed), 0 if pieces is None else len(others))
+        others.sort(key=lambda token: (-counter[token], token))
+        tokens = (fixed + others)[:max_size]
+        return cls(tokens, [counter[token] for token in tokens])
+
+    def __len__(self) -> int:
+        """The number of tokens, specials included: the `vocab_size` of a model."""
+        return len(self._tokens)
+
+    def __contains__(self, token: object) -> bool:
+        """Whether `token` has an id of its own."""
+        return token in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` gives the same ids to the same tokens."""
+        return isinstance(other, Vocab) and self._tokens == other._tokens
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return f"Vocab({len(self):,} tokens, {self.fingerprint[:8]})"
+
+    @overload
+    def __getitem__(self, tokens: str) -> int: ...
+    @overload
+    def __getitem__(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
+    @overload
+    def __getitem__(self, tokens: list[list[str]]) -> list[list[int]]: ...
+    @overload
+    def __getitem__(self, tokens: list[NestedTokens] | tuple[NestedTokens, ...]) -> Any: ...
+    def __getitem__(self, tokens: Any) -> Any:
+        """The id of a token, or ids in lists nested as `tokens` is; unknown tokens give UNK_ID."""
+        if isinstance(tokens, str):
+            return self._ids.get(tokens, UNK_ID)
+        return [self[item] for item in tokens]
+
+    def ids(self, tokens: Sequence[str]) -> list[int]:
+        """The ids of one flat list of tokens; unknown tokens give UNK_ID."""
+        get = self._ids.get
+        return [get(token, UNK_ID) for token in tokens]
+
+    @overload
+    def tokens(self, ids: int) -> str: ...
+    @overload
+    def tokens(self, ids: list[int] | tuple[int, ...]) -> list[str]: ...
+    @overload
+    def tokens(self, ids: list[list[int]]) -> list[list[str]]: ...
+    @overload
+    def tokens(self, ids: list[NestedIds] | tuple[NestedIds, ...]) -> Any: ...
+    def tokens(self, ids: Any) -> Any:
+        """The token of an id, or tokens in lists nested as `ids` is.
+
+        Raises DataError for an id outside 0 to `len(self) - 1`.
+        """
+        if not isinstance(ids, int):
+            return [self.tokens(item) for item in ids]
+        if not 0 <= ids < len(self._tokens):
+            raise DataError(
+                f"id {ids} is not in this vocabulary, whose ids run from 0 to "
+                f"{len(self._tokens) - 1}; was the text encoded with another one?"
+            )
+        return self._tokens[ids]
+
+    def count(self, token: str) -> int:
+        """How often `token` was seen when the vocabulary was built; 0 if it has no id."""
+        index = self._ids.get(token)
+        return 0 if index is None else self._counts[index]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) of the tokens in the order of their ids."""
+        return hashlib.sha256(json.dumps(self._tokens).encode("ascii")).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
+        content = {"format": FORMAT, "tokens": self._tokens, "counts": self._counts}
+        path.write_bytes((json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8"))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Vocab:
+        """Read what `save` wrote; raises DataError, naming the file, if it isn't that."""
+        path = Path(path)
+        try:
+            content = json.loads(path.read_bytes().decode("utf-8"))
+            if not isinstance(content, dict) or content.get("format") != FORMAT:
+                raise DataError(f'it lacks "format": "{FORMAT}"')
+            tokens, counts = content.get("tokens"), content.get("counts")
+            if not isinstance(tokens, list) or not isinstance(counts, list):
+                raise DataError('"tokens" and "counts" must both be lists')
+            return cls(tokens, counts)
+        except OSError as error:
+            raise DataError(f"can't read the vocabulary {path}: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
+            raise DataError(
+                f"{path} is not a vocabulary: not valid JSON ({error}); copy it again from where "
+                f"it was saved"
+            ) from error
+        except DataError as error:
+            raise DataError(
+                f"{path} is not a vocabulary that this version reads: {error}; copy it again from "
+                f"where it was saved"
+            ) from error
+
+
+def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
+    """Raise DataError unless `tokens` and `counts`, maybe from a file, can be a vocabulary."""
+    if len(tokens) != len(counts):
+        raise DataError(f"there are {len(tokens)} tokens but {len(counts)} counts")
+    if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
+        raise DataError(f"the first tokens must be {', '.join(SPECIAL_TOKENS)}")
+    seen: set[str] = set()
+    for index, token in enumerate(tokens):
+        if not isinstance(token, str):
+            raise DataError(f"token {index} is {token!r}, which is not a string")
+        if token in seen:
+            raise DataError(f"token {token!r} stands there twice, the second time as id {index}")
+        seen.add(token)
+    for index, count in enumerate(counts):
+        if type(count) is not int or count < 0:  # JSON's true is an int to isinstance
+            raise DataError(f"the count of id {index} is {count!r}; it must be 0 or more")
+    try:
+        "".join(seen).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(f"a token is not valid Unicode: {error}") from error
+
+
+def _check_room(max_size: int | None, fixed: int, pieces: int) -> None:
+    """Raise SettingsError if the tokens that can't be left out are more than `max_size`."""
+    if max_size is not None and max_size < fixed + pieces:
+        inventory = f" and {pieces} SentencePiece pieces" if pieces else ""
+        raise SettingsError(
+            f"max_size is {max_size}, but {fixed} special and reserved tokens{inventory} need "
+            f"{fixed + pieces}; raise max_size"
+        )

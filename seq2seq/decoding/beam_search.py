@@ -1,0 +1,155 @@
+"""Beam search: the best few continuations at every step.
+
+At each step the `beam_size` best continuations of a sentence's live hypotheses are taken. Those
+that end in eos are finished; the others live on. A sentence is done when nothing is left alive, or
+when no live hypothesis can still come among its `beam_size` best finished ones: a log-probability
+only falls, so dividing it by the largest length penalty still possible bounds every later score,
+as the coverage penalty is never above 0.
+
+With a beam of 1 this is greedy search, and with a beam as wide as the tree it is full enumeration.
+
+Diverse beam search (Vijayakumar et al. 2018) is the same with several beams, the groups, for each
+sentence, which share out its `beam_size` and keep off each other's tokens. With one group it is
+beam search. With a diversity of 0 all groups find the same: beam search with a group's beam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID
+from seq2seq.decoding.beam_step import best_continuations, diverse_continuations
+from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.interface import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
+
+
+class Live(NamedTuple):
+    """The hypotheses of all beams as the rows of one batch, beam by beam.
+
+    Attributes:
+        beams: which beam a row is of, ascending, ``(rows,)``.
+        tokens: the last one of each, ``(rows,)``.
+        totals: log-probabilities, in float64, ``(rows,)``.
+        histories: all tokens but bos, ``(rows, length)``.
+        attention: ``(rows, length, source_length)``, or None where it is not followed.
+    """
+
+    beams: Tensor
+    tokens: Tensor
+    totals: Tensor
+    histories: Tensor
+    attention: Tensor | None
+
+    @classmethod
+    def start(cls, count: int, device: torch.device) -> Live:
+        """One empty hypothesis for each of `count` beams."""
+        return cls(
+            torch.arange(count, device=device),
+            torch.full((count,), BOS_ID, device=device),
+            torch.zeros(count, dtype=torch.float64, device=device),
+            torch.empty((count, 0), dtype=torch.long, device=device),
+            None,
+        )
+
+    def extend(self, origins: Tensor, tokens: Tensor, totals: Tensor) -> Live:
+        """The rows `origins`, each with one more token; all ``(new_rows,)``."""
+        return Live(
+            self.beams[origins],
+            tokens,
+            totals,
+            torch.cat([self.histories[origins], tokens.unsqueeze(1)], dim=1),
+            None if self.attention is None else self.attention[origins],
+        )
+
+    def select(self, rows: Tensor) -> Live:
+        """Some of the rows ``(new_rows,)``."""
+        return Live(
+            self.beams[rows],
+            self.tokens[rows],
+            self.totals[rows],
+            self.histories[rows],
+            None if self.attention is None else self.attention[rows],
+        )
+
+
+@torch.no_grad()
+def beam_search(
+    model: StepModel[StateT],
+    state: StateT,
+    rules: Rules,
+    scoring: Scoring = LIKELIHOOD,
+    *,
+    beam_size: int,
+    groups: int = 1,
+    diversity: float = 0.0,
+) -> list[list[Hypothesis]]:
+    """The best hypotheses of each row, best first, at most `beam_size` and at least one.
+
+    Args:
+        model: gives the next token's distribution.
+        state: its state before bos, one row for each sentence.
+        rules: which tokens may come.
+        scoring: how hypotheses are scored.
+        beam_size: hypotheses that live on at each step.
+        groups: beams that share `beam_size`, which they must divide.
+        diversity: what a token costs for each earlier group that took it at the same step. A group
+            that is done takes none. It changes what is found, and no score.
+    """
+    device = rules.max_lengths.device
+    width = beam_size // groups
+    count = len(rules.max_lengths) * groups
+    finished: list[list[Hypothesis]] = [[] for _ in range(count)]
+    worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
+    live = Live.start(count, device)
+    if groups > 1:
+        state = state.select(live.beams // groups)
+    while len(live.beams):
+        log_probs, state = model.step(live.tokens, state)
+        live = live._replace(attention=scoring.follow(live.attention, state))
+        allowed = rules.apply(log_probs, live.histories, live.beams // groups)
+        if groups == 1:
+            chosen = best_continuations(allowed, live.totals, live.beams, width)
+        else:
+            chosen = diverse_continuations(
+                allowed, live.totals, live.beams, width, groups=groups, diversity=diversity
+            )
+        live = live.extend(*chosen)
+        ended = live.tokens == EOS_ID
+        for row in ended.nonzero().squeeze(1).tolist():
+            beam = int(live.beams[row])
+            hypothesis = scoring.finish(
+                beam // groups,
+                live.histories[row, :-1].tolist(),
+                float(live.totals[row]),
+                None if live.attention is None else live.attention[row],
+            )
+            finished[beam].append(hypothesis)
+            worst[beam] = worst_kept(finished[beam], width)
+        longest = rules.max_lengths[live.beams // groups]
+        bounds = live.totals / ((6 + longest) / 6) ** scoring.alpha
+        kept = (~ended & (bounds > worst[live.beams])).nonzero().squeeze(1)
+        live, state = live.select(kept), state.select(chosen[0][kept])
+    return [
+        best(chain.from_iterable(finished[first : first + groups]), beam_size)
+        for first in range(0, count, groups)
+    ]
+
+
+def worst_kept(finished: list[Hypothesis], width: int) -> float:
+    """The score that a new hypothesis must beat; -inf while there are fewer than `width`."""
+    if len(finished) < width:
+        return float("-inf")
+    return sorted((hypothesis.score for hypothesis in finished), reverse=True)[width - 1]
+
+
+def best(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
+    """The best `count`, best first, each sequence of tokens once: groups may find the same."""
+    found: dict[tuple[int, ...], Hypothesis] = {}
+    for hypothesis in hypotheses:
+        found.setdefault(tuple(hypothesis.tokens), hypothesis)
+    return sorted(found.values(), key=lambda hypothesis: -hypothesis.score)[:count]

@@ -1,0 +1,121 @@
+"""Which tokens may come next: the same rules for every search.
+
+Where rules disagree, the first of these decides: the forced prefix, then the greatest length, then
+the ids that never come, then the repeated n-grams and the least length. Where they leave no token
+that has a probability above 0, eos comes, so that every search ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from seq2seq.data.batching import pad
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+
+NEVER = (PAD_ID, UNK_ID, BOS_ID)
+"""The ids that no search lets out, unless it is told to."""
+
+
+class Rules:
+    """What each sentence of a batch may consist of.
+
+    Args:
+        max_lengths: the most tokens of each hypothesis, eos not counted, ``(batch_size,)``. Where
+            that is less than `min_length` or than the prefix, those count.
+        never: ids that never come out.
+        min_length: the fewest tokens of each hypothesis, eos not counted.
+        no_repeat_ngram: no sequence of so many tokens comes twice in a hypothesis; 0: any may.
+        prefixes: for each sentence the ids that all its hypotheses begin with; no rule above holds
+            within them, but their n-grams can't be repeated afterwards.
+    """
+
+    def __init__(
+        self,
+        max_lengths: Tensor,
+        *,
+        never: Sequence[int] = NEVER,
+        min_length: int = 0,
+        no_repeat_ngram: int = 0,
+        prefixes: Sequence[Sequence[int]] | None = None,
+    ) -> None:
+        device = max_lengths.device
+        self.never = torch.tensor(never, dtype=torch.long, device=device)
+        self.min_length = min_length
+        self.no_repeat_ngram = no_repeat_ngram
+        self.max_lengths = max_lengths.clamp(min=min_length)
+        self.prefixes: tuple[Tensor, Tensor] | None = None
+        if prefixes is not None and any(prefixes):
+            ids, lengths = (part.to(device) for part in pad(prefixes))
+            self.prefixes = ids, lengths
+            self.max_lengths = torch.maximum(self.max_lengths, lengths)
+        # Before the shortest of them, no hypothesis can have reached its greatest length.
+        self.shortest = int(self.max_lengths.min()) if len(max_lengths) else 0
+
+    def apply(self, log_probs: Tensor, histories: Tensor, sentences: Tensor) -> Tensor:
+        """Log-probabilities with -inf where a token must not come; the others are as they were.
+
+        Args:
+            log_probs: of the next token, ``(rows, vocab_size)``; not changed.
+            histories: the tokens before it, ``(rows, length)``.
+            sentences: which sentence of the batch a row is of, ``(rows,)``.
+        """
+        length = histories.shape[1]
+        allowed = log_probs.index_fill(1, self.never, float("-inf"))
+        if length < self.min_length:
+            allowed[:, EOS_ID] = float("-inf")
+        if 0 < self.no_repeat_ngram <= length:
+            forbid_repeats(allowed, histories, self.no_repeat_ngram)
+        if length >= self.shortest:
+            full = length >= self.max_lengths[sentences]
+            ending = allowed[:, EOS_ID].clone()
+            allowed.masked_fill_(full.unsqueeze(1), float("-inf"))
+            allowed[:, EOS_ID] = ending
+        stuck = allowed.amax(dim=-1) == float("-inf")
+        lowest = torch.finfo(allowed.dtype).min
+        # Its own log-probability where it has one: eos may be the token that a rule forbade.
+        forced = log_probs[:, EOS_ID].clamp(min=lowest)
+        allowed[:, EOS_ID] = allowed[:, EOS_ID].where(~stuck, forced)
+        if self.prefixes is not None and length < self.prefixes[0].shape[1]:
+            force(allowed, log_probs, self.prefixes, length, sentences)
+        return allowed
+
+
+def forbid_repeats(allowed: Tensor, histories: Tensor, size: int) -> None:
+    """Writes -inf where a token would end an n-gram that is in its row already.
+
+    Args:
+        allowed: ``(rows, vocab_size)``, changed in place.
+        histories: ``(rows, length)``, of at least `size` tokens.
+        size: the tokens of an n-gram.
+    """
+    ngrams = histories.unfold(1, size, 1)  # (rows, length - size + 1, size)
+    last = histories[:, histories.shape[1] - size + 1 :].unsqueeze(1)  # (rows, 1, size - 1)
+    rows, places = (ngrams[:, :, :-1] == last).all(dim=2).nonzero(as_tuple=True)
+    allowed[rows, ngrams[rows, places, size - 1]] = float("-inf")
+
+
+def force(
+    allowed: Tensor,
+    log_probs: Tensor,
+    prefixes: tuple[Tensor, Tensor],
+    length: int,
+    sentences: Tensor,
+) -> None:
+    """Leaves only the prefix's next token where a row is still within it.
+
+    Args:
+        allowed: ``(rows, vocab_size)``, changed in place.
+        log_probs: what the model says, ``(rows, vocab_size)``.
+        prefixes: ids ``(batch_size, longest)``, and how many of them count, ``(batch_size,)``.
+        length: how many tokens every row has.
+        sentences: which sentence a row is of, ``(rows,)``.
+    """
+    ids, lengths = prefixes
+    within = (length < lengths[sentences]).nonzero().squeeze(1)
+    tokens = ids[sentences[within], length]
+    allowed[within] = float("-inf")
+    # What the model holds impossible is forced all the same.
+    allowed[within, tokens] = log_probs[within, tokens].clamp(min=torch.finfo(allowed.dtype).min)

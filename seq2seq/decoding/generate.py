@@ -1,0 +1,56 @@
+"""Made-up text: one token after the other, drawn or the most probable, for as long as it is wanted.
+
+The search of a language model. Unlike a translation, running text goes on after a line's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from seq2seq.config.language_model import GenerationSettings
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from seq2seq.decoding.interface import StateT, StepModel
+from seq2seq.decoding.sampling import inverse, sample_key, truncate, uniform
+
+
+@torch.no_grad()
+def generate_ids(
+    model: StepModel[StateT],
+    state: StateT,
+    prefix: Sequence[int],
+    settings: GenerationSettings,
+    device: torch.device,
+    *,
+    ends: bool,
+) -> Iterator[int]:
+    """The tokens after `prefix`, each as soon as it is chosen.
+
+    Every draw is a function of the seed, the prefix and the position.
+
+    Args:
+        model: gives the next token's distribution.
+        state: before the first token of `prefix`, one row.
+        prefix: ids, at least the one that everything begins with; read first.
+        settings: how many tokens, and how they are chosen.
+        device: where the model is.
+        ends: whether eos ends it; it is not given back then. Else it is a token like others.
+    """
+    key = sample_key(settings.seed, prefix, 0)
+    never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=device)
+    for token in prefix[:-1]:
+        _, state = model.step(torch.tensor([token], device=device), state)
+    token = prefix[-1]
+    for position in range(settings.max_tokens):
+        log_probs, state = model.step(torch.tensor([token], device=device), state)
+        allowed = log_probs.index_fill(1, never, float("-inf"))
+        if settings.temperature == 0:
+            token = int(allowed.argmax())
+        else:
+            weights = truncate(allowed, settings.temperature, settings.top_k, settings.top_p)
+            draw = torch.tensor([uniform(key, position)], dtype=torch.float64, device=device)
+            token = int(inverse(weights, draw))
+        if ends and token == EOS_ID:
+            return
+        yield token

@@ -1,0 +1,186 @@
+"""Exposure bias: how much worse a model predicts after its own words than after the reference's.
+
+In training the decoder reads the reference's words (teacher forcing); in translation it reads its
+own, with their mistakes, which it was never exposed to. Scheduled sampling (Bengio et al. 2015) is
+meant to shrink the difference, and this file measures it: at each target position t, how well is
+the reference's token y_t predicted from
+
+    the reference's history   y_1 … y_{t-1}      (teacher forcing)
+    the model's own history   y'_1 … y'_{t-1}    (y'_i: the most probable token after y'_<i)
+
+The own history is what greedy search feeds, without pad, unk and bos; but where greedy search would
+stop at eos, eos is fed and the history goes on, so that every position of the reference has one. A
+good translation in other words than the reference's counts against the own history, too: the gap is
+for comparing models on the same text, not a number of mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from seq2seq.data.batching import Batch, bucket, make_batch
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from seq2seq.decoding.interface import StateT, StepModel
+from seq2seq.errors import DataError, SettingsError
+
+
+class SourceModel(StepModel[StateT], Protocol[StateT]):
+    """A step model that begins with a source sentence, as a translation model does."""
+
+    def start(self, source: Tensor, lengths: Tensor) -> StateT:
+        """Sources ``(batch_size, length)``, lengths ``(batch_size,)`` on the CPU -> a state."""
+
+
+class Position(NamedTuple):
+    """How well the references' tokens at one position are predicted, or at all positions.
+
+    Attributes:
+        tokens: how many references have a token there; eos is one.
+        ended: for how many of them the own history already has an eos.
+        reference_accuracy: share of tokens that the model holds most probable, 0 to 1, with the
+            reference as history.
+        own_accuracy: the same with the model's own history.
+        reference_log_probability: mean natural logarithm of the token's probability, with the
+            reference as history.
+        own_log_probability: the same with the model's own history.
+    """
+
+    tokens: int
+    ended: int
+    reference_accuracy: float
+    own_accuracy: float
+    reference_log_probability: float
+    own_log_probability: float
+
+    @property
+    def accuracy_gap(self) -> float:
+        """What the own history costs in accuracy, in shares of 1."""
+        return self.reference_accuracy - self.own_accuracy
+
+    @property
+    def log_probability_gap(self) -> float:
+        """What the own history costs in log-probability, in nats for each token."""
+        return self.reference_log_probability - self.own_log_probability
+
+
+class Exposure(NamedTuple):
+    """The exposure bias of a model on a text.
+
+    Attributes:
+        positions: the first token of the references, the second, and so on.
+        total: all of these positions together, each token counted once.
+    """
+
+    positions: list[Position]
+    total: Position
+
+
+class Outcome(NamedTuple):
+    """Every reference token's prediction, ``(sentences, max_length)``; NaN where there is none."""
+
+    reference_right: Tensor
+    own_right: Tensor
+    reference_log_probs: Tensor
+    own_log_probs: Tensor
+    ended: Tensor
+
+
+@torch.no_grad()
+def exposure(
+    model: SourceModel[StateT],
+    sources: Sequence[Sequence[int]],
+    targets: Sequence[Sequence[int]],
+    device: torch.device,
+    *,
+    max_length: int = 30,
+    batch_tokens: int = 4096,
+) -> Exposure:
+    """Predictions of the references, after the references' words and after the model's own.
+
+    Args:
+        model: in evaluation mode.
+        sources: ids without bos and eos.
+        targets: the ids of their references, without bos and eos; eos is predicted, too.
+        device: where the model is.
+        max_length: the last position to look at, in target tokens.
+        batch_tokens: the most tokens of a batch; changes time and memory only.
+
+    Raises:
+        DataError: the numbers of sources and targets differ, or there are none.
+        SettingsError: `max_length` is below 1.
+    """
+    if max_length < 1:
+        raise SettingsError(f"the last position is {max_length}: it must be at least 1")
+    if len(sources) != len(targets):
+        raise DataError(
+            f"{len(sources):,} sources but {len(targets):,} references: they must be line-aligned"
+        )
+    if not sources:
+        raise DataError("there is nothing to predict: no source and no reference")
+    # A row for each sentence, whichever batch it was in: sums have the same order every time.
+    columns = min(max_length, 1 + max(map(len, targets)))
+    nothing = torch.full((len(sources), columns), torch.nan, dtype=torch.float64)
+    tables = Outcome(*(nothing.clone() for _ in Outcome._fields))
+    shown = [min(len(target), columns) for target in targets]
+    for chosen in bucket([len(ids) for ids in sources], shown, batch_tokens):
+        batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen]).to(device)
+        found = predict(model, batch, columns)
+        for table, values in zip(tables, found, strict=True):
+            table[torch.tensor(chosen), : values.shape[1]] = values
+    return Exposure(
+        [summary(Outcome(*(table[:, t] for table in tables))) for t in range(columns)],
+        summary(tables),
+    )
+
+
+def predict(model: SourceModel[StateT], batch: Batch, columns: int) -> Outcome:
+    """The first `columns` positions of a batch; both histories go through the model in step.
+
+    Returns:
+        Float64 on the CPU, each ``(batch_size, min(columns, target_length))``.
+    """
+    reference_state = own_state = model.start(batch.source, batch.source_lengths)
+    own_tokens = batch.target_input[:, 0]
+    ended = torch.zeros_like(own_tokens, dtype=torch.bool)
+    outcomes = []
+    for position in range(min(columns, batch.target_output.shape[1])):
+        wanted = batch.target_output[:, position]
+        reference_tokens = batch.target_input[:, position]
+        reference_log_probs, reference_state = model.step(reference_tokens, reference_state)
+        own_log_probs, own_state = model.step(own_tokens, own_state)
+        outcomes.append(
+            torch.stack(
+                [
+                    (reference_log_probs.argmax(dim=-1) == wanted).float(),
+                    (own_log_probs.argmax(dim=-1) == wanted).float(),
+                    reference_log_probs.gather(1, wanted.unsqueeze(1)).squeeze(1).float(),
+                    own_log_probs.gather(1, wanted.unsqueeze(1)).squeeze(1).float(),
+                    ended.float(),
+                ]
+            )
+        )
+        # Greedy search never takes these three, so they are in no history of its own.
+        never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=wanted.device)
+        own_tokens = own_log_probs.index_fill(1, never, float("-inf")).argmax(dim=-1)
+        ended = ended | (own_tokens == EOS_ID)
+    values = torch.stack(outcomes, dim=2).cpu().double()  # (5, batch_size, positions)
+    real = torch.arange(values.shape[2]) < batch.target_lengths.unsqueeze(1)
+    return Outcome(*values.masked_fill(~real, torch.nan))
+
+
+def summary(tables: Outcome) -> Position:
+    """Means over the tokens that there are."""
+    real = ~tables.ended.isnan()
+    right, own_right, log_probs, own_log_probs, ended = (table[real] for table in tables)
+    return Position(
+        len(ended),
+        int(ended.sum()),
+        float(right.mean()),
+        float(own_right.mean()),
+        float(log_probs.mean()),
+        float(own_log_probs.mean()),
+    )

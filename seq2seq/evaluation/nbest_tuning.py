@@ -1,0 +1,143 @@
+"""Weights for a log-linear choice among candidates, found on validation text (Och 2003).
+
+A candidate's score is the weighted sum of its features: log-probabilities of several models, and
+its length. The weights that give the best BLEU are searched for one at a time. What a weight can
+change is where another candidate comes out best, so it is enough to try one value between every two
+neighbouring values at which that happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from sacrebleu.metrics import BLEU
+from torch import Tensor
+
+from seq2seq.errors import DataError
+from seq2seq.evaluation.metrics import bleu_metric, reference_streams
+
+ROUNDS = 20
+"""At most so often are all weights gone through."""
+
+VALUES = 400
+"""At most so many values of a weight are tried at a time, evenly chosen among those there are."""
+
+
+class Table(NamedTuple):
+    """Candidates with all that choosing needs.
+
+    Attributes:
+        features: ``(sentences, candidates, features)``, float64; -inf in the first feature of a
+            place that has no candidate.
+        statistics: of each candidate against its references, ``(sentences, candidates, 10)``: right
+            and all n-grams of four lengths, its words and those of the nearest reference.
+    """
+
+    features: Tensor
+    statistics: Tensor
+
+    def bleu(self, weights: Tensor) -> float:
+        """BLEU, 0 to 100, of the candidates that these weights ``(features,)`` choose."""
+        chosen = choose(self.features, weights)
+        total = self.statistics[torch.arange(len(chosen)), chosen].sum(dim=0).tolist()
+        numbers = [int(each) for each in total]
+        return float(
+            BLEU.compute_bleu(
+                numbers[:4], numbers[4:8], numbers[8], numbers[9], smooth_method="exp"
+            ).score
+        )
+
+
+def choose(features: Tensor, weights: Tensor) -> Tensor:
+    """The best candidate of each sentence, the first of equal ones: ``(sentences,)``."""
+    there = features[..., 0] > float("-inf")
+    scores = features.masked_fill(~there.unsqueeze(-1), 0.0) @ weights
+    return scores.masked_fill(~there, float("-inf")).argmax(dim=1)
+
+
+def make_table(
+    candidates: Sequence[Sequence[str]],
+    features: Tensor,
+    references: Sequence[Sequence[str]] | Sequence[str],
+    *,
+    tokenize: str = "13a",
+    lowercase: bool = False,
+) -> Table:
+    """The candidates' features with how well each matches the references.
+
+    Args:
+        candidates: of each sentence, at least one.
+        features: as in `Table`.
+        references: for each sentence its reference, or all its references.
+        tokenize: sacreBLEU's tokenization.
+        lowercase: ignore case.
+
+    Raises:
+        DataError: the numbers of sentences and references differ, or a sentence has no candidate.
+    """
+    if not all(candidates):
+        raise DataError("a sentence has no candidate: there is nothing to choose from")
+    bleu_metric(tokenize, lowercase=lowercase)
+    metric = BLEU(tokenize=tokenize, lowercase=lowercase, effective_order=True)
+    rows = list(zip(*reference_streams(references), strict=True))
+    if len(rows) != len(candidates):
+        raise DataError(f"{len(candidates):,} sentences, but {len(rows):,} references")
+    statistics = torch.zeros(*features.shape[:2], 10, dtype=torch.float64)
+    for sentence, (texts, given) in enumerate(zip(candidates, rows, strict=True)):
+        for place, text in enumerate(texts):
+            score = metric.sentence_score(text, list(given))
+            numbers = [*score.counts, *score.totals, score.sys_len, score.ref_len]
+            statistics[sentence, place] = torch.tensor(numbers, dtype=torch.float64)
+    return Table(features, statistics)
+
+
+def tune(table: Table, start: Sequence[float]) -> tuple[list[float], float]:
+    """The best weights that going through them one at a time finds, and their BLEU.
+
+    The first weight stays as it is: only the weights' ratios choose.
+
+    Args:
+        table: of validation text.
+        start: where to begin, as many as there are features.
+    """
+    weights = torch.tensor(start, dtype=torch.float64)
+    best = table.bleu(weights)
+    for _ in range(ROUNDS):
+        before = best
+        for index in range(1, len(weights)):
+            for value in turning_points(table.features, weights, index):
+                tried = weights.clone()
+                tried[index] = value
+                score = table.bleu(tried)
+                if score > best:
+                    best, weights = score, tried
+        if best == before:
+            break
+    return weights.tolist(), best
+
+
+def turning_points(features: Tensor, weights: Tensor, index: int) -> list[float]:
+    """Values of one weight, one between every two at which the choice may change for a sentence.
+
+    Each candidate's score is a straight line over the weight; two lines cross once at most.
+    """
+    there = features[..., 0] > float("-inf")
+    slopes = features[..., index].masked_fill(~there, 0.0)
+    rest = weights.clone()
+    rest[index] = 0.0
+    offsets = features.masked_fill(~there.unsqueeze(-1), 0.0) @ rest
+    rise = slopes.unsqueeze(1) - slopes.unsqueeze(2)
+    gap = offsets.unsqueeze(2) - offsets.unsqueeze(1)
+    both = there.unsqueeze(1) & there.unsqueeze(2) & (rise != 0)
+    crossings = torch.unique(gap[both] / rise[both])
+    if not len(crossings):
+        return []
+    edges = torch.cat([crossings[:1] - 1, crossings, crossings[-1:] + 1])
+    middles = (edges[1:] + edges[:-1]) / 2
+    if len(middles) > VALUES:
+        places = torch.linspace(0, len(middles) - 1, VALUES).round().long()
+        middles = middles[places]
+    values: list[float] = middles.tolist()
+    return values

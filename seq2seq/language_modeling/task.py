@@ -1,0 +1,210 @@
+"""Language modelling as the trainer sees it: windows or sentences, their loss, and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.data.batching import bucket, pad
+from seq2seq.data.bptt import Window, random_windows, sequential_windows
+from seq2seq.data.token_stream import RunningText
+from seq2seq.decoding.generate import generate_ids
+from seq2seq.errors import DataError
+from seq2seq.evaluation.perplexity import held_out_score
+from seq2seq.models.decoder import DecoderState
+from seq2seq.models.language_model import LanguageNetwork
+from seq2seq.training.loss import Loss, output_cross_entropy, real_tokens
+from seq2seq.training.reporting import say
+from seq2seq.training.scheduled_sampling import features
+from seq2seq.training.task import Validation, check_budget
+
+FIGURES = ("word_perplexity", "character_perplexity", "bits_per_character")
+"""Scores that don't depend on what a token is."""
+
+
+class Texts(NamedTuple):
+    """Training and validation text, each as lines."""
+
+    train: list[str]
+    validation: list[str]
+
+
+class Sentences(NamedTuple):
+    """A batch of whole sentences.
+
+    Attributes:
+        inputs: ``(batch_size, length)``: bos, then the tokens.
+        targets: ``(batch_size, length)``: the tokens, then eos.
+        lengths: true lengths ``(batch_size,)``, eos counted, on the CPU.
+        first: the state always starts at zero.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor
+    first: bool = True
+
+    @property
+    def target_tokens(self) -> int:
+        """How many tokens there are to predict."""
+        return int(self.lengths.sum())
+
+    def halves(self) -> tuple[Sentences, Sentences] | None:
+        """Two batches with half of the sentences each; None for a single sentence."""
+        half = len(self.inputs) // 2
+        if not half:
+            return None
+        inputs, targets, lengths, _ = self
+        return (
+            Sentences(inputs[:half], targets[:half], lengths[:half]),
+            Sentences(inputs[half:], targets[half:], lengths[half:]),
+        )
+
+    def to(self, device: torch.device) -> Sentences:
+        """The same batch with its ids on `device`."""
+        return self._replace(inputs=self.inputs.to(device), targets=self.targets.to(device))
+
+
+class LanguageTask:
+    """What the trainer needs of a language model: batches, loss, validation.
+
+    Between the windows of a sequential partition it carries the state of the recurrent layers.
+    """
+
+    def __init__(
+        self,
+        network: LanguageNetwork,
+        texts: Texts,
+        text: RunningText,
+        experiment: LanguageExperiment,
+    ) -> None:
+        self.network = network
+        self.text = text
+        self.experiment = experiment
+        self.layers: tuple[tuple[Tensor, ...], ...] = ()
+        self.current: tuple[int, list[Window | Sentences]] | None = None
+        self.texts = texts
+        rows = text.rows(texts.train)
+        self.rows = self.without_long(rows) if text.sentences else rows
+
+    def without_long(self, rows: list[list[int]]) -> list[list[int]]:
+        """The sentences of at most the greatest length; the number of the others is reported."""
+        limit = self.experiment.data.max_length
+        kept = [row for row in rows if len(row) <= limit + 2]  # bos and eos
+        if len(kept) < len(rows):
+            say(
+                f"{len(rows) - len(kept):,} sentences have more than {limit} tokens and are left "
+                "out of the training (--data.max-length)"
+            )
+        if not kept:
+            raise DataError(f"no training sentence has at most {limit} tokens")
+        check_budget([len(row) - 2 for row in kept], self.experiment.training.batch_tokens)
+        return kept
+
+    def batches(self, epoch: int) -> Sequence[Window | Sentences]:
+        """The batches of an epoch, from (seed, epoch)."""
+        if self.current is None or self.current[0] != epoch:
+            seed = self.experiment.seed * 1_000_003 + epoch
+            self.current = (epoch, self.make_batches(torch.Generator().manual_seed(seed)))
+        return self.current[1]
+
+    def make_batches(self, generator: torch.Generator) -> list[Window | Sentences]:
+        """Windows of the text, or sentences of like length together."""
+        data = self.experiment.data
+        if data.windows == "random":
+            return [*random_windows(self.rows[0], data.steps, data.batch_size, generator)]
+        if data.windows == "sequential":
+            return [*sequential_windows(self.rows[0], data.steps, data.batch_size, generator)]
+        lengths = [len(row) - 2 for row in self.rows]
+        budget = self.experiment.training.batch_tokens
+        return [
+            sentences([self.rows[index] for index in chosen])
+            for chosen in bucket(lengths, lengths, budget, generator)
+        ]
+
+    def loss(
+        self,
+        batch: Window | Sentences,
+        *,
+        rate: float,
+        device: torch.device,
+        generator: torch.Generator,
+    ) -> Loss:
+        """Cross-entropy on real tokens, from a state of zeros or the one that was reached."""
+        batch = batch.to(device)
+        settings = self.experiment.training
+        values, state = features(
+            self.network.decoder,
+            self.network.start(len(batch.inputs)) if batch.first else self.continued(device),
+            batch.inputs,
+            rate=rate,
+            settings=settings.sampling,
+            generator=generator,
+        )
+        self.keep(state)
+        lengths = batch.lengths if isinstance(batch, Sentences) else None
+        every = torch.full((len(values),), values.shape[1]) if lengths is None else lengths
+        return output_cross_entropy(
+            real_tokens(values, every),
+            self.network.decoder.output,
+            real_tokens(batch.targets, every),
+            settings.label_smoothing,
+        )
+
+    def keep(self, state: DecoderState) -> None:
+        """Keeps the state for the next window, cut off from how it came about.
+
+        What is no number becomes 0: the update it came from is left out, and so the next is not.
+        """
+        self.layers = tuple(
+            tuple(part.detach().float().nan_to_num(0.0, 0.0, 0.0) for part in layer)
+            for layer in state.recurrent.layers
+        )
+
+    def continued(self, device: torch.device) -> DecoderState:
+        """The state that was kept, with fresh masks."""
+        layers = tuple(tuple(part.to(device) for part in layer) for layer in self.layers)
+        return self.network.resume(layers)
+
+    def carried(self) -> dict[str, Tensor]:
+        """The state that was kept: ``layer.part`` -> ``(batch_size, its size)``."""
+        if self.experiment.data.windows != "sequential":
+            return {}
+        return {
+            f"{number}.{index}": part
+            for number, layer in enumerate(self.layers)
+            for index, part in enumerate(layer)
+        }
+
+    def carry(self, tensors: dict[str, Tensor]) -> None:
+        """Continues from what `carried` gave."""
+        layers: dict[int, dict[int, Tensor]] = {}
+        for name, part in tensors.items():
+            number, index = map(int, name.split("."))
+            layers.setdefault(number, {})[index] = part
+        self.layers = tuple(
+            tuple(parts[index] for index in sorted(parts)) for _, parts in sorted(layers.items())
+        )
+
+    @torch.no_grad()
+    def validate(self, device: torch.device) -> Validation:
+        """Perplexity of the held-out text, and a piece of text that the model makes up."""
+        score = held_out_score(self.network, self.text, self.texts.validation, device)
+        settings = self.experiment.generation
+        prefix = self.text.row(self.text.clean(settings.prefix))
+        state = self.network.start(1)
+        ids = generate_ids(self.network, state, prefix, settings, device, ends=self.text.sentences)
+        made_up = self.text.decode([*prefix[1:], *ids])
+        figures = {name: getattr(score, name) for name in FIGURES}
+        return Validation(score.nats / score.tokens, None, [{"made up": made_up}], figures)
+
+
+def sentences(rows: Sequence[Sequence[int]]) -> Sentences:
+    """A batch of rows that begin with bos and end with eos."""
+    inputs, _ = pad([row[:-1] for row in rows])
+    targets, lengths = pad([row[1:] for row in rows])
+    return Sentences(inputs, targets, lengths)

@@ -1,0 +1,148 @@
+"""One run of an n-gram model from its description: text, tokenizer, vocabulary, counts.
+
+What is estimated here, or read from an ARPA file, is used as a recurrent language model is: by
+`seq2seq.language_modeling.model.LanguageModel`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from seq2seq.config.language_model import GenerationSettings, NGramExperiment
+from seq2seq.data.monolingual import letters_only
+from seq2seq.data.token_stream import RunningText
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
+from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
+from seq2seq.errors import RunError
+from seq2seq.evaluation.perplexity import TextScore, held_out_score
+from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.train import borrowed, make_pipeline, read, read_texts
+from seq2seq.models.ngram.arpa import read_arpa
+from seq2seq.models.ngram.model import NGramModel
+from seq2seq.runs.directory import TEXT, RunDirectory
+from seq2seq.runs.lock import RunLock
+from seq2seq.runs.metadata import (
+    identity,
+    load_experiment,
+    load_pipeline,
+    save_description,
+    summary,
+)
+from seq2seq.training.preflight import check_before
+
+
+class Estimate(NamedTuple):
+    """What came of a description.
+
+    Attributes:
+        model: as it was saved.
+        held_out: how well it predicts the validation text; None if there is none.
+    """
+
+    model: NGramModel
+    held_out: TextScore | None
+
+
+def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> Estimate:
+    """Estimates a model, or reads it from an ARPA file, and saves it as a run.
+
+    Args:
+        experiment: the whole description.
+        texts: training and validation text, where `experiment.data` does not name another.
+
+    Raises:
+        Seq2SeqError: anything that the user can set right.
+    """
+    run = check_before(experiment, text_given=texts is not None)
+    if experiment.model.from_arpa:
+        texts = Texts([], read_validation(experiment))
+        model, pipeline = read_model(experiment)
+    else:
+        texts = read_texts(experiment.data, texts)
+        pipeline = make_pipeline(texts.train, experiment.data)
+        model = estimate(texts.train, pipeline, experiment)
+    parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
+    with RunLock(run.path):
+        save_description(run, experiment, parts, {TEXT: pipeline})
+        model.save(run.ngrams, identity(run))
+    if not texts.validation:
+        return Estimate(model, None)
+    text = ngram_text(pipeline, experiment)
+    return Estimate(model, held_out_score(model, text, texts.validation, torch.device("cpu")))
+
+
+def read_validation(experiment: NGramExperiment) -> list[str]:
+    """The validation text that the settings name; nothing if they name none."""
+    data = experiment.data
+    if not data.validation:
+        return []
+    lines = read(data, data.validation, "validation")
+    return letters_only(lines) if data.letters_only else lines
+
+
+def ngram_text(pipeline: TextPipeline, experiment: NGramExperiment) -> RunningText:
+    """How text becomes ids: each line by itself."""
+    return RunningText(pipeline, True, experiment.data.letters_only)
+
+
+def estimate(lines: list[str], pipeline: TextPipeline, experiment: NGramExperiment) -> NGramModel:
+    """The model of these lines."""
+    rows = ngram_text(pipeline, experiment).rows(lines)
+    settings = experiment.model
+    return NGramModel.estimate(
+        (row[1:-1] for row in rows),
+        settings.order,
+        len(pipeline.vocab),
+        settings.smoothing,
+        settings.k,
+    )
+
+
+def read_model(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:
+    """The model in an ARPA file, and the tokens of its text: what stands between spaces.
+
+    Or, if the settings name a run whose vocabulary to take, those of that run.
+    """
+    path, data = experiment.model.from_arpa, experiment.data
+    if data.vocabulary:
+        pipeline = borrowed(data.vocabulary)
+        return read_arpa(path, pipeline.vocab)[0], pipeline
+    model, vocab = read_arpa(path)
+    return model, TextPipeline(SpaceTokenizer(data.lowercase), as_in_text(vocab))
+
+
+def as_in_text(vocab: Vocab) -> Vocab:
+    """The vocabulary of an ARPA file, with each token as it comes out of a text.
+
+    One that never does, as with a no-break space in it, keeps its name.
+    """
+    tokens = vocab.tokens(list(range(len(vocab))))
+    found = list(SPECIAL_TOKENS)
+    taken = set(tokens)
+    for token in tokens[len(found) :]:
+        read = SpaceTokenizer().tokenize(token)
+        new = read[0] if len(read) == 1 and read[0] not in taken else token
+        taken.add(new)
+        found.append(new)
+    return Vocab(found, [0] * len(found))
+
+
+def load_ngrams(run: RunDirectory) -> tuple[NGramModel, RunningText, GenerationSettings]:
+    """The model of a run, its text, and how it makes up some.
+
+    Raises:
+        RunError: there is no run, it is not one of an n-gram model, or one of its files is missing
+            or damaged.
+    """
+    experiment = load_experiment(run, NGramExperiment)
+    pipeline = load_pipeline(run, TEXT)
+    model = NGramModel.load(run.ngrams, identity(run))
+    if model.vocab_size != len(pipeline.vocab):
+        raise RunError(
+            f"{run.ngrams} has {model.vocab_size} tokens, and the vocabulary beside it "
+            f"{len(pipeline.vocab)}: they are not of one run"
+        )
+    return model, ngram_text(pipeline, experiment), experiment.generation

@@ -1,0 +1,1 @@
+"""Recurrent cells: the formula of each, and its fused form."""

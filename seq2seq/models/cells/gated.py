@@ -1,0 +1,140 @@
+"""Cells with gates: GRU, LSTM and its normalized form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq.errors import SettingsError
+from seq2seq.models.cells.base import CellState
+from seq2seq.models.cells.fused import FusedCell, kernel_weights
+from seq2seq.models.dropout import SILENCE, LayerNoise, masked
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "linear": torch.positive}
+"""What an LSTM may pass its candidate and its memory cell through."""
+
+
+class GRUCell(FusedCell):
+    """The gated recurrent unit of Cho et al. (2014), with the reset gate after the product.
+
+    .. math::
+        r_t &= σ(W_r x_t + b_r + U_r h_{t-1} + c_r) \\\\
+        z_t &= σ(W_z x_t + b_z + U_z h_{t-1} + c_z) \\\\
+        n_t &= \\tanh(W_n x_t + b_n + r_t ⊙ (U_n h_{t-1} + c_n)) \\\\
+        h_t &= (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
+
+    Cho et al. apply r_t to h_{t-1} before the product with U_n; every fused kernel, and so this
+    one, applies it after (version 3 of arXiv:1406.1078, and cuDNN).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, *, bias: bool = True) -> None:
+        super().__init__(nn.GRU(input_size, hidden_size, bias=bias, batch_first=True))
+
+    def advance(
+        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    ) -> CellState:
+        """The formula of the class, with W x + b given."""
+        reset_input, update_input, new_input = projected.chunk(3, dim=-1)
+        reset_state, update_state, new_state = self.recur(state[0], noise).chunk(3, dim=-1)
+        reset = torch.sigmoid(reset_input + reset_state)
+        update = torch.sigmoid(update_input + update_state)
+        new = torch.tanh(new_input + reset * new_state)
+        return ((1 - update) * new + update * state[0],)
+
+
+class LSTMCell(FusedCell):
+    """Long short-term memory: Hochreiter & Schmidhuber (1997), forget gate of Gers et al. (2000).
+
+    .. math::
+        i_t &= σ(W_i x_t + b_i + U_i h_{t-1} + c_i) \\\\
+        f_t &= σ(W_f x_t + b_f + U_f h_{t-1} + c_f) \\\\
+        g_t &= \\tanh(W_g x_t + b_g + U_g h_{t-1} + c_g) \\\\
+        o_t &= σ(W_o x_t + b_o + U_o h_{t-1} + c_o) \\\\
+        c_t &= f_t ⊙ c_{t-1} + i_t ⊙ g_t \\\\
+        h_t &= o_t ⊙ \\tanh(c_t)
+
+    The forget gate's bias starts at 1 (Jozefowicz et al. 2015), so that memory is kept at first.
+
+    Args:
+        input_size: width of one input vector.
+        hidden_size: width of the state and of the memory cell.
+        activation: what stands for tanh in g and h; with "linear" both are what their arguments
+            are, as in exercises that are worked by hand. No kernel computes that.
+        bias: whether b and c exist.
+
+    Raises:
+        SettingsError: there is no such activation.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        activation: Literal["tanh", "linear"] = "tanh",
+        bias: bool = True,
+    ) -> None:
+        super().__init__(nn.LSTM(input_size, hidden_size, bias=bias, batch_first=True), parts=2)
+        if activation not in ACTIVATIONS:
+            raise SettingsError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
+        self.activation = ACTIVATIONS[activation]
+        if activation != "tanh":
+            self.fused = False
+        if bias:
+            with torch.no_grad():
+                kernel_weights(self.kernel)["bias_ih_l0"][hidden_size : 2 * hidden_size] = 1.0
+
+    def advance(
+        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    ) -> CellState:
+        """The formula of the class, with W x + b given."""
+        sums = projected + self.recur(state[0], noise)
+        input_gate, forget_gate, new, output_gate = sums.chunk(4, dim=-1)
+        kept = torch.sigmoid(forget_gate) * state[1]
+        memory = kept + torch.sigmoid(input_gate) * self.activation(new)
+        return torch.sigmoid(output_gate) * self.activation(self.shown(memory)), memory
+
+    def shown(self, memory: Tensor) -> Tensor:
+        """What of the memory cell the output is made of: all of it."""
+        return memory
+
+
+class NormalizedLSTMCell(LSTMCell):
+    """The LSTM with layer normalization of Ba et al. (2016), equations 20 to 22.
+
+    Both products and the memory cell are normalized before they are used, each with a gain of its
+    own. No kernel computes this, so a sequence is run step by step.
+
+    The bias of g starts at random numbers. The slope of a norm at zeros is 1 / √ε = 316: if inputs
+    of zeros (dropped words) left the state at zeros, gradients would explode from step to step.
+    """
+
+    fused = False
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.norm_input = nn.LayerNorm(4 * hidden_size, bias=False)
+        self.norm_state = nn.LayerNorm(4 * hidden_size, bias=False)
+        self.norm_memory = nn.LayerNorm(hidden_size)
+        nn.init.uniform_(self.weight("bias_ih_l0")[2 * hidden_size : 3 * hidden_size], -1, 1)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """LN(W x) + b: ``(…, input_size)`` -> ``(…, 4 * hidden_size)``."""
+        product = F.linear(inputs, self.weight("weight_ih_l0"))
+        projected: Tensor = self.norm_input(product) + self.weight("bias_ih_l0")
+        return projected
+
+    def recur(self, hidden: Tensor, noise: LayerNoise = SILENCE) -> Tensor:
+        """LN(U h) + c: ``(batch_size, hidden_size)`` -> ``(batch_size, 4 * hidden_size)``."""
+        product = F.linear(masked(hidden, noise.state), self.recurrent_weight(noise))
+        recurrent: Tensor = self.norm_state(product) + self.weight("bias_hh_l0")
+        return recurrent
+
+    def shown(self, memory: Tensor) -> Tensor:
+        """LN(c): the output is made of the normalized memory cell."""
+        shown: Tensor = self.norm_memory(memory)
+        return shown

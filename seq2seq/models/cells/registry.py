@@ -1,0 +1,27 @@
+"""All recurrent cells, by the names that settings use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seq2seq.models.cells.base import Cell
+from seq2seq.models.cells.elman import (
+    EchoStateCell,
+    ElmanCell,
+    JordanCell,
+    LeakyCell,
+    elman_relu,
+)
+from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
+
+CELLS: dict[str, Callable[[int, int], Cell]] = {
+    "elman": ElmanCell,
+    "elman-relu": elman_relu,
+    "jordan": JordanCell,
+    "leaky": LeakyCell,
+    "echo-state": EchoStateCell,
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+    "lstm-norm": NormalizedLSTMCell,
+}
+"""Each takes the width of one input vector and of the state."""

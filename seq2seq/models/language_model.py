@@ -1,0 +1,114 @@
+"""The language model's network, p(token | tokens before it): the decoder without a source."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.config.base import insist
+from seq2seq.config.language_model import LanguageModelSettings
+from seq2seq.models.cells.base import CellState
+from seq2seq.models.cells.elman import EchoStateCell
+from seq2seq.models.decoder import Decoder, DecoderState
+from seq2seq.models.encoder import build_embedding
+from seq2seq.models.rnn import RecurrentStack, Regularization
+
+CHUNK = 256
+"""Tokens whose distributions stand in memory together: these are by far the largest tensors."""
+
+
+class Predictor(Protocol):
+    """What a language model is, recurrent or of n-grams; its states are its own affair."""
+
+    def to(self, device: torch.device) -> Predictor:
+        """The same model on a device."""
+
+    def train(self, mode: bool) -> Predictor:
+        """The same model in training mode, or in evaluation mode."""
+
+    def start(self, batch_size: int) -> Any:
+        """The state before anything was read."""
+
+    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+
+    def log_probabilities(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """How probable the targets are: ``(batch_size, length)`` -> the same shape, and the state.
+
+        Args:
+            inputs: the token before each target.
+            targets: what is to be predicted.
+            state: before the first of the inputs.
+        """
+
+
+class LanguageNetwork(nn.Module):
+    """A recurrent language model (Mikolov et al. 2010): `start` and `step`, as search wants them.
+
+    All that it consists of is a `Decoder` that nothing is handed over to, so its weights have the
+    names of a translation model's decoder.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def start(self, batch_size: int) -> DecoderState:
+        """The state before anything was read: zeros."""
+        like = self.decoder.output.weight.new_zeros(batch_size, 1)
+        return self.decoder.begin(self.decoder.stack.zero_state(like))
+
+    def resume(self, layers: tuple[CellState, ...]) -> DecoderState:
+        """A state that goes on from these layers, each ``(batch_size, its size)``.
+
+        While training, what is dropped is drawn anew.
+        """
+        return self.decoder.begin(self.decoder.stack.begin(layers))
+
+    def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+        return self.decoder.step(tokens, state)
+
+    def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """All steps at once: ``(batch_size, length)`` -> features ``(…, readout_size)``, state."""
+        return self.decoder.sequence(tokens, state)
+
+    def log_probabilities(
+        self, inputs: Tensor, targets: Tensor, state: DecoderState
+    ) -> tuple[Tensor, DecoderState]:
+        """How probable the targets are, see `Predictor`."""
+        features, state = self.sequence(inputs, state)
+        chunks = zip(
+            torch.split(features.flatten(0, 1), CHUNK),
+            torch.split(targets.flatten(), CHUNK),
+            strict=True,
+        )
+        values = [
+            self.decoder.logits(part).float().log_softmax(dim=-1).gather(1, wanted.unsqueeze(1))
+            for part, wanted in chunks
+        ]
+        return torch.cat(values).view(targets.shape), state
+
+
+def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> LanguageNetwork:
+    """The network that the settings describe, with fresh weights.
+
+    Raises:
+        SettingsError: an impossible setting.
+    """
+    insist(settings, "model.")
+    decoder = settings.decoder()
+    embedding = build_embedding(vocab_size, settings)
+    stack = RecurrentStack(
+        settings.cell,
+        embedding.embedding_dim,
+        settings.sizes,
+        Regularization.of(settings),
+        residual=settings.residual,
+    )
+    for cell in stack.cells:
+        if isinstance(cell, EchoStateCell):
+            cell.set_radius(settings.spectral_radius)
+    return LanguageNetwork(Decoder(embedding, stack, None, None, 0, decoder))

@@ -1,0 +1,270 @@
+"""Stacks of cells: depth, a size for each layer, both directions.
+
+Shapes: inputs ``(batch_size, length, input_size)``, outputs ``(batch_size, length, output_size)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Literal, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.config.model import NetworkSettings
+from seq2seq.models.cells.base import Cell, CellState
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.dropout import SILENCE, LayerNoise, dropout, locked_mask, mask, masked
+
+
+class StackState(NamedTuple):
+    """The state of a stack, and what training hides from it.
+
+    Attributes:
+        layers: the state of each layer, lowest first; every tensor is ``(batch_size, its size)``.
+        noise: the masks of each layer; empty where there are none.
+    """
+
+    layers: tuple[CellState, ...]
+    noise: tuple[LayerNoise, ...] = ()
+
+    def select(self, rows: Tensor) -> StackState:
+        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
+        return StackState(
+            tuple(tuple(part.index_select(0, rows) for part in layer) for layer in self.layers),
+            tuple(noise.select(rows) for noise in self.noise),
+        )
+
+
+class Regularization(NamedTuple):
+    """What of a stack is dropped while training; `NetworkSettings` explains each.
+
+    Attributes:
+        dropout: share of each layer's inputs, the first layer's excepted: they are dropped already.
+        locked: whether the same inputs are dropped at every step of a sentence.
+        state: share of the state that is hidden from every step of a sentence.
+        weights: share of the recurrent weights, one draw for a batch.
+        zoneout: share of the state's units that keep their value for a step.
+    """
+
+    dropout: float = 0.0
+    locked: bool = False
+    state: float = 0.0
+    weights: float = 0.0
+    zoneout: float = 0.0
+
+    @classmethod
+    def of(cls, settings: NetworkSettings) -> Regularization:
+        """What the settings ask for."""
+        return cls(
+            settings.dropout,
+            settings.locked_dropout,
+            settings.state_dropout,
+            settings.weight_dropout,
+            settings.zoneout,
+        )
+
+    def draw(self, index: int, cell: Cell, input_size: int, like: Tensor) -> LayerNoise:
+        """The masks of layer `index` for a batch like `like` ``(batch_size, …)``."""
+        weights = tuple(cell.recurrent_weight().shape) if self.weights else ()
+        return LayerNoise(
+            locked_mask(self.dropout if self.locked and index else 0.0, input_size, like),
+            locked_mask(self.state, cell.hidden_size, like),
+            mask(self.weights, weights, like) if self.weights else None,
+        )
+
+    @property
+    def draws(self) -> bool:
+        """Whether there is any mask to draw."""
+        return bool((self.locked and self.dropout) or self.state or self.weights)
+
+    def drop(self, inputs: Tensor, index: int, noise: LayerNoise, training: bool) -> Tensor:
+        """The inputs of layer `index`, some dropped."""
+        if self.locked:
+            return masked(inputs, noise.inputs)
+        return dropout(inputs, self.dropout, training and index > 0)
+
+
+NOTHING = Regularization()
+"""Nothing is dropped."""
+
+
+class RecurrentStack(nn.Module):
+    """Layers of one cell, left to right: what a decoder can run step by step.
+
+    Args:
+        cell: a key of `CELLS`.
+        input_size: width of the inputs.
+        hidden_sizes: width of each layer, lowest first.
+        regularization: what is dropped while training.
+        residual: add a layer's input to its output wherever the two have equal width.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        regularization: Regularization = NOTHING,
+        *,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.sizes = (input_size, *hidden_sizes)
+        self.cells = make_cells(cell, pairwise(self.sizes), regularization)
+        self.regularization = regularization
+        self.residual = residual
+        self.output_size = hidden_sizes[-1]
+
+    def zero_state(self, like: Tensor) -> StackState:
+        """The state before anything was read, for a batch like `like` ``(batch_size, …)``."""
+        return self.begin(tuple(cast(Cell, cell).zero_state(like) for cell in self.cells))
+
+    def begin(self, layers: tuple[CellState, ...]) -> StackState:
+        """A state to start a batch of sentences from; while training, with fresh masks."""
+        if not self.training or not self.regularization.draws:
+            return StackState(layers)
+        draw = self.regularization.draw
+        return StackState(
+            layers,
+            tuple(
+                draw(index, cast(Cell, cell), size, layers[0][0])
+                for index, (cell, size) in enumerate(zip(self.cells, self.sizes, strict=False))
+            ),
+        )
+
+    def step(self, inputs: Tensor, state: StackState) -> tuple[Tensor, StackState]:
+        """One step: ``(batch_size, input_size)`` -> ``(batch_size, output_size)``, new state."""
+        return self.run("step", inputs, state)
+
+    def sequence(self, inputs: Tensor, state: StackState) -> tuple[Tensor, StackState]:
+        """The whole sequence from `state`; the same function as `step` after `step`."""
+        return self.run("sequence", inputs, state)
+
+    def run(
+        self, way: Literal["step", "sequence"], inputs: Tensor, state: StackState
+    ) -> tuple[Tensor, StackState]:
+        """Through all layers, by each cell's `step` or `sequence`."""
+        layers = []
+        for index, (module, before) in enumerate(zip(self.cells, state.layers, strict=True)):
+            cell = cast(Cell, module)
+            noise = state.noise[index] if state.noise else SILENCE
+            dropped = self.regularization.drop(inputs, index, noise, self.training)
+            if way == "step":
+                outputs, after = cell.step(dropped, before, noise)
+            else:
+                outputs, after = cell.sequence(dropped, before, noise=noise)
+            inputs = join_residual(outputs, inputs, self.residual)
+            layers.append(after)
+        return inputs, state._replace(layers=tuple(layers))
+
+
+class EncoderStack(nn.Module):
+    """Layers of one cell over a whole known sequence, in one or both directions.
+
+    In both directions every layer has a cell that reads forwards and one that reads backwards, and
+    passes on their outputs side by side (Schuster & Paliwal 1997). Arguments as in
+    `RecurrentStack`; a layer's width is that of *each* direction.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        regularization: Regularization = NOTHING,
+        *,
+        bidirectional: bool = True,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        directions = 2 if bidirectional else 1
+        self.sizes = (input_size, *(directions * size for size in hidden_sizes))
+        pairs = list(zip(self.sizes, hidden_sizes, strict=False))
+        self.forwards = make_cells(cell, pairs, regularization)
+        self.backwards = make_cells(cell, pairs if bidirectional else [], regularization)
+        self.regularization = regularization
+        self.residual = residual
+        self.layer_sizes = self.sizes[1:]
+        self.output_size = self.sizes[-1]
+
+    def sequence(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, StackState]:
+        """Reads each row to its true length, from a zero state.
+
+        Args:
+            inputs: ``(batch_size, length, input_size)``.
+            lengths: ``(batch_size,)``, on the CPU, each at least 1.
+
+        Returns:
+            Outputs ``(batch_size, length, output_size)``, zero on pads; and of each layer the final
+            states of both directions side by side, ``(batch_size, layer's size)``.
+        """
+        order = reversal(lengths, inputs.shape[1]).to(inputs.device)
+        if self.residual:  # else a pad's vector would be added to an output
+            pads = torch.arange(inputs.shape[1]) >= lengths.unsqueeze(1)
+            inputs = inputs.masked_fill(pads.unsqueeze(-1).to(inputs.device), 0.0)
+        layers = []
+        for index, module in enumerate(self.forwards):
+            forwards = cast(Cell, module)
+            noise = self.draw(index, forwards, inputs)
+            dropped = self.regularization.drop(inputs, index, noise, self.training)
+            outputs, final = read(forwards, dropped, lengths, noise)
+            if self.backwards:
+                # Only the true tokens are reversed, so this cell, too, starts on a token.
+                backwards = cast(Cell, self.backwards[index])
+                noise = self.draw(index, backwards, inputs)
+                reversed_outputs, reversed_final = read(
+                    backwards, take(dropped, order), lengths, noise
+                )
+                outputs = torch.cat([outputs, take(reversed_outputs, order)], dim=-1)
+                final = tuple(
+                    torch.cat(parts, dim=-1) for parts in zip(final, reversed_final, strict=True)
+                )
+            inputs = join_residual(outputs, inputs, self.residual)
+            layers.append(final)
+        return inputs, StackState(tuple(layers))
+
+    def draw(self, index: int, cell: Cell, inputs: Tensor) -> LayerNoise:
+        """Fresh masks for one cell of layer `index`, while training."""
+        if not self.training or not self.regularization.draws:
+            return SILENCE
+        return self.regularization.draw(index, cell, self.sizes[index], inputs)
+
+
+def make_cells(
+    cell: str, sizes: Iterable[tuple[int, int]], regularization: Regularization
+) -> nn.ModuleList:
+    """Cells of one kind, one for each pair of input and hidden size."""
+    cells = [CELLS[cell](before, after) for before, after in sizes]
+    for each in cells:
+        each.zoneout = regularization.zoneout
+    return nn.ModuleList(cells)
+
+
+def read(
+    cell: Cell, inputs: Tensor, lengths: Tensor, noise: LayerNoise
+) -> tuple[Tensor, CellState]:
+    """One cell over a batch from a zero state."""
+    return cell.sequence(inputs, cell.zero_state(inputs[:, 0]), lengths, noise)
+
+
+def join_residual(outputs: Tensor, inputs: Tensor, residual: bool) -> Tensor:
+    """Outputs plus inputs where asked for and possible (He et al. 2016), else outputs."""
+    return outputs + inputs if residual and outputs.shape == inputs.shape else outputs
+
+
+def reversal(lengths: Tensor, length: int) -> Tensor:
+    """Positions that reverse each row's tokens and leave its pads: ``(batch_size, length)``.
+
+    >>> reversal(torch.tensor([3, 2]), 4).tolist()
+    [[2, 1, 0, 3], [1, 0, 2, 3]]
+    """
+    positions = torch.arange(length).expand(len(lengths), length)
+    mirrored = lengths.unsqueeze(1) - 1 - positions
+    return torch.where(mirrored >= 0, mirrored, positions)
+
+
+def take(inputs: Tensor, order: Tensor) -> Tensor:
+    """Rearranges ``(batch_size, length, size)`` by positions ``(batch_size, length)``."""
+    return inputs.gather(1, order.unsqueeze(-1).expand(-1, -1, inputs.shape[-1]))

@@ -1,1 +1,0 @@
-"""Pictures, with matplotlib (extra `plots`)."""

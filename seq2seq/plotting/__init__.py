@@ -1,0 +1,1 @@
+"""Numbers -> pictures, with matplotlib."""

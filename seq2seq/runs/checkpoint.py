@@ -1,0 +1,120 @@
+"""Weights and the state of an optimizer as tensors by name; none lacks when they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.errors import RunError
+from seq2seq.runs.tensors import Shapes, load_tensors, save_tensors
+
+__all__ = [
+    "check_shapes",
+    "load_optimizer",
+    "load_state",
+    "load_tensors",
+    "load_weights",
+    "optimizer_tensors",
+    "part_of",
+    "save_tensors",
+    "shapes_of",
+    "weights_of",
+]
+
+
+Value = TypeVar("Value")
+
+
+def part_of(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
+    """What has names that begin with `prefix`, without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in values.items()
+        if name.startswith(prefix)
+    }
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Each weight once, by the first of its names; a tied one has several."""
+    return dict(model.named_parameters())
+
+
+def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor, by name."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def check_shapes(expected: Shapes, found: Shapes, path: Path) -> None:
+    """Raises RunError if a weight lacks, is unknown, or has another shape than is expected."""
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in expected or name not in found:
+            what = "lacks" if name in expected else "has an unknown"
+            raise RunError(
+                f"{path} {what} weight {name}: it is not of the experiment that lies beside it"
+            )
+        if expected[name] != found[name]:
+            raise RunError(
+                f"{path}: weight {name} is {found[name]}, the experiment says {expected[name]}"
+            )
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Copies tensors into the model; RunError if a name or a shape does not fit."""
+    expected = weights_of(model)
+    check_shapes(shapes_of(expected), shapes_of(tensors), path)
+    with torch.no_grad():
+        for name, weight in expected.items():
+            weight.copy_(tensors[name])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimizer remembers, by the number of the weight and its own name for it."""
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+        if value is not None
+    }
+
+
+def load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], path: Path
+) -> None:
+    """Goes on with what `optimizer_tensors` gave; RunError if it is not of these weights."""
+    groups = optimizer.state_dict()["param_groups"]
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        number, _, key = name.partition(".")
+        index = int(number) if number.isdecimal() else len(weights)
+        if index >= len(weights) or tensor.shape not in ((), weights[index].shape):
+            raise RunError(f"{path}: the optimizer's {name} is not of this model and optimizer")
+        state.setdefault(index, {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def load_state(
+    path: Path, owner: str | None, model: nn.Module, sets: Sequence[str]
+) -> tuple[dict[str, Tensor], Any]:
+    """All that a training needs to go on, its shapes checked before any number is read.
+
+    Args:
+        path: the checkpoint.
+        owner: the id of its run.
+        model: which it must fit.
+        sets: what the names of each set of weights in it begin with.
+
+    Raises:
+        RunError: it is missing, damaged, of another run, or does not fit.
+    """
+    expected = shapes_of(weights_of(model))
+
+    def check(shapes: Shapes) -> None:
+        for prefix in sets:
+            check_shapes(expected, part_of(shapes, prefix), path)
+
+    return load_tensors(path, owner, check)

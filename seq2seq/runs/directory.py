@@ -1,0 +1,158 @@
+"""A run directory on disk: atomic, resumable, no pickle.
+
+    experiment.json           every setting of the run
+    *.vocab.json, *.tokenizer what turns text into ids and back
+    best.safetensors          the weights with the best validation score
+    ngrams.safetensors        instead of weights: the counts of an n-gram model, smoothed
+    last.safetensors          weights, optimizer and position of the training: what --resume reads
+    step-N.safetensors        weights whose mean is tried at the end, with --training.average
+    metrics.jsonl             one JSON object for each log line and each validation
+
+Each file is written by `files.py`: whatever happens, its name leads to a complete one, and what a
+killed process leaves under a temporary name is cleared by the next one. metrics.jsonl alone is
+added to, line by line; what a checkpoint does not cover is cut off when the run is continued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from seq2seq.errors import RunError
+from seq2seq.runs.files import TEMPORARY, read_json
+
+FORMAT = "seq2seq run 2"
+SIDES = ("source", "target")
+LOCK = "training.lock"
+"""The file that a training holds."""
+TEXT = "text"
+"""The one side of a language model."""
+
+
+class RunDirectory:
+    """The files of one run, by name."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.experiment = self.path / "experiment.json"
+        self.best = self.path / "best.safetensors"
+        self.last = self.path / "last.safetensors"
+        self.ngrams = self.path / "ngrams.safetensors"
+        self.metrics = self.path / "metrics.jsonl"
+        self.curves = self.path / "learning_curves.png"
+
+    def tokenizer(self, side: str) -> Path:
+        """The tokenizer of the source or target side."""
+        return self.path / f"{side}.tokenizer"
+
+    def vocab(self, side: str) -> Path:
+        """The vocabulary of the source or target side."""
+        return self.path / f"{side}.vocab.json"
+
+    def kept(self, step: int) -> Path:
+        """The weights at a validation, kept for averaging."""
+        return self.path / f"step-{step}.safetensors"
+
+    def forget_kept(self, except_steps: Sequence[int] = ()) -> None:
+        """Deletes weights that were kept for averaging, but for those of some steps."""
+        found = set(self.path.glob("step-*.safetensors"))
+        self.delete(found - set(map(self.kept, except_steps)))
+
+    def delete(self, paths: Iterable[Path]) -> None:
+        """Deletes files, where they are there; RunError if the directory can't be written to."""
+        try:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.path} could not be written: {error.strerror}") from error
+
+    @property
+    def files(self) -> list[Path]:
+        """All that a run consists of, whether it is there or not."""
+        return [
+            *(self.tokenizer(side) for side in (*SIDES, TEXT)),
+            *(self.vocab(side) for side in (*SIDES, TEXT)),
+            *(self.best, self.last, self.ngrams, self.metrics, self.curves, self.experiment),
+        ]
+
+    def leftovers(self) -> list[Path]:
+        """What a process that was killed while it wrote left under the temporary names."""
+        found = [path.with_name(path.name + TEMPORARY) for path in self.files]
+        return [
+            *(path for path in found if path.is_file()),
+            *self.path.glob(f"step-*.safetensors{TEMPORARY}"),
+        ]
+
+    def clear_leftovers(self) -> None:
+        """Deletes the leftovers of a killed process; only the one that holds the run may."""
+        self.delete(self.leftovers())
+
+    def is_run(self) -> bool:
+        """Whether there is a run's description here, of whatever version."""
+        try:
+            values = read_json(self.experiment)
+        except RunError:
+            return False
+        kind = FORMAT.rstrip("0123456789")
+        return isinstance(values, dict) and str(values.get("format")).startswith(kind)
+
+    def check_free(self, *, overwrite: bool, resumable: bool = True) -> None:
+        """Raises RunError unless a run may be begun here.
+
+        It may where there is nothing, or no more than a process left that was killed before it had
+        written anything; with `overwrite` where there is a run; never in a directory of another
+        kind. `resumable`: whether a run that has a checkpoint could be continued instead.
+        """
+        try:
+            if not self.path.exists():
+                return
+            if not self.path.is_dir():
+                raise RunError(f"{self.path} is a file: give another --run")
+            if set(self.path.iterdir()) <= {self.path / LOCK, *self.leftovers()}:
+                return
+        except OSError as error:
+            raise RunError(f"{self.path} can't be read: {error.strerror}") from error
+        if not self.is_run():
+            raise RunError(
+                f"{self.path} holds something that is not a run, which is never deleted: give "
+                "another --run"
+            )
+        if not overwrite:
+            resumable = resumable and self.last.exists()
+            resume = "continue it with --resume, " if resumable else ""
+            raise RunError(
+                f"{self.path} exists already: give another --run, {resume}or delete it with "
+                "--overwrite"
+            )
+
+    def create(self, *, overwrite: bool) -> None:
+        """Makes a run directory without a run; of one that exists, only a run's files are deleted.
+
+        Its description stays until another takes its place: without one, the directory would not
+        be known as a run after a crash.
+
+        Raises:
+            RunError: as `check_free`, or it can't be made.
+        """
+        self.check_free(overwrite=overwrite)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.path} could not be made: {error.strerror}") from error
+        self.delete(path for path in self.files if path != self.experiment)
+        self.forget_kept()
+        self.clear_leftovers()
+
+    def check_exists(self) -> None:
+        """Raises RunError unless this is a run directory."""
+        try:
+            if not self.path.is_dir():
+                if self.path.exists():
+                    raise RunError(f"{self.path} is a file, and a run is a directory")
+                raise RunError(f"there is no run at {self.path}: train one with --run {self.path}")
+            if not self.experiment.is_file():
+                raise RunError(
+                    f"{self.path} is not a run directory: it has no {self.experiment.name}"
+                )
+        except OSError as error:
+            raise RunError(f"{self.path} can't be read: {error.strerror}") from error

@@ -1,0 +1,210 @@
+"""What a training would do, shown without doing it: settings, text, model, memory, one batch.
+
+Nothing is written. All of it goes to stdout.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Generic, NamedTuple
+
+from torch import Tensor, nn
+
+from seq2seq.config.base import flatten, spelled, to_dict
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.data.vocabulary import Vocab
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.metadata import identity
+from seq2seq.training.launch import count_weights
+from seq2seq.training.memory import Footprint, footprint, largest
+from seq2seq.training.preflight import missing
+from seq2seq.training.task import AnyBatch, BatchT, Task
+from seq2seq.training.trainer import Trainer
+
+DRY = "dry run"
+"""Why such a training ended, in words."""
+
+ROWS = 3
+"""How many rows of a batch are shown."""
+
+
+class Prospect(NamedTuple, Generic[BatchT]):
+    """What would be trained.
+
+    Attributes:
+        model: with the weights that it would begin with.
+        task: batches and loss.
+        text: what was found, a line each.
+        sides: the vocabulary of each part of a batch that has ids, by the part's name.
+    """
+
+    model: nn.Module
+    task: Task[BatchT]
+    text: Sequence[str]
+    sides: Mapping[str, Vocab]
+
+
+def dry_run(
+    prospect: Prospect[BatchT], experiment: Experiment | LanguageExperiment, run: RunDirectory
+) -> str:
+    """Prints all about a training, or about the continuation of one, and makes one step of it.
+
+    Args:
+        prospect: what would be trained.
+        experiment: the whole description.
+        run: where it would go, or comes from.
+
+    Returns:
+        `DRY`.
+
+    Raises:
+        RunError: a run is to be continued, and has no checkpoint of this model.
+    """
+    trainer = Trainer(
+        prospect.model,
+        prospect.task,
+        experiment.training,
+        run,
+        seed=experiment.seed,
+        device=experiment.device,
+        resume=experiment.resume,
+        owner=identity(run) if experiment.resume else None,
+    )
+    batches = prospect.task.batches(trainer.position.epoch)
+    measured = largest(batches)
+    used = footprint(trainer, measured)
+    width = shutil.get_terminal_size((100, 24)).columns
+    position = trainer.position
+    begun = [f"continued after step {position.step:,}, in epoch {position.epoch}"]
+    precision = str(trainer.precision).removeprefix("torch.")
+    sections = {
+        "Settings (* other than the default)": setting_lines(experiment),
+        "Text": [*prospect.text, f"{len(batches):,} batches in an epoch"],
+        "Model": model_lines(prospect.model),
+        f"An update from the largest batch, on {trainer.device} in {precision}": [
+            *begun * experiment.resume,
+            *footprint_lines(used, measured.target_tokens, shapes(measured)),
+            *cut_lines(used, experiment.training.memory),
+        ],
+        f"The first batch, {ROWS} rows of it": batch_lines(batches[0], prospect.sides, width),
+        "Before it can be trained": [] if experiment.resume else missing(experiment),
+        "Note": experiment.notes(),
+    }
+    for title, lines in sections.items():
+        if lines := list(lines):
+            print(title, *(f"  {line}" for line in lines), "", sep="\n")
+    print("This was a dry run: nothing is trained, and nothing is written.")
+    return DRY
+
+
+def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
+    """Every setting as it is, and its default where that is another."""
+    table, usual = flatten(to_dict(experiment)), flatten(to_dict(type(experiment)()))
+    widest = max(map(len, table)) + 2
+    for name, value in table.items():
+        changed = value != usual[name]
+        default = f"  (default: {in_words(usual[name])})" if changed else ""
+        yield f"{'*' if changed else ' '} --{spelled(name):{widest}}{in_words(value)}{default}"
+
+
+def in_words(value: object) -> str:
+    """A value as it is typed.
+
+    >>> in_words((512, 256)), in_words(""), in_words(0.5)
+    ('512 256', "''", '0.5')
+    """
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return repr(value) if isinstance(value, str) and not value else str(value)
+
+
+def model_lines(model: nn.Module) -> Iterator[str]:
+    """The parts of a model with how many numbers they learn, and the shapes of their weights.
+
+    Tied weights count where they stand first.
+    """
+    first: dict[int, str] = {}
+    parts: dict[str, list[tuple[str, nn.Parameter]]] = {}
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        parts.setdefault(".".join(name.split(".")[:2]), []).append((name, weight))
+    for part, weights in parts.items():
+        new = {name for name, weight in weights if first.setdefault(id(weight), name) == name}
+        count = sum(weight.numel() for name, weight in weights if name in new)
+        yield f"{part:62}{count:>14,}"
+        for name, weight in weights:
+            shape = " × ".join(f"{size:,}" for size in weight.shape)
+            same = "" if name in new else f"  the same as {first[id(weight)]}"
+            fixed = "" if weight.requires_grad else "  fixed"
+            yield f"  {name.removeprefix(part + '.'):36}{shape}{same}{fixed}"
+    yield f"{'in all':62}{count_weights(model):>14,}"
+
+
+def footprint_lines(used: Footprint, tokens: int, batch: str) -> Iterator[str]:
+    """Memory by what it is for, and time."""
+    yield f"batch         {batch}"
+    for name in ("weights", "gradients", "optimizer", "average", "activations"):
+        size = getattr(used, name)
+        if size or name != "average":
+            note = "  kept by the forward pass for the backward pass"
+            yield f"{name:14}{mebibytes(size)}{note * (name == 'activations')}"
+    yield f"{'in all':14}{mebibytes(used.total)}  beside torch itself and what kernels need briefly"
+    yield f"time          {used.seconds:.3f} seconds, {tokens / used.seconds:,.0f} target tokens/s"
+
+
+def cut_lines(used: Footprint, limit: float | None) -> Iterator[str]:
+    """A line if --training.memory, in MiB, is less than the batch keeps."""
+    if limit is not None and used.activations > limit * 2**20:
+        yield f"activations are above --training.memory {limit}: such a batch is cut in halves"
+
+
+def mebibytes(size: int) -> str:
+    """A number of bytes.
+
+    >>> mebibytes(3 * 2**19)
+    '     1.5 MiB'
+    """
+    return f"{size / 2**20:8,.1f} MiB"
+
+
+def shapes(batch: AnyBatch) -> str:
+    """The shapes of all ids in a batch, as "source 32 × 9, target_input 32 × 11, …"."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {len(ids)} × {ids.shape[1]}" for name, ids in tables(batch)
+    )
+
+
+def tables(batch: AnyBatch) -> list[tuple[str, Tensor]]:
+    """The parts of a batch that are ids in rows: ``(batch_size, length)``."""
+    parts = batch._asdict().items()
+    return [(name, part) for name, part in parts if isinstance(part, Tensor) and part.dim() == 2]
+
+
+def batch_lines(batch: AnyBatch, sides: Mapping[str, Vocab], width: int) -> Iterator[str]:
+    """The first rows of a batch in tokens, as the model sees them, cut to the width of a screen.
+
+    Args:
+        batch: one.
+        sides: the vocabulary of each part that has ids.
+        width: in characters.
+    """
+    yield shapes(batch)
+    parts = tables(batch)
+    for row in range(min(ROWS, len(parts[0][1]))):
+        for name, ids in parts:
+            tokens = " ".join(map(printable, sides[name].tokens(ids[row].tolist())))
+            number = row + 1 if name == parts[0][0] else ""
+            line = f"{number:>3}  {name.replace('_', ' '):14} {tokens}"
+            yield line if len(line) <= width - 2 else line[: width - 3] + "…"
+
+
+def printable(token: str) -> str:
+    """A token with what is no visible character in an escaped form; a space as ␣.
+
+    >>> printable("▁a"), printable(" "), printable("\\u200b")
+    ('▁a', '␣', '\\\\u200b')
+    """
+    return "".join(
+        "␣" if sign == " " else sign if sign.isprintable() else repr(sign)[1:-1] for sign in token
+    )

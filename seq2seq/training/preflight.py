@@ -1,0 +1,243 @@
+"""What would stop a run later, found before any text is read, and all of it at once.
+
+Settings that are impossible are refused when an experiment is made. Here is what depends on more:
+on the machine, the run directory, other runs, and on whether anything is trained at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from seq2seq.config.base import spelled, type_problems
+from seq2seq.config.experiment import AnyExperiment, Experiment
+from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.errors import RunError, SettingsError
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.files import never_saved
+from seq2seq.runs.lock import check_idle
+
+BEGIN = "--model.initialize-"
+"""Options that name a language model, whose weights a side begins with."""
+TOKENS = (
+    *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
+    *("min_frequency", "joint", "lowercase"),
+)
+"""What decides about the tokens of a run."""
+
+
+def check_before(
+    experiment: AnyExperiment, *, text_given: bool = True, problems: Sequence[str] = ()
+) -> RunDirectory:
+    """The run directory of an experiment, if nothing is in its way.
+
+    A dry run writes nothing: what it would lack for a training is in `missing`, and no error.
+
+    Args:
+        experiment: the whole description.
+        text_given: whether there is training text, other than the settings name.
+        problems: what is known to be wrong already, a line each.
+
+    Raises:
+        SettingsError: all problems, these and those found here.
+        RunError: the run directory, and other runs that are named, are the only problems.
+    """
+    found = list(problems)
+    runs: list[str] = []
+    if not type_problems(experiment):  # else nothing can be compared
+        found += setting_problems(experiment, text_given)
+        if not experiment.resume:  # a run that was begun has all that it needs
+            found += misfits(experiment)
+            runs += absent_runs(experiment)
+        if not is_dry(experiment):
+            found += needs(experiment)
+            runs += directory_problems(experiment)
+    if runs and not found:
+        raise RunError("\n".join(runs))
+    if found:
+        raise SettingsError("\n".join(dict.fromkeys([*found, *runs])))
+    return RunDirectory(experiment.run)
+
+
+def missing(experiment: AnyExperiment) -> list[str]:
+    """What a dry run may lack, and a training may not: a line each."""
+    return [*needs(experiment), *directory_problems(experiment)]
+
+
+def is_dry(experiment: AnyExperiment) -> bool:
+    """Whether nothing is to be written, nor read from the run directory."""
+    return bool(getattr(experiment, "dry_run", False)) and not experiment.resume
+
+
+def setting_problems(experiment: AnyExperiment, text_given: bool) -> Iterator[str]:
+    """A line for each setting that this machine, or a training, can't do anything with."""
+    if not experiment.resume:
+        yield from experiment.training_problems()
+    yield from device_problems(experiment.device)
+    if isinstance(experiment, Experiment):
+        yield from tokenization_problems(experiment.tokenize)
+    if not text_given and not names_text(experiment):
+        yield (
+            "no training text: give --data.train FILE; a run that a recipe began is continued with "
+            "the recipe's own command and --resume"
+        )
+    for option, path in other_runs(experiment).items():
+        if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
+            yield f"--overwrite would delete {path}, which {option} names: give another --run"
+
+
+def device_problems(name: str) -> Iterator[str]:
+    """A line if a device is asked for that this machine does not have."""
+    if name in ("auto", "cpu"):
+        return  # nothing to find out, and torch takes long to import
+    from seq2seq.models.device import choose_device
+
+    try:
+        choose_device(name)
+    except SettingsError as error:
+        yield str(error)
+
+
+def tokenization_problems(name: str) -> Iterator[str]:
+    """A line if BLEU is to count words in a way that needs what is not installed."""
+    if name == "13a":
+        return  # nothing to find out, and sacreBLEU takes long to import
+    from seq2seq.evaluation.metrics import bleu_metric
+
+    try:
+        bleu_metric(name)
+    except SettingsError as error:
+        yield str(error)
+
+
+def needs(experiment: AnyExperiment) -> Iterator[str]:
+    """A line if a training would have no end, and if it would be nowhere."""
+    if isinstance(experiment, Experiment | LanguageExperiment):
+        budget = experiment.training
+        if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
+            sampling = budget.sampling
+            counted = sampling.schedule != "none" and sampling.unit == "percent"
+            what = ", of which --training.sampling.unit percent counts percent" * counted
+            yield (
+                f"no budget{what}: give --training.minutes, --training.epochs or "
+                "--training.max-steps"
+            )
+    if not experiment.run:
+        yield "no run directory: give --run DIR"
+
+
+def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
+    """A line if the run can't be in the directory that is named, or not now."""
+    if not experiment.run:
+        return
+    run = RunDirectory(experiment.run)
+    try:
+        if experiment.resume:
+            run.check_exists()
+            if not run.last.is_file():
+                yield never_saved(run.last)
+        else:
+            trains = not isinstance(experiment, NGramExperiment)
+            run.check_free(overwrite=experiment.overwrite, resumable=trains)
+        check_idle(run.path)
+    except RunError as error:
+        yield str(error)
+
+
+def names_text(experiment: AnyExperiment) -> bool:
+    """Whether the settings say where there is training text, or a model that needs none."""
+    if isinstance(experiment, NGramExperiment) and experiment.model.from_arpa:
+        return True
+    kinds = Experiment | LanguageExperiment | NGramExperiment
+    return isinstance(experiment, kinds) and bool(experiment.data.train)
+
+
+def other_runs(experiment: AnyExperiment) -> dict[str, str]:
+    """The runs that an experiment takes something from, by option."""
+    runs = {}
+    if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
+        runs["--data.vocabulary"] = experiment.data.vocabulary
+    if isinstance(experiment, Experiment):
+        runs[f"{BEGIN}encoder"] = experiment.model.initialize_encoder
+        runs[f"{BEGIN}decoder"] = experiment.model.initialize_decoder
+    return {option: path for option, path in runs.items() if path}
+
+
+def absent_runs(experiment: AnyExperiment) -> Iterator[str]:
+    """A line for each other run that is not there, or not of the kind that is needed."""
+    for option, path in other_runs(experiment).items():
+        try:
+            if isinstance(experiment, Experiment):
+                described(option, path)
+            else:
+                RunDirectory(path).check_exists()
+        except RunError as error:
+            yield f"{option} {path}: {error}"
+
+
+def described(option: str, path: str) -> Experiment | LanguageExperiment:
+    """The description of another run of a translation model; RunError if of the wrong kind."""
+    from seq2seq.runs.metadata import load_experiment
+
+    run = RunDirectory(path)
+    if option.startswith(BEGIN):
+        return load_experiment(run, LanguageExperiment)
+    return load_experiment(run, Experiment)
+
+
+def misfits(experiment: AnyExperiment) -> Iterator[str]:
+    """A line for each other run with settings that this translation model must have, too."""
+    if not isinstance(experiment, Experiment):
+        return
+    for option, path in other_runs(experiment).items():
+        try:
+            other = described(option, path)
+        except RunError:
+            continue  # see absent_runs
+        needed = {
+            name: value
+            for name, value in shared(option, other, experiment).items()
+            if value_of(experiment, name) != value
+        }
+        if needed:
+            options = " ".join(as_option(f"--{spelled(key)}", needed[key]) for key in needed)
+            what = "model" if option.startswith(BEGIN) else "run"
+            yield f"{option} {path} does not fit this {what}: set {options}, as that run has them"
+
+
+def shared(
+    option: str, other: Experiment | LanguageExperiment, experiment: Experiment
+) -> dict[str, object]:
+    """The settings that a run which gives its weights, or its vocabularies, brings with them."""
+    if isinstance(other, Experiment):
+        return {f"data.{name}": getattr(other.data, name) for name in TOKENS}
+    model, side = other.model, option.removeprefix(BEGIN)
+    needed: dict[str, object] = {
+        "model.cell": model.cell,
+        f"model.{side}_sizes": model.sizes,
+        "model.embedding": model.embedding,
+        "model.embedding_size": model.embedding_size,
+    }
+    if side == "decoder" and experiment.model.tied_output and not model.tied_output:
+        needed["model.tied_output"] = False
+    return needed
+
+
+def value_of(experiment: Experiment, name: str) -> object:
+    """A setting by its full name, as "data.joint"."""
+    part, _, field = name.partition(".")
+    return getattr(getattr(experiment, part), field)
+
+
+def as_option(name: str, value: object) -> str:
+    """An option as it is typed.
+
+    >>> as_option("--model.decoder-sizes", (8, 9)), as_option("--model.tied-output", False)
+    ('--model.decoder-sizes 8 9', '--model.no-tied-output')
+    """
+    if isinstance(value, bool):
+        first, _, last = name.rpartition(".")
+        return name if value else f"{first}.no-{last}"
+    if isinstance(value, tuple):
+        return f"{name} {' '.join(map(str, value))}"
+    return f"{name} {value}"

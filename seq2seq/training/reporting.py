@@ -1,0 +1,148 @@
+"""What the user sees while a model trains: a bar on a terminal, plain lines in a pipe.
+
+All of it goes to stderr; every line's numbers also go to metrics.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from seq2seq.console import tell
+from seq2seq.errors import RunError
+from seq2seq.runs.files import finite, write_text
+from seq2seq.training.state import Position
+
+
+def say(text: str = "") -> None:
+    """A line for the user on stderr, above any bar that is drawn there."""
+    tell(text, partial(tqdm.write, file=sys.stderr))
+
+
+class Reporter:
+    """Shows and keeps the course of a training.
+
+    Args:
+        metrics: the metrics.jsonl to add to.
+        start: share of the budget already used, 0 to 1.
+    """
+
+    def __init__(self, metrics: Path, start: float = 0.0) -> None:
+        self.metrics = metrics
+        self.bar = tqdm(
+            total=100,
+            initial=round(100 * start),
+            disable=not sys.stderr.isatty(),
+            bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining} {postfix}",
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def rewind(self, position: Position) -> None:
+        """Forgets all that was written after `position`, before a training goes on from there.
+
+        A checkpoint may have been written after the updates of a step and before its validation:
+        each kind of line has its own last step.
+
+        Raises:
+            RunError: the file can't be read or written.
+        """
+        if not os.path.lexists(self.metrics):
+            if position.step:
+                say(f"{self.metrics} is missing: the log begins anew")
+            return
+        if not self.metrics.is_file():
+            raise RunError(f"{self.metrics} is no plain file: move it away")
+        last = {"validation": position.validated, "mean": position.averaged}
+        kept, damaged = [], 0
+        try:
+            lines = self.metrics.read_bytes().split(b"\n")
+        except OSError as error:
+            raise RunError(f"{self.metrics} could not be read: {error.strerror}") from error
+        for line in lines[:-1]:  # the last one before a crash may be half written
+            try:
+                text = line.decode("utf-8")
+                row = json.loads(text)
+                if row["step"] <= last.get(row["kind"], position.step):
+                    kept.append(text + "\n")
+            except (ValueError, KeyError, TypeError):
+                damaged += 1
+        if damaged:
+            say(f"{self.metrics}: {damaged:,} damaged lines are left out")
+        write_text(self.metrics, "".join(kept))
+
+    def advance(self, progress: float, postfix: str) -> None:
+        """Moves the bar to a share of the budget, 0 to 1."""
+        self.bar.set_postfix_str(postfix, refresh=False)
+        self.bar.update(min(round(100 * progress), 100) - self.bar.n)
+
+    def record(self, kind: str, values: dict[str, Any]) -> None:
+        """Adds a line to metrics.jsonl, and shows a training line where there is no bar.
+
+        Raises:
+            RunError: the disk is full, or the directory can't be written to.
+        """
+        line = {"kind": kind, **finite(values)}
+        try:
+            with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())  # a checkpoint that is younger does not outlive its line
+        except OSError as error:
+            raise RunError(f"{self.metrics} could not be written: {error.strerror}") from error
+        if kind == "training" and self.bar.disable:
+            say(training_line(values))
+        if kind in ("validation", "mean"):
+            say(validation_line(values))
+
+    def close(self) -> None:
+        """Removes the bar."""
+        self.bar.close()
+
+
+def training_line(values: dict[str, Any]) -> str:
+    """The numbers of some training steps, readable."""
+    skipped = f"  skipped {values['skipped']}" if values.get("skipped") else ""
+    sampling = f"  sampling {values['sampling_rate']:.3f}" if values["sampling_rate"] else ""
+    return (
+        f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
+        f"loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
+        f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
+        f"learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
+    )
+
+
+def validation_line(values: dict[str, Any]) -> str:
+    """The numbers of a validation and its samples, readable."""
+    bits = values.get("bits_per_character")
+    per_character = f"  {bits:.3f} bits per character" if bits is not None else ""
+    bleu = f"  BLEU {values['bleu']:.2f}" if values.get("bleu") is not None else ""
+    best = "  (best so far)" if values["best"] else ""
+    head = (
+        f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
+        f"validation: loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}"
+        f"{per_character}{bleu}{best}"
+    )
+    samples = [
+        f"    {name:10} " + value.replace("\n", "\n" + 15 * " ")
+        for sample in values.get("samples", [])
+        for name, value in sample.items()
+    ]
+    return "\n".join([head, *samples])
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds, or hours too.
+
+    >>> clock(75.4), clock(3675)
+    ('01:15', '1:01:15')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -1,0 +1,160 @@
+"""What the decoder sees as its history in training: the reference, or sometimes its own prediction.
+
+Teacher forcing shows the reference. Scheduled sampling (Bengio et al. 2015) tosses a coin for each
+token of each sentence, and shows the model's own prediction where it falls so. With a rate of 0 it
+is teacher forcing, exactly. There are two ways to run it:
+
+- `features_by_steps`: one step after the other, as the paper says; exact.
+- `inputs_by_passes` (Duckworth et al. 2019): a whole-sequence pass predicts every token from the
+  inputs of the pass before; the coins mix these predictions into the inputs of the next pass. After
+  pass n the first n inputs are what stepping would have shown, so as many passes as there are steps
+  give the same result from the same coins, and one or two are a close and fast approximation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq.config.training import SamplingSettings
+from seq2seq.models.decoder import Decoder, DecoderState
+
+
+def sampling_rate(settings: SamplingSettings, *, step: int, percent: float) -> float:
+    """The probability that a token of the history is the model's own, 1 - ε.
+
+    The decays of ε are those of Bengio et al. (2015), section 2.4.
+
+    Args:
+        settings: the schedule; its `unit` chooses what i is.
+        step: updates made so far.
+        percent: how much of the training is done, 0 to 100.
+    """
+    i = float(step) if settings.unit == "steps" else percent
+    if settings.schedule == "none":
+        return 0.0
+    if settings.schedule == "constant":
+        epsilon = 1 - settings.rate
+    elif settings.schedule == "linear":
+        epsilon = 1 - settings.slope * i
+    elif settings.schedule == "exponential":
+        epsilon = settings.k**i
+    else:
+        # k / (k + exp(i / k)), in a form that a large i does not overflow.
+        epsilon = 1 / (1 + math.exp(min(i / settings.k - math.log(settings.k), 700)))
+    return 1 - max(settings.floor, min(1.0, epsilon))
+
+
+class Draws(NamedTuple):
+    """The random numbers of one batch, both ``(batch_size, target_length)``.
+
+    Attributes:
+        coins: True where the decoder's input is to be its own prediction; never at bos.
+        uniforms: in [0, 1), for drawing that prediction from its distribution; None for argmax.
+    """
+
+    coins: Tensor
+    uniforms: Tensor | None
+
+
+def draw(
+    shape: tuple[int, int],
+    rate: float,
+    choice: Literal["argmax", "sample"],
+    generator: torch.Generator,
+) -> Draws:
+    """A coin for each token of each sentence, and a number to choose a prediction by."""
+    coins = torch.rand(shape, generator=generator) < rate
+    coins[:, 0] = False
+    uniforms = torch.rand(shape, generator=generator) if choice == "sample" else None
+    return Draws(coins, uniforms)
+
+
+def choose(logits: Tensor, uniforms: Tensor | None) -> Tensor:
+    """A token from each distribution: ``(…, vocab_size)`` -> ids ``(…)``.
+
+    Args:
+        logits: unnormalized log-probabilities.
+        uniforms: numbers ``(…)`` in [0, 1) that choose by the inverse of the cumulative
+            distribution; None takes the most probable token.
+    """
+    if uniforms is None:
+        return logits.argmax(dim=-1)
+    cumulative = logits.float().softmax(dim=-1).cumsum(dim=-1)
+    # Rounding leaves the last sum a little off 1: a number near 1 must not lie beyond it. Only
+    # logits that are no numbers leave an id to clamp; the loss reports them.
+    numbers = uniforms.unsqueeze(-1).to(cumulative) * cumulative[..., -1:]
+    drawn = torch.searchsorted(cumulative, numbers, right=True)
+    return drawn.squeeze(-1).clamp(max=logits.shape[-1] - 1)
+
+
+def features_by_steps(
+    decoder: Decoder, state: DecoderState, reference: Tensor, draws: Draws
+) -> tuple[Tensor, DecoderState]:
+    """Scheduled sampling one step at a time.
+
+    Args:
+        decoder: steps from `state`.
+        state: the state before bos.
+        reference: the decoder's inputs under teacher forcing, ``(batch_size, target_length)``.
+        draws: where to show predictions instead.
+
+    Returns:
+        Features ``(batch_size, target_length, readout_size)``, and the state after the last step.
+        No gradient goes through the choice of a token.
+    """
+    coins = draws.coins.to(reference.device)
+    features = []
+    tokens = reference[:, 0]
+    for position in range(reference.shape[1]):
+        feature, state = decoder.advance(tokens, state)
+        features.append(feature)
+        if position + 1 < reference.shape[1]:
+            uniforms = None if draws.uniforms is None else draws.uniforms[:, position]
+            with torch.no_grad():
+                predicted = choose(decoder.logits(feature), uniforms)
+            tokens = torch.where(coins[:, position + 1], predicted, reference[:, position + 1])
+    return torch.stack(features, dim=1), state
+
+
+@torch.no_grad()
+def inputs_by_passes(
+    decoder: Decoder, state: DecoderState, reference: Tensor, draws: Draws, passes: int
+) -> Tensor:
+    """The decoder's inputs after some prediction passes: ids ``(batch_size, target_length)``.
+
+    Arguments as for `features_by_steps`.
+    """
+    coins = draws.coins.to(reference.device)
+    inputs = reference
+    for _ in range(passes):
+        logits = decoder.logits(decoder.sequence(inputs, state)[0])
+        # The prediction made at a position is the input of the next one.
+        predicted = choose(logits, draws.uniforms).roll(1, dims=1)
+        inputs = torch.where(coins, predicted, reference)
+    return inputs
+
+
+def features(
+    decoder: Decoder,
+    state: DecoderState,
+    reference: Tensor,
+    *,
+    rate: float,
+    settings: SamplingSettings,
+    generator: torch.Generator,
+) -> tuple[Tensor, DecoderState]:
+    """The features to learn from, with the history that `settings` and `rate` ask for.
+
+    And the state after them, as `Decoder.sequence` has it.
+    """
+    if rate == 0:
+        return decoder.sequence(reference, state)
+    draws = draw((reference.shape[0], reference.shape[1]), rate, settings.choice, generator)
+    if settings.method == "steps":
+        return features_by_steps(decoder, state, reference, draws)
+    inputs = inputs_by_passes(decoder, state, reference, draws, settings.passes)
+    return decoder.sequence(inputs, state)

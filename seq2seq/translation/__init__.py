@@ -1,0 +1,1 @@
+"""A translation model from end to end."""

@@ -1,0 +1,175 @@
+"""A translation model as the trainer sees it: its batches, its loss, its validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.data.batching import Batch, bucket, make_batch
+from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.tokenizers.base import seed_sampling
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.decoding.search import search
+from seq2seq.errors import DataError
+from seq2seq.evaluation.metrics import bleu
+from seq2seq.models.translation import TranslationModel
+from seq2seq.training.loss import Loss, cross_entropy, output_cross_entropy, real_tokens
+from seq2seq.training.reporting import say
+from seq2seq.training.scheduled_sampling import features
+from seq2seq.training.task import Validation, check_budget
+
+SAMPLES = 3
+"""How many translations a validation shows."""
+
+
+class Corpora(NamedTuple):
+    """What a training reads: no sentence of `validation` should be in `train`."""
+
+    train: ParallelCorpus
+    validation: ParallelCorpus
+
+
+class TranslationTask:
+    """Training a translation model, as the trainer sees it."""
+
+    def __init__(
+        self,
+        model: TranslationModel,
+        corpora: Corpora,
+        source: TextPipeline,
+        target: TextPipeline,
+        experiment: Experiment,
+    ) -> None:
+        self.model = model
+        self.source = source
+        self.target = target
+        self.experiment = experiment
+        self.corpora = corpora._replace(train=self.without_long(corpora.train))
+        self.current: tuple[int, list[Batch]] | None = None
+        self.validation_sources = source.encode(self.corpora.validation.sources)
+        self.validation_targets = target.encode(self.corpora.validation.targets)
+
+    def without_long(self, corpus: ParallelCorpus) -> ParallelCorpus:
+        """The training pairs within the length limit, in tokens; reports what is dropped."""
+        limit = self.experiment.data.max_length
+        self.source_ids = self.source.encode(corpus.sources)
+        self.target_ids = self.target.encode(corpus.targets)
+        kept = [
+            index
+            for index, (source, target) in enumerate(
+                zip(self.source_ids, self.target_ids, strict=True)
+            )
+            if max(len(source), len(target)) <= limit
+        ]
+        dropped = len(corpus) - len(kept)
+        if dropped:
+            say(
+                f"{dropped:,} training pairs have more than {limit} tokens on a side and are left "
+                "out (--data.max-length)"
+            )
+        if not kept:
+            raise DataError(f"no training pair has at most {limit} tokens on both sides")
+        check_budget(
+            [max(len(self.source_ids[index]), len(self.target_ids[index])) for index in kept],
+            self.experiment.training.batch_tokens,
+        )
+        self.source_ids = [self.source_ids[index] for index in kept]
+        self.target_ids = [self.target_ids[index] for index in kept]
+        return replace(
+            corpus,
+            sources=[corpus.sources[index] for index in kept],
+            targets=[corpus.targets[index] for index in kept],
+        )
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """The batches of an epoch, shuffled by (seed, epoch)."""
+        if self.current is None or self.current[0] != epoch:
+            self.current = (epoch, self.make_batches(epoch))
+        return self.current[1]
+
+    def make_batches(self, epoch: int) -> list[Batch]:
+        """Segments anew where that is random, buckets by length, pads."""
+        seed = self.experiment.seed * 1_000_003 + epoch
+        sources, targets = self.source_ids, self.target_ids
+        if self.experiment.data.subword_sampling:
+            seed_sampling(seed)
+            train, side = self.corpora.train, self.experiment.data.sampled_side
+            sources = sampled(self.source, train.sources) or sources
+            if side == "both":
+                targets = sampled(self.target, train.targets) or targets
+        buckets = bucket(
+            [len(ids) for ids in sources],
+            [len(ids) for ids in targets],
+            self.experiment.training.batch_tokens,
+            torch.Generator().manual_seed(seed),
+        )
+        return [
+            make_batch([sources[index] for index in chosen], [targets[index] for index in chosen])
+            for chosen in buckets
+        ]
+
+    def loss(
+        self, batch: Batch, *, rate: float, device: torch.device, generator: torch.Generator
+    ) -> Loss:
+        """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
+        batch = batch.to(device)
+        settings = self.experiment.training
+        values, _ = features(
+            self.model.decoder,
+            self.model.start(batch.source, batch.source_lengths),
+            batch.target_input,
+            rate=rate,
+            settings=settings.sampling,
+            generator=generator,
+        )
+        return output_cross_entropy(
+            real_tokens(values, batch.target_lengths),
+            self.model.decoder.output,
+            real_tokens(batch.target_output, batch.target_lengths),
+            settings.label_smoothing,
+        )
+
+    def carried(self) -> dict[str, torch.Tensor]:
+        """Nothing: sentences stand by themselves."""
+        return {}
+
+    def carry(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Nothing: see `carried`."""
+
+    @torch.no_grad()
+    def validate(self, device: torch.device) -> Validation:
+        """Likelihood with teacher forcing, and BLEU of greedy translations, on the whole text."""
+        sources, targets = self.validation_sources, self.validation_targets
+        nats, tokens = 0.0, 0
+        budget = self.experiment.training.batch_tokens
+        for chosen in bucket([len(s) for s in sources], [len(t) for t in targets], budget):
+            batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen])
+            batch = batch.to(device)
+            values = self.model(batch.source, batch.source_lengths, batch.target_input)
+            logits = self.model.decoder.logits(real_tokens(values, batch.target_lengths))
+            loss = cross_entropy(logits, real_tokens(batch.target_output, batch.target_lengths))
+            nats, tokens = nats + float(loss.likelihood), tokens + loss.tokens
+        greedy = DecodingSettings(beam_size=1, batch_size=256)
+        cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
+        hypotheses = [
+            self.target.decode(found[0].tokens) for found in search(self.model, cut, greedy, device)
+        ]
+        pairs = self.corpora.validation
+        references, lowercase = pairs.targets, self.experiment.data.lowercase
+        samples = [
+            {"source": pair.source, "reference": pair.target, "hypothesis": hypothesis}
+            for pair, hypothesis in zip(pairs[:SAMPLES], hypotheses, strict=False)
+        ]
+        tokenize = self.experiment.tokenize
+        score = bleu(hypotheses, references, tokenize=tokenize, lowercase=lowercase).score
+        return Validation(nats / tokens, score, samples)
+
+
+def sampled(pipeline: TextPipeline, texts: Sequence[str]) -> list[list[int]] | None:
+    """Ids of a random segmentation of each text; None if there is no other than the usual one."""
+    return pipeline.encode(texts, sample=True) if pipeline.tokenizer.can_sample else None

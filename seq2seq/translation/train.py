@@ -1,0 +1,186 @@
+"""One run from its description: corpus, tokenizers, vocabularies, model, training.
+
+A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from seq2seq.config.base import refuse
+from seq2seq.config.data import DataSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
+from seq2seq.data.batching import Batch
+from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipelines
+from seq2seq.data.vocabulary import Vocab
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.language_modeling.train import read_network
+from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
+from seq2seq.models.translation import TranslationModel, build_translation_model
+from seq2seq.runs.directory import SIDES, TEXT, RunDirectory
+from seq2seq.runs.metadata import load_best, load_pipeline, summary
+from seq2seq.training.dry_run import Prospect, dry_run
+from seq2seq.training.launch import Text, run_training
+from seq2seq.training.memory import room_for_model
+from seq2seq.training.preflight import check_before
+from seq2seq.training.reporting import say
+from seq2seq.translation.task import Corpora, TranslationTask
+
+
+def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
+    """Trains, or continues, the run that `experiment` describes.
+
+    Args:
+        experiment: the whole description.
+        corpora: training and validation text, where `experiment.data` does not name another.
+
+    Returns:
+        Why training ended, in words: "interrupted" if the user stopped it, `DRY` of
+        `seq2seq.training.dry_run` if it was only shown.
+
+    Raises:
+        Seq2SeqError: anything that the user can set right.
+    """
+    run = check_before(experiment, text_given=corpora is not None)
+    corpora = read_corpora(experiment.data, experiment.seed, corpora)
+    for part in corpora:
+        say(str(part.report))
+    say(f"training and validation: {corpora.train.overlap(corpora.validation)}")
+    if experiment.resume:
+        source, target = load_pipelines(run, experiment.data)
+    else:
+        source, target = make_pipelines(corpora, experiment)
+        size = len(target.vocab)
+        refuse(experiment.decoding.too_many(size, f"{size:,} tokens"))
+    torch.manual_seed(experiment.seed)
+    with room_for_model():
+        model = build_model(experiment, source.vocab, target.vocab)
+    if not experiment.resume:
+        initialize(model, experiment.model)
+    task = TranslationTask(model, corpora, source, target, experiment)
+    if experiment.dry_run:
+        return dry_run(prospect(model, task, corpora), experiment, run)
+    parts = {
+        name: summary([corpus.sources, corpus.targets], corpus.report.read)
+        for name, corpus in corpora._asdict().items()
+    }
+    sides = dict(zip(SIDES, (source, target), strict=True))
+    words = (
+        f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
+        f"{len(target.vocab):,}"
+    )
+    return run_training(model, task, experiment, run, Text(parts, sides, words))
+
+
+def prospect(model: TranslationModel, task: TranslationTask, corpora: Corpora) -> Prospect[Batch]:
+    """What a dry run shows of text, model and batches."""
+    source, target = task.source.vocab, task.target.vocab
+    kept, limit = len(task.corpora.train), task.experiment.data.max_length
+    text = [
+        *(str(part.report) for part in corpora),
+        f"training and validation: {corpora.train.overlap(corpora.validation)}",
+        f"{len(corpora.train) - kept:,} training pairs left out for more than {limit} tokens on a "
+        f"side, {kept:,} kept, with {sum(map(len, task.source_ids)):,} source and "
+        f"{sum(map(len, task.target_ids)):,} target tokens",
+        f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
+    ]
+    sides = {"source": source, "target_input": target, "target_output": target}
+    return Prospect(model, task, text, sides)
+
+
+def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
+    """The text that the settings name, cleaned; where they name none, what is given.
+
+    If there is no validation text at all, some is set aside from the training text.
+    """
+    if settings.train:
+        train = read_corpus(settings, settings.train, settings.train_target, "train")
+    elif given:
+        train = given.train.clean()
+    else:
+        raise SettingsError(
+            "no training text: give --data.train FILE; a run that a recipe began is continued with "
+            "the recipe's own command and --resume"
+        )
+    if settings.validation:
+        path, target_path = settings.validation, settings.validation_target
+        return Corpora(train, read_corpus(settings, path, target_path, "validation"))
+    if given:
+        return Corpora(train, given.validation)
+    sources = len(train.references()[0])
+    if sources <= settings.validation_size:
+        raise DataError(
+            f"{settings.train} has {sources:,} different source sentences, and "
+            f"{settings.validation_size:,} are to be set aside for validation: give "
+            "--data.validation FILE or a smaller --data.validation-size"
+        )
+    say(str(train.report))
+    rest, validation, _ = train.split_by_source(
+        validation=settings.validation_size, test=0, seed=seed
+    )
+    return Corpora(rest, validation)
+
+
+def read_corpus(settings: DataSettings, path: str, target_path: str, split: str) -> ParallelCorpus:
+    """One part of the text that the settings name, cleaned."""
+    corpus = ParallelCorpus.read(
+        path,
+        target_path or None,
+        source=column(settings.source),
+        target=column(settings.target),
+        split=split,
+    )
+    return corpus.clean()
+
+
+def column(name: str) -> str | int | None:
+    """A column as the settings spell it: a name, a number, or nothing."""
+    return int(name) if name.isdecimal() else name or None
+
+
+def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeline, TextPipeline]:
+    """Tokenizers and vocabularies of both sides: learned, or those of other runs."""
+    if experiment.data.vocabulary:
+        return load_pipelines(RunDirectory(experiment.data.vocabulary), experiment.data)
+    source, target = (
+        RunDirectory(run) if run else None
+        for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
+    )
+    sampling = experiment.data.subword_sampling
+    if source is not None and target is not None:
+        return load_pipeline(source, TEXT, sampling), load_pipeline(target, TEXT, sampling)
+    learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
+    return (
+        learned[0] if source is None else load_pipeline(source, TEXT, sampling),
+        learned[1] if target is None else load_pipeline(target, TEXT, sampling),
+    )
+
+
+def initialize(model: TranslationModel, settings: ModelSettings) -> None:
+    """Gives encoder and decoder the weights of the language models that the settings name."""
+    if settings.initialize_encoder:
+        network, name = read_network(settings.initialize_encoder), settings.initialize_encoder
+        initialize_encoder(model.encoder, network, name)
+    if settings.initialize_decoder:
+        network, name = read_network(settings.initialize_decoder), settings.initialize_decoder
+        initialize_decoder(model.decoder, network, name)
+
+
+def build_model(experiment: Experiment, source: Vocab, target: Vocab) -> TranslationModel:
+    """The network that the experiment describes, with fresh weights."""
+    return build_translation_model(len(source), len(target), experiment.model)
+
+
+def load_pipelines(run: RunDirectory, settings: DataSettings) -> tuple[TextPipeline, TextPipeline]:
+    """Tokenizer and vocabulary of both sides of a run."""
+    source, target = (load_pipeline(run, side, settings.subword_sampling) for side in SIDES)
+    return source, target
+
+
+def load_model(
+    run: RunDirectory, experiment: Experiment, source: Vocab, target: Vocab
+) -> TranslationModel:
+    """The model with its best weights, or its last ones if no validation has chosen any yet."""
+    return load_best(run, lambda: build_model(experiment, source, target))

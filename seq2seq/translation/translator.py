@@ -1,0 +1,357 @@
+"""A run directory -> translations, from Python.
+
+>>> translator = Translator.load("runs/mine")                        # doctest: +SKIP
+>>> translator.translate("Ein Mann schläft.")                        # doctest: +SKIP
+'A man is sleeping.'
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, overload
+
+from seq2seq.config.arguments import (
+    count,
+    each_sentence,
+    one_or_several,
+    run_path,
+    sentence,
+    sentences,
+)
+from seq2seq.config.base import insist, nearest, refuse
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.vocabulary import EOS
+from seq2seq.decoding.ensemble import Ensemble
+from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.mbr import Likeness
+from seq2seq.decoding.search import Model, score, search
+from seq2seq.decoding.shallow_fusion import Fusion, Speaker
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.metrics import sentence_utility
+from seq2seq.models.device import choose_device
+from seq2seq.models.translation import TranslationModel
+from seq2seq.translation.ensemble import (
+    LongSentenceWarning,
+    Member,
+    check_attention,
+    load_members,
+    load_speaker,
+    read_sources,
+    source_ids,
+)
+from seq2seq.translation.results import (
+    NOTHING,
+    NOTHING_SCORED,
+    PairScore,
+    Translation,
+    insist_on_some,
+    replace_unknown,
+)
+
+__all__ = ["LongSentenceWarning", "Member", "PairScore", "Translation", "Translator"]
+
+
+class Translator:
+    """Translates with a trained model, or with several as an ensemble.
+
+    Args:
+        model: any translation model.
+        source: tokenizer and vocabulary of the source side.
+        target: tokenizer and vocabulary of the target side.
+        settings: how to search, where a call does not say.
+        device: "auto", "cpu", "cuda" or "mps".
+        others: the other models of an ensemble, all with the same target vocabulary. Lengths are
+            counted in the source tokens of the first one, which is `model`.
+    """
+
+    def __init__(
+        self,
+        model: TranslationModel,
+        source: TextPipeline,
+        target: TextPipeline,
+        settings: DecodingSettings | None = None,
+        device: str = "auto",
+        *,
+        others: Sequence[Member] = (),
+    ) -> None:
+        self.device = choose_device(device)
+        self.members = [
+            Member(member.model.to(self.device).eval(), member.source)
+            for member in (Member(model, source), *others)
+        ]
+        self.model = self.members[0].model
+        self.searched = (
+            Ensemble([member.model for member in self.members]) if others else self.model
+        )
+        self.speakers: dict[str, Speaker] = {}
+        self.source = source
+        self.target = target
+        self.settings = settings or DecodingSettings()
+
+    @classmethod
+    def load(
+        cls, run: str | Path, device: str = "auto", *, ensemble: Sequence[str | Path] = ()
+    ) -> Translator:
+        """The translator in a run directory, with its best weights.
+
+        Args:
+            run: the run directory; the decoding settings are those of this run.
+            device: "auto", "cpu", "cuda" or "mps".
+            ensemble: other run directories, whose probabilities are averaged with this one's. They
+                may have another source tokenizer and another kind of model.
+
+        Raises:
+            RunError: there is no run, or one of its files is missing or damaged.
+            SettingsError: a run of the ensemble has another target vocabulary; no path is given.
+        """
+        others = [ensemble] if isinstance(ensemble, str | Path) else ensemble
+        runs = [run_path(run), *(run_path(other, "ensemble") for other in others)]
+        members, target, settings = load_members(runs)
+        model, source = members[0]
+        return cls(model, source, target, settings, device, others=members[1:])
+
+    @overload
+    def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
+
+    @overload
+    def translate(
+        self, text: Sequence[str], *, prefix: Sequence[str] | None = None, **settings: Any
+    ) -> list[str]: ...
+
+    def translate(
+        self,
+        text: str | Sequence[str],
+        *,
+        prefix: str | Sequence[str] | None = None,
+        **settings: Any,
+    ) -> str | list[str]:
+        """Translates a sentence, or several in one go.
+
+        Args:
+            text: one sentence, or a list of them. An empty one translates to an empty one, whatever
+                its prefix.
+            prefix: what the translation begins with; a list of as many for a list, "" for none. It
+                is cut into tokens as a sentence is, so it should end where a word ends: the model
+                has seen "▁house", and hardly ever "▁hou" with "se" after it. Whether a space
+                follows is the model's choice: the next token may be a comma. Words that the
+                vocabulary lacks come out as they were given.
+            settings: fields of `DecodingSettings` for this call, as ``beam_size=5``.
+
+        Returns:
+            A string for a string, a list of as many for a list, in its order.
+
+        Raises:
+            DataError: there are not as many prefixes as sentences; or one of them is no string.
+            SettingsError: a setting is unknown, impossible, or needs attention that is not there.
+        """
+        prefixes = None if prefix is None else one_or_several(prefix, "prefix")
+        found = self.search(one_or_several(text, "text"), prefixes=prefixes, **settings)
+        best = [candidates[0].text for candidates in found]
+        return best[0] if isinstance(text, str) else best
+
+    def candidates(
+        self,
+        text: str,
+        n: int = 5,
+        *,
+        prefix: str = "",
+        attention: bool = False,
+        **settings: Any,
+    ) -> list[Translation]:
+        """The `n` best translations of a sentence, best first; fewer if the search finds fewer.
+
+        The beam is at least `n` wide, so asking for more than `beam_size` may find a better first.
+        With the method sample, they are `n` different samples.
+
+        Args:
+            text: one sentence.
+            n: how many translations.
+            prefix: what they begin with, see `translate`.
+            attention: with the attention of each, for a model that has it.
+            settings: fields of `DecodingSettings`.
+
+        Raises:
+            SettingsError: `n` is below 1 or above 1,000, or as for `translate`.
+        """
+        texts, prefixes = [sentence(text, "text")], [sentence(prefix, "prefix")]
+        found = self.search(texts, n=n, prefixes=prefixes, attention=attention, **settings)
+        return found[0][:n]
+
+    def translate_lines(self, lines: Iterable[str], **settings: Any) -> Iterator[str]:
+        """Translates a stream: a line out for every line in, as batches of them are finished."""
+        for _, candidates in self.search_lines(lines, **settings):
+            yield candidates[0].text
+
+    def search_lines(
+        self, lines: Iterable[str], *, n: int = 1, attention: bool = False, **settings: Any
+    ) -> Iterator[tuple[str, list[Translation]]]:
+        """Each line of a stream with all that the search kept for it; arguments as `search`."""
+        chosen = self.with_settings(settings, attention=attention)
+        # Some batches are read ahead, so that lines of like length can be searched together; with
+        # a batch size of 1 every line is answered at once.
+        ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
+        stream = each_sentence(lines, "lines")
+        first = 1
+        while chunk := list(itertools.islice(stream, ahead)):
+            found = self.search(chunk, first=first, n=n, attention=attention, **settings)
+            yield from zip(chunk, found, strict=True)
+            first += len(chunk)
+
+    def search(
+        self,
+        texts: Sequence[str],
+        *,
+        first: int = 1,
+        n: int = 1,
+        prefixes: Sequence[str] | None = None,
+        attention: bool = False,
+        **settings: Any,
+    ) -> list[list[Translation]]:
+        """All that the search kept for each text, best first.
+
+        Args:
+            texts: sentences; one without a token translates to the empty sentence.
+            first: the number of the first of them, for warnings.
+            n: how many translations of each are wanted; there may be more or fewer.
+            prefixes: what the translations of each text begin with, see `translate`.
+            attention: with the attention of each, for a model that has it.
+            settings: fields of `DecodingSettings`.
+
+        Raises:
+            DataError, SettingsError: as for `translate`.
+        """
+        count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
+        texts = sentences(texts, "texts")
+        if prefixes is not None and len(prefixes) != len(texts):
+            raise DataError(f"{len(texts):,} sentences, but {len(prefixes):,} prefixes")
+        chosen = self.with_settings(settings, attention=attention)
+        limit = chosen.max_source_length
+        sources = read_sources(self.members, texts, first=first, limit=limit)
+        full = [index for index, tokens in enumerate(sources[0]) if tokens]
+        starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
+        found = search(
+            self.fused(chosen),
+            source_ids(self.members, sources, full),
+            chosen,
+            self.device,
+            n=n,
+            prefixes=[self.target.vocab.ids(starts[index]) for index in full],
+            attention=attention,
+            likeness=self.likeness(chosen) if chosen.method == "mbr" else None,
+        )
+        results = [[NOTHING._replace(tokens=[], source_tokens=[])] for _ in texts]
+        for index, hypotheses in zip(full, map(insist_on_some, found), strict=True):
+            results[index] = [
+                self.translation(hypothesis, sources[0][index], starts[index], chosen, attention)
+                for hypothesis in hypotheses
+            ]
+        return results
+
+    @overload  # a string is a sequence of strings, too
+    def score(self, sources: str, targets: str) -> PairScore: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[PairScore]: ...
+
+    def score(
+        self, sources: str | Sequence[str], targets: str | Sequence[str]
+    ) -> PairScore | list[PairScore]:
+        """How probable given translations are.
+
+        An empty target is scored as the sentence that ends at once, and an empty source is read as
+        one; but nothing as the translation of nothing, which `translate` always says, has
+        probability 1 and no tokens. A source that is too long is cut, as for a translation; a
+        target never is.
+
+        Args:
+            sources: one sentence, or a list of them.
+            targets: a translation of it, or of each.
+
+        Returns:
+            One score for two strings, a list of as many for lists, in their order.
+
+        Raises:
+            DataError: there are not as many targets as sources.
+        """
+        if isinstance(sources, str) != isinstance(targets, str):
+            raise DataError("score a string with a string, or a list with a list")
+        rows = one_or_several(sources, "sources")
+        given = one_or_several(targets, "targets")
+        if len(rows) != len(given):
+            raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
+        limit = self.settings.max_source_length
+        read = read_sources(self.members, rows, first=1, limit=limit)
+        ids = self.target.encode(given)
+        full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
+        found = score(
+            self.searched,
+            source_ids(self.members, read, full),
+            [ids[index] for index in full],
+            self.device,
+            batch_size=self.settings.batch_size,
+        )
+        results = [NOTHING_SCORED._replace(tokens=[], token_log_probabilities=[]) for _ in rows]
+        for index, values in zip(full, found, strict=True):
+            tokens = [*self.target.vocab.tokens(ids[index]), EOS]
+            results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
+        return results[0] if isinstance(sources, str) else results
+
+    def fused(self, settings: DecodingSettings) -> Model:
+        """What is searched: the models, and the language model if the settings name one."""
+        run = settings.language_model
+        if run and run not in self.speakers:
+            self.speakers[run] = load_speaker(run, self.target, self.device)
+        if not run or not settings.language_model_weight:
+            return self.searched
+        return Fusion(self.searched, self.speakers[run], settings.language_model_weight)
+
+    def likeness(self, settings: DecodingSettings) -> Likeness:
+        """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
+        return Likeness(self.target.decode, sentence_utility(settings.utility))
+
+    def translation(
+        self,
+        hypothesis: Hypothesis,
+        source: list[str],
+        prefix: list[str],
+        settings: DecodingSettings,
+        attention: bool,
+    ) -> Translation:
+        """A hypothesis in words, with the prefix as it was given."""
+        tokens = self.target.vocab.tokens(hypothesis.tokens)
+        tokens[: len(prefix)] = prefix
+        weights = hypothesis.attention
+        if settings.replace_unknown and weights is not None:
+            tokens = replace_unknown(tokens, source, weights)
+        return Translation(
+            # No text has a line's end in a token, but a vocabulary made by hand may.
+            self.target.tokenizer.detokenize(tokens).replace("\n", " "),
+            tokens,
+            hypothesis.log_probability,
+            hypothesis.score,
+            source,
+            weights.tolist() if attention and weights is not None else None,
+        )
+
+    def with_settings(
+        self, changes: dict[str, Any], *, attention: bool = False
+    ) -> DecodingSettings:
+        """The settings with some changes; SettingsError for an unknown or impossible one."""
+        names = list(DecodingSettings.__dataclass_fields__)
+        for name in changes:
+            if name not in names:
+                raise SettingsError(f"unknown decoding setting {name}{nearest(name, names)}")
+        settings = replace(self.settings, **changes)
+        insist(settings, "decoding.")
+        size = len(self.target.vocab)
+        refuse(settings.too_many(size, f"{size:,} tokens"))
+        needs = [
+            name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
+        ]
+        check_attention(self.members, [*needs, *["a picture of attention"] * attention])
+        self.fused(settings)
+        return settings

@@ -1,0 +1,183 @@
+"""How a program ends before its time, and above all by Ctrl-C, whatever it is doing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = """
+import time
+print("importing", flush=True)
+try:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        pass
+except KeyboardInterrupt:  # as modules in C do, which take it for a failed import
+    print("caught", flush=True)
+"""
+
+
+def as_on_a_terminal() -> None:
+    """Where a shell runs the tests in the background, they and their children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def begin(arguments: Sequence[object]) -> subprocess.Popen[bytes]:
+    """Starts Python in the project's folder."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=as_on_a_terminal,
+    )
+
+
+def interrupt(process: subprocess.Popen[bytes], seconds: float = 0.0) -> tuple[int, bytes, bytes]:
+    """Sends Ctrl-C a little later; returns exit code, stdout and stderr."""
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    return process.returncode, out, said
+
+
+def interrupt_after(line: bytes, program: str) -> tuple[int, bytes, bytes]:
+    """The same for a program that prints a line when it is to be interrupted."""
+    process = begin(["-c", program])
+    assert process.stdout
+    assert process.stdout.readline() == line + b"\n"
+    return interrupt(process)
+
+
+def test_ctrl_c_while_a_module_is_imported(tmp_path: Path) -> None:
+    """It ends at once: an exception there gets lost in modules of other people."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import seq2seq.console;"
+        "seq2seq.console.guarded(lambda: __import__('slow'))"
+    )
+    assert interrupt_after(b"importing", program) == (130, b"", b"interrupted\n")
+
+
+def test_ctrl_c_while_a_program_works() -> None:
+    """It may clean up."""
+    program = (
+        "import time; from seq2seq.console import guarded\n"
+        "def work():\n"
+        "    try:\n"
+        "        print('working', flush=True)\n"
+        "        time.sleep(30)\n"
+        "    finally:\n"
+        "        print('cleaned')\n"
+        "guarded(work)"
+    )
+    assert interrupt_after(b"working", program) == (130, b"cleaned\n", b"interrupted\n")
+
+
+def test_a_handler_of_others_stays(
+    command: Callable[..., subprocess.CompletedProcess[bytes]],
+) -> None:
+    for program in (
+        "signal.signal(signal.SIGINT, signal.SIG_IGN); import seq2seq.cli.main; "
+        "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN",
+        "import seq2seq, seq2seq.config.model, seq2seq.training.signals; "
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
+        "thread = threading.Thread(target=lambda: __import__('seq2seq.console')); thread.start(); "
+        "thread.join(); assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
+    ):
+        program = f"import signal, threading; {program}"
+        result = command("-c", program, preexec_fn=as_on_a_terminal)
+        assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what is loaded can't be seen")
+@pytest.mark.parametrize("seconds", [0.0, 0.4])
+@pytest.mark.parametrize("program", ["command", "recipe"])
+def test_ctrl_c_while_torch_is_imported(
+    tmp_path: Path, sample: Path, program: str, seconds: float
+) -> None:
+    run = tmp_path / "run"
+    text = ["--data.train", sample / "train.en", "--data.train-target", sample / "train.fr"]
+    arguments = {
+        "command": ["-m", "seq2seq", "train", *text, "--run", run, "--training.epochs", "9"],
+        "recipe": ["recipes/quickstart.py", "--corpus", "sample", "--run", run],
+    }[program]
+    process = begin(arguments)
+    while b"libtorch_cpu" not in Path(f"/proc/{process.pid}/maps").read_bytes():
+        assert process.poll() is None
+        time.sleep(0.001)
+    code, out, said = interrupt(process, seconds)
+    assert (code, out) == (130, b"")
+    assert said.endswith(b"interrupted\n")
+    assert b"Traceback" not in said
+
+
+def ended(program: str, arguments: str) -> tuple[int, str]:
+    """Runs the command line in a shell; returns its exit code and stderr."""
+    result = subprocess.run(
+        ["bash", "-c", f'set -o pipefail; "$0" {program} {arguments}', sys.executable],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return result.returncode, result.stderr
+
+
+PRINT = "-c 'from seq2seq.console import guarded; guarded(lambda: print(\"x\" * 100_000))'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (">/dev/full", 2, "error: standard output could not be written: No space left on device"),
+        (">&-", 2, "error: standard output is closed"),
+        ("2>&- >/dev/null", 0, ""),
+        ("2>/dev/full >/dev/null", 0, ""),
+    ],
+)
+def test_streams_that_are_full_or_closed(arguments: str, code: int, message: str) -> None:
+    assert ended(PRINT, arguments) == (code, message + "\n" * bool(message))
+
+
+def test_other_errors_of_the_system_are_bugs() -> None:
+    """They keep their traceback, and are not taken for a full disk."""
+    program = "import os, seq2seq.console; seq2seq.console.guarded(lambda: os.close(99))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "standard output" not in result.stderr
+
+
+def test_only_what_reads_stdin_needs_it(trained: Path) -> None:
+    assert ended(PRINT, "<&- >/dev/null") == (0, "")
+    code, said = ended("-m seq2seq translate", f"{trained} <&-")
+    assert (code, said) == (2, "error: standard input is closed: give lines of text\n")
+
+
+def test_a_training_goes_on_without_its_log(tmp_path: Path, sample: Path) -> None:
+    """Whether the disk of the log is full, or `head` has gone."""
+    options = (
+        f"train --data.train {sample / 'train.en'} --data.train-target {sample / 'train.fr'} "
+        "--data.tokenizer word --data.validation-size 20 --model.embedding-size 4 "
+        "--model.encoder-sizes 4 --model.decoder-sizes 4 --training.max-steps 30 "
+        "--training.log-every 1 --training.batch-tokens 200 --device cpu"
+    )
+    full, read = tmp_path / "full", tmp_path / "read"
+    assert ended(f"-m seq2seq {options} --run {full}", "2>/dev/full") == (0, "")
+    assert ended(f"-m seq2seq {options} --run {read}", "2>&1 | head -3 >/dev/null") == (0, "")
+    metrics = [(run / "metrics.jsonl").read_text(encoding="utf-8") for run in (full, read)]
+    assert [text.count('"kind": "training"') for text in metrics] == [30, 30]
+    assert (full / "best.safetensors").is_file()
+    assert (read / "best.safetensors").is_file()

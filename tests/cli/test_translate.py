@@ -1,0 +1,161 @@
+"""``seq2seq translate`` and ``seq2seq score`` as a user meets them."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seq2seq.cli.evaluate import Evaluate
+from seq2seq.cli.main import main
+from seq2seq.cli.options import parse_decoding
+from seq2seq.cli.translate import Translate, make_folder
+from seq2seq.errors import DataError
+from seq2seq.translation.translator import Translator
+
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
+SOURCES = ["We must eat.", "", "My sister is going to leave tomorrow.", ""]
+TARGETS = ["Nous devons manger.", "", "", "Ma sœur"]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> list[str]:
+    """Options that name two files of as many lines."""
+    source, target = tmp_path / "source.txt", tmp_path / "target.txt"
+    source.write_text("".join(f"{line}\n" for line in SOURCES), encoding="utf-8")
+    target.write_text("".join(f"{line}\n" for line in TARGETS), encoding="utf-8")
+    return ["--source", str(source), "--target", str(target)]
+
+
+@pytest.fixture
+def twin(trained: Path, tmp_path: Path) -> Path:
+    """The trained run once more, in another folder."""
+    return Path(shutil.copytree(trained, tmp_path / "twin"))
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """What a command says that must fail as a user's mistake."""
+    with pytest.raises(SystemExit) as exited:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert (exited.value.code, captured.out) == (2, "")
+    return captured.err
+
+
+def test_score_prints_a_line_for_each_pair(
+    trained: Path, pairs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = Translator.load(trained, "cpu").score(SOURCES, TARGETS)
+    main(["score", str(trained), *pairs, "--device", "cpu"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [[float(part) for part in line.split("\t")] for line in lines] == [
+        [round(each.log_probability, 4), round(each.per_token, 4)] for each in expected
+    ]
+    main(["score", str(trained), *pairs, "--device", "cpu", "--json"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for row, source, target, score in zip(rows, SOURCES, TARGETS, expected, strict=True):
+        assert row == {"source": source, "target": target, **score._asdict()}
+
+
+def test_score_takes_an_ensemble_in_a_process_of_its_own(
+    command: Command, trained: Path, twin: Path, pairs: list[str]
+) -> None:
+    plain, ensemble = (
+        command("-m", "seq2seq", "score", trained, *pairs, "--device", "cpu", *more)
+        for more in ([], ["--ensemble", twin])
+    )
+    assert (plain.returncode, plain.stderr) == (0, b"")
+    assert (ensemble.returncode, ensemble.stderr) == (0, b"")
+    for one, other in zip(plain.stdout.split(), ensemble.stdout.split(), strict=True):
+        assert float(one) == pytest.approx(float(other), abs=2e-4)
+
+
+def test_the_help_page_of_score_explains_each_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["score", "--help"])
+    page = " ".join(capsys.readouterr().out.split())
+    assert exited.value.code == 0
+    for option in ("--source", "--target", "--json", "--ensemble", "--device"):
+        assert option in page
+    assert "--decoding" not in page, "there is nothing to search for"
+
+
+def test_score_names_what_is_wrong(
+    trained: Path, tmp_path: Path, pairs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "give --source FILE and --target FILE" in fails(capsys, "score", trained)
+    short = tmp_path / "short.txt"
+    short.write_text("a\n")
+    error = fails(capsys, "score", trained, *pairs[:2], "--target", short)
+    assert "4 lines" in error
+    assert "short.txt has 1:" in error
+    assert "there is no run at" in fails(capsys, "score", tmp_path / "none", *pairs)
+
+
+def test_every_method_is_a_pipe(command: Command, trained: Path) -> None:
+    text = "We must eat.\n\nMarie is late.\n"
+    translator = Translator.load(trained, "cpu")
+    for options in (
+        ["--decoding.method", "sample", "--decoding.top-k", "20", "--decoding.seed", "3"],
+        ["--decoding.method", "mbr", "--decoding.samples", "4"],
+        [
+            "--decoding.method",
+            "diverse-beam",
+            "--decoding.beam-size",
+            "4",
+            "--decoding.groups",
+            "2",
+        ],
+    ):
+        result = command(
+            *("-m", "seq2seq", "translate", trained, "--device", "cpu", *options),
+            input=text.encode(),
+        )
+        assert (result.returncode, result.stderr) == (0, b"")
+        values = [int(value) if value.isdecimal() else value for value in options[1::2]]
+        names = [name.removeprefix("--decoding.").replace("-", "_") for name in options[::2]]
+        settings = dict(zip(names, values, strict=True))
+        expected = translator.translate(text.splitlines(), **settings)
+        assert result.stdout.decode().splitlines() == expected
+
+
+def test_translate_names_what_is_wrong(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, name in (
+        (["--decoding.coverage-penalty", "0.2"], "coverage_penalty"),
+        (["--decoding.replace-unknown"], "replace_unknown"),
+        (["--attention", str(tmp_path / "pictures")], "a picture of attention"),
+    ):
+        error = fails(capsys, "translate", trained, "--device", "cpu", *option)
+        assert f"{name} needs a model with attention" in error
+    assert not (tmp_path / "pictures").exists()
+    missing = tmp_path / "none"
+    error = fails(capsys, "translate", trained, "--device", "cpu", "--ensemble", missing)
+    assert f"there is no run at {missing}" in error
+    again = f"{trained}{os.sep}"
+    assert "names a run twice" in fails(capsys, "translate", trained, "--ensemble", again)
+
+
+def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
+    """A list of values must not take RUN a second time when the run's settings are read."""
+    for kind, name in ((Translate, "translate"), (Evaluate, "evaluate")):
+        command = parse_decoding(kind, ["--ensemble", str(twin), str(trained)], name)
+        assert (command.run, command.ensemble) == (str(trained), (str(twin),))
+    options = ["--decoding.beam-size", "2", "--reference", "r", str(trained)]
+    command = parse_decoding(Evaluate, options, "evaluate")
+    assert (command.run, command.reference) == (str(trained), ("r",))
+    assert command.decoding.beam_size == 2
+    assert command.decoding.length_penalty == Translator.load(trained).settings.length_penalty
+
+
+def test_a_folder_with_pictures_is_left_alone(tmp_path: Path) -> None:
+    assert make_folder(str(tmp_path / "a" / "b")).is_dir()
+    (tmp_path / "00001.png").touch()
+    with pytest.raises(DataError, match="has pictures of other translations"):
+        make_folder(str(tmp_path))

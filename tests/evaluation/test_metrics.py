@@ -1,0 +1,125 @@
+"""Scores: sacreBLEU's own numbers, and nothing scored that is not aligned."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import sacrebleu
+
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.metrics import Score, bleu, evaluate
+
+HYPOTHESES = ["The cat sat on the mat.", "A dog barks loudly!", "Two men, walking.", "Nothing"]
+REFERENCES = ["The cat is on the mat.", "the Dog barks loudly .", "Two men are walking.", "None"]
+MORE = [
+    ["The cat is on the mat.", "The cat sat upon a mat."],
+    ["the Dog barks loudly ."],
+    ["Two men are walking.", "Two men, walking.", "A pair of men walks."],
+    ["None", "Nothing at all"],
+]
+STREAMS = [
+    ["The cat is on the mat.", "the Dog barks loudly .", "Two men are walking.", "None"],
+    ["The cat sat upon a mat.", None, "Two men, walking.", "Nothing at all"],
+    [None, None, "A pair of men walks.", None],
+]
+references_of_each_kind = pytest.mark.parametrize(
+    ("references", "streams"), [(REFERENCES, [REFERENCES]), (MORE, STREAMS)], ids=["one", "several"]
+)
+
+
+@references_of_each_kind
+def test_scores_equal_sacrebleu_s(references: Sequence[Any], streams: list[list[str]]) -> None:
+    scores = evaluate(HYPOTHESES, references)
+    assert scores.bleu.score == sacrebleu.corpus_bleu(HYPOTHESES, streams).score
+    assert scores.chrf.score == sacrebleu.corpus_chrf(HYPOTHESES, streams).score
+    ter = sacrebleu.corpus_ter(HYPOTHESES, streams, case_sensitive=True)
+    assert scores.ter.score == ter.score
+    assert bleu(HYPOTHESES, references) == scores.bleu
+    assert 0 < scores.bleu.score < 100
+
+
+@references_of_each_kind
+@pytest.mark.parametrize("tokenize", ["13a", "char", "none", "intl", "zh"])
+def test_tokenization_is_handed_on(
+    references: Sequence[Any], streams: list[list[str]], tokenize: str
+) -> None:
+    expected = sacrebleu.corpus_bleu(HYPOTHESES, streams, tokenize=tokenize).score
+    score = bleu(HYPOTHESES, references, tokenize=tokenize)
+    assert score == evaluate(HYPOTHESES, references, tokenize=tokenize).bleu
+    assert score.score == expected
+    assert f"tok:{tokenize}|" in score.signature
+
+
+@pytest.mark.parametrize("score", [evaluate, bleu])
+def test_an_unknown_tokenization_is_refused_with_the_known_ones(score: Callable[..., Any]) -> None:
+    with pytest.raises(SettingsError, match=r"'13b'.* 13a, intl"):
+        score(HYPOTHESES, REFERENCES, tokenize="13b")
+
+
+def test_lowercase_ignores_case_in_all_three() -> None:
+    """As if all text had been lower-cased before."""
+    lower = [text.lower() for text in HYPOTHESES]
+    lower_references = [[text.lower() for text in texts] for texts in MORE]
+    got = evaluate(HYPOTHESES, MORE, lowercase=True)
+    expected, mixed = evaluate(lower, lower_references), evaluate(HYPOTHESES, MORE)
+    for score, same, other in zip(got, expected, mixed, strict=True):
+        assert score.score == pytest.approx(same.score)
+        assert score.score != pytest.approx(other.score)
+        assert "case:lc" in score.signature
+        assert "case:mixed" in other.signature
+    assert bleu(HYPOTHESES, MORE, lowercase=True) == got.bleu
+
+
+def test_unequal_numbers_of_references_count_as_repeated_ones() -> None:
+    filled = [[*texts, *[texts[0]] * (3 - len(texts))] for texts in MORE]
+    scores, expected = evaluate(HYPOTHESES, MORE), evaluate(HYPOTHESES, filled)
+    assert scores.bleu.score == pytest.approx(expected.bleu.score)
+    assert scores.chrf.score == pytest.approx(expected.chrf.score)
+    assert scores.bleu.score > evaluate(HYPOTHESES, REFERENCES).bleu.score
+
+
+def test_a_perfect_translation_scores_100_and_ter_0() -> None:
+    scores = evaluate(REFERENCES, REFERENCES)
+    assert [score.score for score in scores] == pytest.approx([100, 100, 0])
+
+
+@pytest.mark.parametrize("score", [evaluate, bleu])
+@pytest.mark.parametrize(
+    ("hypotheses", "references", "words"),
+    [
+        (["a"] * 3, ["a"] * 2, ["3 translations", "2 references"]),
+        (["a"], ["a"] * 1234, ["1 translations", "1,234 references"]),
+        ([], ["a"], ["0 translations", "1 references"]),
+        (["a"] * 2, [], ["2 translations", "0 references"]),
+        ([], [], ["nothing to score"]),
+    ],
+)
+def test_what_is_not_aligned_is_not_scored(
+    score: Callable[..., object], hypotheses: list[str], references: list[str], words: list[str]
+) -> None:
+    with pytest.raises(DataError) as caught:
+        score(hypotheses, references)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_score_is_printed_with_its_signature() -> None:
+    scores = evaluate(HYPOTHESES, REFERENCES)
+    for score in scores:
+        assert str(score) == f"{score.score:.2f}  {score.signature}"
+        assert f"version:{sacrebleu.__version__}" in score.signature
+    assert str(Score(12.345678, "tok:13a")) == "12.35  tok:13a"
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "references", "message"),
+    [
+        (["a b", "c"], [["a b"], []], "sentence 2 has no reference"),
+        (["a", "b", "c"], "abc", "one string"),
+    ],
+)
+def test_a_missing_reference_is_an_error(
+    hypotheses: list[str], references: list[list[str]] | str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        bleu(hypotheses, references)
