@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish
-from seq2seq.config.base import at_least
+from seq2seq.cli.train import finish_training
+from seq2seq.config.base import check_min
 from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
-from seq2seq.console import guarded
+from seq2seq.console import run_command
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import SettingsError
-from seq2seq.training.dry_run import DRY
+from seq2seq.training.dry_run import DRY_RUN
 from seq2seq.translation.train import Corpora, train
 from seq2seq.translation.translator import Translator
 
@@ -64,8 +64,8 @@ class CopyTask(Experiment):
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting or combination."""
         yield from super().problems()
-        yield from at_least("--pairs", self.pairs, 1)
-        yield from at_least("--longest", self.longest, 1)
+        yield from check_min("--pairs", self.pairs, 1)
+        yield from check_min("--longest", self.longest, 1)
         if not self.letters.strip() or " " in self.letters:
             yield f"--letters {self.letters!r} must be letters without a space, as abcdefgh"
 
@@ -105,13 +105,13 @@ def main() -> None:
             corpus(validation, settings, "validation sequences"),
         ),
     )
-    if reason not in ("interrupted", DRY):
+    if reason not in ("interrupted", DRY_RUN):
         references = corpus(test, settings, "test sequences").targets
         hypotheses = Translator.load(settings.run, settings.device).translate(test)
         right = sum(h == r for h, r in zip(hypotheses, references, strict=True))
         print(f"{right} of {len(test)} unseen sequences without a mistake")
-    finish(reason, settings)
+    finish_training(reason, settings)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

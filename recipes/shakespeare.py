@@ -13,22 +13,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish
+from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import (
     GenerationSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
-from seq2seq.console import guarded
+from seq2seq.console import run_command
 from seq2seq.data.monolingual import read_monolingual
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_modeling.model import LanguageModel
-from seq2seq.language_modeling.task import Texts
-from seq2seq.language_modeling.train import read_texts, train_language_model
-from seq2seq.training.dry_run import DRY
+from seq2seq.language_modeling.task import TextSplits
+from seq2seq.language_modeling.train import read_splits, train_language_model
+from seq2seq.training.dry_run import DRY_RUN
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,12 @@ class Shakespeare(LanguageExperiment):
     """The run directory."""
     corpus: str = ""
     """The plays: a text file."""
-    data: TextSettings = field(
+    data: LanguageDataSettings = field(
         # Few rows make many updates of the little time: after two minutes of one core, 16 had come
         # to 1.60 nats per character, 32 to 1.76; 8 read a third fewer characters a second.
-        default_factory=lambda: TextSettings(tokenizer="character", steps=100, batch_size=16)
+        default_factory=lambda: LanguageDataSettings(
+            tokenizer="character", steps=100, batch_size=16
+        )
     )
     model: LanguageModelSettings = field(
         # GRU cells came equally far; a second layer takes twice the time and did not pay. Dropout
@@ -71,15 +73,15 @@ class Shakespeare(LanguageExperiment):
             yield "--corpus and --data.train are both given: which one is the text?"
 
 
-def read_plays(settings: Shakespeare) -> Texts:
+def read_plays(settings: Shakespeare) -> TextSplits:
     """All but the last tenth, and the last tenth; they part at a line's end."""
     if not settings.corpus and not settings.data.train:
         raise SettingsError("no text: give --corpus FILE; data/README.md says where it is")
-    plays = Texts(read_monolingual(settings.corpus), []) if settings.corpus else None
-    return read_texts(settings.data, plays)
+    plays = TextSplits(read_monolingual(settings.corpus), []) if settings.corpus else None
+    return read_splits(settings.data, plays)
 
 
-def report(settings: Shakespeare, texts: Texts) -> None:
+def report(settings: Shakespeare, texts: TextSplits) -> None:
     """Prints made-up text, and how well the held-out part is predicted."""
     model = LanguageModel.load(settings.run, settings.device)
     print(model.generate() + "\n")
@@ -94,10 +96,10 @@ def main() -> None:
     settings = parse_experiment(Shakespeare())
     texts = read_plays(settings)
     reason = train_language_model(settings, texts)
-    if reason not in ("interrupted", DRY):
+    if reason not in ("interrupted", DRY_RUN):
         report(settings, texts)
-    finish(reason, settings)
+    finish_training(reason, settings)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

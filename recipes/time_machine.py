@@ -20,23 +20,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish
-from seq2seq.config.base import at_least
+from seq2seq.cli.train import finish_training
+from seq2seq.config.base import check_min
 from seq2seq.config.language_model import (
     GenerationSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
-from seq2seq.console import guarded
+from seq2seq.console import run_command
 from seq2seq.data.monolingual import letters_only, read_monolingual
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.plotting.learning_curves import read_metrics
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.training.dry_run import DRY
+from seq2seq.training.dry_run import DRY_RUN
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class TimeMachine(LanguageExperiment):
     """How many characters to learn from, after all but letters is gone."""
     held_out: int = 10_000
     """How many of the characters after those to test on."""
-    data: TextSettings = field(
-        default_factory=lambda: TextSettings(
+    data: LanguageDataSettings = field(
+        default_factory=lambda: LanguageDataSettings(
             tokenizer="character", letters_only=True, lowercase=True, steps=35, batch_size=32
         )
     )
@@ -86,15 +86,15 @@ class TimeMachine(LanguageExperiment):
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting or combination."""
         yield from super().problems()
-        yield from at_least("--max-characters", self.max_characters, 1)
-        yield from at_least("--held-out", self.held_out, 1)
+        yield from check_min("--max-characters", self.max_characters, 1)
+        yield from check_min("--held-out", self.held_out, 1)
         if self.data.train or self.data.validation:
             yield "--data.train and --data.validation: this recipe has its text from --corpus"
         if not self.data.letters_only:
             yield "--data.no-letters-only: this recipe counts letters; take seq2seq lm train"
 
 
-def read_texts(settings: TimeMachine) -> Texts:
+def read_texts(settings: TimeMachine) -> TextSplits:
     """The first characters, and those after them.
 
     Raises:
@@ -109,7 +109,7 @@ def read_texts(settings: TimeMachine) -> Texts:
             f"{settings.corpus} has {len(text):,} letters and spaces, fewer than the {end:,} of "
             "--max-characters and --held-out together: lower one of them"
         )
-    return Texts([text[: settings.max_characters]], [text[settings.max_characters : end]])
+    return TextSplits([text[: settings.max_characters]], [text[settings.max_characters : end]])
 
 
 def report(settings: TimeMachine) -> None:
@@ -138,10 +138,10 @@ def main() -> None:
     """Trains, and names both perplexities."""
     settings = parse_experiment(TimeMachine())
     reason = train_language_model(settings, read_texts(settings))
-    if reason not in ("interrupted", DRY):
+    if reason not in ("interrupted", DRY_RUN):
         report(settings)
-    finish(reason, settings)
+    finish_training(reason, settings)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -14,24 +14,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish
+from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import (
     GenerationSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
-from seq2seq.console import guarded
+from seq2seq.console import run_command
 from seq2seq.data.download import WIKITEXT2_LICENCE, WikiText2, fetch_wikitext2
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.errors import DataError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_modeling.model import LanguageModel
-from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.training.dry_run import DRY
-from seq2seq.training.reporting import say
+from seq2seq.training.dry_run import DRY_RUN
+from seq2seq.training.reporting import log_line
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class WikiText(LanguageExperiment):
     """The run directory."""
     corpus: str = ""
     """A folder with train.txt, valid.txt and test.txt. Empty: fetched once, then cached."""
-    data: TextSettings = field(
+    data: LanguageDataSettings = field(
         # The corpus is tokenized, and rare words are <unk> in it; all others are kept. Sixteen rows
         # would make a quarter fewer tokens a second than 32.
-        default_factory=lambda: TextSettings(
+        default_factory=lambda: LanguageDataSettings(
             tokenizer="space", vocab_size=50_000, steps=35, batch_size=32
         )
     )
@@ -89,7 +89,7 @@ def read_corpus(folder: str) -> WikiText2:
         DataError: a file is missing, or nothing can be fetched.
     """
     if not folder:
-        say(WIKITEXT2_LICENCE)
+        log_line(WIKITEXT2_LICENCE)
         return fetch_wikitext2("Without a network, give a folder with the files: --corpus DIR.")
     paths = [Path(folder) / f"{part}.txt" for part in ("train", "valid", "test")]
     missing = [path.name for path in paths if not path.is_file()]
@@ -112,11 +112,11 @@ def main() -> None:
     """Fetches, trains, scores the test part."""
     settings = parse_experiment(WikiText())
     corpus = read_corpus(settings.corpus)
-    reason = train_language_model(settings, Texts(corpus.train, corpus.validation))
-    if reason not in ("interrupted", DRY):
+    reason = train_language_model(settings, TextSplits(corpus.train, corpus.validation))
+    if reason not in ("interrupted", DRY_RUN):
         report(settings, corpus.test)
-    finish(reason, settings)
+    finish_training(reason, settings)
 
 
 if __name__ == "__main__":
-    guarded(main)
+    run_command(main)

@@ -18,14 +18,14 @@ from typing import BinaryIO, NoReturn, TextIO
 
 from seq2seq.errors import DataError, Seq2SeqError
 
-INTERRUPTED = 128 + signal.SIGINT
+EXIT_INTERRUPTED = 128 + signal.SIGINT
 """The exit code of a program that Ctrl-C ended, by convention."""
-STDERR = 2
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+STDERR_FD = 2
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What writing to a stream fails with where its disk is full or broken."""
 
 
-def on_interrupt(number: int, frame: FrameType | None) -> None:
+def handle_interrupt(number: int, frame: FrameType | None) -> None:
     """Handles Ctrl-C: KeyboardInterrupt, as always; but while a module is imported, the end.
 
     An exception would get lost there: modules in C take it for a failed import of theirs, or for
@@ -33,17 +33,17 @@ def on_interrupt(number: int, frame: FrameType | None) -> None:
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
-            os.write(STDERR, b"interrupted\n")
-            os._exit(INTERRUPTED)
+            os.write(STDERR_FD, b"interrupted\n")
+            os._exit(EXIT_INTERRUPTED)
         frame = frame.f_back
     raise KeyboardInterrupt
 
 
-def guarded(command: Callable[[], object]) -> None:
+def run_command(command: Callable[[], object]) -> None:
     """Runs a command, with every known error as one message and exit code 2."""
     if sys.stderr is None:  # closed; without it, `print` would take stdout
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
-    warnings.showwarning = lambda message, *_, **__: tell(f"warning: {message}")
+    warnings.showwarning = lambda message, *_, **__: write_stderr(f"warning: {message}")
     if isinstance(sys.stdout, io.TextIOWrapper):  # text goes out in UTF-8, whatever the locale
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
@@ -54,15 +54,15 @@ def guarded(command: Callable[[], object]) -> None:
     except Seq2SeqError as error:
         fail(str(error))
     except KeyboardInterrupt:
-        tell("interrupted")
-        sys.exit(INTERRUPTED)
+        write_stderr("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; nothing is wrong.
-        discard(sys.stdout)
+        redirect_to_null(sys.stdout)
     except OSError as error:
-        if error.filename is not None or error.errno not in NO_ROOM:
+        if error.filename is not None or error.errno not in DISK_ERRORS:
             raise  # every other file has a message of its own: a bug
-        discard(sys.stdout)
+        redirect_to_null(sys.stdout)
         fail(f"standard output could not be written: {error.strerror}")
 
 
@@ -73,12 +73,12 @@ def standard_input() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def discard(stream: TextIO) -> None:
+def redirect_to_null(stream: TextIO) -> None:
     """Sends all that is still to be written to a stream nowhere, so that its end raises nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def tell(text: str, write: Callable[[str], object] | None = None) -> None:
+def write_stderr(text: str, write: Callable[[str], object] | None = None) -> None:
     """Writes a line to stderr, with `write` or plainly; where nobody can read it, it is lost.
 
     A training of days does not end because its log can't be shown.
@@ -86,12 +86,12 @@ def tell(text: str, write: Callable[[str], object] | None = None) -> None:
     try:
         write(text) if write else print(text, file=sys.stderr, flush=True)
     except OSError:
-        discard(sys.stderr)
+        redirect_to_null(sys.stderr)
 
 
 def fail(message: str) -> NoReturn:
     """Prints an error and exits with 2."""
-    tell(f"error: {message}")
+    write_stderr(f"error: {message}")
     sys.exit(2)
 
 
@@ -100,4 +100,4 @@ if (
     threading.current_thread() is threading.main_thread()
     and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 ):
-    signal.signal(signal.SIGINT, on_interrupt)
+    signal.signal(signal.SIGINT, handle_interrupt)

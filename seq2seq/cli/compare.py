@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from seq2seq.cli.systems import JudgingCommand, SystemArgument, SystemsArgument, read_texts
-from seq2seq.config.base import at_least, refuse
+from seq2seq.cli.systems import JudgingCommand, SystemArgument, SystemsArgument, read_systems
+from seq2seq.config.base import check_min, raise_problems
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.breakdown import Part
+    from seq2seq.evaluation.breakdown import BreakdownRow
     from seq2seq.evaluation.significance import Comparison
 
 COMPARE_HELP = """Test whether systems differ from the first one by more than chance.
@@ -55,9 +55,9 @@ class Compare(JudgingCommand):
         if len(self.systems) < 2:
             yield "give at least two systems: run directories or files of translations"
         yield from super().problems()
-        yield from at_least("--seed", self.seed, 1)
+        yield from check_min("--seed", self.seed, 1)
         if self.samples is not None:
-            yield from at_least("--samples", self.samples, 1)
+            yield from check_min("--samples", self.samples, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +74,17 @@ class Analyze(JudgingCommand):
         if not self.source:
             yield "give --source FILE: its lengths are wanted"
         yield from super().problems()
-        yield from at_least("--bucket-size", self.bucket_size, 1)
+        yield from check_min("--bucket-size", self.bucket_size, 1)
 
 
 def compare_command(arguments: list[str]) -> None:
     """Test whether systems differ by more than chance."""
     command = tyro.cli(Compare, prog="seq2seq compare", description=COMPARE_HELP, args=arguments)
-    refuse(command.problems())
+    raise_problems(command.problems())
     from seq2seq.evaluation.significance import check_resampling, compare
 
     check_resampling(command.test, command.samples, command.seed)
-    texts = read_texts(command, command.systems)
+    texts = read_systems(command, command.systems)
     found = compare(
         texts.systems,
         texts.references,
@@ -119,10 +119,10 @@ def print_comparison(title: str, comparison: Comparison) -> None:
 def analyze_command(arguments: list[str]) -> None:
     """Show where translations go wrong: by source length, by position."""
     command = tyro.cli(Analyze, prog="seq2seq analyze", description=ANALYZE_HELP, args=arguments)
-    refuse(command.problems())
+    raise_problems(command.problems())
     from seq2seq.evaluation.breakdown import breakdown
 
-    texts = read_texts(command, [command.system])
+    texts = read_systems(command, [command.system])
     found = breakdown(
         texts.sources,
         texts.systems[command.system],
@@ -144,7 +144,7 @@ def analyze_command(arguments: list[str]) -> None:
     print(f"Quarters: n-grams up to {found.longest_ngram}, none across a cut.")
 
 
-def print_parts(title: str, parts: list[Part]) -> None:
+def print_parts(title: str, parts: list[BreakdownRow]) -> None:
     """A table with a row for each part of the text."""
     print(f"{title:>12}  {'sentences':>9}  {'words':>9}  {'reference':>9}  {'BLEU':>6}")
     for name, sentences, words, reference, score in parts:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seq2seq.cli.options import DecodingCommand, FileArgument, load_translator, parse_decoding
-from seq2seq.cli.parse import load
+from seq2seq.cli.parse import load_settings
 from seq2seq.cli.systems import check_aligned
-from seq2seq.config.base import refuse
+from seq2seq.config.base import raise_problems
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import DataError
 
@@ -42,7 +42,7 @@ class Evaluate(DecodingCommand):
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
     command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
-    refuse(command.problems())
+    raise_problems(command.problems())
     from seq2seq.data.parallel import read_lines
     from seq2seq.evaluation.metrics import bleu_metric, evaluate
 
@@ -50,7 +50,7 @@ def evaluate_command(arguments: list[str]) -> None:
     streams = [read_lines(path) for path in command.reference]
     check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
     # What would go wrong after the work is found out before it.
-    trained = load(command.run, Experiment)
+    trained = load_settings(command.run, Experiment)
     tokenize = command.tokenize or trained.tokenize
     bleu_metric(tokenize)
     translator = load_translator(command)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import tyro
 
 from seq2seq.cli.options import FileArgument
-from seq2seq.cli.parse import load
-from seq2seq.cli.systems import check_aligned, check_names
-from seq2seq.config.base import at_least, refuse
+from seq2seq.cli.parse import load_settings
+from seq2seq.cli.systems import check_aligned, check_distinct
+from seq2seq.config.base import check_min, raise_problems
 from seq2seq.config.experiment import Experiment
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.exposure_bias import Exposure, Position
+    from seq2seq.evaluation.exposure_bias import ExposureBias, PositionScores
 
 RunsArgument: TypeAlias = Annotated[
     tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")
@@ -66,22 +66,22 @@ class Expose:
         """One line for each impossible option."""
         if not self.runs or not self.source or not self.reference:
             yield "give RUN, --source FILE and --reference FILE"
-        yield from at_least("--max-length", self.max_length, 1)
+        yield from check_min("--max-length", self.max_length, 1)
         yield from device_problems(self.device)
 
 
 def exposure_command(arguments: list[str]) -> None:
     """Measure exposure bias: with the reference's words, with its own."""
     command = tyro.cli(Expose, prog="seq2seq exposure", description=EXPOSURE_HELP, args=arguments)
-    refuse(command.problems())
-    check_names(command.runs)
-    experiments = {run: load(run, Experiment) for run in command.runs}
+    raise_problems(command.problems())
+    check_distinct(command.runs)
+    experiments = {run: load_settings(run, Experiment) for run in command.runs}
     from seq2seq.data.readers.lines import read_lines
     from seq2seq.plotting.exposure_bias import plot_exposure
-    from seq2seq.plotting.figure import check_picture
+    from seq2seq.plotting.figure import check_figure_path
 
     if command.plot:
-        check_picture(command.plot)
+        check_figure_path(command.plot)
     sources, references = read_lines(command.source), read_lines(command.reference)
     check_aligned({command.source: sources, command.reference: references})
     warn_of_other_tokens(experiments)
@@ -117,9 +117,9 @@ def warn_of_other_tokens(experiments: Mapping[str, Experiment]) -> None:
 
 def expose(
     command: Expose, run: str, sources: Sequence[str], references: Sequence[str]
-) -> Exposure:
+) -> ExposureBias:
     """The exposure bias of one run; sources are cut where a translator cuts them."""
-    from seq2seq.evaluation.exposure_bias import exposure
+    from seq2seq.evaluation.exposure_bias import measure_exposure_bias
     from seq2seq.translation.translator import LongSentenceWarning, Translator
 
     translator = Translator.load(run, command.device)
@@ -132,7 +132,7 @@ def expose(
             LongSentenceWarning,
             stacklevel=2,
         )
-    return exposure(
+    return measure_exposure_bias(
         translator.model,
         [ids[:limit] for ids in encoded],
         translator.target.encode(references),
@@ -141,10 +141,10 @@ def expose(
     )
 
 
-def as_json(found: Exposure) -> dict[str, object]:
+def as_json(found: ExposureBias) -> dict[str, object]:
     """A run's positions and total."""
 
-    def row(position: Position) -> dict[str, float]:
+    def row(position: PositionScores) -> dict[str, float]:
         gaps = {
             "accuracy_gap": position.accuracy_gap,
             "log_probability_gap": position.log_probability_gap,
@@ -158,7 +158,7 @@ def as_json(found: Exposure) -> dict[str, object]:
     return {"positions": positions, "total": row(found.total)}
 
 
-def print_exposure(found: Exposure) -> None:
+def print_exposure(found: ExposureBias) -> None:
     """A table with a row for each position, and one for all."""
     three = f"{'reference':>10}{'own':>9}{'gap':>9}"
     print(f"{'':26}|{'accuracy, by history':^29}|{'log-probability, by history':^29}")

@@ -14,11 +14,11 @@ from seq2seq.cli.lm_ngram import arpa_command, ngram_command
 from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.options import FileArgument, RunArgument, print_figures
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish
+from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import GenerationSettings, LanguageExperiment
 from seq2seq.console import standard_input
 from seq2seq.errors import SettingsError
-from seq2seq.runs.files import finite
+from seq2seq.runs.files import finite_or_none
 
 if TYPE_CHECKING:
     from seq2seq.language_modeling.model import LanguageModel
@@ -93,7 +93,7 @@ def train_command(arguments: list[str]) -> None:
     )
     from seq2seq.language_modeling.train import train_language_model
 
-    finish(train_language_model(experiment), experiment)
+    finish_training(train_language_model(experiment), experiment)
 
 
 def score_command(arguments: list[str]) -> None:
@@ -110,7 +110,11 @@ def score_command(arguments: list[str]) -> None:
         for line in lines:
             score = model.score(line)
             if command.json:
-                print(json.dumps(finite({"text": line, **score._asdict()}), ensure_ascii=False))
+                print(
+                    json.dumps(
+                        finite_or_none({"text": line, **score._asdict()}), ensure_ascii=False
+                    )
+                )
             else:
                 mean = score.log_probability / max(1, len(score.tokens))
                 print(f"{score.log_probability:.4f}\t{mean:.4f}")

@@ -11,14 +11,14 @@ import tyro
 
 from seq2seq.cli.exposure import RunsArgument
 from seq2seq.cli.options import FileArgument
-from seq2seq.cli.parse import load
-from seq2seq.cli.systems import check_names
-from seq2seq.config.base import at_least, refuse
+from seq2seq.cli.parse import load_settings
+from seq2seq.cli.systems import check_distinct
+from seq2seq.config.base import check_min, raise_problems
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.multi_step import Ahead
+    from seq2seq.evaluation.multi_step import MultiStepScores
 
 AHEAD_HELP = """Predict a text k steps ahead: how errors add up when a model reads its own words.
 
@@ -55,34 +55,34 @@ class LookAhead:
         """One line for each impossible option."""
         if not self.runs or not self.text:
             yield "give RUN and --text FILE"
-        yield from at_least("--steps", self.steps, 1)
-        yield from at_least("--places", self.places, 1)
+        yield from check_min("--steps", self.steps, 1)
+        yield from check_min("--places", self.places, 1)
         yield from device_problems(self.device)
 
 
 def ahead_command(arguments: list[str]) -> None:
     """Predict a text k steps ahead, the model reading its own words."""
     command = tyro.cli(LookAhead, prog="seq2seq lm ahead", description=AHEAD_HELP, args=arguments)
-    refuse(command.problems())
-    check_names(command.runs)
+    raise_problems(command.problems())
+    check_distinct(command.runs)
     for run in command.runs:
-        load(run, LanguageExperiment)
+        load_settings(run, LanguageExperiment)
     from seq2seq.data.readers.lines import read_lines
     from seq2seq.language_modeling.model import LanguageModel
-    from seq2seq.plotting.figure import check_picture
-    from seq2seq.plotting.multi_step import plot_ahead
+    from seq2seq.plotting.figure import check_figure_path
+    from seq2seq.plotting.multi_step import plot_multi_step
 
     if command.plot:
-        check_picture(command.plot)
+        check_figure_path(command.plot)
     lines = read_lines(command.text)
     found = {
-        run: LanguageModel.load(run, command.device).look_ahead(
+        run: LanguageModel.load(run, command.device).predict_ahead(
             lines, steps=command.steps, places=command.places
         )
         for run in command.runs
     }
     if command.plot:
-        plot_ahead(found, command.plot)
+        plot_multi_step(found, command.plot)
     if command.json:
         print(json.dumps({run: as_json(each) for run, each in found.items()}))
         return
@@ -92,13 +92,13 @@ def ahead_command(arguments: list[str]) -> None:
         print()
 
 
-def as_json(found: Ahead) -> dict[str, object]:
+def as_json(found: MultiStepScores) -> dict[str, object]:
     """A run's places and steps."""
     steps = [{"k": k, **step._asdict()} for k, step in enumerate(found.steps, start=1)]
     return {"places": found.places, "steps": steps}
 
 
-def print_ahead(found: Ahead) -> None:
+def print_ahead(found: MultiStepScores) -> None:
     """A table with a row for each k."""
     print(f"from {found.places:,} places")
     print(f"{'k':>4}{'accuracy':>10}{'log-probability':>18}")

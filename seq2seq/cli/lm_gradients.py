@@ -12,8 +12,8 @@ import tyro
 
 from seq2seq.cli.exposure import RunsArgument
 from seq2seq.cli.options import FileArgument
-from seq2seq.cli.systems import check_names
-from seq2seq.config.base import at_least, nearest, refuse, unused
+from seq2seq.cli.systems import check_distinct
+from seq2seq.config.base import check_min, check_unused, did_you_mean, raise_problems
 from seq2seq.config.model import NetworkSettings
 from seq2seq.errors import DataError
 
@@ -64,17 +64,17 @@ def gradients_command(arguments: list[str]) -> None:
     command = tyro.cli(
         Gradients, prog="seq2seq lm gradients", description=GRADIENTS_HELP, args=arguments
     )
-    refuse(problems(command))
-    check_names(command.runs or command.cells)
+    raise_problems(problems(command))
+    check_distinct(command.runs or command.cells)
     from seq2seq.data.readers.lines import read_lines
     from seq2seq.evaluation.gradient_flow import as_json, as_table
-    from seq2seq.plotting.figure import check_picture
+    from seq2seq.plotting.figure import check_figure_path
     from seq2seq.plotting.gradient_flow import plot_gradient_flow
 
     if command.plot:
-        check_picture(command.plot)
+        check_figure_path(command.plot)
     lines = read_lines(command.text)
-    flows = of_runs(command, lines) if command.runs else of_cells(command, lines)
+    flows = flows_of_runs(command, lines) if command.runs else flows_of_cells(command, lines)
     if command.plot:
         plot_gradient_flow(flows, command.plot)
     if command.json:
@@ -90,19 +90,19 @@ def problems(command: Gradients) -> list[str]:
     cells = list(get_args(get_type_hints(NetworkSettings)["cell"]))
     found = [] if command.text else ["give --text FILE"]
     for name in ("steps", "places", "size"):
-        found += at_least(f"--{name}", getattr(command, name), 1)
-    found += at_least("--seed", command.seed, 0)
+        found += check_min(f"--{name}", getattr(command, name), 1)
+    found += check_min("--seed", command.seed, 0)
     if not command.runs and not command.cells:
         found.append("--cells is empty: give the names of cells, or RUN")
     for cell in command.cells:
         if cell not in cells:
-            found.append(f"--cells {cell} is no cell{nearest(cell, cells)}")
+            found.append(f"--cells {cell} is no cell{did_you_mean(cell, cells)}")
     fresh = dict.fromkeys(("cells", "size", "seed"), not command.runs)
-    found += unused(command, "--", fresh, "RUN")
+    found += check_unused(command, "--", fresh, "RUN")
     return found
 
 
-def of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
+def flows_of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     """The gradient flow of each run, by the run's name and its cell."""
     from seq2seq.config.language_model import LanguageExperiment
     from seq2seq.evaluation.gradient_flow import text_gradient_flow, windows
@@ -111,7 +111,7 @@ def of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     from seq2seq.runs.metadata import load_experiment
 
     flows = {}
-    for run, name in zip(command.runs, short(command.runs), strict=True):
+    for run, name in zip(command.runs, short_names(command.runs), strict=True):
         directory = RunDirectory(run)
         cell = load_experiment(directory, LanguageExperiment).model.cell
         network, text, _ = load_trained(directory)
@@ -124,15 +124,15 @@ def of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     return flows
 
 
-def of_cells(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
+def flows_of_cells(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     """The gradient flow of fresh networks, by their cells; they read characters."""
     from seq2seq.config.data import DataSettings
-    from seq2seq.data.token_stream import RunningText
+    from seq2seq.data.token_stream import TokenStream
     from seq2seq.data.tokenizers.pipeline import build_pipeline
     from seq2seq.evaluation.gradient_flow import fresh_network, text_gradient_flow, windows
 
     pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
-    rows = RunningText(pipeline, False).rows(lines)
+    rows = TokenStream(pipeline, False).rows(lines)
     ids = windows(rows, command.steps, command.places)
     return {
         cell: text_gradient_flow(
@@ -142,7 +142,7 @@ def of_cells(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     }
 
 
-def short(runs: Sequence[str]) -> list[str]:
+def short_names(runs: Sequence[str]) -> list[str]:
     """The name of each run's folder; the whole path, where two have the same.
 
     >>> short(["runs/gru", "runs/lstm"]), short(["a/gru", "b/gru"])

@@ -48,9 +48,9 @@ def ngram_command(arguments: list[str]) -> None:
     experiment = parse_experiment(
         NGram(), arguments, "seq2seq lm ngram", NGRAM_HELP, text_given=False
     )
-    from seq2seq.language_modeling.train_ngram import make_ngram_run
+    from seq2seq.language_modeling.train_ngram import train_ngram_model
 
-    made = make_ngram_run(experiment)
+    made = train_ngram_model(experiment)
     counts = {f"{length}-grams": size for length, size in enumerate(made.model.sizes, 1)}
     print_figures({**counts, **(made.held_out.summary() if made.held_out else {})})
 

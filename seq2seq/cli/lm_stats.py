@@ -62,11 +62,11 @@ def stats_command(arguments: list[str]) -> None:
     from seq2seq.data.monolingual import letters_only, read_monolingual
     from seq2seq.data.tokenizers.base import UNTRAINED
     from seq2seq.evaluation.zipf import text_statistics
-    from seq2seq.plotting.figure import check_picture
+    from seq2seq.plotting.figure import check_figure_path
     from seq2seq.plotting.zipf import plot_zipf
 
     if command.plot:
-        check_picture(command.plot)
+        check_figure_path(command.plot)
     stop_words = read_stop_words(command)
     column = int(command.column) if command.column.isdecimal() else command.column or None
     lines = read_monolingual(command.text, column=column, split=command.split)

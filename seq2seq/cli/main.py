@@ -20,7 +20,7 @@ from seq2seq.cli.lm import LANGUAGE_COMMANDS
 from seq2seq.cli.rerank import rerank_command
 from seq2seq.cli.train import plot_command, train_command
 from seq2seq.cli.translate import score_command, translate_command
-from seq2seq.console import fail, guarded
+from seq2seq.console import fail, run_command
 
 Command = Callable[[list[str]], None]
 
@@ -52,7 +52,7 @@ def dispatch(prog: str, commands: Mapping[str, Command], arguments: list[str]) -
     """Runs the command that the first argument names."""
     given = arguments[0] if arguments else ""
     if given in commands:
-        guarded(partial(commands[given], arguments[1:]))
+        run_command(partial(commands[given], arguments[1:]))
     elif given in ("--help", "-h"):
         print(usage(prog, commands))
     else:

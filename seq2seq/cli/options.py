@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import tyro
 
-from seq2seq.cli.parse import load
+from seq2seq.cli.parse import load_settings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
-from seq2seq.runs.files import finite
+from seq2seq.runs.files import finite_or_none
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> Com
     Its `problems` are still to be refused.
     """
     command = tyro.cli(kind, prog=prog, args=arguments)
-    stored = load(command.run, Experiment).decoding
+    stored = load_settings(command.run, Experiment).decoding
     again = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
     # Nothing else: with a default, RUN itself could be taken for one of several values before it.
     return replace(command, decoding=again.decoding)
@@ -91,7 +91,7 @@ def load_translator(command: ModelCommand) -> Translator:
 def print_figures(figures: Mapping[str, float], *, as_json: bool = False) -> None:
     """A line for each figure, counts with commas; or a JSON object."""
     if as_json:
-        print(json.dumps(finite(figures)))
+        print(json.dumps(finite_or_none(figures)))
         return
     for name, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

@@ -9,16 +9,16 @@ from typing import TypeVar, cast
 
 import tyro
 
-from seq2seq.config.base import flatten, spelled, to_dict
-from seq2seq.config.experiment import AnyExperiment, Experiment, RefusedExperimentError
+from seq2seq.config.base import flag_name, flatten, to_dict
+from seq2seq.config.experiment import BaseExperiment, Experiment, InvalidExperimentError
 from seq2seq.config.language_model import NGramExperiment
 from seq2seq.errors import SettingsError
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.training.preflight import check_before
+from seq2seq.training.preflight import preflight
 
-ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
+ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 
-FIXED = (
+FIXED_ON_RESUME = (
     *("seed", "tokenize", "training.optimizer", "training.batch_tokens", "training.accumulate"),
     *("training.ema_decay", "training.average", "training.average_count"),
 )
@@ -60,8 +60,10 @@ def parse_experiment(
     stored = None
     resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
     if resumes and not {"-h", "--help"} & set(arguments):
-        stored = default = load(given_value("--run", arguments) or default.run, kind)
-    elif isinstance(default, Experiment) and given_value("--model.attention", arguments) == "none":
+        stored = default = load_settings(argument_value("--run", arguments) or default.run, kind)
+    elif (
+        isinstance(default, Experiment) and argument_value("--model.attention", arguments) == "none"
+    ):
         default = without_attention(default)
     problems: list[str] = []
     try:
@@ -72,16 +74,16 @@ def parse_experiment(
             args=arguments,
             default=default,
         )
-    except RefusedExperimentError as error:
+    except InvalidExperimentError as error:
         experiment = cast(ExperimentT, error.experiment)
         problems += str(error).split("\n")
     if stored is not None:
-        problems += changes(stored, experiment)
-    check_before(experiment, text_given=text_given, problems=problems)
+        problems += changed_settings(stored, experiment)
+    preflight(experiment, text_given=text_given, problems=problems)
     return experiment
 
 
-def load(path: str, kind: type[ExperimentT]) -> ExperimentT:
+def load_settings(path: str, kind: type[ExperimentT]) -> ExperimentT:
     """The experiment of a run."""
     if not path:
         raise SettingsError("no run directory: give --run DIR")
@@ -99,7 +101,7 @@ def without_attention(defaults: ExperimentT) -> ExperimentT:
     return replace(defaults, model=replace(model, attention="none"))
 
 
-def given_value(option: str, arguments: Sequence[str]) -> str | None:
+def argument_value(option: str, arguments: Sequence[str]) -> str | None:
     """The value of an option that others depend on, before they can be read."""
     for position, argument in enumerate(arguments):
         if argument == option and position + 1 < len(arguments):
@@ -109,17 +111,17 @@ def given_value(option: str, arguments: Sequence[str]) -> str | None:
     return None
 
 
-def changes(stored: AnyExperiment, experiment: AnyExperiment) -> Iterator[str]:
+def changed_settings(stored: BaseExperiment, experiment: BaseExperiment) -> Iterator[str]:
     """A line if a continued run is to have another model, text, optimizer or seed.
 
     Text may have moved; whether it is the same is seen when it is read.
     """
     before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
     changed = [
-        f"--{spelled(name)} {after[name]} (it is {before[name]})"
+        f"--{flag_name(name)} {after[name]} (it is {before[name]})"
         for name in after
         if after[name] != before[name]
-        and (name in FIXED or name.startswith(("data.", "model.")))
+        and (name in FIXED_ON_RESUME or name.startswith(("data.", "model.")))
         and name not in TEXT_PATHS
     ]
     if changed:

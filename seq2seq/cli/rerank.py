@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 import tyro
 
 from seq2seq.cli.options import FileArgument, RunArgument
-from seq2seq.cli.parse import load
+from seq2seq.cli.parse import load_settings
 from seq2seq.cli.systems import check_aligned
-from seq2seq.config.base import at_least, refuse
+from seq2seq.config.base import check_min, raise_problems
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError
@@ -61,14 +61,14 @@ class Rerank:
             )
         if not self.language_model and not self.reverse:
             yield "no other model: give --language-model RUN, --reverse RUN or both"
-        yield from at_least("--n", self.n, 2)
+        yield from check_min("--n", self.n, 2)
         yield from device_problems(self.device)
 
 
 def rerank_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, choosing among candidates with the help of other models."""
     command = tyro.cli(Rerank, prog="seq2seq rerank", args=arguments)
-    refuse(command.problems())
+    raise_problems(command.problems())
     tunes = bool(command.tune_source)
     from seq2seq.data.readers.lines import iter_lines, read_lines
     from seq2seq.language_modeling.model import LanguageModel
@@ -90,7 +90,7 @@ def rerank_command(arguments: list[str]) -> None:
     )
     if tunes:
         sources, references = texts[command.tune_source], texts[command.tune_reference]
-        tokenize = command.tokenize or load(command.run, Experiment).tokenize
+        tokenize = command.tokenize or load_settings(command.run, Experiment).tokenize
         bleu = reranker.tune(sources, references, tokenize=tokenize)
         print(f"BLEU {bleu:.2f} on {command.tune_source} with", end="", file=sys.stderr)
         shown = (f" {name} {weight:.4f}" for name, weight in reranker.weights.items())

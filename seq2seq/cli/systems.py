@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import tyro
 
 from seq2seq.cli.options import FileArgument
-from seq2seq.cli.parse import load
+from seq2seq.cli.parse import load_settings
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.training.preflight import device_problems
@@ -46,7 +46,7 @@ class JudgingCommand:
         yield from device_problems(self.device)
 
 
-class Texts(NamedTuple):
+class JudgedText(NamedTuple):
     """All that is judged, and what it is judged by.
 
     Attributes:
@@ -64,7 +64,7 @@ class Texts(NamedTuple):
     lowercase: bool
 
 
-def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
+def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
     """Reads all files, and only when all are as they must be, translates with the runs.
 
     Raises:
@@ -77,8 +77,8 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
     from seq2seq.data.tokenizers.normalization import to_nfc
     from seq2seq.evaluation.metrics import bleu_metric
 
-    check_names(names)
-    runs = {name: load(name, Experiment) for name in names if Path(name).is_dir()}
+    check_distinct(names)
+    runs = {name: load_settings(name, Experiment) for name in names if Path(name).is_dir()}
     if runs and not command.source:
         raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")
     if not runs and command.device != "auto":
@@ -99,7 +99,7 @@ def read_texts(command: JudgingCommand, names: Sequence[str]) -> Texts:
     streams = {path: list(map(to_nfc, lines)) for path, lines in streams.items()}
     references = [list(entry) for entry in zip(*map(streams.get, command.reference), strict=True)]
     lowercase = command.lowercase or any(run.data.lowercase for run in runs.values())
-    return Texts(sources, systems, references, tokenize, lowercase)
+    return JudgedText(sources, systems, references, tokenize, lowercase)
 
 
 def translate(run: str, sources: list[str], device: str) -> list[str]:
@@ -109,7 +109,7 @@ def translate(run: str, sources: list[str], device: str) -> list[str]:
     return Translator.load(run, device).translate(sources)
 
 
-def check_names(names: Sequence[str]) -> None:
+def check_distinct(names: Sequence[str]) -> None:
     """Raises SettingsError for a system that is given twice: a name can stand for one only."""
     for name in names:
         if names.count(name) > 1:

@@ -9,8 +9,8 @@ import tyro
 
 from seq2seq.cli.options import RunArgument
 from seq2seq.cli.parse import parse_experiment
-from seq2seq.config.experiment import AnyExperiment, Experiment
-from seq2seq.console import INTERRUPTED
+from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.console import EXIT_INTERRUPTED
 from seq2seq.errors import SettingsError
 from seq2seq.runs.directory import RunDirectory
 
@@ -39,7 +39,7 @@ def train_command(arguments: list[str]) -> None:
     )
     from seq2seq.translation.train import train
 
-    finish(train(experiment), experiment)
+    finish_training(train(experiment), experiment)
 
 
 def plot_command(arguments: list[str]) -> None:
@@ -52,20 +52,20 @@ def plot_command(arguments: list[str]) -> None:
     print(plot_learning_curves(run))
 
 
-def finish(reason: str, experiment: AnyExperiment) -> None:
+def finish_training(reason: str, experiment: BaseExperiment) -> None:
     """After a training: draws its curves where matplotlib is, and sets the exit code.
 
     A dry run has neither.
     """
     from seq2seq.plotting.learning_curves import plot_learning_curves
-    from seq2seq.training.dry_run import DRY
-    from seq2seq.training.reporting import say
+    from seq2seq.training.dry_run import DRY_RUN
+    from seq2seq.training.reporting import log_line
 
-    if reason == DRY:
+    if reason == DRY_RUN:
         return
     if reason == "interrupted":
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     try:
-        say(f"Learning curves: {plot_learning_curves(RunDirectory(experiment.run))}")
+        log_line(f"Learning curves: {plot_learning_curves(RunDirectory(experiment.run))}")
     except SettingsError as error:
-        say(f"No learning curves: {error}")
+        log_line(f"No learning curves: {error}")

@@ -18,7 +18,7 @@ from seq2seq.cli.options import (
     parse_decoding,
 )
 from seq2seq.cli.systems import check_aligned
-from seq2seq.config.base import at_least, refuse
+from seq2seq.config.base import check_min, raise_problems
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError
 
@@ -38,7 +38,7 @@ class Translate(DecodingCommand):
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible option."""
-        yield from at_least("--n-best", self.n_best, 1)
+        yield from check_min("--n-best", self.n_best, 1)
         yield from super().problems()
 
 
@@ -64,7 +64,7 @@ class Score(ModelCommand):
 def translate_command(arguments: list[str]) -> None:
     """Translate stdin to stdout, a line for each line."""
     command = parse_decoding(Translate, arguments, "seq2seq translate")
-    refuse(command.problems())
+    raise_problems(command.problems())
     from seq2seq.data.parallel import iter_lines
 
     translator = load_translator(command)
@@ -92,7 +92,7 @@ def translate_command(arguments: list[str]) -> None:
 def score_command(arguments: list[str]) -> None:
     """Print how probable given translations are."""
     command = tyro.cli(Score, prog="seq2seq score", args=arguments)
-    refuse(command.problems())
+    raise_problems(command.problems())
     from seq2seq.data.parallel import read_lines
 
     sources, targets = read_lines(command.source), read_lines(command.target)

@@ -13,7 +13,7 @@ from typing import Any
 from seq2seq.errors import DataError, SettingsError
 
 
-def sentence(value: Any, name: str) -> str:
+def check_string(value: Any, name: str) -> str:
     """One text.
 
     Args:
@@ -24,47 +24,49 @@ def sentence(value: Any, name: str) -> str:
         DataError: it is no string.
     """
     if not isinstance(value, str):
-        raise DataError(f"{name} is {described(value)}: give a string")
+        raise DataError(f"{name} is {describe_value(value)}: give a string")
     return value
 
 
-def sentences(value: Any, name: str) -> list[str]:
-    """Several texts; arguments as `sentence`, and what is raised.
+def check_strings(value: Any, name: str) -> list[str]:
+    """Several texts; arguments as `check_string`, and what is raised.
 
     A single string is refused: it would be taken for a list of its characters.
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise DataError(f"{name} is {described(value)}: give a list of strings")
-    return list(each_sentence(value, name))
+        raise DataError(f"{name} is {describe_value(value)}: give a list of strings")
+    return list(iter_checked(value, name))
 
 
-def each_sentence(values: Iterable[Any], name: str) -> Iterator[str]:
-    """The texts of a stream, each checked when it comes; as `sentence`."""
+def iter_checked(values: Iterable[Any], name: str) -> Iterator[str]:
+    """The texts of a stream, each checked when it comes; as `check_string`."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise DataError(f"{name} is {described(values)}: give lines, each a string")
+        raise DataError(f"{name} is {describe_value(values)}: give lines, each a string")
     for number, value in enumerate(values, start=1):
         if not isinstance(value, str):
-            raise DataError(f"{name}: number {number:,} is {described(value)}, and not a string")
+            raise DataError(
+                f"{name}: number {number:,} is {describe_value(value)}, and not a string"
+            )
         yield value
 
 
-def one_or_several(value: Any, name: str) -> list[str]:
-    """A string as a list of one, or several texts; as `sentence`."""
+def as_list(value: Any, name: str) -> list[str]:
+    """A string as a list of one, or several texts; as `check_string`."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
-        raise DataError(f"{name} is {described(value)}: give a string, or a list of strings")
-    return sentences(value, name)
+        raise DataError(f"{name} is {describe_value(value)}: give a string, or a list of strings")
+    return check_strings(value, name)
 
 
-def run_path(value: Any, name: str = "run") -> str | Path:
+def check_run_path(value: Any, name: str = "run") -> str | Path:
     """The path of a run; SettingsError if it can't be one."""
     if not isinstance(value, str | Path) or not str(value):
-        raise SettingsError(f"{name} is {described(value)}: give the path of a run directory")
+        raise SettingsError(f"{name} is {describe_value(value)}: give the path of a run directory")
     return value
 
 
-def count(value: Any, name: str, least: int, of: str, most: int | None = None) -> int:
+def check_count(value: Any, name: str, least: int, of: str, most: int | None = None) -> int:
     """A number of something; SettingsError if it is no integer, below `least` or above `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise SettingsError(f"{name} is {reprlib.repr(value)}: ask for at least {least} {of}")
@@ -73,7 +75,7 @@ def count(value: Any, name: str, least: int, of: str, most: int | None = None) -
     return value
 
 
-def described(value: object) -> str:
+def describe_value(value: object) -> str:
     """A value and its type, short.
 
     >>> described(3), described(b"a"), described(None)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from seq2seq.config.base import at_least, share, unused
+from seq2seq.config.base import check_fraction, check_min, check_unused
 
-Kind = Literal["word", "character", "space", "unigram", "bpe"]
+TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class DataSettings:
     """Name or number (from 0) of the target column. Empty: "target", or else the second."""
     validation_size: int = 500
     """How many different source sentences to set aside where no validation text is given."""
-    tokenizer: Kind = "unigram"
+    tokenizer: TokenizerKind = "unigram"
     """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
     between spaces, in text that is cut into tokens already."""
     vocab_size: int = 8000
     """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
-    target_tokenizer: Literal["same", Kind] = "same"
+    target_tokenizer: Literal["same", TokenizerKind] = "same"
     """Another kind of tokens for the target side, as characters for Chinese."""
     target_vocab_size: int = 0
     """Another size for the target side. 0: the same."""
@@ -68,12 +68,12 @@ class DataSettings:
             yield "--data.train-target is given without --data.train, the source side"
         if self.validation_target and not self.validation:
             yield "--data.validation-target is given without --data.validation, the source side"
-        yield from at_least("--data.validation-size", self.validation_size, 1)
-        yield from at_least("--data.vocab-size", self.vocab_size, 5)
-        yield from at_least("--data.min-frequency", self.min_frequency, 1)
-        yield from at_least("--data.max-length", self.max_length, 1)
-        yield from share("--data.subword-sampling", self.subword_sampling)
-        yield from at_least("--data.target-vocab-size", self.target_vocab_size, 0)
+        yield from check_min("--data.validation-size", self.validation_size, 1)
+        yield from check_min("--data.vocab-size", self.vocab_size, 5)
+        yield from check_min("--data.min-frequency", self.min_frequency, 1)
+        yield from check_min("--data.max-length", self.max_length, 1)
+        yield from check_fraction("--data.subword-sampling", self.subword_sampling)
+        yield from check_min("--data.target-vocab-size", self.target_vocab_size, 0)
         kinds = self.tokenizers
         if self.min_frequency > 1 and set(kinds) <= {"unigram", "bpe"}:
             yield (
@@ -104,4 +104,4 @@ class DataSettings:
                     "out"
                 )
         size = {"validation_size": not self.validation}
-        yield from unused(self, "--data.", size, f"--data.validation {self.validation}")
+        yield from check_unused(self, "--data.", size, f"--data.validation {self.validation}")

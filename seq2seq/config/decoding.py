@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from seq2seq.config.base import at_least, spelled, unused
+from seq2seq.config.base import check_min, check_unused, flag_name
 
-LONGEST = 10_000
+MAX_TOKENS = 10_000
 """The most tokens that any limit on sentences allows: search takes time for each of them."""
 
 
@@ -72,19 +72,19 @@ class DecodingSettings:
         for name in (
             "beam_size", "max_length_extra", "max_source_length", "batch_size", "groups",
         ):  # fmt: skip
-            yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 1)
+            yield from check_min(f"--decoding.{flag_name(name)}", getattr(self, name), 1)
         for name in (
             "length_penalty", "coverage_penalty", "no_repeat_ngram", "min_length", "max_length",
             "max_length_ratio", "diversity", "top_k", "seed", "language_model_weight",
         ):  # fmt: skip
-            yield from at_least(f"--decoding.{spelled(name)}", getattr(self, name), 0)
-        yield from at_least("--decoding.samples", self.samples, 2)
+            yield from check_min(f"--decoding.{flag_name(name)}", getattr(self, name), 0)
+        yield from check_min("--decoding.samples", self.samples, 2)
         for name, most in (
-            ("max_length_ratio", 100), ("max_length_extra", LONGEST), ("max_length", LONGEST),
-            ("min_length", LONGEST), ("max_source_length", LONGEST),
+            ("max_length_ratio", 100), ("max_length_extra", MAX_TOKENS), ("max_length", MAX_TOKENS),
+            ("min_length", MAX_TOKENS), ("max_source_length", MAX_TOKENS),
         ):  # fmt: skip
             if most < getattr(self, name) < math.inf:
-                yield f"--decoding.{spelled(name)} {getattr(self, name)} must be at most {most}"
+                yield f"--decoding.{flag_name(name)} {getattr(self, name)} must be at most {most}"
         if not 0 < self.temperature < math.inf:
             yield f"--decoding.temperature {self.temperature} must be above 0 and finite"
         if not 0 < self.top_p <= 1:
@@ -100,7 +100,7 @@ class DecodingSettings:
                 "--decoding.method mbr, which ranks by utility: set it to 0"
             )
         draws = self.method in ("sample", "mbr")
-        yield from unused(
+        yield from check_unused(
             self,
             "--decoding.",
             {
@@ -111,7 +111,7 @@ class DecodingSettings:
             f"--decoding.method {self.method}",
         )
         weight = {"language_model_weight": bool(self.language_model)}
-        yield from unused(self, "--decoding.", weight, "no --decoding.language-model")
+        yield from check_unused(self, "--decoding.", weight, "no --decoding.language-model")
         if self.method == "diverse-beam" and self.beam_size % max(self.groups, 1):
             yield (
                 f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "
@@ -129,6 +129,6 @@ class DecodingSettings:
         for name in names:
             if getattr(self, name) > size:
                 yield (
-                    f"--decoding.{spelled(name)} {getattr(self, name)} is more than the target "
+                    f"--decoding.{flag_name(name)} {getattr(self, name)} is more than the target "
                     f"vocabulary has, {tokens}: lower it"
                 )

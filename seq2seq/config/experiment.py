@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from seq2seq.config.base import spelled, type_problems, unused
+from seq2seq.config.base import check_unused, flag_name, type_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
@@ -19,20 +19,20 @@ Tokenization = Literal[
 ]
 
 
-class RefusedExperimentError(SettingsError):
+class InvalidExperimentError(SettingsError):
     """What making an experiment with impossible settings raises.
 
     Attributes:
         experiment: what was to be made, so that more can be found out about it.
     """
 
-    def __init__(self, problems: str, experiment: AnyExperiment) -> None:
+    def __init__(self, problems: str, experiment: BaseExperiment) -> None:
         super().__init__(problems)
         self.experiment = experiment
 
 
 @dataclass(frozen=True)
-class AnyExperiment:
+class BaseExperiment:
     """What every run has: of a translation model, or of a language model."""
 
     KIND = "model"
@@ -60,7 +60,7 @@ class AnyExperiment:
         if not wrong:
             problems += self.problems()
         if problems:
-            raise RefusedExperimentError("\n".join(problems), self)
+            raise InvalidExperimentError("\n".join(problems), self)
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training.
@@ -89,7 +89,7 @@ class AnyExperiment:
 
 
 @dataclass(frozen=True)
-class Experiment(AnyExperiment):
+class Experiment(BaseExperiment):
     """One run of a translation model, to the last option."""
 
     KIND = "translation model"
@@ -123,7 +123,7 @@ class Experiment(AnyExperiment):
         if self.model.attention == "none":
             for name in ("coverage_penalty", "replace_unknown"):
                 if getattr(self.decoding, name):
-                    yield f"--decoding.{spelled(name)} needs a model with attention"
+                    yield f"--decoding.{flag_name(name)} needs a model with attention"
         if self.decoding.language_model:  # what a run names would be read by whoever loads it
             yield (
                 "--decoding.language-model is no part of a run: name it where you translate, as in "
@@ -138,16 +138,18 @@ class Experiment(AnyExperiment):
             "attention_heads": kind == "multi-head",
             "attention_window": kind == "local",
         }
-        yield from unused(self.model, "--model.", used, f"--model.attention {kind}")
+        yield from check_unused(self.model, "--model.", used, f"--model.attention {kind}")
         averages = {"average_count": self.training.average != "none"}
-        yield from unused(self.training, "--training.", averages, "--training.average none")
+        yield from check_unused(self.training, "--training.", averages, "--training.average none")
         taken = self.model.initialize_decoder
         own = dict.fromkeys(("target_tokenizer", "target_vocab_size", "joint"), not taken)
-        yield from unused(self.data, "--data.", own, f"--model.initialize-decoder {taken}")
+        yield from check_unused(self.data, "--data.", own, f"--model.initialize-decoder {taken}")
         taken = self.model.initialize_encoder
         own = dict.fromkeys(("tokenizer", "vocab_size", "min_frequency"), not taken)
         if taken and self.model.initialize_decoder:
-            yield from unused(self.data, "--data.", own, f"--model.initialize-encoder {taken}")
+            yield from check_unused(
+                self.data, "--data.", own, f"--model.initialize-encoder {taken}"
+            )
         if taken and self.data.joint:
             yield (
                 "--data.joint is one vocabulary for both sides, and --model.initialize-encoder "
@@ -156,7 +158,7 @@ class Experiment(AnyExperiment):
         if self.data.vocabulary and (taken or self.model.initialize_decoder):
             yield "--data.vocabulary and --model.initialize-… both bring vocabularies: give one"
         samples = {"sampled_side": self.data.subword_sampling > 0}
-        yield from unused(self.data, "--data.", samples, "--data.subword-sampling 0")
+        yield from check_unused(self.data, "--data.", samples, "--data.subword-sampling 0")
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""
@@ -169,5 +171,5 @@ class Experiment(AnyExperiment):
         if not self.model.initialize_decoder:
             own = "vocab_size" if not self.data.target_vocab_size else "target_vocab_size"
             size = getattr(self.data, own)
-            because = f"--data.{spelled(own)} {size} tokens"
+            because = f"--data.{flag_name(own)} {size} tokens"
             yield from self.decoding.too_many(size, because)

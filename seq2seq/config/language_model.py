@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from seq2seq.config.base import at_least, spelled, unused
-from seq2seq.config.data import Kind
-from seq2seq.config.experiment import AnyExperiment
+from seq2seq.config.base import check_min, check_unused, flag_name
+from seq2seq.config.data import TokenizerKind
+from seq2seq.config.experiment import BaseExperiment
 from seq2seq.config.model import ModelSettings, NetworkSettings
 from seq2seq.config.training import TrainingSettings
 
 
 @dataclass(frozen=True)
-class CorpusSettings:
+class MonolingualSettings:
     """Which text to learn from, and how it becomes tokens."""
 
     train: str = ""
@@ -31,7 +31,7 @@ class CorpusSettings:
     """Keep letters only: all between two words, line ends too, becomes one space."""
     lowercase: bool = False
     """Lower-case all text."""
-    tokenizer: Kind = "unigram"
+    tokenizer: TokenizerKind = "unigram"
     """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
     between spaces, in text that is cut into tokens already."""
     vocab_size: int = 8000
@@ -46,8 +46,8 @@ class CorpusSettings:
         """One line for each impossible setting."""
         if not 0 < self.validation_share < 1:
             yield f"--data.validation-share {self.validation_share} is not between 0 and 1"
-        yield from at_least("--data.vocab-size", self.vocab_size, 5)
-        yield from at_least("--data.min-frequency", self.min_frequency, 1)
+        yield from check_min("--data.vocab-size", self.vocab_size, 5)
+        yield from check_min("--data.min-frequency", self.min_frequency, 1)
         if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
             yield (
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
@@ -58,15 +58,15 @@ class CorpusSettings:
     def without_effect(self) -> Iterator[str]:
         """One line for each setting that another one leaves without effect."""
         given = {"validation_share": not self.validation}
-        yield from unused(self, "--data.", given, f"--data.validation {self.validation}")
+        yield from check_unused(self, "--data.", given, f"--data.validation {self.validation}")
         learned = dict.fromkeys(
             ("tokenizer", "vocab_size", "min_frequency", "lowercase"), not self.vocabulary
         )
-        yield from unused(self, "--data.", learned, f"--data.vocabulary {self.vocabulary}")
+        yield from check_unused(self, "--data.", learned, f"--data.vocabulary {self.vocabulary}")
 
 
 @dataclass(frozen=True)
-class TextSettings(CorpusSettings):
+class LanguageDataSettings(MonolingualSettings):
     """Which text to learn from, how it becomes tokens, and how those are laid into batches."""
 
     windows: Literal["sequential", "random", "sentences"] = "sequential"
@@ -85,7 +85,7 @@ class TextSettings(CorpusSettings):
         """One line for each impossible setting."""
         yield from super().problems()
         for name in ("steps", "batch_size", "max_length"):
-            yield from at_least(f"--data.{spelled(name)}", getattr(self, name), 1)
+            yield from check_min(f"--data.{flag_name(name)}", getattr(self, name), 1)
         if self.letters_only and self.windows == "sentences":
             yield (
                 "--data.letters-only makes one line of the text, so that --data.windows sentences "
@@ -97,7 +97,7 @@ class TextSettings(CorpusSettings):
         yield from super().without_effect()
         sentences = self.windows == "sentences"
         used = {"steps": not sentences, "batch_size": not sentences, "max_length": sentences}
-        yield from unused(self, "--data.", used, f"--data.windows {self.windows}")
+        yield from check_unused(self, "--data.", used, f"--data.windows {self.windows}")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class LanguageModelSettings(NetworkSettings):
         if not self.sizes:
             yield "--model.sizes is empty: give a width for each layer"
         for size in self.sizes:
-            yield from at_least("--model.sizes", size, 1)
+            yield from check_min("--model.sizes", size, 1)
         if self.bidirectional:
             yield (
                 "--model.bidirectional: a language model that reads backwards, too, sees the "
@@ -136,7 +136,7 @@ class LanguageModelSettings(NetworkSettings):
         if not self.spectral_radius > 0:
             yield f"--model.spectral-radius {self.spectral_radius} must be above 0"
         reservoir = {"spectral_radius": self.cell == "echo-state"}
-        yield from unused(self, "--model.", reservoir, f"--model.cell {self.cell}")
+        yield from check_unused(self, "--model.", reservoir, f"--model.cell {self.cell}")
 
     def decoder(self) -> ModelSettings:
         """The decoder that this language model is: one without a source."""
@@ -161,16 +161,16 @@ class NGramSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from at_least("--order", self.order, 1)
+        yield from check_min("--order", self.order, 1)
         if self.k is not None and not 0 < self.k < math.inf:
             yield f"--k {self.k} must be above 0 and finite"
         if self.smoothing == "add-k" and self.k is None:
             yield "--smoothing add-k needs --k, what to add to each count: 0.01, for example"
-        yield from unused(
+        yield from check_unused(
             self, "--", {"k": self.smoothing == "add-k"}, f"--smoothing {self.smoothing}"
         )
         estimated = dict.fromkeys(("order", "smoothing", "k"), not self.from_arpa)
-        yield from unused(self, "--", estimated, f"--from-arpa {self.from_arpa}")
+        yield from check_unused(self, "--", estimated, f"--from-arpa {self.from_arpa}")
 
 
 @dataclass(frozen=True)
@@ -193,9 +193,9 @@ class GenerationSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from at_least("--generation.max-tokens", self.max_tokens, 1)
+        yield from check_min("--generation.max-tokens", self.max_tokens, 1)
         for name in ("temperature", "top_k", "seed"):
-            yield from at_least(f"--generation.{spelled(name)}", getattr(self, name), 0)
+            yield from check_min(f"--generation.{flag_name(name)}", getattr(self, name), 0)
         if not 0 < self.top_p <= 1:
             yield f"--generation.top-p {self.top_p} is not in (0, 1]"
 
@@ -209,14 +209,14 @@ class GenerationSettings:
 
 
 @dataclass(frozen=True)
-class LanguageExperiment(AnyExperiment):
+class LanguageExperiment(BaseExperiment):
     """One run of a language model, to the last option."""
 
     KIND = "language model"
 
     dry_run: bool = False
     """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
-    data: TextSettings = field(default_factory=TextSettings)
+    data: LanguageDataSettings = field(default_factory=LanguageDataSettings)
     model: LanguageModelSettings = field(default_factory=LanguageModelSettings)
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(best_by="perplexity", label_smoothing=0.0)
@@ -229,11 +229,11 @@ class LanguageExperiment(AnyExperiment):
         if self.training.best_by == "bleu":
             yield "--training.best-by bleu: a language model has no translations; take perplexity"
         batches = {"batch_tokens": self.data.windows == "sentences"}
-        yield from unused(
+        yield from check_unused(
             self.training, "--training.", batches, f"--data.windows {self.data.windows}"
         )
         averages = {"average_count": self.training.average != "none"}
-        yield from unused(self.training, "--training.", averages, "--training.average none")
+        yield from check_unused(self.training, "--training.", averages, "--training.average none")
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""
@@ -249,12 +249,12 @@ class LanguageExperiment(AnyExperiment):
 
 
 @dataclass(frozen=True)
-class NGramExperiment(AnyExperiment):
+class NGramExperiment(BaseExperiment):
     """One run of an n-gram model, to the last option."""
 
     KIND = "n-gram model"
 
-    data: CorpusSettings = field(default_factory=CorpusSettings)
+    data: MonolingualSettings = field(default_factory=MonolingualSettings)
     model: NGramSettings = field(default_factory=NGramSettings)
     generation: GenerationSettings = field(default_factory=GenerationSettings)
 
@@ -268,4 +268,6 @@ class NGramExperiment(AnyExperiment):
             ("train", "validation_share", "tokenizer", "vocab_size", "min_frequency"),
             not self.model.from_arpa,
         )
-        yield from unused(self.data, "--data.", learned, f"--from-arpa {self.model.from_arpa}")
+        yield from check_unused(
+            self.data, "--data.", learned, f"--from-arpa {self.model.from_arpa}"
+        )

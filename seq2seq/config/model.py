@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from seq2seq.config.base import at_least, spelled
+from seq2seq.config.base import check_min, flag_name
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class NetworkSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from at_least("--model.embedding-size", self.embedding_size, 1)
+        yield from check_min("--model.embedding-size", self.embedding_size, 1)
         for name in ("dropout", "word_dropout", "state_dropout", "weight_dropout", "zoneout"):
             if not 0 <= getattr(self, name) < 1:
-                yield f"--model.{spelled(name)} {getattr(self, name)} is not in [0, 1)"
+                yield f"--model.{flag_name(name)} {getattr(self, name)} is not in [0, 1)"
         if self.locked_dropout and not self.dropout:
             yield "--model.locked-dropout locks nothing: --model.dropout is 0"
         if self.embedding == "one-hot" and self.tied_output:
@@ -105,7 +105,7 @@ class ModelSettings(NetworkSettings):
             if not sizes:
                 yield f"--model.{name}-sizes is empty: give a width for each layer"
             for size in sizes:
-                yield from at_least(f"--model.{name}-sizes", size, 1)
+                yield from check_min(f"--model.{name}-sizes", size, 1)
         yield from self.attention_problems()
         if self.residual and not self.residual_layers():
             yield (
@@ -114,17 +114,17 @@ class ModelSettings(NetworkSettings):
             )
         for name in ("shared_embedding", "lexical"):
             if self.embedding == "one-hot" and getattr(self, name):
-                yield f"--model.embedding one-hot has no vectors: add --model.no-{spelled(name)}"
+                yield f"--model.embedding one-hot has no vectors: add --model.no-{flag_name(name)}"
 
     def attention_problems(self) -> Iterator[str]:
         """One line for each impossible setting of attention."""
         for name in ("attention_size", "attention_heads", "attention_window"):
-            yield from at_least(f"--model.{spelled(name)}", getattr(self, name), 1)
+            yield from check_min(f"--model.{flag_name(name)}", getattr(self, name), 1)
         if self.attention == "none":
             for name in ("input_feeding", "lexical", "coverage"):
                 if getattr(self, name):
                     yield (
-                        f"--model.{spelled(name)} needs attention: add --model.attention "
+                        f"--model.{flag_name(name)} needs attention: add --model.attention "
                         "scaled-general"
                     )
             if self.attention_order != "luong":

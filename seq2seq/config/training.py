@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from seq2seq.config.base import at_least, share, spelled, unused
+from seq2seq.config.base import check_fraction, check_min, check_unused, flag_name
 
-MOST_THREADS = 1024
+MAX_THREADS = 1024
 """More end the process."""
 
 
@@ -45,9 +45,9 @@ class SamplingSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from share("--training.sampling.rate", self.rate)
-        yield from share("--training.sampling.floor", self.floor)
-        yield from at_least("--training.sampling.passes", self.passes, 1)
+        yield from check_fraction("--training.sampling.rate", self.rate)
+        yield from check_fraction("--training.sampling.floor", self.floor)
+        yield from check_min("--training.sampling.passes", self.passes, 1)
         if not 0 <= self.slope < math.inf:
             wrong = "is negative: ε would rise above 1" if self.slope < 0 else "must be finite"
             yield f"--training.sampling.slope {self.slope} {wrong}"
@@ -72,7 +72,7 @@ class SamplingSettings:
         because = f"--training.sampling.schedule {kind}"
         if kind != "none" and self.method != "passes":
             because += f" and --training.sampling.method {self.method}"
-        yield from unused(self, "--training.sampling.", used, because)
+        yield from check_unused(self, "--training.sampling.", used, because)
         never = {"rate": ("constant", self.rate), "slope": ("linear", self.slope)}
         for name, (schedule, value) in never.items():
             if kind == schedule and value == 0:
@@ -156,19 +156,19 @@ class TrainingSettings:
         for name in ("minutes", "epochs", "max_steps", "learning_rate", "memory"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                yield f"--training.{spelled(name)} {value} must be above 0 and finite"
+                yield f"--training.{flag_name(name)} {value} must be above 0 and finite"
         for name in ("batch_tokens", "accumulate", "save_every", "log_every", "max_skipped"):
-            yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 1)
-        yield from at_least("--training.average-count", self.average_count, 2)
+            yield from check_min(f"--training.{flag_name(name)}", getattr(self, name), 1)
+        yield from check_min("--training.average-count", self.average_count, 2)
         if not 0 <= self.ema_decay < 1:
             yield f"--training.ema-decay {self.ema_decay} is not in [0, 1)"
         for name in (
             "weight_decay", "momentum", "warmup_steps", "plateau_patience", "clip_norm",
             "clip_value", "validate_every", "patience", "threads",
         ):  # fmt: skip
-            yield from at_least(f"--training.{spelled(name)}", getattr(self, name), 0)
-        if self.threads > MOST_THREADS:
-            yield f"--training.threads {self.threads} must be at most {MOST_THREADS}"
+            yield from check_min(f"--training.{flag_name(name)}", getattr(self, name), 0)
+        if self.threads > MAX_THREADS:
+            yield f"--training.threads {self.threads} must be at most {MAX_THREADS}"
         if self.momentum > 0 and self.optimizer != "sgd":
             yield f"--training.momentum {self.momentum} needs --training.optimizer sgd"
         if self.momentum >= 1:
@@ -183,9 +183,9 @@ class TrainingSettings:
         """One line for each setting that is of no use to a training."""
         yield from self.sampling.training_problems()
         used = {"weight_decay": self.optimizer != "adam" or not self.weight_decay}
-        yield from unused(self, "--training.", used, f"--training.optimizer {self.optimizer}")
+        yield from check_unused(self, "--training.", used, f"--training.optimizer {self.optimizer}")
         used = dict.fromkeys(("plateau_factor", "plateau_patience"), self.schedule == "plateau")
-        yield from unused(self, "--training.", used, f"--training.schedule {self.schedule}")
+        yield from check_unused(self, "--training.", used, f"--training.schedule {self.schedule}")
         cut = self.plateau_patience + 1
         if self.schedule == "plateau" and 0 < self.patience <= cut:
             yield (

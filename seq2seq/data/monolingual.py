@@ -14,11 +14,11 @@ from pathlib import Path
 
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import read_sentences
-from seq2seq.data.readers.tables import KINDS, Columns, Texts, read_columns
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, Columns, Texts, read_columns
 from seq2seq.data.tokenizers.normalization import INVISIBLE, normalize
 from seq2seq.errors import DataError
 
-TEXT = ".txt"
+TEXT_SUFFIX = ".txt"
 
 
 def read_monolingual(
@@ -40,7 +40,7 @@ def read_monolingual(
     impossible columns.
     """
     columns = Columns(("text",), None if column is None else (column,))
-    (lines,) = read_named(str(name), columns, split, _read_file, (TEXT, *KINDS))
+    (lines,) = read_named(str(name), columns, split, _read_file, (TEXT_SUFFIX, *TABLE_SUFFIXES))
     if not any(line.strip() for line in lines):
         raise DataError(f"{name} has no text; is it the right file?")
     return lines
@@ -48,7 +48,7 @@ def read_monolingual(
 
 def _read_file(path: Path, columns: Columns) -> Texts:
     """Return a column of a table, or the lines of any other file."""
-    is_table = path.name.lower().removesuffix(".gz").endswith(KINDS)
+    is_table = path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES)
     if is_table or columns.given is not None:
         return read_columns(path, columns)
     return [read_sentences(path)]

@@ -17,7 +17,7 @@ from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 
 
-class RunningText(NamedTuple):
+class TokenStream(NamedTuple):
     """How the text of a language model becomes ids, and comes back.
 
     Attributes:
@@ -63,9 +63,9 @@ class RunningText(NamedTuple):
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids, a line's end for each eos."""
-        return "".join(self.spell(ids, []))
+        return "".join(self.decode_stream(ids, []))
 
-    def spell(self, prefix: Sequence[int], ids: Iterable[int]) -> Iterator[str]:
+    def decode_stream(self, prefix: Sequence[int], ids: Iterable[int]) -> Iterator[str]:
         """The text of the prefix, then what each of the ids adds to it, as soon as it is known."""
         line: list[int] = []
         shown = ""

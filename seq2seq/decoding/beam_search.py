@@ -24,11 +24,11 @@ from torch import Tensor
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 from seq2seq.decoding.beam_step import best_continuations, diverse_continuations
-from seq2seq.decoding.constraints import Rules
-from seq2seq.decoding.interface import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.interface import LOG_PROBABILITY, Hypothesis, Scoring, StateT, StepModel
 
 
-class Live(NamedTuple):
+class LiveHypotheses(NamedTuple):
     """The hypotheses of all beams as the rows of one batch, beam by beam.
 
     Attributes:
@@ -46,7 +46,7 @@ class Live(NamedTuple):
     attention: Tensor | None
 
     @classmethod
-    def start(cls, count: int, device: torch.device) -> Live:
+    def start(cls, count: int, device: torch.device) -> LiveHypotheses:
         """One empty hypothesis for each of `count` beams."""
         return cls(
             torch.arange(count, device=device),
@@ -56,9 +56,9 @@ class Live(NamedTuple):
             None,
         )
 
-    def extend(self, origins: Tensor, tokens: Tensor, totals: Tensor) -> Live:
+    def extend(self, origins: Tensor, tokens: Tensor, totals: Tensor) -> LiveHypotheses:
         """The rows `origins`, each with one more token; all ``(new_rows,)``."""
-        return Live(
+        return LiveHypotheses(
             self.beams[origins],
             tokens,
             totals,
@@ -66,9 +66,9 @@ class Live(NamedTuple):
             None if self.attention is None else self.attention[origins],
         )
 
-    def select(self, rows: Tensor) -> Live:
+    def select(self, rows: Tensor) -> LiveHypotheses:
         """Some of the rows ``(new_rows,)``."""
-        return Live(
+        return LiveHypotheses(
             self.beams[rows],
             self.tokens[rows],
             self.totals[rows],
@@ -81,8 +81,8 @@ class Live(NamedTuple):
 def beam_search(
     model: StepModel[StateT],
     state: StateT,
-    rules: Rules,
-    scoring: Scoring = LIKELIHOOD,
+    constraints: Constraints,
+    scoring: Scoring = LOG_PROBABILITY,
     *,
     beam_size: int,
     groups: int = 1,
@@ -93,25 +93,25 @@ def beam_search(
     Args:
         model: gives the next token's distribution.
         state: its state before bos, one row for each sentence.
-        rules: which tokens may come.
+        constraints: which tokens may come.
         scoring: how hypotheses are scored.
         beam_size: hypotheses that live on at each step.
         groups: beams that share `beam_size`, which they must divide.
         diversity: what a token costs for each earlier group that took it at the same step. A group
             that is done takes none. It changes what is found, and no score.
     """
-    device = rules.max_lengths.device
+    device = constraints.max_lengths.device
     width = beam_size // groups
-    count = len(rules.max_lengths) * groups
+    count = len(constraints.max_lengths) * groups
     finished: list[list[Hypothesis]] = [[] for _ in range(count)]
     worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
-    live = Live.start(count, device)
+    live = LiveHypotheses.start(count, device)
     if groups > 1:
         state = state.select(live.beams // groups)
     while len(live.beams):
         log_probs, state = model.step(live.tokens, state)
-        live = live._replace(attention=scoring.follow(live.attention, state))
-        allowed = rules.apply(log_probs, live.histories, live.beams // groups)
+        live = live._replace(attention=scoring.track_attention(live.attention, state))
+        allowed = constraints.apply(log_probs, live.histories, live.beams // groups)
         if groups == 1:
             chosen = best_continuations(allowed, live.totals, live.beams, width)
         else:
@@ -129,25 +129,25 @@ def beam_search(
                 None if live.attention is None else live.attention[row],
             )
             finished[beam].append(hypothesis)
-            worst[beam] = worst_kept(finished[beam], width)
-        longest = rules.max_lengths[live.beams // groups]
+            worst[beam] = score_to_beat(finished[beam], width)
+        longest = constraints.max_lengths[live.beams // groups]
         bounds = live.totals / ((6 + longest) / 6) ** scoring.alpha
         kept = (~ended & (bounds > worst[live.beams])).nonzero().squeeze(1)
         live, state = live.select(kept), state.select(chosen[0][kept])
     return [
-        best(chain.from_iterable(finished[first : first + groups]), beam_size)
+        best_distinct(chain.from_iterable(finished[first : first + groups]), beam_size)
         for first in range(0, count, groups)
     ]
 
 
-def worst_kept(finished: list[Hypothesis], width: int) -> float:
+def score_to_beat(finished: list[Hypothesis], width: int) -> float:
     """The score that a new hypothesis must beat; -inf while there are fewer than `width`."""
     if len(finished) < width:
         return float("-inf")
     return sorted((hypothesis.score for hypothesis in finished), reverse=True)[width - 1]
 
 
-def best(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
+def best_distinct(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
     """The best `count`, best first, each sequence of tokens once: groups may find the same."""
     found: dict[tuple[int, ...], Hypothesis] = {}
     for hypothesis in hypotheses:

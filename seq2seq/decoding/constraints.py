@@ -1,6 +1,6 @@
-"""Which tokens may come next: the same rules for every search.
+"""Which tokens may come next: the same constraints for every search.
 
-Where rules disagree, the first of these decides: the forced prefix, then the greatest length, then
+Where constraints disagree, the first of these decides: the forced prefix, then the greatest length, then
 the ids that never come, then the repeated n-grams and the least length. Where they leave no token
 that has a probability above 0, eos comes, so that every search ends.
 """
@@ -15,17 +15,17 @@ from torch import Tensor
 from seq2seq.data.batching import pad
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
-NEVER = (PAD_ID, UNK_ID, BOS_ID)
+FORBIDDEN_IDS = (PAD_ID, UNK_ID, BOS_ID)
 """The ids that no search lets out, unless it is told to."""
 
 
-class Rules:
+class Constraints:
     """What each sentence of a batch may consist of.
 
     Args:
         max_lengths: the most tokens of each hypothesis, eos not counted, ``(batch_size,)``. Where
             that is less than `min_length` or than the prefix, those count.
-        never: ids that never come out.
+        forbidden: ids that never come out.
         min_length: the fewest tokens of each hypothesis, eos not counted.
         no_repeat_ngram: no sequence of so many tokens comes twice in a hypothesis; 0: any may.
         prefixes: for each sentence the ids that all its hypotheses begin with; no rule above holds
@@ -36,13 +36,13 @@ class Rules:
         self,
         max_lengths: Tensor,
         *,
-        never: Sequence[int] = NEVER,
+        forbidden: Sequence[int] = FORBIDDEN_IDS,
         min_length: int = 0,
         no_repeat_ngram: int = 0,
         prefixes: Sequence[Sequence[int]] | None = None,
     ) -> None:
         device = max_lengths.device
-        self.never = torch.tensor(never, dtype=torch.long, device=device)
+        self.forbidden = torch.tensor(forbidden, dtype=torch.long, device=device)
         self.min_length = min_length
         self.no_repeat_ngram = no_repeat_ngram
         self.max_lengths = max_lengths.clamp(min=min_length)
@@ -63,7 +63,7 @@ class Rules:
             sentences: which sentence of the batch a row is of, ``(rows,)``.
         """
         length = histories.shape[1]
-        allowed = log_probs.index_fill(1, self.never, float("-inf"))
+        allowed = log_probs.index_fill(1, self.forbidden, float("-inf"))
         if length < self.min_length:
             allowed[:, EOS_ID] = float("-inf")
         if 0 < self.no_repeat_ngram <= length:
@@ -79,7 +79,7 @@ class Rules:
         forced = log_probs[:, EOS_ID].clamp(min=lowest)
         allowed[:, EOS_ID] = allowed[:, EOS_ID].where(~stuck, forced)
         if self.prefixes is not None and length < self.prefixes[0].shape[1]:
-            force(allowed, log_probs, self.prefixes, length, sentences)
+            force_prefix(allowed, log_probs, self.prefixes, length, sentences)
         return allowed
 
 
@@ -97,7 +97,7 @@ def forbid_repeats(allowed: Tensor, histories: Tensor, size: int) -> None:
     allowed[rows, ngrams[rows, places, size - 1]] = float("-inf")
 
 
-def force(
+def force_prefix(
     allowed: Tensor,
     log_probs: Tensor,
     prefixes: tuple[Tensor, Tensor],

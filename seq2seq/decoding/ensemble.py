@@ -30,12 +30,12 @@ class EnsembleState(NamedTuple):
         return EnsembleState(tuple(state.select(rows) for state in self.members))
 
     @property
-    def weights(self) -> Tensor | None:
+    def attention_weights(self) -> Tensor | None:
         """The mean of the members' attention ``(batch_size, source_length)``.
 
         None if one has none, or if they read sources of different lengths.
         """
-        each = [getattr(state, "weights", None) for state in self.members]
+        each = [getattr(state, "attention_weights", None) for state in self.members]
         there = [weights for weights in each if weights is not None]
         if len(there) < len(each) or len({weights.shape for weights in there}) > 1:
             return None

@@ -12,7 +12,12 @@ import torch
 from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from seq2seq.decoding.interface import StateT, StepModel
-from seq2seq.decoding.sampling import inverse, sample_key, truncate, uniform
+from seq2seq.decoding.sampling import (
+    sample_inverse_cdf,
+    sample_key,
+    truncated_distribution,
+    uniform_draw,
+)
 
 
 @torch.no_grad()
@@ -48,9 +53,11 @@ def generate_ids(
         if settings.temperature == 0:
             token = int(allowed.argmax())
         else:
-            weights = truncate(allowed, settings.temperature, settings.top_k, settings.top_p)
-            draw = torch.tensor([uniform(key, position)], dtype=torch.float64, device=device)
-            token = int(inverse(weights, draw))
+            weights = truncated_distribution(
+                allowed, settings.temperature, settings.top_k, settings.top_p
+            )
+            draw = torch.tensor([uniform_draw(key, position)], dtype=torch.float64, device=device)
+            token = int(sample_inverse_cdf(weights, draw))
         if ends and token == EOS_ID:
             return
         yield token

@@ -1,6 +1,6 @@
 """Greedy search: the most probable token at every step.
 
-`walk` is the loop of every search that follows one hypothesis for each row; sampling is the other.
+`decode_rows` is the loop of every search that follows one hypothesis for each row; sampling is the other.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
-from seq2seq.decoding.constraints import Rules
-from seq2seq.decoding.interface import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.interface import LOG_PROBABILITY, Hypothesis, Scoring, StateT, StepModel
 
-Choice = Callable[[Tensor, Tensor, int], Tensor]
+TokenChooser = Callable[[Tensor, Tensor, int], Tensor]
 """Chooses tokens ``(rows,)``, from log-probabilities of what may come ``(rows, vocab_size)``, the
 numbers of the rows ``(rows,)`` and the number of tokens before."""
 
@@ -22,39 +22,41 @@ numbers of the rows ``(rows,)`` and the number of tokens before."""
 def greedy_search(
     model: StepModel[StateT],
     state: StateT,
-    rules: Rules,
-    scoring: Scoring = LIKELIHOOD,
+    constraints: Constraints,
+    scoring: Scoring = LOG_PROBABILITY,
 ) -> list[Hypothesis]:
     """One hypothesis for each row.
 
     Args:
         model: gives the next token's distribution.
         state: its state before bos, one row for each sentence.
-        rules: which tokens may come.
+        constraints: which tokens may come.
         scoring: how a hypothesis is scored; there is nothing to rank.
     """
-    sentences = torch.arange(len(rules.max_lengths), device=rules.max_lengths.device)
-    return walk(model, state, rules, scoring, sentences, lambda values, *_: values.argmax(dim=-1))
+    sentences = torch.arange(len(constraints.max_lengths), device=constraints.max_lengths.device)
+    return decode_rows(
+        model, state, constraints, scoring, sentences, lambda values, *_: values.argmax(dim=-1)
+    )
 
 
 @torch.no_grad()
-def walk(
+def decode_rows(
     model: StepModel[StateT],
     state: StateT,
-    rules: Rules,
+    constraints: Constraints,
     scoring: Scoring,
     sentences: Tensor,
-    choose: Choice,
+    choose: TokenChooser,
 ) -> list[Hypothesis]:
     """One hypothesis for each row, whose every token `choose` chooses; a row that ends leaves.
 
     Args:
         model: gives the next token's distribution.
         state: its state before bos.
-        rules: which tokens may come.
+        constraints: which tokens may come.
         scoring: how a hypothesis is scored.
-        sentences: which sentence of the rules a row is of, ``(rows,)``.
-        choose: see `Choice`.
+        sentences: which sentence of the constraints a row is of, ``(rows,)``.
+        choose: see `TokenChooser`.
     """
     device = sentences.device
     found: dict[int, Hypothesis] = {}
@@ -65,8 +67,8 @@ def walk(
     attention: Tensor | None = None
     while len(rows):
         log_probs, state = model.step(tokens, state)
-        attention = scoring.follow(attention, state)
-        allowed = rules.apply(log_probs, histories, sentences)
+        attention = scoring.track_attention(attention, state)
+        allowed = constraints.apply(log_probs, histories, sentences)
         tokens = choose(allowed, rows, histories.shape[1])
         totals = totals + allowed.gather(1, tokens.unsqueeze(1)).squeeze(1).double()
         ended = tokens == EOS_ID

@@ -15,7 +15,7 @@ from seq2seq.errors import SettingsError
 
 StateT = TypeVar("StateT", bound="State")
 
-LEAST_COVERAGE = 0.01
+MIN_COVERAGE = 0.01
 """What a source token that less attention went to counts as covered. Words like "the" may rightly
 get none; without a floor, the logarithm would let a single one outweigh all else."""
 
@@ -23,7 +23,7 @@ get none; without a floor, the logarithm would let a single one outweigh all els
 class State(Protocol):
     """What a model carries from step to step: an immutable value, batch first.
 
-    The state of a model with attention has one thing more, `weights`: the attention of its last
+    The state of a model with attention has one thing more, `attention_weights`: the attention of its last
     step over the source, ``(batch_size, source_length)``, zero on pads.
     """
 
@@ -73,19 +73,19 @@ class Scoring(NamedTuple):
     attention: bool = False
     source_lengths: tuple[int, ...] | None = None
 
-    def follow(self, history: Tensor | None, state: Any) -> Tensor | None:
+    def track_attention(self, history: Tensor | None, state: Any) -> Tensor | None:
         """The attention so far with that of the last step, if anything here needs it.
 
         Args:
             history: ``(rows, steps, source_length)``, or None before the first step.
-            state: after the step; its `weights` are ``(rows, source_length)``.
+            state: after the step; its `attention_weights` are ``(rows, source_length)``.
 
         Raises:
             SettingsError: attention is needed, and the state has none.
         """
         if not (self.beta or self.attention):
             return None
-        weights: Tensor | None = getattr(state, "weights", None)
+        weights: Tensor | None = getattr(state, "attention_weights", None)
         if weights is None:
             raise SettingsError("the model has no attention to follow or to cover the source with")
         last = weights.unsqueeze(1)
@@ -114,7 +114,7 @@ class Scoring(NamedTuple):
         return Hypothesis(tokens, total, score, kept)
 
 
-LIKELIHOOD = Scoring()
+LOG_PROBABILITY = Scoring()
 """The log-probability alone."""
 
 
@@ -132,10 +132,10 @@ def coverage(attention: Tensor) -> float:
     """How much of the source attention went over: 0 for all, the lower, the less (equation 14).
 
     The sum over source tokens of log(min(attention that the token got from all steps, 1)); a token
-    that got less than `LEAST_COVERAGE` counts as that. eos is nothing to translate and left out.
+    that got less than `MIN_COVERAGE` counts as that. eos is nothing to translate and left out.
 
     Args:
         attention: ``(steps, source tokens)``, without pads; the last column is eos's.
     """
-    covered = attention[:, :-1].double().sum(dim=0).clamp(LEAST_COVERAGE, 1.0)
+    covered = attention[:, :-1].double().sum(dim=0).clamp(MIN_COVERAGE, 1.0)
     return float(covered.log().sum())

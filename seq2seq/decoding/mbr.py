@@ -12,19 +12,19 @@ from typing import NamedTuple
 from seq2seq.decoding.interface import Hypothesis
 
 
-class Likeness(NamedTuple):
+class Utility(NamedTuple):
     """How alike two hypotheses are.
 
     Attributes:
-        text: ids without bos and eos -> text.
-        utility: of a text, where another one is the reference; the higher, the more alike.
+        decode: ids without bos and eos -> text.
+        score: of a text, where another one is the reference; the higher, the more alike.
     """
 
-    text: Callable[[list[int]], str]
-    utility: Callable[[str, str], float]
+    decode: Callable[[list[int]], str]
+    score: Callable[[str, str], float]
 
 
-def minimum_bayes_risk(samples: Sequence[Hypothesis], likeness: Likeness) -> list[Hypothesis]:
+def minimum_bayes_risk(samples: Sequence[Hypothesis], utility: Utility) -> list[Hypothesis]:
     """The different texts among the samples, that of the highest expected utility first.
 
     The expectation is over all samples, the text itself among them, a text that was drawn twice
@@ -32,7 +32,7 @@ def minimum_bayes_risk(samples: Sequence[Hypothesis], likeness: Likeness) -> lis
 
     Args:
         samples: of one sentence, at least one.
-        likeness: from ids to text, and how alike two texts are.
+        utility: from ids to text, and how alike two texts are.
 
     Returns:
         For each text its most probable sample, whose `score` is now the expected utility; between
@@ -41,13 +41,13 @@ def minimum_bayes_risk(samples: Sequence[Hypothesis], likeness: Likeness) -> lis
     best: dict[str, Hypothesis] = {}
     counts: dict[str, int] = {}
     for sample in samples:
-        text = likeness.text(sample.tokens)
+        text = utility.decode(sample.tokens)
         counts[text] = counts.get(text, 0) + 1
         if text not in best or sample.log_probability > best[text].log_probability:
             best[text] = sample
     ranked = [
         best[text]._replace(
-            score=sum(likeness.utility(text, other) * count for other, count in counts.items())
+            score=sum(utility.score(text, other) * count for other, count in counts.items())
             / len(samples)
         )
         for text in best

@@ -14,16 +14,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.constraints import Rules
-from seq2seq.decoding.greedy import walk
-from seq2seq.decoding.interface import LIKELIHOOD, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.greedy import decode_rows
+from seq2seq.decoding.interface import LOG_PROBABILITY, Hypothesis, Scoring, StateT, StepModel
 
 
 def sample_search(
     model: StepModel[StateT],
     state: StateT,
-    rules: Rules,
-    scoring: Scoring = LIKELIHOOD,
+    constraints: Constraints,
+    scoring: Scoring = LOG_PROBABILITY,
     *,
     keys: Sequence[Sequence[bytes]],
     temperature: float = 1.0,
@@ -35,21 +35,23 @@ def sample_search(
     Args:
         model: gives the next token's distribution.
         state: its state before bos, one row for each sentence.
-        rules: which tokens may come.
+        constraints: which tokens may come.
         scoring: how a hypothesis is scored.
         keys: for each sentence those of its samples, see `sample_key`.
-        temperature: see `truncate`, as `top_k` and `top_p`.
+        temperature: see `truncated_distribution`, as `top_k` and `top_p`.
     """
     owners = [sentence for sentence, each in enumerate(keys) for _ in each]
     flat = [key for each in keys for key in each]
-    sentences = torch.tensor(owners, dtype=torch.long, device=rules.max_lengths.device)
+    sentences = torch.tensor(owners, dtype=torch.long, device=constraints.max_lengths.device)
 
     def draw(log_probs: Tensor, rows: Tensor, position: int) -> Tensor:
-        numbers = [uniform(flat[row], position) for row in rows.tolist()]
+        numbers = [uniform_draw(flat[row], position) for row in rows.tolist()]
         uniforms = torch.tensor(numbers, dtype=torch.float64, device=log_probs.device)
-        return inverse(truncate(log_probs, temperature, top_k, top_p), uniforms)
+        return sample_inverse_cdf(
+            truncated_distribution(log_probs, temperature, top_k, top_p), uniforms
+        )
 
-    found = iter(walk(model, state.select(sentences), rules, scoring, sentences, draw))
+    found = iter(decode_rows(model, state.select(sentences), constraints, scoring, sentences, draw))
     return [[next(found) for _ in each] for each in keys]
 
 
@@ -64,13 +66,15 @@ def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:
     return hashlib.sha256(json.dumps([seed, list(ids), number]).encode("ascii")).digest()
 
 
-def uniform(key: bytes, position: int) -> float:
+def uniform_draw(key: bytes, position: int) -> float:
     """The draw of a sample at a position: uniform in [0, 1)."""
     digest = hashlib.blake2b(position.to_bytes(8, "little"), key=key, digest_size=8).digest()
     return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
 
 
-def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
+def truncated_distribution(
+    log_probs: Tensor, temperature: float, top_k: int, top_p: float
+) -> Tensor:
     """The distribution to draw from: ``(rows, vocab_size)``, in float64.
 
     Args:
@@ -99,7 +103,7 @@ def truncate(log_probs: Tensor, temperature: float, top_k: int, top_p: float) ->
     return weights.new_zeros(log_probs.shape).scatter(1, order, weights)
 
 
-def inverse(probabilities: Tensor, uniforms: Tensor) -> Tensor:
+def sample_inverse_cdf(probabilities: Tensor, uniforms: Tensor) -> Tensor:
     """Where the cumulative distribution goes past each draw: ids ``(rows,)``.
 
     Args:

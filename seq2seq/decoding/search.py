@@ -15,11 +15,11 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.batching import pad_sources
 from seq2seq.data.vocabulary import UNK_ID
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import NEVER, Rules
+from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.interface import Hypothesis, Scoring
-from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
+from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.shallow_fusion import Fusion
@@ -33,10 +33,10 @@ Sources: TypeAlias = Sequence[Ids] | Sequence[Sequence[Ids]]
 Model: TypeAlias = TranslationModel | Ensemble | Fusion
 """What can be searched."""
 
-MOST_ROWS = 1024
+MAX_SAMPLE_ROWS = 1024
 """How many samples are drawn at the same time, at most."""
 
-MOST_ROUNDS = 8
+MAX_SAMPLING_ROUNDS = 8
 """How often samples are drawn anew while too few of them differ."""
 
 
@@ -50,7 +50,7 @@ def search(
     n: int = 1,
     prefixes: Sequence[Ids] | None = None,
     attention: bool = False,
-    likeness: Likeness | None = None,
+    utility: Utility | None = None,
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each source, in the order of the sources.
 
@@ -67,19 +67,19 @@ def search(
             different samples are drawn, if there are, and put best first.
         prefixes: for each source the target ids that its hypotheses begin with.
         attention: keep attention in the hypotheses; so does `settings.replace_unknown`.
-        likeness: what mbr compares; only and always given for it.
+        utility: what mbr compares; only and always given for it.
 
     Raises:
         SettingsError: attention is needed, and the model has none; mbr has nothing to compare by.
     """
-    if settings.method == "mbr" and likeness is None:
-        raise SettingsError("mbr needs a likeness: what two hypotheses are compared by")
+    if settings.method == "mbr" and utility is None:
+        raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     members = sources_by_member(model, sources)
     results: list[list[Hypothesis]] = [[] for _ in members[0]]
-    for chosen in batches(members[0], sentences_at_once(settings, n)):
+    for chosen in length_batches(members[0], search_batch_size(settings, n)):
         ids = [[member[index] for index in chosen] for member in members]
         state, lengths = start(model, ids, device)
-        rules = make_rules(
+        constraints = make_constraints(
             settings,
             # eos, which pad_sources adds, is no token of the source.
             (lengths - 1).to(device),
@@ -92,9 +92,9 @@ def search(
             tuple(lengths.tolist()),
         )
         if settings.method in ("sample", "mbr"):
-            found = draw(model, state, rules, scoring, settings, ids[0], n, likeness)
+            found = draw(model, state, constraints, scoring, settings, ids[0], n, utility)
         else:
-            found = best_first(model, state, rules, scoring, settings, n)
+            found = best_first(model, state, constraints, scoring, settings, n)
         for index, hypotheses in zip(chosen, found, strict=True):
             results[index] = hypotheses
     return results
@@ -120,7 +120,7 @@ def score(
     """
     members = sources_by_member(model, sources)
     results: list[list[float]] = [[] for _ in targets]
-    for chosen in batches(targets, batch_size):
+    for chosen in length_batches(targets, batch_size):
         state, _ = start(model, [[member[index] for index in chosen] for member in members], device)
         rows = [targets[index] for index in chosen]
         found = token_log_probabilities(cast(Any, model), state, rows, device)
@@ -135,19 +135,19 @@ def sources_by_member(model: Model, sources: Sources) -> list[list[Ids]]:
     return [list(member) for member in cast("Sequence[Sequence[Ids]]", lists)]
 
 
-def batches(rows: Sequence[Ids], size: int) -> Iterator[list[int]]:
+def length_batches(rows: Sequence[Ids], size: int) -> Iterator[list[int]]:
     """Positions of rows of like length, `size` at a time."""
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     for first in range(0, len(order), size):
         yield order[first : first + size]
 
 
-def sentences_at_once(settings: DecodingSettings, n: int) -> int:
+def search_batch_size(settings: DecodingSettings, n: int) -> int:
     """How many sentences make a batch: fewer if each has many samples."""
     if settings.method not in ("sample", "mbr"):
         return settings.batch_size
     samples = max(n, settings.samples) if settings.method == "mbr" else n
-    return min(settings.batch_size, max(1, MOST_ROWS // samples))
+    return min(settings.batch_size, max(1, MAX_SAMPLE_ROWS // samples))
 
 
 def start(
@@ -166,17 +166,19 @@ def reads_many(model: Model) -> bool:
     return isinstance(model.translation if isinstance(model, Fusion) else model, Ensemble)
 
 
-def make_rules(
+def make_constraints(
     settings: DecodingSettings, lengths: Tensor, prefixes: Sequence[Ids] | None
-) -> Rules:
+) -> Constraints:
     """What the settings allow; source lengths ``(batch_size,)`` without eos."""
     if settings.max_length:
         longest = torch.full_like(lengths, settings.max_length)
     else:
         longest = (settings.max_length_ratio * lengths + settings.max_length_extra).long()
-    return Rules(
+    return Constraints(
         longest,
-        never=[each for each in NEVER if each != UNK_ID or not settings.replace_unknown],
+        forbidden=[
+            each for each in FORBIDDEN_IDS if each != UNK_ID or not settings.replace_unknown
+        ],
         min_length=settings.min_length,
         no_repeat_ngram=settings.no_repeat_ngram,
         prefixes=prefixes,
@@ -186,7 +188,7 @@ def make_rules(
 def best_first(
     model: Model,
     state: Any,
-    rules: Rules,
+    constraints: Constraints,
     scoring: Scoring,
     settings: DecodingSettings,
     n: int,
@@ -199,26 +201,26 @@ def best_first(
         return beam_search(
             steps,
             state,
-            rules,
+            constraints,
             scoring,
             beam_size=-(-width // groups) * groups,
             groups=groups,
             diversity=settings.diversity,
         )
     if width == 1:
-        return [[found] for found in greedy_search(steps, state, rules, scoring)]
-    return beam_search(steps, state, rules, scoring, beam_size=width)
+        return [[found] for found in greedy_search(steps, state, constraints, scoring)]
+    return beam_search(steps, state, constraints, scoring, beam_size=width)
 
 
 def draw(
     model: Model,
     state: Any,
-    rules: Rules,
+    constraints: Constraints,
     scoring: Scoring,
     settings: DecodingSettings,
     sources: Sequence[Ids],
     n: int,
-    likeness: Likeness | None,
+    utility: Utility | None,
 ) -> list[list[Hypothesis]]:
     """Samples of each source: the first `n` different ones by score, or all by expected utility."""
 
@@ -227,7 +229,7 @@ def draw(
         return sample_search(
             cast(Any, model),
             state,
-            rules,
+            constraints,
             scoring,
             keys=[
                 [sample_key(settings.seed, ids, first + number) for number in range(count)]
@@ -239,12 +241,12 @@ def draw(
         )
 
     if settings.method == "mbr":
-        assert likeness is not None
+        assert utility is not None
         drawn = samples(0, [max(n, settings.samples)] * len(sources))
-        return [minimum_bayes_risk(row, likeness) for row in drawn]
+        return [minimum_bayes_risk(row, utility) for row in drawn]
     # In the order of their numbers, so that asking for more keeps those that there are.
     different: list[dict[tuple[int, ...], Hypothesis]] = [{} for _ in sources]
-    for turn in range(MOST_ROUNDS):
+    for turn in range(MAX_SAMPLING_ROUNDS):
         counts = [n if len(known) < n else 0 for known in different]
         if not any(counts):
             break

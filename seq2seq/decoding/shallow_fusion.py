@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-LEAST = -230.0
+LOG_PROB_FLOOR = -230.0
 """The lowest logarithm that a language model can say, about that of 1e-100. An n-gram model may
 hold a token impossible, as unknown ones; a given prefix that has it must still have a score."""
 
@@ -38,9 +38,9 @@ class FusionState(NamedTuple):
         return FusionState(self.translation.select(rows), self.language.select(rows))
 
     @property
-    def weights(self) -> Tensor | None:
+    def attention_weights(self) -> Tensor | None:
         """The translation model's attention ``(batch_size, source_length)``, if it has any."""
-        weights: Tensor | None = getattr(self.translation, "weights", None)
+        weights: Tensor | None = getattr(self.translation, "attention_weights", None)
         return weights
 
 
@@ -69,6 +69,6 @@ class Fusion:
         """Previous tokens ``(batch_size,)`` -> weighted sums ``(batch_size, vocab_size)``."""
         log_probs, translation = self.translation.step(tokens, state.translation)
         said, language = self.language.step(tokens, state.language)
-        said = said.to(log_probs.dtype).clamp(min=LEAST)
+        said = said.to(log_probs.dtype).clamp(min=LOG_PROB_FLOOR)
         fused = torch.add(log_probs, said, alpha=self.weight)
         return fused, FusionState(translation, language)

@@ -24,10 +24,10 @@ from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.metrics import Score, bleu_metric, reference_streams, score
 
 QUARTERS = 4
-LONGEST_NGRAM = 4
+MAX_NGRAM_ORDER = 4
 
 
-class Part(NamedTuple):
+class BreakdownRow(NamedTuple):
     """BLEU of a part of the text.
 
     Attributes:
@@ -59,8 +59,8 @@ class Breakdown(NamedTuple):
     """
 
     bleu: Score
-    lengths: list[Part]
-    quarters: list[Part]
+    lengths: list[BreakdownRow]
+    quarters: list[BreakdownRow]
     longest_ngram: int
 
 
@@ -106,15 +106,15 @@ def breakdown(
         for entry in references
     ]
     lengths = [len(words(text)) for text in sources]
-    quarters = [quarter(number, cut_hypotheses, cut_references) for number in range(QUARTERS)]
+    quarters = [quarter_of(number, cut_hypotheses, cut_references) for number in range(QUARTERS)]
     reference_lengths = [len(words) for entry in cut_references for words in entry]
     average = sum(reference_lengths) / len(reference_lengths) / QUARTERS
-    order = max(1, min(LONGEST_NGRAM, round(average)))
+    order = max(1, min(MAX_NGRAM_ORDER, round(average)))
     return Breakdown(
         overall,
         by_length(lengths, bucket_size, cut_hypotheses, cut_references),
         [
-            measure(f"{number}/{QUARTERS}", found, expected, order)
+            score_rows(f"{number}/{QUARTERS}", found, expected, order)
             for number, (found, expected) in enumerate(quarters, start=1)
         ],
         order,
@@ -126,7 +126,7 @@ def by_length(
     size: int,
     hypotheses: Sequence[list[str]],
     references: Sequence[Sequence[list[str]]],
-) -> list[Part]:
+) -> list[BreakdownRow]:
     """BLEU of sentences of like length, shortest first.
 
     Args:
@@ -143,11 +143,11 @@ def by_length(
         first, last = (number - 1) * size + 1, number * size
         name = "0" if number == 0 else str(last) if first == last else f"{first}-{last}"
         found, expected = [hypotheses[i] for i in chosen], [references[i] for i in chosen]
-        parts.append(measure(name, found, expected, LONGEST_NGRAM))
+        parts.append(score_rows(name, found, expected, MAX_NGRAM_ORDER))
     return parts
 
 
-def quarter(
+def quarter_of(
     number: int, hypotheses: Sequence[list[str]], references: Sequence[Sequence[list[str]]]
 ) -> tuple[list[list[str]], list[list[list[str]]]]:
     """Quarter `number`, from 0, of every translation and of every reference."""
@@ -160,14 +160,14 @@ def quarter(
     return [cut(words) for words in hypotheses], [[cut(w) for w in entry] for entry in references]
 
 
-def measure(
+def score_rows(
     name: str,
     hypotheses: Sequence[list[str]],
     references: Sequence[Sequence[list[str]]],
     order: int,
-) -> Part:
+) -> BreakdownRow:
     """BLEU of words that are already taken apart, with n-grams of at most `order`."""
     metric = BLEU(tokenize="none", force=True, max_ngram_order=order, effective_order=True)
     streams = reference_streams([[" ".join(words) for words in entry] for entry in references])
     result = metric.corpus_score([" ".join(words) for words in hypotheses], streams)
-    return Part(name, len(hypotheses), result.sys_len, result.ref_len, result.score)
+    return BreakdownRow(name, len(hypotheses), result.sys_len, result.ref_len, result.score)

@@ -35,7 +35,7 @@ class SourceModel(StepModel[StateT], Protocol[StateT]):
         """Sources ``(batch_size, length)``, lengths ``(batch_size,)`` on the CPU -> a state."""
 
 
-class Position(NamedTuple):
+class PositionScores(NamedTuple):
     """How well the references' tokens at one position are predicted, or at all positions.
 
     Attributes:
@@ -67,7 +67,7 @@ class Position(NamedTuple):
         return self.reference_log_probability - self.own_log_probability
 
 
-class Exposure(NamedTuple):
+class ExposureBias(NamedTuple):
     """The exposure bias of a model on a text.
 
     Attributes:
@@ -75,11 +75,11 @@ class Exposure(NamedTuple):
         total: all of these positions together, each token counted once.
     """
 
-    positions: list[Position]
-    total: Position
+    positions: list[PositionScores]
+    total: PositionScores
 
 
-class Outcome(NamedTuple):
+class TokenScoresTable(NamedTuple):
     """Every reference token's prediction, ``(sentences, max_length)``; NaN where there is none."""
 
     reference_right: Tensor
@@ -90,7 +90,7 @@ class Outcome(NamedTuple):
 
 
 @torch.no_grad()
-def exposure(
+def measure_exposure_bias(
     model: SourceModel[StateT],
     sources: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
@@ -98,7 +98,7 @@ def exposure(
     *,
     max_length: int = 30,
     batch_tokens: int = 4096,
-) -> Exposure:
+) -> ExposureBias:
     """Predictions of the references, after the references' words and after the model's own.
 
     Args:
@@ -124,20 +124,23 @@ def exposure(
     # A row for each sentence, whichever batch it was in: sums have the same order every time.
     columns = min(max_length, 1 + max(map(len, targets)))
     nothing = torch.full((len(sources), columns), torch.nan, dtype=torch.float64)
-    tables = Outcome(*(nothing.clone() for _ in Outcome._fields))
+    tables = TokenScoresTable(*(nothing.clone() for _ in TokenScoresTable._fields))
     shown = [min(len(target), columns) for target in targets]
     for chosen in bucket([len(ids) for ids in sources], shown, batch_tokens):
         batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen]).to(device)
-        found = predict(model, batch, columns)
+        found = score_batch(model, batch, columns)
         for table, values in zip(tables, found, strict=True):
             table[torch.tensor(chosen), : values.shape[1]] = values
-    return Exposure(
-        [summary(Outcome(*(table[:, t] for table in tables))) for t in range(columns)],
-        summary(tables),
+    return ExposureBias(
+        [
+            average_scores(TokenScoresTable(*(table[:, t] for table in tables)))
+            for t in range(columns)
+        ],
+        average_scores(tables),
     )
 
 
-def predict(model: SourceModel[StateT], batch: Batch, columns: int) -> Outcome:
+def score_batch(model: SourceModel[StateT], batch: Batch, columns: int) -> TokenScoresTable:
     """The first `columns` positions of a batch; both histories go through the model in step.
 
     Returns:
@@ -169,14 +172,14 @@ def predict(model: SourceModel[StateT], batch: Batch, columns: int) -> Outcome:
         ended = ended | (own_tokens == EOS_ID)
     values = torch.stack(outcomes, dim=2).cpu().double()  # (5, batch_size, positions)
     real = torch.arange(values.shape[2]) < batch.target_lengths.unsqueeze(1)
-    return Outcome(*values.masked_fill(~real, torch.nan))
+    return TokenScoresTable(*values.masked_fill(~real, torch.nan))
 
 
-def summary(tables: Outcome) -> Position:
+def average_scores(tables: TokenScoresTable) -> PositionScores:
     """Means over the tokens that there are."""
     real = ~tables.ended.isnan()
     right, own_right, log_probs, own_log_probs, ended = (table[real] for table in tables)
-    return Position(
+    return PositionScores(
         len(ended),
         int(ended.sum()),
         float(right.mean()),

@@ -29,11 +29,11 @@ from torch import Tensor
 
 from seq2seq.config.language_model import LanguageModelSettings
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.multi_step import spread
+from seq2seq.evaluation.multi_step import spread_evenly
 from seq2seq.models.cells.base import Cell, CellState
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.models.rnn import RecurrentStack
-from seq2seq.runs.files import finite
+from seq2seq.runs.files import finite_or_none
 
 DISTANCES = (1, 2, 5)
 """The steps back that a table shows, times each power of 10; and the last step and the first."""
@@ -174,7 +174,7 @@ def as_table(flows: Mapping[str, GradientFlow]) -> str:
 def as_json(flow: GradientFlow) -> dict[str, list[float | None] | None]:
     """Norms as JSON values, first step first; None for one that is not finite."""
     memory = None if flow.memory is None else flow.memory.tolist()
-    found: dict[str, list[float | None] | None] = finite(
+    found: dict[str, list[float | None] | None] = finite_or_none(
         {"hidden": flow.hidden.tolist(), "memory": memory}
     )
     return found
@@ -191,7 +191,7 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
     Raises:
         DataError: no row is long enough.
     """
-    chosen = spread([max(0, len(row) - steps) for row in rows], places)
+    chosen = spread_evenly([max(0, len(row) - steps) for row in rows], places)
     found = [
         list(row[start : start + steps + 1])
         for row, starts in zip(rows, chosen, strict=True)
@@ -220,11 +220,11 @@ def text_gradient_flow(network: LanguageNetwork, ids: Tensor) -> GradientFlow:
     """
     decoder: Any = copy.deepcopy(network.decoder).cpu().double().eval().requires_grad_(False)
     inputs = decoder.embedding(ids[:, :-1])
-    state = decoder.begin(decoder.stack.zero_state(inputs[:, 0].double()))
+    state = decoder.init_state(decoder.stack.zero_state(inputs[:, 0].double()))
 
     def loss(output: Tensor) -> Tensor:
         """Of each window, from the last output ``(windows, size)``."""
-        logits = decoder.logits(decoder.features(output, state))
+        logits = decoder.logits(decoder.pre_logits(output, state))
         return F.cross_entropy(logits, ids[:, -1], reduction="none")
 
     return gradient_flow(decoder.stack, inputs, loss)

@@ -15,7 +15,7 @@ from seq2seq.config.experiment import Tokenization
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
 
-TOKENIZERS: tuple[str, ...] = get_args(Tokenization)
+TOKENIZATIONS: tuple[str, ...] = get_args(Tokenization)
 """sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
 
 
@@ -98,8 +98,8 @@ def score(
 
 def bleu_metric(tokenize: str, *, lowercase: bool = False) -> BLEU:
     """sacreBLEU's BLEU; SettingsError for a tokenization that is unknown or not to be had here."""
-    if tokenize not in TOKENIZERS:
-        there = ", ".join(TOKENIZERS)
+    if tokenize not in TOKENIZATIONS:
+        there = ", ".join(TOKENIZATIONS)
         raise SettingsError(f"there is no tokenization {tokenize!r} for BLEU; there are {there}")
     try:
         return BLEU(tokenize=tokenize, lowercase=lowercase)

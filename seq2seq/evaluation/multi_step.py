@@ -26,11 +26,11 @@ from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.language_model import LanguageNetwork
 
-AT_ONCE = 256
+BATCH_SIZE = 256
 """Places that are looked ahead from at the same time; changes time and memory only."""
 
 
-class StepAhead(NamedTuple):
+class StepScores(NamedTuple):
     """How well the tokens at one distance are predicted.
 
     Attributes:
@@ -42,7 +42,7 @@ class StepAhead(NamedTuple):
     log_probability: float
 
 
-class Ahead(NamedTuple):
+class MultiStepScores(NamedTuple):
     """How well a text is predicted from afar.
 
     Attributes:
@@ -51,10 +51,10 @@ class Ahead(NamedTuple):
     """
 
     places: int
-    steps: list[StepAhead]
+    steps: list[StepScores]
 
 
-class Place(NamedTuple):
+class StartingPoint(NamedTuple):
     """Where to look ahead from.
 
     Attributes:
@@ -67,14 +67,14 @@ class Place(NamedTuple):
 
 
 @torch.no_grad()
-def look_ahead(
+def predict_ahead(
     network: LanguageNetwork,
     rows: Sequence[Sequence[int]],
     device: torch.device,
     *,
     steps: int = 10,
     places: int = 1000,
-) -> Ahead:
+) -> MultiStepScores:
     """Predictions 1 to `steps` tokens ahead, from places that are spread evenly over the text.
 
     The model's own predictions are what it would make up, never pad, unk or bos; where eos is one,
@@ -94,7 +94,7 @@ def look_ahead(
     for name, value in (("steps", steps), ("places", places)):
         if value < 1:
             raise SettingsError(f"{name} is {value}; it must be 1 or more")
-    chosen = spread([max(0, len(row) - steps) for row in rows], places)
+    chosen = spread_evenly([max(0, len(row) - steps) for row in rows], places)
     if not any(chosen):
         raise DataError(
             f"there are no {steps:,} tokens in a row to predict: give more text, or look fewer "
@@ -106,22 +106,22 @@ def look_ahead(
             continue
         for place in read(network, torch.tensor(row, device=device), begins, steps):
             waiting.append(place)
-            if len(waiting) == AT_ONCE:
+            if len(waiting) == BATCH_SIZE:
                 found.append(predict(network, waiting))
                 waiting = []
     if waiting:
         found.append(predict(network, waiting))
     right, log_probs = torch.cat(found, dim=1).unbind(0)
-    return Ahead(
+    return MultiStepScores(
         len(right),
         [
-            StepAhead(float(rights.mean()), float(values.mean()))
+            StepScores(float(rights.mean()), float(values.mean()))
             for rights, values in zip(right.unbind(1), log_probs.unbind(1), strict=True)
         ],
     )
 
 
-def spread(counts: Sequence[int], most: int) -> list[list[int]]:
+def spread_evenly(counts: Sequence[int], most: int) -> list[list[int]]:
     """At most so many of all places, spread evenly: for each row its chosen ones, rising.
 
     >>> spread([3, 0, 5], 4)
@@ -140,7 +140,7 @@ def spread(counts: Sequence[int], most: int) -> list[list[int]]:
 
 def read(
     network: LanguageNetwork, row: Tensor, begins: Sequence[int], steps: int
-) -> Iterator[Place]:
+) -> Iterator[StartingPoint]:
     """The given places of a row ``(length,)``, which is read once, from its first token on."""
     state = network.start(1)
     at = 0
@@ -148,10 +148,10 @@ def read(
         if begin > at:
             _, state = network.sequence(row[None, at:begin], state)
             at = begin
-        yield Place(state.recurrent.layers, row[begin : begin + steps + 1])
+        yield StartingPoint(state.recurrent.layers, row[begin : begin + steps + 1])
 
 
-def predict(network: LanguageNetwork, places: Sequence[Place]) -> Tensor:
+def predict(network: LanguageNetwork, places: Sequence[StartingPoint]) -> Tensor:
     """Looks ahead from some places at once.
 
     Returns:
@@ -159,7 +159,7 @@ def predict(network: LanguageNetwork, places: Sequence[Place]) -> Tensor:
         CPU, ``(2, places, steps)``.
     """
     states = zip(*(place.layers for place in places), strict=True)
-    state = network.resume(
+    state = network.state_from_layers(
         tuple(tuple(map(torch.cat, zip(*layer, strict=True))) for layer in states)
     )
     tokens = torch.stack([place.tokens for place in places])

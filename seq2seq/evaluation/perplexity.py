@@ -14,15 +14,15 @@ from typing import NamedTuple
 import torch
 
 from seq2seq.data.batching import pad
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.normalization import normalize
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.models.language_model import Predictor
 
-AT_ONCE = 4096
+BATCH_TOKENS = 4096
 """Tokens that are read at the same time."""
 
-PARTS = 32
+STREAMS = 32
 """Into so many parts is a long text cut, to be read side by side."""
 
 
@@ -94,14 +94,14 @@ def row_log_probabilities(
     """
     results: list[list[float]] = [[] for _ in rows]
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    for begin in range(0, len(order), PARTS):
-        chosen = [index for index in order[begin : begin + PARTS] if len(rows[index]) > 1]
+    for begin in range(0, len(order), STREAMS):
+        chosen = [index for index in order[begin : begin + STREAMS] if len(rows[index]) > 1]
         if not chosen:
             continue
         inputs, _ = pad([rows[index][:-1] for index in chosen])
         targets, lengths = pad([rows[index][1:] for index in chosen])
         state = network.start(len(chosen))
-        steps = max(1, AT_ONCE // len(chosen))
+        steps = max(1, BATCH_TOKENS // len(chosen))
         pieces = []
         for at in range(0, inputs.shape[1], steps):
             piece = slice(at, at + steps)
@@ -116,20 +116,20 @@ def row_log_probabilities(
 
 
 def held_out_score(
-    network: Predictor, text: RunningText, lines: Sequence[str], device: torch.device
+    network: Predictor, text: TokenStream, lines: Sequence[str], device: torch.device
 ) -> TextScore:
-    """The score of held-out lines, running text in `PARTS` parts that are read side by side.
+    """The score of held-out lines, running text in `STREAMS` parts that are read side by side.
 
     Each part begins with a state of zeros, so that running text comes out a little worse than read
     as a whole.
     """
     rows = text.rows(lines)
     if not text.sentences:
-        rows = parts(rows[0], PARTS)
-    return score_of(rows, row_log_probabilities(network, rows, device), lines)
+        rows = split_row(rows[0], STREAMS)
+    return text_score(rows, row_log_probabilities(network, rows, device), lines)
 
 
-def score_of(
+def text_score(
     rows: Sequence[Sequence[int]], values: Sequence[Sequence[float]], lines: Sequence[str]
 ) -> TextScore:
     """What `row_log_probabilities` says of these rows, which were made of these lines."""
@@ -142,7 +142,7 @@ def score_of(
     )
 
 
-def parts(row: list[int], count: int) -> list[list[int]]:
+def split_row(row: list[int], count: int) -> list[list[int]]:
     """A row cut into at most so many; each begins with the token that the last one ends with.
 
     >>> parts([0, 1, 2, 3, 4, 5], 2)

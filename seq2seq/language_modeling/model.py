@@ -13,20 +13,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seq2seq.config.arguments import one_or_several, run_path, sentence, sentences
-from seq2seq.config.base import insist, nearest, refuse
+from seq2seq.config.arguments import as_list, check_run_path, check_string, check_strings
+from seq2seq.config.base import did_you_mean, raise_problems, validate
 from seq2seq.config.language_model import GenerationSettings, NGramExperiment
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.decoding.generate import generate_ids
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.multi_step import Ahead, look_ahead
-from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, score_of
+from seq2seq.evaluation.multi_step import MultiStepScores, predict_ahead
+from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, text_score
 from seq2seq.language_modeling.train import load_trained
 from seq2seq.language_modeling.train_ngram import load_ngrams
 from seq2seq.models.device import choose_device
 from seq2seq.models.language_model import LanguageNetwork, Predictor
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import read_description
+from seq2seq.runs.metadata import read_metadata
 
 __all__ = ["LanguageModel", "TextScore", "TokenScores"]
 
@@ -58,7 +58,7 @@ class LanguageModel:
     def __init__(
         self,
         network: Predictor,
-        text: RunningText,
+        text: TokenStream,
         settings: GenerationSettings | None = None,
         device: str = "auto",
     ) -> None:
@@ -75,8 +75,8 @@ class LanguageModel:
             RunError: there is no run, it is not one of a language model, or one of its files is
                 missing or damaged.
         """
-        directory = RunDirectory(run_path(run))
-        ngrams = read_description(directory).get("model") == NGramExperiment.KIND
+        directory = RunDirectory(check_run_path(run))
+        ngrams = read_metadata(directory).get("model") == NGramExperiment.KIND
         network, text, settings = (load_ngrams if ngrams else load_trained)(directory)
         return cls(network, text, settings, device)
 
@@ -94,7 +94,7 @@ class LanguageModel:
 
     def evaluate(self, texts: str | Sequence[str]) -> TextScore:
         """The same likelihood by token, by word and by character; arguments as `perplexity`."""
-        given = [self.text.clean(text) for text in one_or_several(texts, "texts")]
+        given = [self.text.clean(text) for text in as_list(texts, "texts")]
         return self.score_rows(
             [row for text in given for row in self.text.rows(text.split("\n"), closed=False)],
             [line for text in given for line in text.split("\n")],
@@ -102,37 +102,39 @@ class LanguageModel:
 
     def evaluate_lines(self, lines: Sequence[str]) -> TextScore:
         """`evaluate` for the lines of a file, whose last one has an end, too."""
-        lines = sentences(lines, "lines")
+        lines = check_strings(lines, "lines")
         if self.text.letters_only:
             return self.evaluate("\n".join(lines))
         return self.score_rows(self.text.rows(lines), lines)
 
-    def look_ahead(self, lines: Sequence[str], *, steps: int = 10, places: int = 1000) -> Ahead:
+    def predict_ahead(
+        self, lines: Sequence[str], *, steps: int = 10, places: int = 1000
+    ) -> MultiStepScores:
         """How well the lines of a file are predicted 1 to `steps` tokens ahead.
 
-        See `seq2seq.evaluation.multi_step.look_ahead`, also for what is raised.
+        See `seq2seq.evaluation.multi_step.predict_ahead`, also for what is raised.
 
         Raises:
             SettingsError: the model is one of n-grams, whose state is not one to go on from.
         """
         if not isinstance(self.network, LanguageNetwork):
             raise SettingsError("looking ahead is for recurrent models, and this one is of n-grams")
-        lines = sentences(lines, "lines")
+        lines = check_strings(lines, "lines")
         if self.text.letters_only:
             lines = [self.text.clean("\n".join(lines))]
         rows = self.text.rows(lines)
-        return look_ahead(self.network, rows, self.device, steps=steps, places=places)
+        return predict_ahead(self.network, rows, self.device, steps=steps, places=places)
 
     def score_rows(self, rows: Sequence[list[int]], lines: Sequence[str]) -> TextScore:
         """The score of rows of ids that were made of these lines."""
         values = row_log_probabilities(self.network, rows, self.device)
         if not any(values):
             raise DataError("there is no token to predict: give text with words in it")
-        return score_of(rows, values, lines)
+        return text_score(rows, values, lines)
 
     def score(self, text: str) -> TokenScores:
         """The log-probability of a text, token by token, from a fresh state."""
-        rows = self.text.rows(self.text.clean(sentence(text, "text")).split("\n"), closed=False)
+        rows = self.text.rows(self.text.clean(check_string(text, "text")).split("\n"), closed=False)
         found = row_log_probabilities(self.network, rows, self.device)
         values = [value for row in found for value in row]
         ids = [token for row in rows for token in row[1:]]
@@ -140,7 +142,7 @@ class LanguageModel:
 
     def log_probabilities(self, texts: Sequence[str]) -> list[float]:
         """Of each text as a whole, from a fresh state."""
-        cleaned = map(self.text.clean, sentences(texts, "texts"))
+        cleaned = map(self.text.clean, check_strings(texts, "texts"))
         rows = [self.text.rows(text.split("\n"), closed=False) for text in cleaned]
         found = iter(row_log_probabilities(self.network, [*chain.from_iterable(rows)], self.device))
         return [sum(value for _ in each for value in next(found)) for each in rows]
@@ -164,18 +166,18 @@ class LanguageModel:
         state = self.network.start(1)
         ends = self.text.sentences
         ids = generate_ids(self.network, state, row, chosen, self.device, ends=ends)
-        return self.text.spell(row[1:], ids)
+        return self.text.decode_stream(row[1:], ids)
 
     def with_settings(self, changes: dict[str, Any], prefix: str | None) -> GenerationSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
         names = list(GenerationSettings.__dataclass_fields__)
         for name in changes:
             if name not in names:
-                raise SettingsError(f"unknown generation setting {name}{nearest(name, names)}")
+                raise SettingsError(f"unknown generation setting {name}{did_you_mean(name, names)}")
         settings = replace(self.settings, **changes)
         if prefix is not None:
             settings = replace(settings, prefix=prefix)
-        insist(settings, "generation.")
+        validate(settings, "generation.")
         size = len(self.text.pipeline.vocab)
-        refuse(settings.too_many(size, f"{size:,} tokens"))
+        raise_problems(settings.too_many(size, f"{size:,} tokens"))
         return settings

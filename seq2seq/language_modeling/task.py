@@ -11,29 +11,29 @@ from torch import Tensor
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.batching import bucket, pad
 from seq2seq.data.bptt import Window, random_windows, sequential_windows
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.decoding.generate import generate_ids
 from seq2seq.errors import DataError
 from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.models.decoder import DecoderState
 from seq2seq.models.language_model import LanguageNetwork
-from seq2seq.training.loss import Loss, output_cross_entropy, real_tokens
-from seq2seq.training.reporting import say
-from seq2seq.training.scheduled_sampling import features
-from seq2seq.training.task import Validation, check_budget
+from seq2seq.training.loss import Loss, drop_padding, output_cross_entropy
+from seq2seq.training.reporting import log_line
+from seq2seq.training.scheduled_sampling import pre_logits_with_sampling
+from seq2seq.training.task import Validation, check_batch_tokens
 
-FIGURES = ("word_perplexity", "character_perplexity", "bits_per_character")
+EXTRA_SCORES = ("word_perplexity", "character_perplexity", "bits_per_character")
 """Scores that don't depend on what a token is."""
 
 
-class Texts(NamedTuple):
+class TextSplits(NamedTuple):
     """Training and validation text, each as lines."""
 
     train: list[str]
     validation: list[str]
 
 
-class Sentences(NamedTuple):
+class SentenceBatch(NamedTuple):
     """A batch of whole sentences.
 
     Attributes:
@@ -53,18 +53,18 @@ class Sentences(NamedTuple):
         """How many tokens there are to predict."""
         return int(self.lengths.sum())
 
-    def halves(self) -> tuple[Sentences, Sentences] | None:
+    def halves(self) -> tuple[SentenceBatch, SentenceBatch] | None:
         """Two batches with half of the sentences each; None for a single sentence."""
         half = len(self.inputs) // 2
         if not half:
             return None
         inputs, targets, lengths, _ = self
         return (
-            Sentences(inputs[:half], targets[:half], lengths[:half]),
-            Sentences(inputs[half:], targets[half:], lengths[half:]),
+            SentenceBatch(inputs[:half], targets[:half], lengths[:half]),
+            SentenceBatch(inputs[half:], targets[half:], lengths[half:]),
         )
 
-    def to(self, device: torch.device) -> Sentences:
+    def to(self, device: torch.device) -> SentenceBatch:
         """The same batch with its ids on `device`."""
         return self._replace(inputs=self.inputs.to(device), targets=self.targets.to(device))
 
@@ -78,15 +78,15 @@ class LanguageTask:
     def __init__(
         self,
         network: LanguageNetwork,
-        texts: Texts,
-        text: RunningText,
+        texts: TextSplits,
+        text: TokenStream,
         experiment: LanguageExperiment,
     ) -> None:
         self.network = network
         self.text = text
         self.experiment = experiment
         self.layers: tuple[tuple[Tensor, ...], ...] = ()
-        self.current: tuple[int, list[Window | Sentences]] | None = None
+        self.current: tuple[int, list[Window | SentenceBatch]] | None = None
         self.texts = texts
         rows = text.rows(texts.train)
         self.rows = self.without_long(rows) if text.sentences else rows
@@ -96,23 +96,23 @@ class LanguageTask:
         limit = self.experiment.data.max_length
         kept = [row for row in rows if len(row) <= limit + 2]  # bos and eos
         if len(kept) < len(rows):
-            say(
+            log_line(
                 f"{len(rows) - len(kept):,} sentences have more than {limit} tokens and are left "
                 "out of the training (--data.max-length)"
             )
         if not kept:
             raise DataError(f"no training sentence has at most {limit} tokens")
-        check_budget([len(row) - 2 for row in kept], self.experiment.training.batch_tokens)
+        check_batch_tokens([len(row) - 2 for row in kept], self.experiment.training.batch_tokens)
         return kept
 
-    def batches(self, epoch: int) -> Sequence[Window | Sentences]:
+    def batches(self, epoch: int) -> Sequence[Window | SentenceBatch]:
         """The batches of an epoch, from (seed, epoch)."""
         if self.current is None or self.current[0] != epoch:
             seed = self.experiment.seed * 1_000_003 + epoch
             self.current = (epoch, self.make_batches(torch.Generator().manual_seed(seed)))
         return self.current[1]
 
-    def make_batches(self, generator: torch.Generator) -> list[Window | Sentences]:
+    def make_batches(self, generator: torch.Generator) -> list[Window | SentenceBatch]:
         """Windows of the text, or sentences of like length together."""
         data = self.experiment.data
         if data.windows == "random":
@@ -122,13 +122,13 @@ class LanguageTask:
         lengths = [len(row) - 2 for row in self.rows]
         budget = self.experiment.training.batch_tokens
         return [
-            sentences([self.rows[index] for index in chosen])
+            make_sentence_batch([self.rows[index] for index in chosen])
             for chosen in bucket(lengths, lengths, budget, generator)
         ]
 
     def loss(
         self,
-        batch: Window | Sentences,
+        batch: Window | SentenceBatch,
         *,
         rate: float,
         device: torch.device,
@@ -137,25 +137,25 @@ class LanguageTask:
         """Cross-entropy on real tokens, from a state of zeros or the one that was reached."""
         batch = batch.to(device)
         settings = self.experiment.training
-        values, state = features(
+        values, state = pre_logits_with_sampling(
             self.network.decoder,
-            self.network.start(len(batch.inputs)) if batch.first else self.continued(device),
+            self.network.start(len(batch.inputs)) if batch.first else self.carried_state(device),
             batch.inputs,
             rate=rate,
             settings=settings.sampling,
             generator=generator,
         )
-        self.keep(state)
-        lengths = batch.lengths if isinstance(batch, Sentences) else None
+        self.store_state(state)
+        lengths = batch.lengths if isinstance(batch, SentenceBatch) else None
         every = torch.full((len(values),), values.shape[1]) if lengths is None else lengths
         return output_cross_entropy(
-            real_tokens(values, every),
+            drop_padding(values, every),
             self.network.decoder.output,
-            real_tokens(batch.targets, every),
+            drop_padding(batch.targets, every),
             settings.label_smoothing,
         )
 
-    def keep(self, state: DecoderState) -> None:
+    def store_state(self, state: DecoderState) -> None:
         """Keeps the state for the next window, cut off from how it came about.
 
         What is no number becomes 0: the update it came from is left out, and so the next is not.
@@ -165,12 +165,12 @@ class LanguageTask:
             for layer in state.recurrent.layers
         )
 
-    def continued(self, device: torch.device) -> DecoderState:
+    def carried_state(self, device: torch.device) -> DecoderState:
         """The state that was kept, with fresh masks."""
         layers = tuple(tuple(part.to(device) for part in layer) for layer in self.layers)
-        return self.network.resume(layers)
+        return self.network.state_from_layers(layers)
 
-    def carried(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """The state that was kept: ``layer.part`` -> ``(batch_size, its size)``."""
         if self.experiment.data.windows != "sequential":
             return {}
@@ -180,8 +180,8 @@ class LanguageTask:
             for index, part in enumerate(layer)
         }
 
-    def carry(self, tensors: dict[str, Tensor]) -> None:
-        """Continues from what `carried` gave."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Continues from what `state_dict` gave."""
         layers: dict[int, dict[int, Tensor]] = {}
         for name, part in tensors.items():
             number, index = map(int, name.split("."))
@@ -199,12 +199,12 @@ class LanguageTask:
         state = self.network.start(1)
         ids = generate_ids(self.network, state, prefix, settings, device, ends=self.text.sentences)
         made_up = self.text.decode([*prefix[1:], *ids])
-        figures = {name: getattr(score, name) for name in FIGURES}
+        figures = {name: getattr(score, name) for name in EXTRA_SCORES}
         return Validation(score.nats / score.tokens, None, [{"made up": made_up}], figures)
 
 
-def sentences(rows: Sequence[Sequence[int]]) -> Sentences:
+def make_sentence_batch(rows: Sequence[Sequence[int]]) -> SentenceBatch:
     """A batch of rows that begin with bos and end with eos."""
     inputs, _ = pad([row[:-1] for row in rows])
     targets, lengths = pad([row[1:] for row in rows])
-    return Sentences(inputs, targets, lengths)
+    return SentenceBatch(inputs, targets, lengths)

@@ -10,30 +10,30 @@ from itertools import accumulate
 
 import torch
 
-from seq2seq.config.base import refuse
+from seq2seq.config.base import raise_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.language_model import (
-    CorpusSettings,
     GenerationSettings,
+    LanguageDataSettings,
     LanguageExperiment,
-    TextSettings,
+    MonolingualSettings,
 )
 from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_modeling.task import LanguageTask, Sentences, Texts
+from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
-from seq2seq.runs.directory import SIDES, TEXT, RunDirectory
-from seq2seq.runs.metadata import load_best, load_experiment, load_pipeline, summary
-from seq2seq.training.dry_run import Prospect, dry_run
-from seq2seq.training.launch import Text, run_training
-from seq2seq.training.memory import room_for_model
-from seq2seq.training.preflight import check_before
+from seq2seq.runs.directory import SIDES, TEXT_SIDE, RunDirectory
+from seq2seq.runs.metadata import load_best, load_experiment, load_pipeline, summarize_text
+from seq2seq.training.dry_run import PlannedTraining, dry_run
+from seq2seq.training.launch import TrainingText, run_training
+from seq2seq.training.memory import check_model_fits
+from seq2seq.training.preflight import preflight
 
 
-def train_language_model(experiment: LanguageExperiment, texts: Texts | None = None) -> str:
+def train_language_model(experiment: LanguageExperiment, texts: TextSplits | None = None) -> str:
     """Trains, or continues, the run that `experiment` describes.
 
     Args:
@@ -47,30 +47,32 @@ def train_language_model(experiment: LanguageExperiment, texts: Texts | None = N
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment, text_given=texts is not None)
-    texts = read_texts(experiment.data, texts)
+    run = preflight(experiment, text_given=texts is not None)
+    texts = read_splits(experiment.data, texts)
     if experiment.resume:
-        pipeline = load_pipeline(run, TEXT)
+        pipeline = load_pipeline(run, TEXT_SIDE)
     else:
         pipeline = make_pipeline(texts.train, experiment.data)
         size = len(pipeline.vocab)
-        refuse(experiment.generation.too_many(size, f"{size:,} tokens"))
-    text = running_text(pipeline, experiment.data)
+        raise_problems(experiment.generation.too_many(size, f"{size:,} tokens"))
+    text = make_token_stream(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
-    with room_for_model():
+    with check_model_fits():
         network = build_language_model(len(pipeline.vocab), experiment.model)
     task = LanguageTask(network, texts, text, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
     if experiment.dry_run:
-        return dry_run(prospect(network, task), experiment, run)
+        return dry_run(plan_training(network, task), experiment, run)
     tokens = sum(map(len, task.rows)) - len(task.rows)
     words = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
-    parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
-    described = Text(parts, {TEXT: pipeline}, words)
+    parts = {name: summarize_text([lines]) for name, lines in texts._asdict().items()}
+    described = TrainingText(parts, {TEXT_SIDE: pipeline}, words)
     return run_training(network, task, experiment, run, described)
 
 
-def prospect(network: LanguageNetwork, task: LanguageTask) -> Prospect[Window | Sentences]:
+def plan_training(
+    network: LanguageNetwork, task: LanguageTask
+) -> PlannedTraining[Window | SentenceBatch]:
     """What a dry run shows of text, model and batches."""
     vocab, texts = task.text.pipeline.vocab, task.texts
     text = [
@@ -81,16 +83,16 @@ def prospect(network: LanguageNetwork, task: LanguageTask) -> Prospect[Window | 
     if task.text.sentences:
         dropped, limit = len(texts.train) - len(task.rows), task.experiment.data.max_length
         text.insert(1, f"{dropped:,} sentences left out for more than {limit} tokens")
-    return Prospect(network, task, text, {"inputs": vocab, "targets": vocab})
+    return PlannedTraining(network, task, text, {"inputs": vocab, "targets": vocab})
 
 
-def read_texts(settings: CorpusSettings, given: Texts | None = None) -> Texts:
+def read_splits(settings: MonolingualSettings, given: TextSplits | None = None) -> TextSplits:
     """The text that the settings name, cleaned; where they name none, what is given.
 
     If there is no validation text at all, the last part of the training text is.
     """
     if settings.train:
-        train = read(settings, settings.train, "train")
+        train = read_text_lines(settings, settings.train, "train")
     elif given is not None:
         train = given.train
     else:
@@ -99,25 +101,25 @@ def read_texts(settings: CorpusSettings, given: Texts | None = None) -> Texts:
             "the recipe's own command and --resume"
         )
     if settings.validation:
-        validation = read(settings, settings.validation, "validation")
+        validation = read_text_lines(settings, settings.validation, "validation")
     else:
         validation = given.validation if given else []
     if not validation:
-        train, validation = split(train, settings.validation_share)
+        train, validation = hold_out(train, settings.validation_share)
     if settings.letters_only:
         train, validation = letters_only(train), letters_only(validation)
     if not any(line.strip() for line in train) or not any(line.strip() for line in validation):
         raise DataError("training or validation text is empty: give text with words in it")
-    return Texts(train, validation)
+    return TextSplits(train, validation)
 
 
-def read(settings: CorpusSettings, name: str, split_name: str) -> list[str]:
+def read_text_lines(settings: MonolingualSettings, name: str, split_name: str) -> list[str]:
     """The lines of one text."""
     column = int(settings.column) if settings.column.isdecimal() else settings.column or None
     return read_monolingual(name, column=column, split=split_name)
 
 
-def split(lines: list[str], share: float) -> tuple[list[str], list[str]]:
+def hold_out(lines: list[str], share: float) -> tuple[list[str], list[str]]:
     """All but the last lines, and the last lines, which have about this share of the characters.
 
     Raises:
@@ -133,15 +135,15 @@ def split(lines: list[str], share: float) -> tuple[list[str], list[str]]:
     return lines[:place], lines[place:]
 
 
-def running_text(pipeline: TextPipeline, settings: TextSettings) -> RunningText:
+def make_token_stream(pipeline: TextPipeline, settings: LanguageDataSettings) -> TokenStream:
     """How text becomes ids with this tokenizer and these settings."""
-    return RunningText(pipeline, settings.windows == "sentences", settings.letters_only)
+    return TokenStream(pipeline, settings.windows == "sentences", settings.letters_only)
 
 
-def make_pipeline(lines: list[str], settings: CorpusSettings) -> TextPipeline:
+def make_pipeline(lines: list[str], settings: MonolingualSettings) -> TextPipeline:
     """A tokenizer and a vocabulary for these lines, or those of the run that is named."""
     if settings.vocabulary:
-        return borrowed(settings.vocabulary)
+        return load_vocabulary_of(settings.vocabulary)
     return build_pipeline(
         lines,
         DataSettings(
@@ -154,17 +156,17 @@ def make_pipeline(lines: list[str], settings: CorpusSettings) -> TextPipeline:
     )
 
 
-def borrowed(path: str) -> TextPipeline:
+def load_vocabulary_of(path: str) -> TextPipeline:
     """Tokenizer and vocabulary of a language model, or of a translation model's target side."""
     run = RunDirectory(path)
     run.check_exists()
-    own = run.tokenizer(TEXT).is_file()
-    return load_pipeline(run, TEXT if own else SIDES[1])
+    own = run.tokenizer(TEXT_SIDE).is_file()
+    return load_pipeline(run, TEXT_SIDE if own else SIDES[1])
 
 
 def load_trained(
     run: RunDirectory,
-) -> tuple[LanguageNetwork, RunningText, GenerationSettings]:
+) -> tuple[LanguageNetwork, TokenStream, GenerationSettings]:
     """The network of a run with its best weights, its text, and how it makes up some.
 
     Raises:
@@ -172,9 +174,9 @@ def load_trained(
             or damaged.
     """
     experiment = load_experiment(run, LanguageExperiment)
-    pipeline = load_pipeline(run, TEXT)
+    pipeline = load_pipeline(run, TEXT_SIDE)
     network = load_network(run, experiment, len(pipeline.vocab))
-    return network, running_text(pipeline, experiment.data), experiment.generation
+    return network, make_token_stream(pipeline, experiment.data), experiment.generation
 
 
 def read_network(path: str) -> LanguageNetwork:

@@ -12,29 +12,34 @@ import torch
 
 from seq2seq.config.language_model import GenerationSettings, NGramExperiment
 from seq2seq.data.monolingual import letters_only
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
 from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import TextScore, held_out_score
-from seq2seq.language_modeling.task import Texts
-from seq2seq.language_modeling.train import borrowed, make_pipeline, read, read_texts
+from seq2seq.language_modeling.task import TextSplits
+from seq2seq.language_modeling.train import (
+    load_vocabulary_of,
+    make_pipeline,
+    read_splits,
+    read_text_lines,
+)
 from seq2seq.models.ngram.arpa import read_arpa
 from seq2seq.models.ngram.model import NGramModel
-from seq2seq.runs.directory import TEXT, RunDirectory
+from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
 from seq2seq.runs.lock import RunLock
 from seq2seq.runs.metadata import (
-    identity,
     load_experiment,
     load_pipeline,
-    save_description,
-    summary,
+    read_run_id,
+    save_metadata,
+    summarize_text,
 )
-from seq2seq.training.preflight import check_before
+from seq2seq.training.preflight import preflight
 
 
-class Estimate(NamedTuple):
+class NGramResult(NamedTuple):
     """What came of a description.
 
     Attributes:
@@ -46,7 +51,7 @@ class Estimate(NamedTuple):
     held_out: TextScore | None
 
 
-def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> Estimate:
+def train_ngram_model(experiment: NGramExperiment, texts: TextSplits | None = None) -> NGramResult:
     """Estimates a model, or reads it from an ARPA file, and saves it as a run.
 
     Args:
@@ -56,22 +61,22 @@ def make_ngram_run(experiment: NGramExperiment, texts: Texts | None = None) -> E
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment, text_given=texts is not None)
+    run = preflight(experiment, text_given=texts is not None)
     if experiment.model.from_arpa:
-        texts = Texts([], read_validation(experiment))
-        model, pipeline = read_model(experiment)
+        texts = TextSplits([], read_validation(experiment))
+        model, pipeline = import_arpa(experiment)
     else:
-        texts = read_texts(experiment.data, texts)
+        texts = read_splits(experiment.data, texts)
         pipeline = make_pipeline(texts.train, experiment.data)
-        model = estimate(texts.train, pipeline, experiment)
-    parts = {name: summary([lines]) for name, lines in texts._asdict().items()}
+        model = estimate_model(texts.train, pipeline, experiment)
+    parts = {name: summarize_text([lines]) for name, lines in texts._asdict().items()}
     with RunLock(run.path):
-        save_description(run, experiment, parts, {TEXT: pipeline})
-        model.save(run.ngrams, identity(run))
+        save_metadata(run, experiment, parts, {TEXT_SIDE: pipeline})
+        model.save(run.ngrams, read_run_id(run))
     if not texts.validation:
-        return Estimate(model, None)
-    text = ngram_text(pipeline, experiment)
-    return Estimate(model, held_out_score(model, text, texts.validation, torch.device("cpu")))
+        return NGramResult(model, None)
+    text = ngram_token_stream(pipeline, experiment)
+    return NGramResult(model, held_out_score(model, text, texts.validation, torch.device("cpu")))
 
 
 def read_validation(experiment: NGramExperiment) -> list[str]:
@@ -79,18 +84,20 @@ def read_validation(experiment: NGramExperiment) -> list[str]:
     data = experiment.data
     if not data.validation:
         return []
-    lines = read(data, data.validation, "validation")
+    lines = read_text_lines(data, data.validation, "validation")
     return letters_only(lines) if data.letters_only else lines
 
 
-def ngram_text(pipeline: TextPipeline, experiment: NGramExperiment) -> RunningText:
+def ngram_token_stream(pipeline: TextPipeline, experiment: NGramExperiment) -> TokenStream:
     """How text becomes ids: each line by itself."""
-    return RunningText(pipeline, True, experiment.data.letters_only)
+    return TokenStream(pipeline, True, experiment.data.letters_only)
 
 
-def estimate(lines: list[str], pipeline: TextPipeline, experiment: NGramExperiment) -> NGramModel:
+def estimate_model(
+    lines: list[str], pipeline: TextPipeline, experiment: NGramExperiment
+) -> NGramModel:
     """The model of these lines."""
-    rows = ngram_text(pipeline, experiment).rows(lines)
+    rows = ngram_token_stream(pipeline, experiment).rows(lines)
     settings = experiment.model
     return NGramModel.estimate(
         (row[1:-1] for row in rows),
@@ -101,20 +108,20 @@ def estimate(lines: list[str], pipeline: TextPipeline, experiment: NGramExperime
     )
 
 
-def read_model(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:
+def import_arpa(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:
     """The model in an ARPA file, and the tokens of its text: what stands between spaces.
 
     Or, if the settings name a run whose vocabulary to take, those of that run.
     """
     path, data = experiment.model.from_arpa, experiment.data
     if data.vocabulary:
-        pipeline = borrowed(data.vocabulary)
+        pipeline = load_vocabulary_of(data.vocabulary)
         return read_arpa(path, pipeline.vocab)[0], pipeline
     model, vocab = read_arpa(path)
-    return model, TextPipeline(SpaceTokenizer(data.lowercase), as_in_text(vocab))
+    return model, TextPipeline(SpaceTokenizer(data.lowercase), normalize_vocab(vocab))
 
 
-def as_in_text(vocab: Vocab) -> Vocab:
+def normalize_vocab(vocab: Vocab) -> Vocab:
     """The vocabulary of an ARPA file, with each token as it comes out of a text.
 
     One that never does, as with a no-break space in it, keeps its name.
@@ -130,7 +137,7 @@ def as_in_text(vocab: Vocab) -> Vocab:
     return Vocab(found, [0] * len(found))
 
 
-def load_ngrams(run: RunDirectory) -> tuple[NGramModel, RunningText, GenerationSettings]:
+def load_ngrams(run: RunDirectory) -> tuple[NGramModel, TokenStream, GenerationSettings]:
     """The model of a run, its text, and how it makes up some.
 
     Raises:
@@ -138,11 +145,11 @@ def load_ngrams(run: RunDirectory) -> tuple[NGramModel, RunningText, GenerationS
             or damaged.
     """
     experiment = load_experiment(run, NGramExperiment)
-    pipeline = load_pipeline(run, TEXT)
-    model = NGramModel.load(run.ngrams, identity(run))
+    pipeline = load_pipeline(run, TEXT_SIDE)
+    model = NGramModel.load(run.ngrams, read_run_id(run))
     if model.vocab_size != len(pipeline.vocab):
         raise RunError(
             f"{run.ngrams} has {model.vocab_size} tokens, and the vocabulary beside it "
             f"{len(pipeline.vocab)}: they are not of one run"
         )
-    return model, ngram_text(pipeline, experiment), experiment.generation
+    return model, ngram_token_stream(pipeline, experiment), experiment.generation

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.config.model import ModelSettings
-from seq2seq.models.encoder import Encoded
+from seq2seq.models.encoder import EncoderOutput
 
 
 class Memory(NamedTuple):
@@ -72,7 +72,7 @@ class Attention(nn.Module):
         self.scale = key_size**-0.5 if scaled else 1.0
         self.cover = nn.Parameter(torch.zeros(key_size)) if coverage else None
 
-    def remember(self, encoded: Encoded) -> Memory:
+    def prepare(self, encoded: EncoderOutput) -> Memory:
         """Keys and values of what the encoder hands over, once for a batch."""
         memory = encoded.memory
         pads = torch.arange(memory.shape[1]) >= encoded.lengths.unsqueeze(1)
@@ -85,7 +85,7 @@ class Attention(nn.Module):
 
         Args:
             queries: ``(batch_size, target_length, query_size)``.
-            memory: from `remember`.
+            memory: from `prepare`.
             coverage: the sum of all earlier weights, ``(batch_size, source_length)``.
 
         Returns:
@@ -96,10 +96,10 @@ class Attention(nn.Module):
         if self.cover is not None and coverage is not None:
             keys = keys + coverage.unsqueeze(-1) * self.cover
         scores = self.scores(queries, keys) * self.scale
-        weights = self.weigh(scores, queries, memory.pads)
+        weights = self.weights_from_scores(scores, queries, memory.pads)
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
-    def weigh(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
+    def weights_from_scores(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
         """Scores ``(batch_size, target_length, source_length)`` -> weights; 0 on pads."""
         return softmax(scores, pads.unsqueeze(1))
 
@@ -173,13 +173,15 @@ class LocalAttention(GeneralAttention):
             nn.Linear(query_size, 1, bias=False),
         )
 
-    def weigh(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
+    def weights_from_scores(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
         """The softmax of scores and Gaussian together."""
         lengths = (~pads).sum(dim=1).view(-1, 1, 1)
-        places = lengths * torch.sigmoid(precise(self.place(queries)))
+        places = lengths * torch.sigmoid(at_least_float32(self.place(queries)))
         positions = torch.arange(pads.shape[1], device=pads.device)
         distances = (positions - places) / (self.window / 2)
-        return super().weigh(precise(scores) - distances.square() / 2, queries, pads)
+        return super().weights_from_scores(
+            at_least_float32(scores) - distances.square() / 2, queries, pads
+        )
 
 
 class AdditiveAttention(Attention):
@@ -266,10 +268,10 @@ class MultiHeadAttention(Attention):
 
 def softmax(scores: Tensor, pads: Tensor) -> Tensor:
     """Scores ``(…, source_length)`` -> weights that sum to 1, exactly 0 where `pads` is True."""
-    return precise(scores).masked_fill(pads, float("-inf")).softmax(dim=-1)
+    return at_least_float32(scores).masked_fill(pads, float("-inf")).softmax(dim=-1)
 
 
-def precise(values: Tensor) -> Tensor:
+def at_least_float32(values: Tensor) -> Tensor:
     """At least float32: bfloat16 is for products."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 

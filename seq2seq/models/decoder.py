@@ -24,12 +24,12 @@ from seq2seq.config.model import ModelSettings
 from seq2seq.models.attention import Attention, Memory
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.dropout import Dropout, WordDropout, dropout, select_rows
-from seq2seq.models.encoder import Embedding, Encoded, LearnedEmbedding, vocab_size
+from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding, vocab_size
 from seq2seq.models.lexical import LexicalTranslation
 from seq2seq.models.rnn import RecurrentStack, StackState
 
 
-class DecoderNoise(NamedTuple):
+class DecoderMasks(NamedTuple):
     """What is dropped at every step of a sentence; a mask ``(batch_size, …)`` each, or None.
 
     Attributes:
@@ -44,9 +44,9 @@ class DecoderNoise(NamedTuple):
     outputs: Tensor | None
     features: Tensor | None
 
-    def select(self, rows: Tensor) -> DecoderNoise:
+    def select(self, rows: Tensor) -> DecoderMasks:
         """The masks of the given rows ``(new_batch_size,)``."""
-        return DecoderNoise(*(select_rows(part, rows) for part in self))
+        return DecoderMasks(*(select_rows(part, rows) for part in self))
 
 
 class DecoderState(NamedTuple):
@@ -56,36 +56,36 @@ class DecoderState(NamedTuple):
         recurrent: the state of its layers.
         context: the vector that is fed at every step, ``(batch_size, context_size)``; None if the
             context is the initial state alone.
-        noise: what training hides.
+        masks: what training hides.
         memory: what attention looks at; None without attention, and so are the rest.
-        words: the embedded source, ``(batch_size, source_length, embedding_size)``, for lexical
+        source_embeddings: the embedded source, ``(batch_size, source_length, embedding_size)``, for lexical
             translation.
-        weights: of the last step's attention, ``(batch_size, source_length)``.
+        attention_weights: of the last step's attention, ``(batch_size, source_length)``.
         coverage: the sum of all weights so far, ``(batch_size, source_length)``, if it is used.
-        fed: what the last step handed to the output layer, ``(batch_size, readout_size)``, with
+        input_feed: what the last step handed to the output layer, ``(batch_size, readout_size)``, with
             input feeding.
     """
 
     recurrent: StackState
     context: Tensor | None
-    noise: DecoderNoise
+    masks: DecoderMasks
     memory: Memory | None = None
-    words: Tensor | None = None
-    weights: Tensor | None = None
+    source_embeddings: Tensor | None = None
+    attention_weights: Tensor | None = None
     coverage: Tensor | None = None
-    fed: Tensor | None = None
+    input_feed: Tensor | None = None
 
     def select(self, rows: Tensor) -> DecoderState:
         """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
         return DecoderState(
             self.recurrent.select(rows),
             select_rows(self.context, rows),
-            self.noise.select(rows),
+            self.masks.select(rows),
             None if self.memory is None else self.memory.select(rows),
-            select_rows(self.words, rows),
-            select_rows(self.weights, rows),
+            select_rows(self.source_embeddings, rows),
+            select_rows(self.attention_weights, rows),
             select_rows(self.coverage, rows),
-            select_rows(self.fed, rows),
+            select_rows(self.input_feed, rows),
         )
 
 
@@ -176,42 +176,42 @@ class Decoder(nn.Module):
         self.dropout = Dropout(settings.dropout, locked=settings.locked_dropout)
         self.word_dropout = WordDropout(settings.word_dropout)
 
-    def start(self, encoded: Encoded) -> DecoderState:
+    def start(self, encoded: EncoderOutput) -> DecoderState:
         """The state before the first token, from what the encoder handed over."""
         vector = encoded.context.layers[-1][0]
         recurrent = (
-            self.stack.begin(self.bridge(encoded.context))
+            self.stack.init_state(self.bridge(encoded.context))
             if self.bridge
             else self.stack.zero_state(vector)
         )
         feeds = self.mode != "initial" or self.context_to_output
         # Dropped out once for a sentence, so that a sequence and its steps see the same.
         context = dropout(vector, self.dropout.rate, self.training) if feeds else None
-        state = DecoderState(recurrent, context, self.draw(vector))
+        state = DecoderState(recurrent, context, self.sample_masks(vector))
         if self.attention is None:
             return state
-        memory = self.attention.remember(encoded)
+        memory = self.attention.prepare(encoded)
         covers = self.attention.cover is not None
         return state._replace(
             memory=memory,
-            words=encoded.embedded if self.lexical else None,
+            source_embeddings=encoded.embedded if self.lexical else None,
             coverage=vector.new_zeros(memory.pads.shape) if covers else None,
-            fed=vector.new_zeros(len(vector), self.readout.out_features)
+            input_feed=vector.new_zeros(len(vector), self.readout.out_features)
             if self.input_feeding
             else None,
         )
 
-    def begin(self, recurrent: StackState) -> DecoderState:
+    def init_state(self, recurrent: StackState) -> DecoderState:
         """The state before the first token where there is no source."""
-        return DecoderState(recurrent, None, self.draw(recurrent.layers[0][0]))
+        return DecoderState(recurrent, None, self.sample_masks(recurrent.layers[0][0]))
 
-    def draw(self, like: Tensor) -> DecoderNoise:
+    def sample_masks(self, like: Tensor) -> DecoderMasks:
         """Masks for a batch like `like` ``(batch_size, …)``; nothing unless the model trains."""
-        return DecoderNoise(
-            self.word_dropout.draw(self.output.out_features, like),
-            self.dropout.draw(self.embedding.embedding_dim, like),
-            self.dropout.draw(self.readout.in_features, like),
-            self.dropout.draw(self.readout.out_features, like),
+        return DecoderMasks(
+            self.word_dropout.sample_masks(self.output.out_features, like),
+            self.dropout.sample_masks(self.embedding.embedding_dim, like),
+            self.dropout.sample_masks(self.readout.in_features, like),
+            self.dropout.sample_masks(self.readout.out_features, like),
         )
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
@@ -224,19 +224,19 @@ class Decoder(nn.Module):
         Returns:
             Log-probabilities of the next token ``(batch_size, vocab_size)``, and the new state.
         """
-        features, state = self.advance(tokens, state)
+        features, state = self.step_hidden(tokens, state)
         return self.logits(features).float().log_softmax(dim=-1), state
 
-    def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+    def step_hidden(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """One token on, up to the features ``(batch_size, readout_size)`` of the next one."""
-        return self.move(self.inputs(tokens, state), state)
+        return self.step_embedded(self.embed(tokens, state), state)
 
-    def move(self, inputs: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """`advance`, from the inputs that are known before the step."""
+    def step_embedded(self, inputs: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """`step_hidden`, from the inputs that are known before the step."""
         attended = None
         if self.input_feeding:
-            assert state.fed is not None
-            inputs = torch.cat([inputs, state.fed], dim=-1)
+            assert state.input_feed is not None
+            inputs = torch.cat([inputs, state.input_feed], dim=-1)
         if self.order == "bahdanau":
             attended, state = self.attend(state.recurrent.layers[-1][0], state)
             inputs = torch.cat([inputs, attended], dim=-1)
@@ -244,8 +244,8 @@ class Decoder(nn.Module):
         state = state._replace(recurrent=recurrent)
         if self.attention is not None and attended is None:
             attended, state = self.attend(outputs, state)
-        features = self.features(outputs, state, attended, state.weights)
-        return features, state._replace(fed=features) if self.input_feeding else state
+        features = self.pre_logits(outputs, state, attended, state.attention_weights)
+        return features, state._replace(input_feed=features) if self.input_feeding else state
 
     def attend(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """What ``(batch_size, query_size)`` attends to, ``(batch_size, output_size)``."""
@@ -254,7 +254,7 @@ class Decoder(nn.Module):
         attended, weights = self.attention(queries.unsqueeze(1), state.memory, state.coverage)
         weights = weights.squeeze(1)
         coverage = None if state.coverage is None else state.coverage + weights
-        return attended.squeeze(1), state._replace(weights=weights, coverage=coverage)
+        return attended.squeeze(1), state._replace(attention_weights=weights, coverage=coverage)
 
     def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """All steps at once: ``(batch_size, target_length)`` -> features ``(…, readout_size)``.
@@ -263,18 +263,18 @@ class Decoder(nn.Module):
         that comes back is that of the last step, pads counted; without input feeding, its attention
         and coverage are still those of `state`.
         """
-        inputs = self.inputs(tokens, state)
+        inputs = self.embed(tokens, state)
         if self.order == "bahdanau" or self.input_feeding:
             steps = []
             for each in inputs.unbind(1):
-                features, state = self.move(each, state)
+                features, state = self.step_embedded(each, state)
                 steps.append(features)
             return torch.stack(steps, dim=1), state
         outputs, recurrent = self.stack.sequence(inputs, state.recurrent)
-        features = self.features(outputs, state, *self.attend_all(outputs, state))
+        features = self.pre_logits(outputs, state, *self.attend_sequence(outputs, state))
         return features, state._replace(recurrent=recurrent)
 
-    def attend_all(
+    def attend_sequence(
         self, queries: Tensor, state: DecoderState
     ) -> tuple[Tensor, Tensor] | tuple[None, None]:
         """What all steps attend to, and their weights, ``(batch_size, target_length, …)`` each.
@@ -289,9 +289,9 @@ class Decoder(nn.Module):
         found, weighed = [], []
         for each in queries.unbind(1):
             attended, state = self.attend(each, state)
-            assert state.weights is not None
+            assert state.attention_weights is not None
             found.append(attended)
-            weighed.append(state.weights)
+            weighed.append(state.attention_weights)
         return torch.stack(found, dim=1), torch.stack(weighed, dim=1)
 
     def logits(self, features: Tensor) -> Tensor:
@@ -299,16 +299,16 @@ class Decoder(nn.Module):
         logits: Tensor = self.output(features)
         return logits
 
-    def inputs(self, tokens: Tensor, state: DecoderState) -> Tensor:
+    def embed(self, tokens: Tensor, state: DecoderState) -> Tensor:
         """Embedded tokens ``(batch_size, …)``, with the context beside each if it is fed."""
-        embedded: Tensor = self.word_dropout(self.embedding(tokens), tokens, state.noise.words)
-        embedded = self.dropout(embedded, state.noise.embedded)
+        embedded: Tensor = self.word_dropout(self.embedding(tokens), tokens, state.masks.words)
+        embedded = self.dropout(embedded, state.masks.embedded)
         if self.mode == "initial":
             return embedded
         assert state.context is not None
-        return beside(embedded, state.context)
+        return concat_context(embedded, state.context)
 
-    def features(
+    def pre_logits(
         self,
         outputs: Tensor,
         state: DecoderState,
@@ -327,16 +327,16 @@ class Decoder(nn.Module):
             outputs = torch.cat([outputs, attended], dim=-1)
         if self.context_to_output:
             assert state.context is not None
-            outputs = beside(outputs, state.context)
-        outputs = self.dropout(outputs, state.noise.outputs)
+            outputs = concat_context(outputs, state.context)
+        outputs = self.dropout(outputs, state.masks.outputs)
         features = torch.tanh(self.readout(outputs))
         if self.lexical is not None:
-            features = features + self.lexical(weights, state.words)
-        dropped: Tensor = self.dropout(features, state.noise.features)
+            features = features + self.lexical(weights, state.source_embeddings)
+        dropped: Tensor = self.dropout(features, state.masks.features)
         return dropped
 
 
-def beside(values: Tensor, context: Tensor) -> Tensor:
+def concat_context(values: Tensor, context: Tensor) -> Tensor:
     """`values` ``(batch_size, …, size)`` with ``(batch_size, context_size)`` beside each vector."""
     if values.dim() == 3:
         context = context.unsqueeze(1).expand(-1, values.shape[1], -1)

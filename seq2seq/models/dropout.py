@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class LayerNoise(NamedTuple):
+class DropoutMasks(NamedTuple):
     """What one recurrent layer does not see of a batch's sentences; None: nothing is dropped.
 
     Attributes:
@@ -30,17 +30,17 @@ class LayerNoise(NamedTuple):
     state: Tensor | None = None
     weights: Tensor | None = None
 
-    def select(self, rows: Tensor) -> LayerNoise:
+    def select(self, rows: Tensor) -> DropoutMasks:
         """The masks of the given rows ``(new_batch_size,)``."""
-        return LayerNoise(
+        return DropoutMasks(
             select_rows(self.inputs, rows), select_rows(self.state, rows), self.weights
         )
 
 
-LEVELS = 2**16
+MASK_LEVELS = 2**16
 """So many random numbers there are to compare a rate with."""
 
-SILENCE = LayerNoise()
+NO_DROPOUT = DropoutMasks()
 """Nothing is dropped."""
 
 
@@ -49,7 +49,7 @@ def select_rows(values: Tensor | None, rows: Tensor) -> Tensor | None:
     return None if values is None else values.index_select(0, rows)
 
 
-def mask(
+def dropout_mask(
     rate: float, shape: tuple[int, ...], like: Tensor, dtype: torch.dtype = torch.float32
 ) -> Tensor:
     """0 with probability `rate`, else 1 / (1 - rate), on the device of `like`.
@@ -59,10 +59,10 @@ def mask(
     """
     if like.device.type != "cpu":
         return F.dropout(torch.ones(shape, device=like.device, dtype=dtype), rate)
-    dropped = round(rate * LEVELS)
+    dropped = round(rate * MASK_LEVELS)
     count = math.prod(shape)
     numbers = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
-    kept = numbers.view(torch.int16)[:count].view(shape) >= dropped - LEVELS // 2
+    kept = numbers.view(torch.int16)[:count].view(shape) >= dropped - MASK_LEVELS // 2
     return kept.to(dtype).mul_(1 / (1 - rate))
 
 
@@ -70,15 +70,15 @@ def dropout(values: Tensor, rate: float, training: bool) -> Tensor:
     """Dropout that is drawn anew for each number (Srivastava et al. 2014)."""
     if not training or not rate:
         return values
-    return values * mask(rate, tuple(values.shape), values, values.dtype)
+    return values * dropout_mask(rate, tuple(values.shape), values, values.dtype)
 
 
-def locked_mask(rate: float, size: int, like: Tensor) -> Tensor | None:
+def locked_dropout_mask(rate: float, size: int, like: Tensor) -> Tensor | None:
     """A mask ``(batch_size, size)`` for the batch of `like` ``(batch_size, …)``; None at rate 0."""
-    return mask(rate, (like.shape[0], size), like) if rate else None
+    return dropout_mask(rate, (like.shape[0], size), like) if rate else None
 
 
-def masked(values: Tensor, hidden: Tensor | None) -> Tensor:
+def apply_mask(values: Tensor, hidden: Tensor | None) -> Tensor:
     """`values` ``(batch_size, …, size)`` under a mask ``(batch_size, size)``, if there is one."""
     if hidden is None:
         return values
@@ -90,7 +90,7 @@ class Dropout(nn.Module):
 
     Args:
         rate: share that is dropped while training.
-        locked: whether masks come from `draw`, once for a sentence.
+        locked: whether masks come from `sample_masks`, once for a sentence.
     """
 
     def __init__(self, rate: float, *, locked: bool = False) -> None:
@@ -98,14 +98,14 @@ class Dropout(nn.Module):
         self.rate = rate
         self.locked = locked
 
-    def draw(self, size: int, like: Tensor) -> Tensor | None:
+    def sample_masks(self, size: int, like: Tensor) -> Tensor | None:
         """The mask of a batch, if it is locked and the model trains."""
-        return locked_mask(self.rate, size, like) if self.locked and self.training else None
+        return locked_dropout_mask(self.rate, size, like) if self.locked and self.training else None
 
     def forward(self, values: Tensor, hidden: Tensor | None = None) -> Tensor:
         """`values` ``(batch_size, …, size)`` with some zeroed, by the mask where it is locked."""
         if self.locked:
-            return masked(values, hidden)
+            return apply_mask(values, hidden)
         return dropout(values, self.rate, self.training)
 
 
@@ -122,9 +122,9 @@ class WordDropout(nn.Module):
         super().__init__()
         self.rate = rate
 
-    def draw(self, vocab_size: int, like: Tensor) -> Tensor | None:
+    def sample_masks(self, vocab_size: int, like: Tensor) -> Tensor | None:
         """A mask ``(batch_size, vocab_size)`` for the batch of `like` ``(batch_size, …)``."""
-        return locked_mask(self.rate, vocab_size, like) if self.training else None
+        return locked_dropout_mask(self.rate, vocab_size, like) if self.training else None
 
     def forward(self, embedded: Tensor, ids: Tensor, hidden: Tensor | None) -> Tensor:
         """Embedded tokens ``(batch_size, …, embedding_size)`` of ids ``(batch_size, …)``."""

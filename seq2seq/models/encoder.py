@@ -12,7 +12,7 @@ from seq2seq.models.dropout import Dropout, WordDropout
 from seq2seq.models.rnn import EncoderStack, StackState
 
 
-class Encoded(NamedTuple):
+class EncoderOutput(NamedTuple):
     """What the encoder hands over.
 
     Attributes:
@@ -100,12 +100,12 @@ class Encoder(nn.Module):
         self.dropout = Dropout(dropout, locked=locked_dropout)
         self.word_dropout = WordDropout(word_dropout)
 
-    def forward(self, source: Tensor, lengths: Tensor) -> Encoded:
+    def forward(self, source: Tensor, lengths: Tensor) -> EncoderOutput:
         """Ids ``(batch_size, source_length)``, lengths ``(batch_size,)`` on the CPU -> Encoded."""
         embedded = self.embedding(source)
-        words = self.word_dropout.draw(vocab_size(self.embedding), embedded)
+        words = self.word_dropout.sample_masks(vocab_size(self.embedding), embedded)
         embedded = self.word_dropout(embedded, source, words)
-        hidden = self.dropout.draw(embedded.shape[-1], embedded)
+        hidden = self.dropout.sample_masks(embedded.shape[-1], embedded)
         embedded = self.dropout(embedded, hidden)
         memory, context = self.stack.sequence(embedded, lengths)
-        return Encoded(memory, lengths, context, embedded)
+        return EncoderOutput(memory, lengths, context, embedded)

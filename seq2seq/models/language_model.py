@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from seq2seq.config.base import insist
+from seq2seq.config.base import validate
 from seq2seq.config.language_model import LanguageModelSettings
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.cells.elman import EchoStateCell
@@ -15,7 +15,7 @@ from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import build_embedding
 from seq2seq.models.rnn import RecurrentStack, Regularization
 
-CHUNK = 256
+LOGITS_CHUNK = 256
 """Tokens whose distributions stand in memory together: these are by far the largest tensors."""
 
 
@@ -58,14 +58,14 @@ class LanguageNetwork(nn.Module):
     def start(self, batch_size: int) -> DecoderState:
         """The state before anything was read: zeros."""
         like = self.decoder.output.weight.new_zeros(batch_size, 1)
-        return self.decoder.begin(self.decoder.stack.zero_state(like))
+        return self.decoder.init_state(self.decoder.stack.zero_state(like))
 
-    def resume(self, layers: tuple[CellState, ...]) -> DecoderState:
+    def state_from_layers(self, layers: tuple[CellState, ...]) -> DecoderState:
         """A state that goes on from these layers, each ``(batch_size, its size)``.
 
         While training, what is dropped is drawn anew.
         """
-        return self.decoder.begin(self.decoder.stack.begin(layers))
+        return self.decoder.init_state(self.decoder.stack.init_state(layers))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
@@ -81,8 +81,8 @@ class LanguageNetwork(nn.Module):
         """How probable the targets are, see `Predictor`."""
         features, state = self.sequence(inputs, state)
         chunks = zip(
-            torch.split(features.flatten(0, 1), CHUNK),
-            torch.split(targets.flatten(), CHUNK),
+            torch.split(features.flatten(0, 1), LOGITS_CHUNK),
+            torch.split(targets.flatten(), LOGITS_CHUNK),
             strict=True,
         )
         values = [
@@ -98,7 +98,7 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
     Raises:
         SettingsError: an impossible setting.
     """
-    insist(settings, "model.")
+    validate(settings, "model.")
     decoder = settings.decoder()
     embedding = build_embedding(vocab_size, settings)
     stack = RecurrentStack(

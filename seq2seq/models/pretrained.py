@@ -32,24 +32,24 @@ def initialize_decoder(decoder: Decoder, network: LanguageNetwork, name: str) ->
         SettingsError: the layers have another cell, number or width.
     """
     own = network.decoder
-    check_layers("decoder", decoder.stack.cells, own.stack.cells, name)
-    copy(decoder.embedding, own.embedding, "--model.embedding-size", name)
+    check_same_layers("decoder", decoder.stack.cells, own.stack.cells, name)
+    copy_weights(decoder.embedding, own.embedding, "--model.embedding-size", name)
     for cell, source in zip(decoder.stack.cells, own.stack.cells, strict=True):
-        copy(cell, source, "--model.decoder-sizes", name)
-    copy(decoder.readout, own.readout, "--model.embedding-size", name)
-    copy(decoder.output, own.output, "--model.embedding-size", name)
+        copy_weights(cell, source, "--model.decoder-sizes", name)
+    copy_weights(decoder.readout, own.readout, "--model.embedding-size", name)
+    copy_weights(decoder.output, own.output, "--model.embedding-size", name)
 
 
 def initialize_encoder(encoder: Encoder, network: LanguageNetwork, name: str) -> None:
     """Copies embedding and the layers that read forwards; arguments as `initialize_decoder`."""
     own = network.decoder
-    check_layers("encoder", encoder.stack.forwards, own.stack.cells, name)
-    copy(encoder.embedding, own.embedding, "--model.embedding-size", name)
+    check_same_layers("encoder", encoder.stack.forwards, own.stack.cells, name)
+    copy_weights(encoder.embedding, own.embedding, "--model.embedding-size", name)
     for cell, source in zip(encoder.stack.forwards, own.stack.cells, strict=True):
-        copy(cell, source, "--model.encoder-sizes", name)
+        copy_weights(cell, source, "--model.encoder-sizes", name)
 
 
-def check_layers(side: str, layers: nn.ModuleList, others: nn.ModuleList, name: str) -> None:
+def check_same_layers(side: str, layers: nn.ModuleList, others: nn.ModuleList, name: str) -> None:
     """Raises SettingsError unless two stacks have the same cells of the same widths."""
     here, there = (
         [(type(cell).__name__, cast(Cell, cell).hidden_size) for cell in stack]
@@ -57,12 +57,12 @@ def check_layers(side: str, layers: nn.ModuleList, others: nn.ModuleList, name: 
     )
     if here != there:
         raise SettingsError(
-            f"--model.initialize-{side} {name}: its layers are {words(there)}, the {side}'s are "
-            f"{words(here)}: set --model.cell and --model.{side}-sizes as that run has them"
+            f"--model.initialize-{side} {name}: its layers are {describe_layers(there)}, the {side}'s are "
+            f"{describe_layers(here)}: set --model.cell and --model.{side}-sizes as that run has them"
         )
 
 
-def words(layers: list[tuple[str, int]]) -> str:
+def describe_layers(layers: list[tuple[str, int]]) -> str:
     """Layers in words.
 
     >>> words([("LSTMCell", 256), ("LSTMCell", 128)])
@@ -72,7 +72,7 @@ def words(layers: list[tuple[str, int]]) -> str:
 
 
 @torch.no_grad()
-def copy(module: nn.Module, source: nn.Module, setting: str, name: str) -> None:
+def copy_weights(module: nn.Module, source: nn.Module, setting: str, name: str) -> None:
     """Copies the weights of one module; where there are more columns, into the first ones."""
     given = dict(source.named_parameters())
     for key, weight in module.named_parameters():

@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from seq2seq.config.model import NetworkSettings
 from seq2seq.models.cells.base import Cell, CellState
 from seq2seq.models.cells.registry import CELLS
-from seq2seq.models.dropout import SILENCE, LayerNoise, dropout, locked_mask, mask, masked
+from seq2seq.models.dropout import (
+    NO_DROPOUT,
+    DropoutMasks,
+    apply_mask,
+    dropout,
+    dropout_mask,
+    locked_dropout_mask,
+)
 
 
 class StackState(NamedTuple):
@@ -23,17 +30,17 @@ class StackState(NamedTuple):
 
     Attributes:
         layers: the state of each layer, lowest first; every tensor is ``(batch_size, its size)``.
-        noise: the masks of each layer; empty where there are none.
+        masks: the masks of each layer; empty where there are none.
     """
 
     layers: tuple[CellState, ...]
-    noise: tuple[LayerNoise, ...] = ()
+    masks: tuple[DropoutMasks, ...] = ()
 
     def select(self, rows: Tensor) -> StackState:
         """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
         return StackState(
             tuple(tuple(part.index_select(0, rows) for part in layer) for layer in self.layers),
-            tuple(noise.select(rows) for noise in self.noise),
+            tuple(masks.select(rows) for masks in self.masks),
         )
 
 
@@ -65,28 +72,28 @@ class Regularization(NamedTuple):
             settings.zoneout,
         )
 
-    def draw(self, index: int, cell: Cell, input_size: int, like: Tensor) -> LayerNoise:
+    def sample_masks(self, index: int, cell: Cell, input_size: int, like: Tensor) -> DropoutMasks:
         """The masks of layer `index` for a batch like `like` ``(batch_size, …)``."""
         weights = tuple(cell.recurrent_weight().shape) if self.weights else ()
-        return LayerNoise(
-            locked_mask(self.dropout if self.locked and index else 0.0, input_size, like),
-            locked_mask(self.state, cell.hidden_size, like),
-            mask(self.weights, weights, like) if self.weights else None,
+        return DropoutMasks(
+            locked_dropout_mask(self.dropout if self.locked and index else 0.0, input_size, like),
+            locked_dropout_mask(self.state, cell.hidden_size, like),
+            dropout_mask(self.weights, weights, like) if self.weights else None,
         )
 
     @property
-    def draws(self) -> bool:
+    def has_masks(self) -> bool:
         """Whether there is any mask to draw."""
         return bool((self.locked and self.dropout) or self.state or self.weights)
 
-    def drop(self, inputs: Tensor, index: int, noise: LayerNoise, training: bool) -> Tensor:
+    def drop(self, inputs: Tensor, index: int, masks: DropoutMasks, training: bool) -> Tensor:
         """The inputs of layer `index`, some dropped."""
         if self.locked:
-            return masked(inputs, noise.inputs)
+            return apply_mask(inputs, masks.inputs)
         return dropout(inputs, self.dropout, training and index > 0)
 
 
-NOTHING = Regularization()
+NO_REGULARIZATION = Regularization()
 """Nothing is dropped."""
 
 
@@ -106,7 +113,7 @@ class RecurrentStack(nn.Module):
         cell: str,
         input_size: int,
         hidden_sizes: Sequence[int],
-        regularization: Regularization = NOTHING,
+        regularization: Regularization = NO_REGULARIZATION,
         *,
         residual: bool = False,
     ) -> None:
@@ -119,17 +126,17 @@ class RecurrentStack(nn.Module):
 
     def zero_state(self, like: Tensor) -> StackState:
         """The state before anything was read, for a batch like `like` ``(batch_size, …)``."""
-        return self.begin(tuple(cast(Cell, cell).zero_state(like) for cell in self.cells))
+        return self.init_state(tuple(cast(Cell, cell).zero_state(like) for cell in self.cells))
 
-    def begin(self, layers: tuple[CellState, ...]) -> StackState:
+    def init_state(self, layers: tuple[CellState, ...]) -> StackState:
         """A state to start a batch of sentences from; while training, with fresh masks."""
-        if not self.training or not self.regularization.draws:
+        if not self.training or not self.regularization.has_masks:
             return StackState(layers)
-        draw = self.regularization.draw
+        sample = self.regularization.sample_masks
         return StackState(
             layers,
             tuple(
-                draw(index, cast(Cell, cell), size, layers[0][0])
+                sample(index, cast(Cell, cell), size, layers[0][0])
                 for index, (cell, size) in enumerate(zip(self.cells, self.sizes, strict=False))
             ),
         )
@@ -149,13 +156,13 @@ class RecurrentStack(nn.Module):
         layers = []
         for index, (module, before) in enumerate(zip(self.cells, state.layers, strict=True)):
             cell = cast(Cell, module)
-            noise = state.noise[index] if state.noise else SILENCE
-            dropped = self.regularization.drop(inputs, index, noise, self.training)
+            masks = state.masks[index] if state.masks else NO_DROPOUT
+            dropped = self.regularization.drop(inputs, index, masks, self.training)
             if way == "step":
-                outputs, after = cell.step(dropped, before, noise)
+                outputs, after = cell.step(dropped, before, masks)
             else:
-                outputs, after = cell.sequence(dropped, before, noise=noise)
-            inputs = join_residual(outputs, inputs, self.residual)
+                outputs, after = cell.sequence(dropped, before, masks=masks)
+            inputs = add_residual(outputs, inputs, self.residual)
             layers.append(after)
         return inputs, state._replace(layers=tuple(layers))
 
@@ -173,7 +180,7 @@ class EncoderStack(nn.Module):
         cell: str,
         input_size: int,
         hidden_sizes: Sequence[int],
-        regularization: Regularization = NOTHING,
+        regularization: Regularization = NO_REGULARIZATION,
         *,
         bidirectional: bool = True,
         residual: bool = False,
@@ -200,36 +207,36 @@ class EncoderStack(nn.Module):
             Outputs ``(batch_size, length, output_size)``, zero on pads; and of each layer the final
             states of both directions side by side, ``(batch_size, layer's size)``.
         """
-        order = reversal(lengths, inputs.shape[1]).to(inputs.device)
+        order = reversed_positions(lengths, inputs.shape[1]).to(inputs.device)
         if self.residual:  # else a pad's vector would be added to an output
             pads = torch.arange(inputs.shape[1]) >= lengths.unsqueeze(1)
             inputs = inputs.masked_fill(pads.unsqueeze(-1).to(inputs.device), 0.0)
         layers = []
         for index, module in enumerate(self.forwards):
             forwards = cast(Cell, module)
-            noise = self.draw(index, forwards, inputs)
-            dropped = self.regularization.drop(inputs, index, noise, self.training)
-            outputs, final = read(forwards, dropped, lengths, noise)
+            masks = self.sample_masks(index, forwards, inputs)
+            dropped = self.regularization.drop(inputs, index, masks, self.training)
+            outputs, final = read_from_zero(forwards, dropped, lengths, masks)
             if self.backwards:
                 # Only the true tokens are reversed, so this cell, too, starts on a token.
                 backwards = cast(Cell, self.backwards[index])
-                noise = self.draw(index, backwards, inputs)
-                reversed_outputs, reversed_final = read(
-                    backwards, take(dropped, order), lengths, noise
+                masks = self.sample_masks(index, backwards, inputs)
+                reversed_outputs, reversed_final = read_from_zero(
+                    backwards, gather_positions(dropped, order), lengths, masks
                 )
-                outputs = torch.cat([outputs, take(reversed_outputs, order)], dim=-1)
+                outputs = torch.cat([outputs, gather_positions(reversed_outputs, order)], dim=-1)
                 final = tuple(
                     torch.cat(parts, dim=-1) for parts in zip(final, reversed_final, strict=True)
                 )
-            inputs = join_residual(outputs, inputs, self.residual)
+            inputs = add_residual(outputs, inputs, self.residual)
             layers.append(final)
         return inputs, StackState(tuple(layers))
 
-    def draw(self, index: int, cell: Cell, inputs: Tensor) -> LayerNoise:
+    def sample_masks(self, index: int, cell: Cell, inputs: Tensor) -> DropoutMasks:
         """Fresh masks for one cell of layer `index`, while training."""
-        if not self.training or not self.regularization.draws:
-            return SILENCE
-        return self.regularization.draw(index, cell, self.sizes[index], inputs)
+        if not self.training or not self.regularization.has_masks:
+            return NO_DROPOUT
+        return self.regularization.sample_masks(index, cell, self.sizes[index], inputs)
 
 
 def make_cells(
@@ -242,19 +249,19 @@ def make_cells(
     return nn.ModuleList(cells)
 
 
-def read(
-    cell: Cell, inputs: Tensor, lengths: Tensor, noise: LayerNoise
+def read_from_zero(
+    cell: Cell, inputs: Tensor, lengths: Tensor, masks: DropoutMasks
 ) -> tuple[Tensor, CellState]:
     """One cell over a batch from a zero state."""
-    return cell.sequence(inputs, cell.zero_state(inputs[:, 0]), lengths, noise)
+    return cell.sequence(inputs, cell.zero_state(inputs[:, 0]), lengths, masks)
 
 
-def join_residual(outputs: Tensor, inputs: Tensor, residual: bool) -> Tensor:
+def add_residual(outputs: Tensor, inputs: Tensor, residual: bool) -> Tensor:
     """Outputs plus inputs where asked for and possible (He et al. 2016), else outputs."""
     return outputs + inputs if residual and outputs.shape == inputs.shape else outputs
 
 
-def reversal(lengths: Tensor, length: int) -> Tensor:
+def reversed_positions(lengths: Tensor, length: int) -> Tensor:
     """Positions that reverse each row's tokens and leave its pads: ``(batch_size, length)``.
 
     >>> reversal(torch.tensor([3, 2]), 4).tolist()
@@ -265,6 +272,6 @@ def reversal(lengths: Tensor, length: int) -> Tensor:
     return torch.where(mirrored >= 0, mirrored, positions)
 
 
-def take(inputs: Tensor, order: Tensor) -> Tensor:
+def gather_positions(inputs: Tensor, order: Tensor) -> Tensor:
     """Rearranges ``(batch_size, length, size)`` by positions ``(batch_size, length)``."""
     return inputs.gather(1, order.unsqueeze(-1).expand(-1, -1, inputs.shape[-1]))

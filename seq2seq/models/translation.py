@@ -6,7 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from seq2seq.config.base import insist
+from seq2seq.config.base import validate
 from seq2seq.config.model import ModelSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.attention import build_attention
@@ -55,7 +55,7 @@ def build_translation_model(
     Raises:
         SettingsError: an impossible setting; unequal vocabularies that are to be shared.
     """
-    insist(settings, "model.")
+    validate(settings, "model.")
     if settings.shared_embedding and source_vocab_size != target_vocab_size:
         raise SettingsError(
             "--model.shared-embedding needs one vocabulary for both sides; these have "

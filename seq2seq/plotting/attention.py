@@ -8,18 +8,18 @@ from typing import Any, Protocol
 
 from seq2seq.data.tokenizers.normalization import JOINER, SPACE
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.plotting.figure import new_figure, save
-from seq2seq.plotting.fonts import readable
+from seq2seq.plotting.figure import new_figure, save_figure
+from seq2seq.plotting.fonts import displayable
 
 EOS = "<eos>"
-MARKS = str.maketrans({SPACE: "_", JOINER: "‿"})
+MARK_GLYPHS = str.maketrans({SPACE: "_", JOINER: "‿"})
 """SentencePiece's mark is a thick bar below the line, which upright text tears from its word; that
 of words that are joined is in no usual font."""
-CELL, LARGE_CELL = 0.24, 0.5  # inches: the least that a label needs, and enough for a few tokens
-SIDE = 4.0  # inches that the map fills if its cells can
+MIN_CELL, MAX_CELL = 0.24, 0.5  # inches: the least that a label needs, and enough for a few tokens
+MAP_SIZE = 4.0  # inches that the map fills if its cells can
 
 
-class Attended(Protocol):
+class HasAttention(Protocol):
     """A translation that says where the decoder looked."""
 
     @property
@@ -35,7 +35,7 @@ class Attended(Protocol):
         """Weights, a row for each target token and eos, a column for each source token and eos."""
 
 
-def plot_attention(translation: Attended, path: str | Path) -> Path:
+def plot_attention(translation: HasAttention, path: str | Path) -> Path:
     """Draws a translation's attention: source tokens on top, target tokens down the side.
 
     Tokens are shown as the model sees them, but for two marks: of a word's beginning in
@@ -54,10 +54,10 @@ def plot_attention(translation: Attended, path: str | Path) -> Path:
             another ending.
         DataError: the weights do not fit the tokens; or the file's folder does not exist.
     """
-    return save(attention_figure(translation), path, bbox_inches="tight", pad_inches=0.1)
+    return save_figure(attention_figure(translation), path, bbox_inches="tight", pad_inches=0.1)
 
 
-def attention_figure(translation: Attended) -> Any:
+def attention_figure(translation: HasAttention) -> Any:
     """The picture of `plot_attention` as a matplotlib Figure."""
     source, target = [*translation.source_tokens, EOS], [*translation.tokens, EOS]
     weights = translation.attention
@@ -72,11 +72,11 @@ def attention_figure(translation: Attended) -> Any:
             f"{len(target)} target tokens and {len(source)} source tokens, eos counted, need "
             f"as many rows and columns of attention; there are {len(weights)} rows of {widths}"
         )
-    # The size follows from the cells, so that labels never overlap; `save` adds room for labels.
-    cell = min(max(SIDE / max(len(source), len(target)), CELL), LARGE_CELL)
+    # The size follows from the cells, so that labels never overlap; `save_figure` adds room for labels.
+    cell = min(max(MAP_SIZE / max(len(source), len(target)), MIN_CELL), MAX_CELL)
     width, height = cell * len(source), cell * len(target)
     figure = new_figure(figsize=(width, height))
-    labels, families = readable(token.translate(MARKS) for token in [*source, *target])
+    labels, families = displayable(token.translate(MARK_GLYPHS) for token in [*source, *target])
     axes = figure.add_axes((0, 0, 1, 1))
     image = axes.imshow(weights, cmap="viridis", vmin=0, vmax=1, aspect="auto")
     # "$" is a token and no formula. Labels are centred without what hangs below their line.
@@ -93,7 +93,7 @@ def attention_figure(translation: Attended) -> Any:
     axes.set_yticks([place + 0.5 for place in range(len(target) - 1)], minor=True)
     axes.grid(which="minor", color="white", linewidth=0.4, alpha=0.4)
     axes.tick_params(which="minor", length=0)
-    tall = min(max(height, 1.2), SIDE)
+    tall = min(max(height, 1.2), MAP_SIZE)
     bar = figure.add_axes((1 + 0.15 / width, 1 - tall / height, 0.12 / width, tall / height))
     figure.colorbar(image, cax=bar, label="attention")
     return figure

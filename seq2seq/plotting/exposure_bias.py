@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import legend_below, new_figure, save
-from seq2seq.plotting.fonts import readable
+from seq2seq.plotting.figure import legend_below, new_figure, save_figure
+from seq2seq.plotting.fonts import displayable
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.exposure_bias import Exposure
+    from seq2seq.evaluation.exposure_bias import ExposureBias
 
 PANELS = (
     ("accuracy", "reference_accuracy", "own_accuracy"),
     ("mean log-probability (nats)", "reference_log_probability", "own_log_probability"),
 )
 
-FEW = 20
+MIN_TOKENS = 20
 
 
-def plot_exposure(exposures: Mapping[str, Exposure], path: str | Path) -> Path:
+def plot_exposure(exposures: Mapping[str, ExposureBias], path: str | Path) -> Path:
     """Draws accuracy and log-probability over the position, with either history.
 
     Positions that fewer than 20 references have are left out, unless there are no others: a few
@@ -37,18 +37,20 @@ def plot_exposure(exposures: Mapping[str, Exposure], path: str | Path) -> Path:
         SettingsError: matplotlib is missing, or the file's name has another ending.
         DataError: the file's folder does not exist.
     """
-    return save(exposure_figure(exposures), path)
+    return save_figure(exposure_figure(exposures), path)
 
 
-def exposure_figure(exposures: Mapping[str, Exposure]) -> Any:
+def exposure_figure(exposures: Mapping[str, ExposureBias]) -> Any:
     """The picture of `plot_exposure`: a colour for each run, dashed for its own history."""
     figure = new_figure(figsize=(10, 4.2 + 0.2 * len(exposures)), layout="constrained")
-    names, families = readable(exposures)
+    names, families = displayable(exposures)
     lines: list[Any] = []
     for axes, (title, reference, own) in zip(figure.subplots(1, 2), PANELS, strict=True):
         lines = []
         for number, found in enumerate(exposures.values()):
-            positions = [each for each in found.positions if each.tokens >= FEW] or found.positions
+            positions = [
+                each for each in found.positions if each.tokens >= MIN_TOKENS
+            ] or found.positions
             places = range(1, len(positions) + 1)
             for field, style in ((reference, "-"), (own, "--")):
                 values = [getattr(position, field) for position in positions]

@@ -46,7 +46,7 @@ def legend_below(
         text.set_parse_math(False)
 
 
-def check_picture(path: str | Path) -> str:
+def check_figure_path(path: str | Path) -> str:
     """The format that a picture's name asks for, before any work is done for it.
 
     Raises:
@@ -65,14 +65,14 @@ def check_picture(path: str | Path) -> str:
     return ending
 
 
-def save(figure: Any, path: str | Path, **options: Any) -> Path:
+def save_figure(figure: Any, path: str | Path, **options: Any) -> Path:
     """Writes a figure, in the format of its name; arguments as for `Figure.savefig`.
 
     Raises:
-        SettingsError, DataError: as `check_picture`.
+        SettingsError, DataError: as `check_figure_path`.
         RunError: the disk is full.
     """
     path = Path(path)
-    options = {"dpi": DOTS_PER_INCH, "format": check_picture(path), **options}
+    options = {"dpi": DOTS_PER_INCH, "format": check_figure_path(path), **options}
     write_atomically(path, partial(figure.savefig, **options))
     return path

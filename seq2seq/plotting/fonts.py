@@ -6,13 +6,13 @@ import warnings
 from collections.abc import Iterable
 from functools import cache
 
-FIRST = "DejaVu Sans"
+DEFAULT_FONT = "DejaVu Sans"
 """matplotlib's own font, which comes with it."""
 
-MISSING = "\u25a1"
+MISSING_GLYPH = "\u25a1"
 """□ stands for a character that no font has."""
 
-SHOWN = 12
+MAX_REPORTED = 12
 """How many missing characters a warning names."""
 
 
@@ -20,7 +20,7 @@ class MissingFontWarning(UserWarning):
     """No installed font has some of the characters of a picture."""
 
 
-def readable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+def displayable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     """Texts as they can be drawn, and the font families that have their characters.
 
     Where no installed font has a character it is drawn as □, and one `MissingFontWarning` says
@@ -33,15 +33,17 @@ def readable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     wanted = {ord(character) for text in texts for character in text}
     families, left = choose_fonts(wanted)
     if left:
-        signs = " ".join(map(chr, sorted(left)[:SHOWN])) + (" …" if len(left) > SHOWN else "")
+        signs = " ".join(map(chr, sorted(left)[:MAX_REPORTED])) + (
+            " …" if len(left) > MAX_REPORTED else ""
+        )
         warnings.warn(
-            f"no installed font has {signs}: drawn as {MISSING}; install a font with these "
+            f"no installed font has {signs}: drawn as {MISSING_GLYPH}; install a font with these "
             "characters (for Chinese, Japanese and Korean on Debian and Ubuntu: "
             "apt install fonts-noto-cjk or fonts-wqy-zenhei)",
             MissingFontWarning,
             stacklevel=3,
         )
-    table = dict.fromkeys(left, MISSING)
+    table = dict.fromkeys(left, MISSING_GLYPH)
     return [text.translate(table) for text in texts], families
 
 
@@ -49,7 +51,7 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
     """Families that have the code points together, as few as will do; and what none of them has."""
     from matplotlib import font_manager
 
-    families, left = [FIRST], wanted - characters(font_file(FIRST))
+    families, left = [DEFAULT_FONT], wanted - characters(font_file(DEFAULT_FONT))
     if not left:
         return families, left
     known = {entry.fname for entry in font_manager.fontManager.ttflist}

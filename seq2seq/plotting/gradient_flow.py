@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import legend_below, new_figure, save
-from seq2seq.plotting.fonts import readable
+from seq2seq.plotting.figure import legend_below, new_figure, save_figure
+from seq2seq.plotting.fonts import displayable
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.gradient_flow import GradientFlow
@@ -30,13 +30,13 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], path: str | Path) -> P
         SettingsError: matplotlib is missing, or the file's name has another ending.
         DataError: the file's folder does not exist.
     """
-    return save(gradient_flow_figure(flows), path)
+    return save_figure(gradient_flow_figure(flows), path)
 
 
 def gradient_flow_figure(flows: Mapping[str, GradientFlow]) -> Any:
     """The picture of `plot_gradient_flow`: a colour for each name, dashed for a memory cell."""
     figure = new_figure(figsize=(7, 4.2 + 0.1 * len(flows)), layout="constrained")
-    names, families = readable(flows)
+    names, families = displayable(flows)
     axes = figure.subplots()
     lines: list[Any] = []
     labels: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import RunError
-from seq2seq.plotting.figure import check_picture, new_figure, save
+from seq2seq.plotting.figure import check_figure_path, new_figure, save_figure
 from seq2seq.runs.directory import RunDirectory
 
 
@@ -44,7 +44,7 @@ def plot_learning_curves(run: RunDirectory) -> Path:
         SettingsError: matplotlib is not installed.
         RunError: the run has no metrics.
     """
-    check_picture(run.curves)
+    check_figure_path(run.curves)
     rows = read_metrics(run.metrics)
     training = [row for row in rows if row["kind"] == "training"]
     validation = [row for row in rows if row["kind"] == "validation"]
@@ -85,4 +85,4 @@ def plot_learning_curves(run: RunDirectory) -> Path:
             if axis.lines:
                 axis.legend()
     figure.suptitle(run.path.name)
-    return save(figure, run.curves)
+    return save_figure(figure, run.curves)

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import legend_below, new_figure, save
-from seq2seq.plotting.fonts import readable
+from seq2seq.plotting.figure import legend_below, new_figure, save_figure
+from seq2seq.plotting.fonts import displayable
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.multi_step import Ahead
+    from seq2seq.evaluation.multi_step import MultiStepScores
 
 PANELS = (("accuracy", "accuracy"), ("mean log-probability (nats)", "log_probability"))
 
 
-def plot_ahead(found: Mapping[str, Ahead], path: str | Path) -> Path:
+def plot_multi_step(found: Mapping[str, MultiStepScores], path: str | Path) -> Path:
     """Draws accuracy and log-probability over the steps ahead, a line for each run.
 
     Args:
@@ -29,13 +29,13 @@ def plot_ahead(found: Mapping[str, Ahead], path: str | Path) -> Path:
         SettingsError: matplotlib is missing, or the file's name has another ending.
         DataError: the file's folder does not exist.
     """
-    return save(ahead_figure(found), path)
+    return save_figure(multi_step_figure(found), path)
 
 
-def ahead_figure(found: Mapping[str, Ahead]) -> Any:
-    """The picture of `plot_ahead`."""
+def multi_step_figure(found: Mapping[str, MultiStepScores]) -> Any:
+    """The picture of `plot_multi_step`."""
     figure = new_figure(figsize=(9, 4 + 0.2 * len(found)), layout="constrained")
-    names, families = readable(found)
+    names, families = displayable(found)
     lines: list[Any] = []
     for axes, (title, field) in zip(figure.subplots(1, 2), PANELS, strict=True):
         lines = []

@@ -8,12 +8,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import new_figure, save
+from seq2seq.plotting.figure import new_figure, save_figure
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.zipf import Ngrams
 
-FEW = 40
+MIN_POINTS = 40
 
 
 def plot_zipf(ngrams: Sequence[Ngrams], path: str | Path) -> Path:
@@ -30,7 +30,7 @@ def plot_zipf(ngrams: Sequence[Ngrams], path: str | Path) -> Path:
         SettingsError: matplotlib is missing, or the file's name has another ending.
         DataError: the file's folder does not exist.
     """
-    return save(zipf_figure(ngrams), path)
+    return save_figure(zipf_figure(ngrams), path)
 
 
 def zipf_figure(ngrams: Sequence[Ngrams]) -> Any:
@@ -42,7 +42,7 @@ def zipf_figure(ngrams: Sequence[Ngrams]) -> Any:
         if points:
             exponent = each.zipf_exponent
             law = "" if exponent is None else f" (exponent {exponent:.2f})"
-            marker = "." * (len(points) < FEW)  # a single point has no line
+            marker = "." * (len(points) < MIN_POINTS)  # a single point has no line
             axes.plot(*zip(*points, strict=True), marker=marker, label=each.name + law)
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -10,26 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.errors import RunError
-from seq2seq.runs.tensors import Shapes, load_tensors, save_tensors
-
-__all__ = [
-    "check_shapes",
-    "load_optimizer",
-    "load_state",
-    "load_tensors",
-    "load_weights",
-    "optimizer_tensors",
-    "part_of",
-    "save_tensors",
-    "shapes_of",
-    "weights_of",
-]
-
+from seq2seq.runs.tensors import Shapes, load_tensors
 
 Value = TypeVar("Value")
 
 
-def part_of(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
+def with_prefix(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
     """What has names that begin with `prefix`, without it."""
     return {
         name.removeprefix(prefix): value
@@ -38,12 +24,12 @@ def part_of(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
     }
 
 
-def weights_of(model: nn.Module) -> dict[str, Tensor]:
+def named_weights(model: nn.Module) -> dict[str, Tensor]:
     """Each weight once, by the first of its names; a tied one has several."""
     return dict(model.named_parameters())
 
 
-def shapes_of(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+def tensor_shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     """The shape of each tensor, by name."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
@@ -64,8 +50,8 @@ def check_shapes(expected: Shapes, found: Shapes, path: Path) -> None:
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Copies tensors into the model; RunError if a name or a shape does not fit."""
-    expected = weights_of(model)
-    check_shapes(shapes_of(expected), shapes_of(tensors), path)
+    expected = named_weights(model)
+    check_shapes(tensor_shapes(expected), tensor_shapes(tensors), path)
     with torch.no_grad():
         for name, weight in expected.items():
             weight.copy_(tensors[name])
@@ -97,24 +83,24 @@ def load_optimizer(
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
-def load_state(
-    path: Path, owner: str | None, model: nn.Module, sets: Sequence[str]
+def load_checkpoint(
+    path: Path, run_id: str | None, model: nn.Module, sets: Sequence[str]
 ) -> tuple[dict[str, Tensor], Any]:
     """All that a training needs to go on, its shapes checked before any number is read.
 
     Args:
         path: the checkpoint.
-        owner: the id of its run.
+        run_id: the id of its run.
         model: which it must fit.
         sets: what the names of each set of weights in it begin with.
 
     Raises:
         RunError: it is missing, damaged, of another run, or does not fit.
     """
-    expected = shapes_of(weights_of(model))
+    expected = tensor_shapes(named_weights(model))
 
     def check(shapes: Shapes) -> None:
         for prefix in sets:
-            check_shapes(expected, part_of(shapes, prefix), path)
+            check_shapes(expected, with_prefix(shapes, prefix), path)
 
-    return load_tensors(path, owner, check)
+    return load_tensors(path, run_id, check)

@@ -19,13 +19,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from seq2seq.errors import RunError
-from seq2seq.runs.files import TEMPORARY, read_json
+from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json
 
 FORMAT = "seq2seq run 2"
 SIDES = ("source", "target")
-LOCK = "training.lock"
+LOCK_NAME = "training.lock"
 """The file that a training holds."""
-TEXT = "text"
+TEXT_SIDE = "text"
 """The one side of a language model."""
 
 
@@ -49,14 +49,14 @@ class RunDirectory:
         """The vocabulary of the source or target side."""
         return self.path / f"{side}.vocab.json"
 
-    def kept(self, step: int) -> Path:
+    def averaging_checkpoint(self, step: int) -> Path:
         """The weights at a validation, kept for averaging."""
         return self.path / f"step-{step}.safetensors"
 
-    def forget_kept(self, except_steps: Sequence[int] = ()) -> None:
+    def delete_averaging_checkpoints(self, except_steps: Sequence[int] = ()) -> None:
         """Deletes weights that were kept for averaging, but for those of some steps."""
         found = set(self.path.glob("step-*.safetensors"))
-        self.delete(found - set(map(self.kept, except_steps)))
+        self.delete(found - set(map(self.averaging_checkpoint, except_steps)))
 
     def delete(self, paths: Iterable[Path]) -> None:
         """Deletes files, where they are there; RunError if the directory can't be written to."""
@@ -70,22 +70,22 @@ class RunDirectory:
     def files(self) -> list[Path]:
         """All that a run consists of, whether it is there or not."""
         return [
-            *(self.tokenizer(side) for side in (*SIDES, TEXT)),
-            *(self.vocab(side) for side in (*SIDES, TEXT)),
+            *(self.tokenizer(side) for side in (*SIDES, TEXT_SIDE)),
+            *(self.vocab(side) for side in (*SIDES, TEXT_SIDE)),
             *(self.best, self.last, self.ngrams, self.metrics, self.curves, self.experiment),
         ]
 
-    def leftovers(self) -> list[Path]:
+    def temporary_files(self) -> list[Path]:
         """What a process that was killed while it wrote left under the temporary names."""
-        found = [path.with_name(path.name + TEMPORARY) for path in self.files]
+        found = [path.with_name(path.name + TEMPORARY_SUFFIX) for path in self.files]
         return [
             *(path for path in found if path.is_file()),
-            *self.path.glob(f"step-*.safetensors{TEMPORARY}"),
+            *self.path.glob(f"step-*.safetensors{TEMPORARY_SUFFIX}"),
         ]
 
-    def clear_leftovers(self) -> None:
+    def delete_temporary_files(self) -> None:
         """Deletes the leftovers of a killed process; only the one that holds the run may."""
-        self.delete(self.leftovers())
+        self.delete(self.temporary_files())
 
     def is_run(self) -> bool:
         """Whether there is a run's description here, of whatever version."""
@@ -108,7 +108,7 @@ class RunDirectory:
                 return
             if not self.path.is_dir():
                 raise RunError(f"{self.path} is a file: give another --run")
-            if set(self.path.iterdir()) <= {self.path / LOCK, *self.leftovers()}:
+            if set(self.path.iterdir()) <= {self.path / LOCK_NAME, *self.temporary_files()}:
                 return
         except OSError as error:
             raise RunError(f"{self.path} can't be read: {error.strerror}") from error
@@ -140,8 +140,8 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{self.path} could not be made: {error.strerror}") from error
         self.delete(path for path in self.files if path != self.experiment)
-        self.forget_kept()
-        self.clear_leftovers()
+        self.delete_averaging_checkpoints()
+        self.delete_temporary_files()
 
     def check_exists(self) -> None:
         """Raises RunError unless this is a run directory."""

@@ -16,10 +16,10 @@ from typing import Any
 
 from seq2seq.errors import RunError
 
-TEMPORARY = ".tmp"
-LARGEST_JSON = 2**22
+TEMPORARY_SUFFIX = ".tmp"
+MAX_JSON_BYTES = 2**22
 """More bytes no description of a run has: 4 MiB."""
-LARGEST = 2**28
+MAX_FILE_BYTES = 2**28
 """More bytes no vocabulary and no tokenizer has: 256 MiB."""
 
 
@@ -32,7 +32,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     Raises:
         RunError: the disk is full, or the directory can't be written to.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
+    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
         write(temporary)
         with temporary.open("rb+") as file:
@@ -76,7 +76,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_atomically(path, write)
 
 
-def never_saved(path: Path) -> str:
+def missing_checkpoint(path: Path) -> str:
     """What to say of a file of weights that is not there."""
     return (
         f"{path} is missing: the run was stopped before it could be saved, or the file was not "
@@ -87,12 +87,12 @@ def never_saved(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """What `write_json` wrote; RunError if it is missing, damaged, or beyond any sense large."""
     try:
-        return json.loads(read_bytes(path, LARGEST_JSON).decode("utf-8"))
+        return json.loads(read_bytes(path, MAX_JSON_BYTES).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
 
 
-def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+def read_bytes(path: Path, largest: int = MAX_FILE_BYTES) -> bytes:
     """A whole file of a run.
 
     Raises:
@@ -110,14 +110,14 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     return data
 
 
-def finite(value: Any) -> Any:
+def finite_or_none(value: Any) -> Any:
     """The same, with None for each number in it that JSON lacks: infinities, and what is none.
 
     >>> finite({"perplexity": math.inf, "values": [0.5, math.nan]})
     {'perplexity': None, 'values': [0.5, None]}
     """
     if isinstance(value, Mapping):
-        return {name: finite(part) for name, part in value.items()}
+        return {name: finite_or_none(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [finite(part) for part in value]
+        return [finite_or_none(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

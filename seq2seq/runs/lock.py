@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from seq2seq.errors import RunError
-from seq2seq.runs.directory import LOCK, RunDirectory
+from seq2seq.runs.directory import LOCK_NAME, RunDirectory
 from seq2seq.runs.files import flush_directory
 
 
@@ -26,7 +26,7 @@ class RunLock:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path / LOCK
+        self.path = path / LOCK_NAME
         self.file: int | None = None
         self.made = False
 
@@ -40,7 +40,7 @@ class RunLock:
                 self.file = self.take()
         except OSError as error:
             raise RunError(f"{self.path} could not be written: {error.strerror}") from error
-        RunDirectory(self.path.parent).clear_leftovers()
+        RunDirectory(self.path.parent).delete_temporary_files()
         return self
 
     def take(self) -> int | None:
@@ -87,9 +87,9 @@ def busy(run: Path, file: int) -> RunError:
 def check_idle(run: Path) -> None:
     """Raises RunError if a process trains in this directory now; it may begin right after."""
     try:
-        if not (run / LOCK).is_file():
+        if not (run / LOCK_NAME).is_file():
             return
-        file = os.open(run / LOCK, os.O_RDONLY)
+        file = os.open(run / LOCK_NAME, os.O_RDONLY)
     except OSError:  # none that can be read: whoever takes it will see
         return
     try:

@@ -21,28 +21,34 @@ import torch
 from torch import nn
 
 from seq2seq.config.base import from_dict, to_dict
-from seq2seq.config.experiment import AnyExperiment, Experiment
+from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.data.tokenizers.base import load_tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.runs.checkpoint import check_shapes, load_weights, part_of, shapes_of, weights_of
+from seq2seq.runs.checkpoint import (
+    check_shapes,
+    load_weights,
+    named_weights,
+    tensor_shapes,
+    with_prefix,
+)
 from seq2seq.runs.directory import FORMAT, RunDirectory
 from seq2seq.runs.files import read_bytes, read_json, write_bytes, write_json
-from seq2seq.runs.provenance import circumstances
+from seq2seq.runs.provenance import environment
 from seq2seq.runs.tensors import Shapes, load_tensors
 
-ExperimentT = TypeVar("ExperimentT", bound=AnyExperiment)
+ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 ModelT = TypeVar("ModelT", bound=nn.Module)
 
-UNTOUCHED = ("run", "resume", "overwrite", "device", "dry_run")
+EXCLUDED_FIELDS = ("run", "resume", "overwrite", "device", "dry_run")
 """Where a run lies and how its training was started is no part of what it is."""
-REMEMBERED = 100
+MAX_CONTINUATIONS = 100
 """So many times that a run was continued are described, the last ones."""
 
 
-class Part(NamedTuple):
+class TextSummary(NamedTuple):
     """A part of the text that a run learns from, for its description.
 
     Attributes:
@@ -56,16 +62,16 @@ class Part(NamedTuple):
     read: int
 
 
-def summary(sides: Sequence[Sequence[str]], read: int | None = None) -> Part:
+def summarize_text(sides: Sequence[Sequence[str]], read: int | None = None) -> TextSummary:
     """A part of the text: its sides, or its one list of lines, and how many lines were read."""
     digest = hashlib.sha256(json.dumps([list(side) for side in sides]).encode()).hexdigest()
-    return Part(digest, len(sides[0]), len(sides[0]) if read is None else read)
+    return TextSummary(digest, len(sides[0]), len(sides[0]) if read is None else read)
 
 
-def save_description(
+def save_metadata(
     run: RunDirectory,
-    experiment: AnyExperiment,
-    parts: Mapping[str, Part],
+    experiment: BaseExperiment,
+    parts: Mapping[str, TextSummary],
     pipelines: Mapping[str, TextPipeline],
 ) -> None:
     """Writes all of a run but its weights; if it is a new one, into a directory made for it.
@@ -80,17 +86,17 @@ def save_description(
         DataError: a run is continued with other text than it was begun with.
     """
     text = {name: each._asdict() for name, each in parts.items()}
-    values = described(experiment)
+    values = describe_experiment(experiment)
     if experiment.resume:
-        stored = read_description(run)
+        stored = read_metadata(run)
         check_text(stored["text"], text, run)
         kept = {name: stored[name] for name in ("id", "files", "text", "begun")}
-        again = [*stored["continued"][1 - REMEMBERED :], circumstances()]
-        write_sealed(run, {**values, **kept, "continued": again})
+        again = [*stored["continued"][1 - MAX_CONTINUATIONS :], environment()]
+        write_with_checksum(run, {**values, **kept, "continued": again})
         return
     run.create(overwrite=experiment.overwrite)
     contents = {
-        path: content_of(save)
+        path: saved_bytes(save)
         for side, pipeline in pipelines.items()
         for path, save in (
             (run.tokenizer(side), pipeline.tokenizer.save),
@@ -100,24 +106,24 @@ def save_description(
     files = {path.name: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
     own = hashlib.sha256(json.dumps([values, text, files]).encode()).hexdigest()
     # Before the rest: without its description, a directory is not known as a run.
-    begun = {"begun": circumstances(), "continued": []}
-    write_sealed(run, {**values, "id": own, "files": files, "text": text, **begun})
+    begun = {"begun": environment(), "continued": []}
+    write_with_checksum(run, {**values, "id": own, "files": files, "text": text, **begun})
     for path, data in contents.items():
         write_bytes(path, data)
 
 
-def write_sealed(run: RunDirectory, values: Mapping[str, Any]) -> None:
+def write_with_checksum(run: RunDirectory, values: Mapping[str, Any]) -> None:
     """Writes a description with a checksum of itself."""
-    write_json(run.experiment, {**values, "sha256": seal(values)})
+    write_json(run.experiment, {**values, "sha256": checksum(values)})
 
 
-def seal(values: Mapping[str, Any]) -> str:
+def checksum(values: Mapping[str, Any]) -> str:
     """SHA-256 of a description, whatever the white space; "sha256" itself is left out."""
     rest = {name: value for name, value in values.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def content_of(save: Callable[[Path], None]) -> bytes:
+def saved_bytes(save: Callable[[Path], None]) -> bytes:
     """What would be written."""
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +137,7 @@ def content_of(save: Callable[[Path], None]) -> bytes:
 def check_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
     """Raises DataError unless each part of the text is what the run was begun with."""
     try:
-        known = {name: Part(**before[name]) for name in now}
+        known = {name: TextSummary(**before[name]) for name in now}
     except (KeyError, TypeError) as error:
         raise RunError(
             f"{run.experiment} is damaged: it does not say which text was read"
@@ -148,11 +154,11 @@ def check_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
         )
 
 
-def described(experiment: AnyExperiment) -> dict[str, Any]:
+def describe_experiment(experiment: BaseExperiment) -> dict[str, Any]:
     """What an experiment is, for the description; the same for the same run, wherever it lies."""
-    own = {item.name for item in dataclasses.fields(base_of(type(experiment)))}
+    own = {item.name for item in dataclasses.fields(base_class(type(experiment)))}
     values = to_dict(experiment)
-    for name in UNTOUCHED:
+    for name in EXCLUDED_FIELDS:
         values.pop(name, None)
     return {
         "format": FORMAT,
@@ -162,7 +168,7 @@ def described(experiment: AnyExperiment) -> dict[str, Any]:
     }
 
 
-def base_of(kind: type[AnyExperiment]) -> type[AnyExperiment]:
+def base_class(kind: type[BaseExperiment]) -> type[BaseExperiment]:
     """The class whose fields describe a run of this kind; what a recipe adds is not among them."""
     return next(each for each in kind.__mro__ if "KIND" in vars(each))
 
@@ -173,7 +179,7 @@ def load_pipeline(run: RunDirectory, side: str, sampling: float = 0.0) -> TextPi
     Raises:
         RunError: a file is missing, damaged, or of another run.
     """
-    files = read_description(run)["files"]
+    files = read_metadata(run)["files"]
     paths = (run.tokenizer(side), run.vocab(side))
     for path in paths:
         check_file(path, files.get(path.name))
@@ -201,13 +207,13 @@ def check_file(path: Path, expected: str | None) -> None:
 
 
 def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
-    """What `save_description` wrote, as its class or as a recipe's own subclass of it.
+    """What `save_metadata` wrote, as its class or as a recipe's own subclass of it.
 
     Raises:
         RunError: there is no run, it is one of another kind of model, or its description is damaged
             or of another version.
     """
-    values = read_description(run)
+    values = read_metadata(run)
     found = values["model"]
     if found != kind.KIND:
         needed = kind.KIND
@@ -218,7 +224,7 @@ def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
             + (": see seq2seq lm --help" if kind is Experiment else "")
         )
     fields = values["experiment"]
-    if kind is not base_of(kind):
+    if kind is not base_class(kind):
         fields = {**fields, **values["recipe"]}
     try:
         return replace(from_dict(kind, fields), run=str(run.path))
@@ -226,8 +232,8 @@ def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
         raise RunError(f"{run.experiment}: {error}") from error
 
 
-def read_description(run: RunDirectory) -> dict[str, Any]:
-    """All that `save_description` wrote; RunError as for `load_experiment`."""
+def read_metadata(run: RunDirectory) -> dict[str, Any]:
+    """All that `save_metadata` wrote; RunError as for `load_experiment`."""
     run.check_exists()
     values = read_json(run.experiment)
     found = values.get("format") if isinstance(values, dict) else None
@@ -240,7 +246,7 @@ def read_description(run: RunDirectory) -> dict[str, Any]:
     wrong = [name for name, kind in kinds.items() if not isinstance(values.get(name), kind)]
     if wrong:
         raise RunError(f"{run.experiment} is damaged: it lacks {', '.join(wrong)}")
-    if values.get("sha256") != seal(values):
+    if values.get("sha256") != checksum(values):
         raise RunError(
             f"{run.experiment} is damaged, or was changed by hand: copy it again. Settings are "
             "given where a run is used, as in seq2seq translate RUN --decoding.beam-size 3"
@@ -248,9 +254,9 @@ def read_description(run: RunDirectory) -> dict[str, Any]:
     return dict(values)
 
 
-def identity(run: RunDirectory) -> str | None:
+def read_run_id(run: RunDirectory) -> str | None:
     """The id of the run that lies here; None if nothing describes one."""
-    return str(read_description(run)["id"]) if run.experiment.is_file() else None
+    return str(read_metadata(run)["id"]) if run.experiment.is_file() else None
 
 
 def with_article(kind: str) -> str:
@@ -276,19 +282,19 @@ def load_best(run: RunDirectory, build: Callable[[], ModelT]) -> ModelT:
     # Not whether the best is a file: where it is something else, that is an error.
     prefix = "" if os.path.lexists(run.best) or not run.last.is_file() else "model."
     path = run.last if prefix else run.best
-    owner = identity(run)
+    run_id = read_run_id(run)
     sketch = sketched(build, path)
 
     def check(shapes: Shapes) -> None:
-        check_shapes(sketch, part_of(shapes, prefix), path)
+        check_shapes(sketch, with_prefix(shapes, prefix), path)
 
-    found, state = load_tensors(path, owner, check)
+    found, state = load_tensors(path, run_id, check)
     if prefix and (not isinstance(state, dict) or state.get("best") is not None):
         raise RunError(
             f"{run.best} is missing, though a validation has chosen it: copy it from where the run "
             "was trained"
         )
-    tensors = part_of(found, prefix)
+    tensors = with_prefix(found, prefix)
     model = build()
     load_weights(model, tensors, path)
     return model
@@ -298,6 +304,6 @@ def sketched(build: Callable[[], nn.Module], path: Path) -> dict[str, tuple[int,
     """The shapes of a model's weights by name, without memory for them."""
     try:
         with torch.device("meta"):
-            return shapes_of(weights_of(build()))
+            return tensor_shapes(named_weights(build()))
     except (RuntimeError, TypeError, ValueError) as error:  # a size that 64 bits do not hold
         raise RunError(f"{path.parent / 'experiment.json'} describes no possible model") from error

@@ -18,7 +18,7 @@ LIBRARIES = ("torch", "sentencepiece", "sacrebleu", "datasets", "safetensors", "
 """Which libraries' versions can change what comes out."""
 
 
-def circumstances() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     """What has to be known, besides settings and text, to make the same run again.
 
     The number of threads is that of torch now: sums of floating-point numbers depend on it.

@@ -19,13 +19,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from seq2seq.errors import RunError
-from seq2seq.runs.files import never_saved, write_bytes
+from seq2seq.runs.files import missing_checkpoint, write_bytes
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 def save_tensors(
-    path: Path, tensors: Mapping[str, Tensor], state: Any, owner: str | None = None
+    path: Path, tensors: Mapping[str, Tensor], state: Any, run_id: str | None = None
 ) -> None:
     """Tensors and a JSON state in one file, atomically.
 
@@ -33,23 +33,23 @@ def save_tensors(
         path: where.
         tensors: by name.
         state: what belongs to them.
-        owner: the id of the run, see `seq2seq.runs.metadata`; `load_tensors` compares it.
+        run_id: the id of the run, see `seq2seq.runs.metadata`; `load_tensors` compares it.
 
     Raises:
         RunError: it can't be written.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     words = json.dumps(state)
-    header = {"state": words, "run": owner, "checksum": checksum(plain, words, owner)}
+    header = {"state": words, "run": run_id, "checksum": checksum(plain, words, run_id)}
 
     # One entry only: safetensors writes several in any order, and equal runs are equal bytes. Its
     # `save_file` has a temporary file of its own, whose name is not known when it is left over.
     write_bytes(path, save(plain, metadata={"seq2seq": json.dumps(header)}))
 
 
-def checksum(tensors: Mapping[str, Tensor], state: str, owner: str | None) -> int:
+def checksum(tensors: Mapping[str, Tensor], state: str, run_id: str | None) -> int:
     """CRC-32 of all that is in a file; the tensors must be on the CPU."""
-    result = zlib.crc32(json.dumps([state, owner]).encode())
+    result = zlib.crc32(json.dumps([state, run_id]).encode())
     for name, tensor in sorted(tensors.items()):
         result = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), result)
         if tensor.numel():  # no empty one can be seen as bytes
@@ -57,18 +57,18 @@ def checksum(tensors: Mapping[str, Tensor], state: str, owner: str | None) -> in
     return result
 
 
-def any_shapes(shapes: Shapes) -> None:
+def accept_any_shapes(shapes: Shapes) -> None:
     """Whatever a file has is right."""
 
 
 def load_tensors(
-    path: Path, owner: str | None = None, check: Callable[[Shapes], None] = any_shapes
+    path: Path, run_id: str | None = None, check: Callable[[Shapes], None] = accept_any_shapes
 ) -> tuple[dict[str, Tensor], Any]:
     """What `save_tensors` wrote.
 
     Args:
         path: the file.
-        owner: the id of the run that it must belong to; None: of any.
+        run_id: the id of the run that it must belong to; None: of any.
         check: is called with the shapes by name before any number is read, to raise RunError where
             they are not those that are expected.
 
@@ -76,18 +76,18 @@ def load_tensors(
         RunError: the file is missing, damaged, of another run, or not of this kind.
     """
     while True:
-        begun = version_of(path)
+        begun = file_version(path)
         if begun is None:
-            raise RunError(never_saved(path))
+            raise RunError(missing_checkpoint(path))
         try:
-            return read_tensors(path, owner, check)
+            return read_tensors(path, run_id, check)
         except RunError:
             # A training may have put a new file in its place, which is opened more than once.
-            if version_of(path) == begun:
+            if file_version(path) == begun:
                 raise
 
 
-def version_of(path: Path) -> tuple[int, int] | None:
+def file_version(path: Path) -> tuple[int, int] | None:
     """What changes when another file takes the place of this one; None if there is none."""
     try:
         return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
@@ -96,7 +96,7 @@ def version_of(path: Path) -> tuple[int, int] | None:
 
 
 def read_tensors(
-    path: Path, owner: str | None, check: Callable[[Shapes], None]
+    path: Path, run_id: str | None, check: Callable[[Shapes], None]
 ) -> tuple[dict[str, Tensor], Any]:
     """As `load_tensors`, of a file that is there and stays as it is."""
     try:
@@ -104,7 +104,7 @@ def read_tensors(
             header = json.loads((file.metadata() or {}).get("seq2seq", "null"))
             if not isinstance(header, dict) or not {"state", "run", "checksum"} <= header.keys():
                 raise ValueError("seq2seq did not write it, or a version before 0.2")
-            if owner is not None and header["run"] != owner:
+            if run_id is not None and header["run"] != run_id:
                 raise RunError(
                     f"{path} belongs to another run than experiment.json beside it: copy the files "
                     "of one run together"

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from seq2seq.runs.checkpoint import load_tensors, weights_of
+from seq2seq.runs.checkpoint import named_weights
+from seq2seq.runs.tensors import load_tensors
 
 
 class MovingAverage:
@@ -31,13 +32,15 @@ class MovingAverage:
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = model
         self.decay = decay
-        self.weights = {name: weight.detach().clone() for name, weight in weights_of(model).items()}
+        self.weights = {
+            name: weight.detach().clone() for name, weight in named_weights(model).items()
+        }
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Takes the weights after update `step` in; a decay of 0 keeps no average."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        current = weights_of(self.model)
+        current = named_weights(self.model)
         torch._foreach_lerp_(
             list(self.weights.values()), [current[name] for name in self.weights], 1 - decay
         )
@@ -50,32 +53,32 @@ class MovingAverage:
 
 
 @contextmanager
-def wearing(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+def swapped_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """The model with other weights for a while; its own come back whatever happens."""
-    own = weights_of(model)
+    own = named_weights(model)
     kept = {name: weight.detach().clone() for name, weight in own.items()}
     try:
-        replace(own, weights)
+        copy_weights(own, weights)
         yield
     finally:
-        replace(own, kept)
+        copy_weights(own, kept)
 
 
 @torch.no_grad()
-def replace(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
+def copy_weights(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
     """Copies the numbers of `other` into `own`, by name."""
     for name, weight in own.items():
         weight.copy_(other[name])
 
 
-def mean_of(paths: Sequence[Path], owner: str | None = None) -> dict[str, Tensor]:
+def mean_weights(paths: Sequence[Path], run_id: str | None = None) -> dict[str, Tensor]:
     """The mean of the weights in several files of one model, by name.
 
     Raises:
-        RunError: a file is missing, damaged, or does not belong to the run whose id is `owner`.
+        RunError: a file is missing, damaged, or does not belong to the run whose id is `run_id`.
     """
     total: dict[str, Tensor] = {}
     for path in paths:
-        for name, weight in load_tensors(path, owner)[0].items():
+        for name, weight in load_tensors(path, run_id)[0].items():
             total[name] = total[name] + weight.double() if name in total else weight.double()
     return {name: (weight / len(paths)).float() for name, weight in total.items()}

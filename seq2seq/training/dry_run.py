@@ -11,26 +11,26 @@ from typing import Generic, NamedTuple
 
 from torch import Tensor, nn
 
-from seq2seq.config.base import flatten, spelled, to_dict
+from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import identity
+from seq2seq.runs.metadata import read_run_id
 from seq2seq.training.launch import count_weights
-from seq2seq.training.memory import Footprint, footprint, largest
-from seq2seq.training.preflight import missing
-from seq2seq.training.task import AnyBatch, BatchT, Task
+from seq2seq.training.memory import Footprint, largest_batch, measure_footprint
+from seq2seq.training.preflight import missing_for_training
+from seq2seq.training.task import BatchT, Task, TrainingBatch
 from seq2seq.training.trainer import Trainer
 
-DRY = "dry run"
+DRY_RUN = "dry run"
 """Why such a training ended, in words."""
 
-ROWS = 3
+ROWS_SHOWN = 3
 """How many rows of a batch are shown."""
 
 
-class Prospect(NamedTuple, Generic[BatchT]):
+class PlannedTraining(NamedTuple, Generic[BatchT]):
     """What would be trained.
 
     Attributes:
@@ -47,7 +47,9 @@ class Prospect(NamedTuple, Generic[BatchT]):
 
 
 def dry_run(
-    prospect: Prospect[BatchT], experiment: Experiment | LanguageExperiment, run: RunDirectory
+    prospect: PlannedTraining[BatchT],
+    experiment: Experiment | LanguageExperiment,
+    run: RunDirectory,
 ) -> str:
     """Prints all about a training, or about the continuation of one, and makes one step of it.
 
@@ -57,7 +59,7 @@ def dry_run(
         run: where it would go, or comes from.
 
     Returns:
-        `DRY`.
+        `DRY_RUN`.
 
     Raises:
         RunError: a run is to be continued, and has no checkpoint of this model.
@@ -70,13 +72,13 @@ def dry_run(
         seed=experiment.seed,
         device=experiment.device,
         resume=experiment.resume,
-        owner=identity(run) if experiment.resume else None,
+        run_id=read_run_id(run) if experiment.resume else None,
     )
-    batches = prospect.task.batches(trainer.position.epoch)
-    measured = largest(batches)
-    used = footprint(trainer, measured)
+    batches = prospect.task.batches(trainer.state.epoch)
+    measured = largest_batch(batches)
+    used = measure_footprint(trainer, measured)
     width = shutil.get_terminal_size((100, 24)).columns
-    position = trainer.position
+    position = trainer.state
     begun = [f"continued after step {position.step:,}, in epoch {position.epoch}"]
     precision = str(trainer.precision).removeprefix("torch.")
     sections = {
@@ -85,18 +87,18 @@ def dry_run(
         "Model": model_lines(prospect.model),
         f"An update from the largest batch, on {trainer.device} in {precision}": [
             *begun * experiment.resume,
-            *footprint_lines(used, measured.target_tokens, shapes(measured)),
-            *cut_lines(used, experiment.training.memory),
+            *footprint_lines(used, measured.target_tokens, describe_shapes(measured)),
+            *memory_limit_lines(used, experiment.training.memory),
         ],
-        f"The first batch, {ROWS} rows of it": batch_lines(batches[0], prospect.sides, width),
-        "Before it can be trained": [] if experiment.resume else missing(experiment),
+        f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(batches[0], prospect.sides, width),
+        "Before it can be trained": [] if experiment.resume else missing_for_training(experiment),
         "Note": experiment.notes(),
     }
     for title, lines in sections.items():
         if lines := list(lines):
             print(title, *(f"  {line}" for line in lines), "", sep="\n")
     print("This was a dry run: nothing is trained, and nothing is written.")
-    return DRY
+    return DRY_RUN
 
 
 def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
@@ -105,11 +107,11 @@ def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
     widest = max(map(len, table)) + 2
     for name, value in table.items():
         changed = value != usual[name]
-        default = f"  (default: {in_words(usual[name])})" if changed else ""
-        yield f"{'*' if changed else ' '} --{spelled(name):{widest}}{in_words(value)}{default}"
+        default = f"  (default: {format_value(usual[name])})" if changed else ""
+        yield f"{'*' if changed else ' '} --{flag_name(name):{widest}}{format_value(value)}{default}"
 
 
-def in_words(value: object) -> str:
+def format_value(value: object) -> str:
     """A value as it is typed.
 
     >>> in_words((512, 256)), in_words(""), in_words(0.5)
@@ -153,7 +155,7 @@ def footprint_lines(used: Footprint, tokens: int, batch: str) -> Iterator[str]:
     yield f"time          {used.seconds:.3f} seconds, {tokens / used.seconds:,.0f} target tokens/s"
 
 
-def cut_lines(used: Footprint, limit: float | None) -> Iterator[str]:
+def memory_limit_lines(used: Footprint, limit: float | None) -> Iterator[str]:
     """A line if --training.memory, in MiB, is less than the batch keeps."""
     if limit is not None and used.activations > limit * 2**20:
         yield f"activations are above --training.memory {limit}: such a batch is cut in halves"
@@ -168,20 +170,20 @@ def mebibytes(size: int) -> str:
     return f"{size / 2**20:8,.1f} MiB"
 
 
-def shapes(batch: AnyBatch) -> str:
+def describe_shapes(batch: TrainingBatch) -> str:
     """The shapes of all ids in a batch, as "source 32 × 9, target_input 32 × 11, …"."""
     return ", ".join(
-        f"{name.replace('_', ' ')} {len(ids)} × {ids.shape[1]}" for name, ids in tables(batch)
+        f"{name.replace('_', ' ')} {len(ids)} × {ids.shape[1]}" for name, ids in id_tables(batch)
     )
 
 
-def tables(batch: AnyBatch) -> list[tuple[str, Tensor]]:
+def id_tables(batch: TrainingBatch) -> list[tuple[str, Tensor]]:
     """The parts of a batch that are ids in rows: ``(batch_size, length)``."""
     parts = batch._asdict().items()
     return [(name, part) for name, part in parts if isinstance(part, Tensor) and part.dim() == 2]
 
 
-def batch_lines(batch: AnyBatch, sides: Mapping[str, Vocab], width: int) -> Iterator[str]:
+def batch_lines(batch: TrainingBatch, sides: Mapping[str, Vocab], width: int) -> Iterator[str]:
     """The first rows of a batch in tokens, as the model sees them, cut to the width of a screen.
 
     Args:
@@ -189,17 +191,17 @@ def batch_lines(batch: AnyBatch, sides: Mapping[str, Vocab], width: int) -> Iter
         sides: the vocabulary of each part that has ids.
         width: in characters.
     """
-    yield shapes(batch)
-    parts = tables(batch)
-    for row in range(min(ROWS, len(parts[0][1]))):
+    yield describe_shapes(batch)
+    parts = id_tables(batch)
+    for row in range(min(ROWS_SHOWN, len(parts[0][1]))):
         for name, ids in parts:
-            tokens = " ".join(map(printable, sides[name].tokens(ids[row].tolist())))
+            tokens = " ".join(map(escape_token, sides[name].tokens(ids[row].tolist())))
             number = row + 1 if name == parts[0][0] else ""
             line = f"{number:>3}  {name.replace('_', ' '):14} {tokens}"
             yield line if len(line) <= width - 2 else line[: width - 3] + "…"
 
 
-def printable(token: str) -> str:
+def escape_token(token: str) -> str:
     """A token with what is no visible character in an escaped form; a space as ␣.
 
     >>> printable("▁a"), printable(" "), printable("\\u200b")

@@ -12,14 +12,14 @@ from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import RunLock
-from seq2seq.runs.metadata import Part, identity, save_description
+from seq2seq.runs.metadata import TextSummary, read_run_id, save_metadata
 from seq2seq.runs.tensors import load_tensors
-from seq2seq.training.reporting import say
+from seq2seq.training.reporting import log_line
 from seq2seq.training.task import BatchT, Task
 from seq2seq.training.trainer import Trainer
 
 
-class Text(NamedTuple):
+class TrainingText(NamedTuple):
     """What a run learns from.
 
     Attributes:
@@ -28,7 +28,7 @@ class Text(NamedTuple):
         words: how much text, and how large a vocabulary.
     """
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, TextSummary]
     pipelines: Mapping[str, TextPipeline]
     words: str
 
@@ -43,7 +43,7 @@ def run_training(
     task: Task[BatchT],
     experiment: Experiment | LanguageExperiment,
     run: RunDirectory,
-    text: Text,
+    text: TrainingText,
 ) -> str:
     """Writes the description, trains, and says so; returns why training ended, in words.
 
@@ -55,7 +55,7 @@ def run_training(
         text: what it learns from.
     """
     with RunLock(run.path):
-        save_description(run, experiment, text.parts, text.pipelines)
+        save_metadata(run, experiment, text.parts, text.pipelines)
         trainer = Trainer(
             model,
             task,
@@ -64,21 +64,21 @@ def run_training(
             seed=experiment.seed,
             device=experiment.device,
             resume=experiment.resume,
-            owner=identity(run),
+            run_id=read_run_id(run),
         )
-        if trainer.position.best is not None:  # what a continued run has chosen must be there
-            load_tensors(run.best, trainer.owner)
+        if trainer.state.best is not None:  # what a continued run has chosen must be there
+            load_tensors(run.best, trainer.run_id)
         precision = str(trainer.precision).removeprefix("torch.")
         threads = torch.get_num_threads()
-        say(
+        log_line(
             f"{text.words}, {count_weights(model):,} weights, {trainer.device} in {precision} with "
             f"{threads} thread{'s' * (threads > 1)}"
         )
         for note in experiment.notes():
-            say(f"note: {note}")
+            log_line(f"note: {note}")
         reason = trainer.train()
-    say(
-        f"Training ended after {trainer.position.step:,} steps: {reason}. "
+    log_line(
+        f"Training ended after {trainer.state.step:,} steps: {reason}. "
         f"The run is in {run.path}"
         + ("; continue it with the same command and --resume" if reason == "interrupted" else "")
     )

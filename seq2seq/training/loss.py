@@ -25,7 +25,7 @@ class Loss(NamedTuple):
     tokens: int
 
 
-def real_tokens(values: Tensor, lengths: Tensor) -> Tensor:
+def drop_padding(values: Tensor, lengths: Tensor) -> Tensor:
     """The positions before each row's end: ``(batch_size, length, …)`` -> ``(tokens, …)``.
 
     What comes after this, the output layer above all, is computed on no pad.

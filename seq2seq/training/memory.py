@@ -12,18 +12,18 @@ from torch import Tensor
 
 from seq2seq.errors import SettingsError
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.saved_tensors import Kept
+from seq2seq.training.saved_tensors import SavedTensorMeter
 from seq2seq.training.scheduled_sampling import sampling_rate
 from seq2seq.training.step import out_of_memory
-from seq2seq.training.task import AnyBatch, BatchT
+from seq2seq.training.task import BatchT, TrainingBatch
 from seq2seq.training.trainer import Trainer
 
-FOREVER = 10**9
+LAST_STEP = 10**9
 """A step that no training reaches, where scheduled sampling is at its highest rate."""
 
 
 @contextmanager
-def room_for_model() -> Iterator[None]:
+def check_model_fits() -> Iterator[None]:
     """While a model is built: SettingsError if memory does not suffice for its weights."""
     try:
         yield
@@ -64,17 +64,17 @@ class Footprint(NamedTuple):
         return self.weights + self.gradients + self.optimizer + self.average + self.activations
 
 
-def largest(batches: Sequence[BatchT]) -> BatchT:
+def largest_batch(batches: Sequence[BatchT]) -> BatchT:
     """The batch with the most ids, pads counted; of equal ones the first."""
-    return max(batches, key=ids_of)
+    return max(batches, key=batch_numel)
 
 
-def ids_of(batch: AnyBatch) -> int:
+def batch_numel(batch: TrainingBatch) -> int:
     """How many numbers there are in all tensors of a batch."""
     return sum(part.numel() for part in batch._asdict().values() if isinstance(part, Tensor))
 
 
-def footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
+def measure_footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
     """Makes two updates from one batch, at the highest rate of scheduled sampling.
 
     The first one counts, and the second one is timed. The weights change, in memory alone.
@@ -85,35 +85,35 @@ def footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
     """
     settings = trainer.settings
     trainer.model.train()
-    step = settings.max_steps or FOREVER
+    step = settings.max_steps or LAST_STEP
     rate = sampling_rate(settings.sampling, step=step, percent=100.0)
     weights = [*trainer.model.parameters(), *trainer.model.buffers()]
-    trainer.updater.optimizer.zero_grad(set_to_none=True)
+    trainer.optimizer_step.optimizer.zero_grad(set_to_none=True)
     # The whole batch, even if --training.memory would cut it.
-    trainer.updater.settings = replace(settings, memory=None)
-    with Kept(weights) as kept:
-        trainer.updater.gradients([batch], rate, trainer.seed_update())
-    trainer.updater.settings = settings
-    current = learning_rate(settings, step=trainer.position.step, progress=trainer.progress)
+    trainer.optimizer_step.settings = replace(settings, memory=None)
+    with SavedTensorMeter(weights) as kept:
+        trainer.optimizer_step.gradients([batch], rate, trainer.seed_update())
+    trainer.optimizer_step.settings = settings
+    current = learning_rate(settings, step=trainer.state.step, progress=trainer.progress)
     started = time.perf_counter()
-    trainer.updater.update(
+    trainer.optimizer_step.update(
         [batch], rate=rate, learning_rate=current, generator=trainer.seed_update()
     )
     seconds = time.perf_counter() - started
     states = trainer.optimizer.state_dict()["state"].values()
     return Footprint(
-        weights=size_of(weights),
-        gradients=size_of(each.grad for each in weights if each.grad is not None),
-        optimizer=size_of(
+        weights=storage_bytes(weights),
+        gradients=storage_bytes(each.grad for each in weights if each.grad is not None),
+        optimizer=storage_bytes(
             value for state in states for value in state.values() if isinstance(value, Tensor)
         ),
-        average=size_of(trainer.average.weights.values()) if trainer.average else 0,
+        average=storage_bytes(trainer.average.weights.values()) if trainer.average else 0,
         activations=kept.size,
         seconds=seconds,
     )
 
 
-def size_of(tensors: Iterable[Tensor]) -> int:
+def storage_bytes(tensors: Iterable[Tensor]) -> int:
     """The bytes of all storages of some tensors; tied ones count once."""
     storages = (tensor.untyped_storage() for tensor in tensors)
     return sum({each.data_ptr(): each.nbytes() for each in storages}.values())

@@ -52,7 +52,7 @@ def learning_rate(
     return settings.learning_rate * rising * factor
 
 
-def clip(weights: Iterable[Tensor], settings: TrainingSettings) -> float:
+def clip_gradients(weights: Iterable[Tensor], settings: TrainingSettings) -> float:
     """Clips the gradients by value, then by norm; returns the norm before either."""
     weights = [weight for weight in weights if weight.grad is not None]
     norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])

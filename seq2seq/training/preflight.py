@@ -9,29 +9,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from seq2seq.config.base import spelled, type_problems
-from seq2seq.config.experiment import AnyExperiment, Experiment
+from seq2seq.config.base import flag_name, type_problems
+from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.files import never_saved
+from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
 
-BEGIN = "--model.initialize-"
+INITIALIZE_FLAG = "--model.initialize-"
 """Options that name a language model, whose weights a side begins with."""
-TOKENS = (
+TOKEN_SETTINGS = (
     *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
     *("min_frequency", "joint", "lowercase"),
 )
 """What decides about the tokens of a run."""
 
 
-def check_before(
-    experiment: AnyExperiment, *, text_given: bool = True, problems: Sequence[str] = ()
+def preflight(
+    experiment: BaseExperiment, *, text_given: bool = True, problems: Sequence[str] = ()
 ) -> RunDirectory:
     """The run directory of an experiment, if nothing is in its way.
 
-    A dry run writes nothing: what it would lack for a training is in `missing`, and no error.
+    A dry run writes nothing: what it would lack for a training is in `missing_for_training`, and no error.
 
     Args:
         experiment: the whole description.
@@ -47,10 +47,10 @@ def check_before(
     if not type_problems(experiment):  # else nothing can be compared
         found += setting_problems(experiment, text_given)
         if not experiment.resume:  # a run that was begun has all that it needs
-            found += misfits(experiment)
-            runs += absent_runs(experiment)
-        if not is_dry(experiment):
-            found += needs(experiment)
+            found += incompatible_runs(experiment)
+            runs += missing_runs(experiment)
+        if not is_dry_run(experiment):
+            found += missing_requirements(experiment)
             runs += directory_problems(experiment)
     if runs and not found:
         raise RunError("\n".join(runs))
@@ -59,29 +59,29 @@ def check_before(
     return RunDirectory(experiment.run)
 
 
-def missing(experiment: AnyExperiment) -> list[str]:
+def missing_for_training(experiment: BaseExperiment) -> list[str]:
     """What a dry run may lack, and a training may not: a line each."""
-    return [*needs(experiment), *directory_problems(experiment)]
+    return [*missing_requirements(experiment), *directory_problems(experiment)]
 
 
-def is_dry(experiment: AnyExperiment) -> bool:
+def is_dry_run(experiment: BaseExperiment) -> bool:
     """Whether nothing is to be written, nor read from the run directory."""
     return bool(getattr(experiment, "dry_run", False)) and not experiment.resume
 
 
-def setting_problems(experiment: AnyExperiment, text_given: bool) -> Iterator[str]:
+def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[str]:
     """A line for each setting that this machine, or a training, can't do anything with."""
     if not experiment.resume:
         yield from experiment.training_problems()
     yield from device_problems(experiment.device)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
-    if not text_given and not names_text(experiment):
+    if not text_given and not names_training_text(experiment):
         yield (
             "no training text: give --data.train FILE; a run that a recipe began is continued with "
             "the recipe's own command and --resume"
         )
-    for option, path in other_runs(experiment).items():
+    for option, path in referenced_runs(experiment).items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"
 
@@ -110,7 +110,7 @@ def tokenization_problems(name: str) -> Iterator[str]:
         yield str(error)
 
 
-def needs(experiment: AnyExperiment) -> Iterator[str]:
+def missing_requirements(experiment: BaseExperiment) -> Iterator[str]:
     """A line if a training would have no end, and if it would be nowhere."""
     if isinstance(experiment, Experiment | LanguageExperiment):
         budget = experiment.training
@@ -126,7 +126,7 @@ def needs(experiment: AnyExperiment) -> Iterator[str]:
         yield "no run directory: give --run DIR"
 
 
-def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
+def directory_problems(experiment: BaseExperiment) -> Iterator[str]:
     """A line if the run can't be in the directory that is named, or not now."""
     if not experiment.run:
         return
@@ -135,7 +135,7 @@ def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
         if experiment.resume:
             run.check_exists()
             if not run.last.is_file():
-                yield never_saved(run.last)
+                yield missing_checkpoint(run.last)
         else:
             trains = not isinstance(experiment, NGramExperiment)
             run.check_free(overwrite=experiment.overwrite, resumable=trains)
@@ -144,7 +144,7 @@ def directory_problems(experiment: AnyExperiment) -> Iterator[str]:
         yield str(error)
 
 
-def names_text(experiment: AnyExperiment) -> bool:
+def names_training_text(experiment: BaseExperiment) -> bool:
     """Whether the settings say where there is training text, or a model that needs none."""
     if isinstance(experiment, NGramExperiment) and experiment.model.from_arpa:
         return True
@@ -152,66 +152,66 @@ def names_text(experiment: AnyExperiment) -> bool:
     return isinstance(experiment, kinds) and bool(experiment.data.train)
 
 
-def other_runs(experiment: AnyExperiment) -> dict[str, str]:
+def referenced_runs(experiment: BaseExperiment) -> dict[str, str]:
     """The runs that an experiment takes something from, by option."""
     runs = {}
     if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
         runs["--data.vocabulary"] = experiment.data.vocabulary
     if isinstance(experiment, Experiment):
-        runs[f"{BEGIN}encoder"] = experiment.model.initialize_encoder
-        runs[f"{BEGIN}decoder"] = experiment.model.initialize_decoder
+        runs[f"{INITIALIZE_FLAG}encoder"] = experiment.model.initialize_encoder
+        runs[f"{INITIALIZE_FLAG}decoder"] = experiment.model.initialize_decoder
     return {option: path for option, path in runs.items() if path}
 
 
-def absent_runs(experiment: AnyExperiment) -> Iterator[str]:
+def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run that is not there, or not of the kind that is needed."""
-    for option, path in other_runs(experiment).items():
+    for option, path in referenced_runs(experiment).items():
         try:
             if isinstance(experiment, Experiment):
-                described(option, path)
+                load_referenced(option, path)
             else:
                 RunDirectory(path).check_exists()
         except RunError as error:
             yield f"{option} {path}: {error}"
 
 
-def described(option: str, path: str) -> Experiment | LanguageExperiment:
+def load_referenced(option: str, path: str) -> Experiment | LanguageExperiment:
     """The description of another run of a translation model; RunError if of the wrong kind."""
     from seq2seq.runs.metadata import load_experiment
 
     run = RunDirectory(path)
-    if option.startswith(BEGIN):
+    if option.startswith(INITIALIZE_FLAG):
         return load_experiment(run, LanguageExperiment)
     return load_experiment(run, Experiment)
 
 
-def misfits(experiment: AnyExperiment) -> Iterator[str]:
+def incompatible_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run with settings that this translation model must have, too."""
     if not isinstance(experiment, Experiment):
         return
-    for option, path in other_runs(experiment).items():
+    for option, path in referenced_runs(experiment).items():
         try:
-            other = described(option, path)
+            other = load_referenced(option, path)
         except RunError:
             continue  # see absent_runs
         needed = {
             name: value
-            for name, value in shared(option, other, experiment).items()
+            for name, value in required_settings(option, other, experiment).items()
             if value_of(experiment, name) != value
         }
         if needed:
-            options = " ".join(as_option(f"--{spelled(key)}", needed[key]) for key in needed)
-            what = "model" if option.startswith(BEGIN) else "run"
+            options = " ".join(format_flag(f"--{flag_name(key)}", needed[key]) for key in needed)
+            what = "model" if option.startswith(INITIALIZE_FLAG) else "run"
             yield f"{option} {path} does not fit this {what}: set {options}, as that run has them"
 
 
-def shared(
+def required_settings(
     option: str, other: Experiment | LanguageExperiment, experiment: Experiment
 ) -> dict[str, object]:
     """The settings that a run which gives its weights, or its vocabularies, brings with them."""
     if isinstance(other, Experiment):
-        return {f"data.{name}": getattr(other.data, name) for name in TOKENS}
-    model, side = other.model, option.removeprefix(BEGIN)
+        return {f"data.{name}": getattr(other.data, name) for name in TOKEN_SETTINGS}
+    model, side = other.model, option.removeprefix(INITIALIZE_FLAG)
     needed: dict[str, object] = {
         "model.cell": model.cell,
         f"model.{side}_sizes": model.sizes,
@@ -229,7 +229,7 @@ def value_of(experiment: Experiment, name: str) -> object:
     return getattr(getattr(experiment, part), field)
 
 
-def as_option(name: str, value: object) -> str:
+def format_flag(name: str, value: object) -> str:
     """An option as it is typed.
 
     >>> as_option("--model.decoder-sizes", (8, 9)), as_option("--model.tied-output", False)

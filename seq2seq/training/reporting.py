@@ -14,15 +14,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from seq2seq.console import tell
+from seq2seq.console import write_stderr
 from seq2seq.errors import RunError
-from seq2seq.runs.files import finite, write_text
-from seq2seq.training.state import Position
+from seq2seq.runs.files import finite_or_none, write_text
+from seq2seq.training.state import TrainerState
 
 
-def say(text: str = "") -> None:
+def log_line(text: str = "") -> None:
     """A line for the user on stderr, above any bar that is drawn there."""
-    tell(text, partial(tqdm.write, file=sys.stderr))
+    write_stderr(text, partial(tqdm.write, file=sys.stderr))
 
 
 class Reporter:
@@ -44,7 +44,7 @@ class Reporter:
             file=sys.stderr,
         )
 
-    def rewind(self, position: Position) -> None:
+    def rewind(self, position: TrainerState) -> None:
         """Forgets all that was written after `position`, before a training goes on from there.
 
         A checkpoint may have been written after the updates of a step and before its validation:
@@ -55,7 +55,7 @@ class Reporter:
         """
         if not os.path.lexists(self.metrics):
             if position.step:
-                say(f"{self.metrics} is missing: the log begins anew")
+                log_line(f"{self.metrics} is missing: the log begins anew")
             return
         if not self.metrics.is_file():
             raise RunError(f"{self.metrics} is no plain file: move it away")
@@ -74,7 +74,7 @@ class Reporter:
             except (ValueError, KeyError, TypeError):
                 damaged += 1
         if damaged:
-            say(f"{self.metrics}: {damaged:,} damaged lines are left out")
+            log_line(f"{self.metrics}: {damaged:,} damaged lines are left out")
         write_text(self.metrics, "".join(kept))
 
     def advance(self, progress: float, postfix: str) -> None:
@@ -88,7 +88,7 @@ class Reporter:
         Raises:
             RunError: the disk is full, or the directory can't be written to.
         """
-        line = {"kind": kind, **finite(values)}
+        line = {"kind": kind, **finite_or_none(values)}
         try:
             with self.metrics.open("a", encoding="utf-8", newline="\n") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -97,9 +97,9 @@ class Reporter:
         except OSError as error:
             raise RunError(f"{self.metrics} could not be written: {error.strerror}") from error
         if kind == "training" and self.bar.disable:
-            say(training_line(values))
+            log_line(training_line(values))
         if kind in ("validation", "mean"):
-            say(validation_line(values))
+            log_line(validation_line(values))
 
     def close(self) -> None:
         """Removes the bar."""
@@ -111,7 +111,7 @@ def training_line(values: dict[str, Any]) -> str:
     skipped = f"  skipped {values['skipped']}" if values.get("skipped") else ""
     sampling = f"  sampling {values['sampling_rate']:.3f}" if values["sampling_rate"] else ""
     return (
-        f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
+        f"{format_duration(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
         f"loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
         f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
         f"learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
@@ -125,7 +125,7 @@ def validation_line(values: dict[str, Any]) -> str:
     bleu = f"  BLEU {values['bleu']:.2f}" if values.get("bleu") is not None else ""
     best = "  (best so far)" if values["best"] else ""
     head = (
-        f"{clock(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
+        f"{format_duration(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
         f"validation: loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}"
         f"{per_character}{bleu}{best}"
     )
@@ -137,7 +137,7 @@ def validation_line(values: dict[str, Any]) -> str:
     return "\n".join([head, *samples])
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as minutes and seconds, or hours too.
 
     >>> clock(75.4), clock(3675)

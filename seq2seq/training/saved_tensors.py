@@ -14,7 +14,7 @@ class OverBudgetError(MemoryError):
     """A batch keeps more than it may."""
 
 
-class Kept:
+class SavedTensorMeter:
     """Counts what autograd keeps while it is entered, but for the weights themselves.
 
     It changes no tensor. What is let go again before the backward pass, and what a kernel needs for
@@ -37,28 +37,28 @@ class Kept:
         self.size = 0
         self.hooks = torch.autograd.graph.saved_tensors_hooks(self.pack, self.unpack)
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> SavedTensorMeter:
         self.hooks.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.hooks.__exit__(*error)
 
-    def pack(self, tensor: Tensor) -> Tensor | Holder:
+    def pack(self, tensor: Tensor) -> Tensor | TrackedTensor:
         """Called for each tensor that is kept."""
         storage = tensor.untyped_storage()
         if storage.data_ptr() in self.weights:
             return tensor
         self.count(storage.data_ptr(), storage.nbytes(), 1)
-        holder = Holder(tensor, self)
+        holder = TrackedTensor(tensor, self)
         self.size = max(self.size, self.now)
         if self.now > self.limit:
             raise OverBudgetError(f"{self.now:,} bytes")
         return holder
 
-    def unpack(self, kept: Tensor | Holder) -> Tensor:
+    def unpack(self, kept: Tensor | TrackedTensor) -> Tensor:
         """Called for each tensor that is needed again."""
-        return kept.tensor if isinstance(kept, Holder) else kept
+        return kept.tensor if isinstance(kept, TrackedTensor) else kept
 
     def count(self, address: int, size: int, users: int) -> None:
         """One user more or less of the storage at an address; the first one brings its bytes."""
@@ -67,14 +67,14 @@ class Kept:
         self.now += size * ((self.users[address] > 0) - (before > 0))
 
 
-class Holder:
+class TrackedTensor:
     """A tensor that autograd keeps, which says when it is let go.
 
     While it is held, no other storage can have its address: without it, a storage that takes the
     place of one that is gone would be missed, or not, as memory happens to lie.
     """
 
-    def __init__(self, tensor: Tensor, kept: Kept) -> None:
+    def __init__(self, tensor: Tensor, kept: SavedTensorMeter) -> None:
         self.tensor = tensor
         self.kept = kept
 

@@ -4,7 +4,7 @@ Teacher forcing shows the reference. Scheduled sampling (Bengio et al. 2015) tos
 token of each sentence, and shows the model's own prediction where it falls so. With a rate of 0 it
 is teacher forcing, exactly. There are two ways to run it:
 
-- `features_by_steps`: one step after the other, as the paper says; exact.
+- `pre_logits_by_steps`: one step after the other, as the paper says; exact.
 - `inputs_by_passes` (Duckworth et al. 2019): a whole-sequence pass predicts every token from the
   inputs of the pass before; the coins mix these predictions into the inputs of the next pass. After
   pass n the first n inputs are what stepping would have shown, so as many passes as there are steps
@@ -48,7 +48,7 @@ def sampling_rate(settings: SamplingSettings, *, step: int, percent: float) -> f
     return 1 - max(settings.floor, min(1.0, epsilon))
 
 
-class Draws(NamedTuple):
+class SamplingDraws(NamedTuple):
     """The random numbers of one batch, both ``(batch_size, target_length)``.
 
     Attributes:
@@ -60,20 +60,20 @@ class Draws(NamedTuple):
     uniforms: Tensor | None
 
 
-def draw(
+def draw_coins(
     shape: tuple[int, int],
     rate: float,
     choice: Literal["argmax", "sample"],
     generator: torch.Generator,
-) -> Draws:
+) -> SamplingDraws:
     """A coin for each token of each sentence, and a number to choose a prediction by."""
     coins = torch.rand(shape, generator=generator) < rate
     coins[:, 0] = False
     uniforms = torch.rand(shape, generator=generator) if choice == "sample" else None
-    return Draws(coins, uniforms)
+    return SamplingDraws(coins, uniforms)
 
 
-def choose(logits: Tensor, uniforms: Tensor | None) -> Tensor:
+def choose_tokens(logits: Tensor, uniforms: Tensor | None) -> Tensor:
     """A token from each distribution: ``(…, vocab_size)`` -> ids ``(…)``.
 
     Args:
@@ -91,8 +91,8 @@ def choose(logits: Tensor, uniforms: Tensor | None) -> Tensor:
     return drawn.squeeze(-1).clamp(max=logits.shape[-1] - 1)
 
 
-def features_by_steps(
-    decoder: Decoder, state: DecoderState, reference: Tensor, draws: Draws
+def pre_logits_by_steps(
+    decoder: Decoder, state: DecoderState, reference: Tensor, draws: SamplingDraws
 ) -> tuple[Tensor, DecoderState]:
     """Scheduled sampling one step at a time.
 
@@ -110,35 +110,35 @@ def features_by_steps(
     features = []
     tokens = reference[:, 0]
     for position in range(reference.shape[1]):
-        feature, state = decoder.advance(tokens, state)
+        feature, state = decoder.step_hidden(tokens, state)
         features.append(feature)
         if position + 1 < reference.shape[1]:
             uniforms = None if draws.uniforms is None else draws.uniforms[:, position]
             with torch.no_grad():
-                predicted = choose(decoder.logits(feature), uniforms)
+                predicted = choose_tokens(decoder.logits(feature), uniforms)
             tokens = torch.where(coins[:, position + 1], predicted, reference[:, position + 1])
     return torch.stack(features, dim=1), state
 
 
 @torch.no_grad()
 def inputs_by_passes(
-    decoder: Decoder, state: DecoderState, reference: Tensor, draws: Draws, passes: int
+    decoder: Decoder, state: DecoderState, reference: Tensor, draws: SamplingDraws, passes: int
 ) -> Tensor:
     """The decoder's inputs after some prediction passes: ids ``(batch_size, target_length)``.
 
-    Arguments as for `features_by_steps`.
+    Arguments as for `pre_logits_by_steps`.
     """
     coins = draws.coins.to(reference.device)
     inputs = reference
     for _ in range(passes):
         logits = decoder.logits(decoder.sequence(inputs, state)[0])
         # The prediction made at a position is the input of the next one.
-        predicted = choose(logits, draws.uniforms).roll(1, dims=1)
+        predicted = choose_tokens(logits, draws.uniforms).roll(1, dims=1)
         inputs = torch.where(coins, predicted, reference)
     return inputs
 
 
-def features(
+def pre_logits_with_sampling(
     decoder: Decoder,
     state: DecoderState,
     reference: Tensor,
@@ -153,8 +153,8 @@ def features(
     """
     if rate == 0:
         return decoder.sequence(reference, state)
-    draws = draw((reference.shape[0], reference.shape[1]), rate, settings.choice, generator)
+    draws = draw_coins((reference.shape[0], reference.shape[1]), rate, settings.choice, generator)
     if settings.method == "steps":
-        return features_by_steps(decoder, state, reference, draws)
+        return pre_logits_by_steps(decoder, state, reference, draws)
     inputs = inputs_by_passes(decoder, state, reference, draws, settings.passes)
     return decoder.sequence(inputs, state)

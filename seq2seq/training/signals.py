@@ -9,10 +9,10 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-STDERR = 2
+STDERR_FD = 2
 
 
-class Interrupts:
+class StopSignals:
     """While it is entered, notes Ctrl-C and SIGTERM instead of ending the program.
 
     A second one ends it at once. Outside the main thread, which alone may set handlers, it does
@@ -20,24 +20,26 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.happened = False
+        self.received = False
         self.handlers: list[tuple[int, Any]] = []
 
     def __enter__(self) -> None:
         if threading.current_thread() is threading.main_thread():
             self.handlers = [
-                (number, signal.signal(number, self.note))
+                (number, signal.signal(number, self.handle))
                 for number in (signal.SIGINT, signal.SIGTERM)
             ]
 
-    def note(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         """Handles a signal."""
-        if self.happened:
+        if self.received:
             raise KeyboardInterrupt
-        self.happened = True
+        self.received = True
         # The file itself: sys.stderr may be in the middle of a write, and can't be entered twice.
         with suppress(OSError):
-            os.write(STDERR, b"\nStopping as soon as this step is done; the run will be saved.\n")
+            os.write(
+                STDERR_FD, b"\nStopping as soon as this step is done; the run will be saved.\n"
+            )
 
     def __exit__(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass
-class Window:
+class LogWindow:
     """Sums over the updates since the last log line."""
 
     smoothed: float = 0.0
@@ -17,7 +17,7 @@ class Window:
 
 
 @dataclass
-class Position:
+class TrainerState:
     """Where a training is: with weights and optimizer, all that continuing it needs.
 
     Attributes:
@@ -48,10 +48,10 @@ class Position:
     kept: list[tuple[float, int]] = field(default_factory=list)
     skipped: int = 0
     skipped_in_row: int = 0
-    window: Window = field(default_factory=Window)
+    window: LogWindow = field(default_factory=LogWindow)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Position:
+    def from_dict(cls, values: dict[str, Any]) -> TrainerState:
         """What `dataclasses.asdict` made; TypeError or KeyError if it is of another version."""
         kept = [(score, step) for score, step in values["kept"]]
         for name, value in {**values, **values["window"], "kept": 0, "window": 0}.items():
@@ -59,4 +59,4 @@ class Position:
                 raise TypeError(f"{name} is {value!r}")
         if not all(isinstance(step, int) for _, step in kept):  # they become names of files
             raise TypeError("kept steps are not numbers")
-        return cls(**{**values, "window": Window(**values["window"]), "kept": kept})
+        return cls(**{**values, "window": LogWindow(**values["window"]), "kept": kept})

@@ -17,13 +17,13 @@ from torch import nn
 
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import TrainingError
-from seq2seq.training.optimizer import build_optimizer, clip
-from seq2seq.training.reporting import say
-from seq2seq.training.saved_tensors import Kept, OverBudgetError
+from seq2seq.training.optimizer import build_optimizer, clip_gradients
+from seq2seq.training.reporting import log_line
+from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
 from seq2seq.training.task import BatchT, Task
 
 
-class Outcome(NamedTuple):
+class StepResult(NamedTuple):
     """What an update came to.
 
     Attributes:
@@ -31,17 +31,17 @@ class Outcome(NamedTuple):
         likelihood: the negative log-likelihood in nats, summed over tokens.
         tokens: how many there were.
         norm: of the gradient, before it was clipped.
-        made: whether the weights were changed: all numbers are finite.
+        applied: whether the weights were changed: all numbers are finite.
     """
 
     smoothed: float
     likelihood: float
     tokens: int
     norm: float
-    made: bool
+    applied: bool
 
 
-class Updater(Generic[BatchT]):
+class OptimizerStep(Generic[BatchT]):
     """Makes updates.
 
     Args:
@@ -81,7 +81,7 @@ class Updater(Generic[BatchT]):
         rate: float,
         learning_rate: float,
         generator: torch.Generator,
-    ) -> Outcome:
+    ) -> StepResult:
         """One update from the batches of `group`, whose gradients are added up.
 
         Args:
@@ -104,12 +104,12 @@ class Updater(Generic[BatchT]):
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
-                batches = self.smaller(batches, isinstance(error, OverBudgetError))
-        norm = clip(self.model.parameters(), self.settings)
+                batches = self.split_batches(batches, isinstance(error, OverBudgetError))
+        norm = clip_gradients(self.model.parameters(), self.settings)
         made = math.isfinite(smoothed) and math.isfinite(norm)
         if made:
             self.optimizer.step()
-        return Outcome(smoothed, likelihood, tokens, norm, made)
+        return StepResult(smoothed, likelihood, tokens, norm, made)
 
     def gradients(
         self, batches: Sequence[BatchT], rate: float, generator: torch.Generator
@@ -119,21 +119,28 @@ class Updater(Generic[BatchT]):
         smoothed = likelihood = 0.0
         for batch in batches:
             reduced = self.precision != torch.float32
-            with torch.autocast(self.device.type, self.precision, enabled=reduced), self.watched():
+            with (
+                torch.autocast(self.device.type, self.precision, enabled=reduced),
+                self.limit_memory(),
+            ):
                 loss = self.task.loss(batch, rate=rate, device=self.device, generator=generator)
             (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
             smoothed += float(loss.smoothed.detach())
             likelihood += float(loss.likelihood)
         return smoothed, likelihood, tokens
 
-    def watched(self) -> AbstractContextManager[object]:
+    def limit_memory(self) -> AbstractContextManager[object]:
         """Ends a forward pass that keeps more than the settings allow."""
         limit = self.settings.memory
-        return nullcontext() if limit is None else Kept(self.model.parameters(), limit * 2**20)
+        return (
+            nullcontext()
+            if limit is None
+            else SavedTensorMeter(self.model.parameters(), limit * 2**20)
+        )
 
-    def smaller(self, batches: Sequence[BatchT], over_budget: bool) -> list[BatchT]:
+    def split_batches(self, batches: Sequence[BatchT], over_budget: bool) -> list[BatchT]:
         """The batches in halves, where they have them; the same gradient, in less memory."""
-        halves = [half for batch in batches for half in halved(batch)]
+        halves = [half for batch in batches for half in split_batch(batch)]
         budget = f" within --training.memory {self.settings.memory} MiB" if over_budget else ""
         if len(halves) == len(batches):
             raise TrainingError(
@@ -144,11 +151,11 @@ class Updater(Generic[BatchT]):
         words = f"not enough memory{budget} for a batch: it is cut into {len(halves)} parts"
         if words not in self.reported:  # a budget may be too small for many batches
             self.reported.add(words)
-            say(words)
+            log_line(words)
         return halves
 
 
-def halved(batch: BatchT) -> Iterator[BatchT]:
+def split_batch(batch: BatchT) -> Iterator[BatchT]:
     """Two batches of half the rows, or the batch itself where it can't be cut."""
     halves = batch.halves()
     yield from (batch,) if halves is None else halves
@@ -161,7 +168,7 @@ def out_of_memory(error: BaseException) -> bool:
     return "can't allocate memory" in str(error) or "not enough memory" in str(error)
 
 
-def groups(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:
+def group_batches(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:
     """The batches from `start` on, `size` at a time."""
     for first in range(start, len(batches), size):
         yield [batches[index] for index in range(first, min(first + size, len(batches)))]

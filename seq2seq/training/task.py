@@ -11,12 +11,12 @@ from torch import Tensor
 
 from seq2seq.errors import SettingsError
 from seq2seq.training.loss import Loss
-from seq2seq.training.reporting import say
+from seq2seq.training.reporting import log_line
 
-AnyBatchT = TypeVar("AnyBatchT", bound="AnyBatch")
+AnyBatchT = TypeVar("AnyBatchT", bound="TrainingBatch")
 
 
-class AnyBatch(Protocol):
+class TrainingBatch(Protocol):
     """What the loop itself needs to know of a batch."""
 
     @property
@@ -30,7 +30,7 @@ class AnyBatch(Protocol):
         """Two batches with half of the rows each; None where rows can't be parted."""
 
 
-BatchT = TypeVar("BatchT", bound=AnyBatch)
+BatchT = TypeVar("BatchT", bound=TrainingBatch)
 
 
 class Validation(NamedTuple):
@@ -50,7 +50,7 @@ class Validation(NamedTuple):
     figures: Mapping[str, float] = MappingProxyType({})
 
 
-def check_budget(lengths: Sequence[int], budget: int) -> None:
+def check_batch_tokens(lengths: Sequence[int], budget: int) -> None:
     """Says how many sentences, or pairs of them, are more than a batch by themselves.
 
     Args:
@@ -67,7 +67,7 @@ def check_budget(lengths: Sequence[int], budget: int) -> None:
             f"has {min(lengths) + 1:,} tokens with its end. Raise it"
         )
     if long:
-        say(
+        log_line(
             f"{long:,} of {len(lengths):,} have more tokens than --training.batch-tokens {budget}: "
             "each of them is a batch of its own"
         )
@@ -87,8 +87,8 @@ class Task(Protocol[BatchT]):
     def validate(self, device: torch.device) -> Validation:
         """Scores of the model as it is."""
 
-    def carried(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """What one batch hands on to the next, by name; a checkpoint has to have it."""
 
-    def carry(self, tensors: dict[str, Tensor]) -> None:
-        """Continues with what `carried` gave."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Continues with what `state_dict` gave."""

@@ -22,22 +22,22 @@ from seq2seq.errors import RunError, TrainingError
 from seq2seq.evaluation.perplexity import perplexity
 from seq2seq.models.device import choose_device, choose_precision
 from seq2seq.runs.checkpoint import (
+    load_checkpoint,
     load_optimizer,
-    load_state,
     load_weights,
+    named_weights,
     optimizer_tensors,
-    part_of,
-    save_tensors,
-    weights_of,
+    with_prefix,
 )
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.training.averaging import MovingAverage, mean_of, wearing
+from seq2seq.runs.tensors import save_tensors
+from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.reporting import Reporter, say
+from seq2seq.training.reporting import Reporter, log_line
 from seq2seq.training.scheduled_sampling import sampling_rate
-from seq2seq.training.signals import Interrupts
-from seq2seq.training.state import Position, Window
-from seq2seq.training.step import Outcome, Updater, groups
+from seq2seq.training.signals import StopSignals
+from seq2seq.training.state import LogWindow, TrainerState
+from seq2seq.training.step import OptimizerStep, StepResult, group_batches
 from seq2seq.training.task import BatchT, Task
 
 
@@ -52,7 +52,7 @@ class Trainer(Generic[BatchT]):
         seed: where all random draws come from.
         device: where to compute; auto takes what is there.
         resume: continue from the run's last checkpoint.
-        owner: the id of the run, which its files have.
+        run_id: the id of the run, which its files have.
 
     Raises:
         RunError: there is no checkpoint to continue from, or it does not fit the model.
@@ -68,7 +68,7 @@ class Trainer(Generic[BatchT]):
         seed: int,
         device: str = "auto",
         resume: bool = False,
-        owner: str | None = None,
+        run_id: str | None = None,
     ) -> None:
         if settings.threads:
             torch.set_num_threads(settings.threads)
@@ -79,51 +79,51 @@ class Trainer(Generic[BatchT]):
         self.settings = settings
         self.run = run
         self.seed = seed
-        self.owner = owner
-        self.updater = Updater(self.model, task, settings, self.device, self.precision)
-        self.optimizer = self.updater.optimizer
+        self.run_id = run_id
+        self.optimizer_step = OptimizerStep(self.model, task, settings, self.device, self.precision)
+        self.optimizer = self.optimizer_step.optimizer
         self.average = MovingAverage(self.model, settings.ema_decay) if settings.ema_decay else None
-        self.position = Position()
-        self.interrupts = Interrupts()
+        self.state = TrainerState()
+        self.stop_signals = StopSignals()
         if resume:
             self.load()
 
     def train(self) -> str:
         """Runs the loop; returns in words why it ended."""
         reporter = Reporter(self.run.metrics, self.progress)
-        reporter.rewind(self.position)
-        self.started = time.perf_counter() - self.position.seconds
+        reporter.rewind(self.state)
+        self.started = time.perf_counter() - self.state.seconds
         try:
-            with self.interrupts:
-                if not self.position.step:
+            with self.stop_signals:
+                if not self.state.step:
                     self.save()  # from here on, the run can be continued
                 reason = self.loop(reporter)
-                if not self.interrupts.happened and self.position.validated != self.position.step:
+                if not self.stop_signals.received and self.state.validated != self.state.step:
                     self.validate(reporter)
-                if not self.interrupts.happened:
+                if not self.stop_signals.received:
                     self.try_mean(reporter)
                 self.save()
         finally:
             reporter.close()
-        return "interrupted" if self.interrupts.happened else reason
+        return "interrupted" if self.stop_signals.received else reason
 
     def loop(self, reporter: Reporter) -> str:
         """Epoch after epoch, update after update."""
-        position = self.position
+        state = self.state
         while True:
-            batches = self.task.batches(position.epoch)
-            for group in groups(batches, self.settings.accumulate, position.batch):
+            batches = self.task.batches(state.epoch)
+            for group in group_batches(batches, self.settings.accumulate, state.batch):
                 if reason := self.reason_to_stop():
                     return reason
                 self.update(group, len(batches), reporter)
                 self.after_update(len(batches), reporter)
-            position.epoch, position.batch = position.epoch + 1, 0
+            state.epoch, state.batch = state.epoch + 1, 0
             if not self.settings.validate_every:
                 self.validate(reporter)
 
     def after_update(self, batches: int, reporter: Reporter) -> None:
         """Log, validate and save where it is time to."""
-        step, settings = self.position.step, self.settings
+        step, settings = self.state.step, self.settings
         if step % settings.log_every == 0:
             self.log(batches, reporter)
         if settings.validate_every and step % settings.validate_every == 0:
@@ -134,47 +134,49 @@ class Trainer(Generic[BatchT]):
     def update(self, group: Sequence[BatchT], batches: int, reporter: Reporter) -> None:
         """One update of the weights from the batches of `group`."""
         started = time.perf_counter()
-        position = self.position
+        state = self.state
         generator = self.seed_update()
         self.model.train()
         self.rate = rate = self.sampling_rate
-        progress, cuts = self.progress, position.cuts
-        current = learning_rate(self.settings, step=position.step, progress=progress, cuts=cuts)
-        outcome = self.updater.update(group, rate=rate, learning_rate=current, generator=generator)
+        progress, cuts = self.progress, state.cuts
+        current = learning_rate(self.settings, step=state.step, progress=progress, cuts=cuts)
+        outcome = self.optimizer_step.update(
+            group, rate=rate, learning_rate=current, generator=generator
+        )
         self.norm = outcome.norm
         self.count_skipped(outcome)
-        position.step += 1
+        state.step += 1
         if self.average is not None:
-            self.average.update(position.step)
-        position.batch += len(group)
+            self.average.update(state.step)
+        state.batch += len(group)
         elapsed = time.perf_counter() - started
         self.keep_time()
-        window = position.window
+        window = state.window
         window.seconds += elapsed
-        if outcome.made:
+        if outcome.applied:
             window.smoothed += outcome.smoothed
             window.likelihood += outcome.likelihood
             window.tokens += outcome.tokens
         reporter.advance(
             self.progress,
-            f"epoch {self.epochs(batches):.2f} step {position.step} loss "
+            f"epoch {self.epochs(batches):.2f} step {state.step} loss "
             f"{outcome.smoothed / outcome.tokens:.3f} "
             f"{window.tokens / window.seconds:,.0f} tokens/s",
         )
 
-    def count_skipped(self, outcome: Outcome) -> None:
+    def count_skipped(self, outcome: StepResult) -> None:
         """Counts updates that were not made; TrainingError if there are too many in a row."""
-        position, settings = self.position, self.settings
-        if outcome.made:
-            position.skipped_in_row = 0
+        state, settings = self.state, self.settings
+        if outcome.applied:
+            state.skipped_in_row = 0
             return
-        position.skipped += 1
-        position.skipped_in_row += 1
-        if position.skipped_in_row >= settings.max_skipped:
+        state.skipped += 1
+        state.skipped_in_row += 1
+        if state.skipped_in_row >= settings.max_skipped:
             raise TrainingError(
-                f"the loss or its gradient is not finite at step {position.step + 1} (loss "
+                f"the loss or its gradient is not finite at step {state.step + 1} (loss "
                 f"{outcome.smoothed / outcome.tokens}, learning rate "
-                f"{self.updater.learning_rate:.3g}), and was not in the last "
+                f"{self.optimizer_step.learning_rate:.3g}), and was not in the last "
                 f"{settings.max_skipped} updates (--training.max-skipped): try a lower "
                 "--training.learning-rate or --training.clip-norm, or longer warm-up. The last "
                 "checkpoint is untouched."
@@ -182,76 +184,76 @@ class Trainer(Generic[BatchT]):
 
     def keep_time(self) -> None:
         """Counts all the time since training began: batches, validations and checkpoints too."""
-        self.position.seconds = time.perf_counter() - self.started
+        self.state.seconds = time.perf_counter() - self.started
 
     def seed_update(self) -> torch.Generator:
         """Seeds torch (for dropout), and a generator for coins, from (seed, step)."""
-        seed = self.seed * 1_000_003 + self.position.step
+        seed = self.seed * 1_000_003 + self.state.step
         torch.manual_seed(seed)
         return torch.Generator().manual_seed(seed)
 
     @property
     def progress(self) -> float:
         """Share of the budget that is used up: of the budget that is nearest to its end."""
-        settings, position = self.settings, self.position
+        settings, state = self.settings, self.state
         shares = [0.0]
         if settings.minutes:
-            shares.append(position.seconds / (60 * settings.minutes))
+            shares.append(state.seconds / (60 * settings.minutes))
         if settings.max_steps:
-            shares.append(position.step / settings.max_steps)
+            shares.append(state.step / settings.max_steps)
         if settings.epochs:
-            batches = len(self.task.batches(position.epoch))
+            batches = len(self.task.batches(state.epoch))
             shares.append(self.epochs(batches) / settings.epochs)
         return min(max(shares), 1.0)
 
     def epochs(self, batches: int) -> float:
         """Passes over the training text so far."""
-        return self.position.epoch + self.position.batch / max(batches, 1)
+        return self.state.epoch + self.state.batch / max(batches, 1)
 
     @property
     def sampling_rate(self) -> float:
         """The rate of scheduled sampling for the next update."""
         return sampling_rate(
-            self.settings.sampling, step=self.position.step, percent=100 * self.progress
+            self.settings.sampling, step=self.state.step, percent=100 * self.progress
         )
 
     def reason_to_stop(self) -> str | None:
         """Why training ends now, if it does."""
         settings = self.settings
-        if self.interrupts.happened:
+        if self.stop_signals.received:
             return "interrupted"
-        if settings.patience and self.position.unimproved >= settings.patience:
+        if settings.patience and self.state.unimproved >= settings.patience:
             return f"no improvement in {settings.patience} validations"
         return "the budget is used up" if self.progress >= 1 else None
 
     def log(self, batches: int, reporter: Reporter) -> None:
         """Reports the updates since the last report."""
-        position, window = self.position, self.position.window
+        state, window = self.state, self.state.window
         reporter.record(
             "training",
             {
-                "step": position.step,
+                "step": state.step,
                 "epoch": self.epochs(batches),
-                "seconds": position.seconds,
+                "seconds": state.seconds,
                 "loss": window.smoothed / max(window.tokens, 1),
                 "perplexity": perplexity(window.likelihood / max(window.tokens, 1)),
                 "tokens_per_second": window.tokens / window.seconds,
                 "gradient_norm": self.norm,
-                "learning_rate": self.updater.learning_rate,
+                "learning_rate": self.optimizer_step.learning_rate,
                 "sampling_rate": self.rate,
-                "skipped": position.skipped,
+                "skipped": state.skipped,
             },
         )
-        position.window = Window()
+        state.window = LogWindow()
 
     def validate(self, reporter: Reporter) -> None:
         """Scores the model, keeps it if it is the best so far, and saves."""
-        position, settings = self.position, self.settings
+        state, settings = self.state, self.settings
         score, is_best = self.score(reporter)
-        position.validated = position.step
-        position.unimproved = 0 if is_best else position.unimproved + 1
+        state.validated = state.step
+        state.unimproved = 0 if is_best else state.unimproved + 1
         if settings.schedule == "plateau" and not is_best:
-            position.cuts += position.unimproved % (settings.plateau_patience + 1) == 0
+            state.cuts += state.unimproved % (settings.plateau_patience + 1) == 0
         if settings.average != "none":
             self.keep(score)
         self.save()
@@ -267,27 +269,27 @@ class Trainer(Generic[BatchT]):
         Returns:
             The score, higher is better, and whether none was better before.
         """
-        position = self.position
+        state = self.state
         if weights is None:
-            weights = self.average.weights if self.average else weights_of(self.model)
+            weights = self.average.weights if self.average else named_weights(self.model)
         self.model.eval()
-        with wearing(self.model, weights):
+        with swapped_weights(self.model, weights):
             result = self.task.validate(self.device)
         self.keep_time()
         bleu = result.bleu if self.settings.best_by == "bleu" else None
         score = -result.loss if bleu is None else bleu
         usable = math.isfinite(score) and math.isfinite(result.loss)
-        is_best = usable and (position.best is None or score > position.best)
+        is_best = usable and (state.best is None or score > state.best)
         if is_best:
-            position.best = score
-            state = {"step": position.step, "loss": result.loss, "bleu": result.bleu}
-            save_tensors(self.run.best, weights, state, self.owner)
+            state.best = score
+            scores = {"step": state.step, "loss": result.loss, "bleu": result.bleu}
+            save_tensors(self.run.best, weights, scores, self.run_id)
         reporter.record(
             kind,
             {
-                "step": position.step,
-                "epoch": self.epochs(len(self.task.batches(position.epoch))),
-                "seconds": position.seconds,
+                "step": state.step,
+                "epoch": self.epochs(len(self.task.batches(state.epoch))),
+                "seconds": state.seconds,
                 "loss": result.loss,
                 "perplexity": perplexity(result.loss),
                 "bleu": result.bleu,
@@ -300,52 +302,54 @@ class Trainer(Generic[BatchT]):
 
     def keep(self, score: float) -> None:
         """Keeps the weights just validated among those whose mean is tried at the end."""
-        position, settings = self.position, self.settings
-        weights = self.average.weights if self.average else weights_of(self.model)
-        save_tensors(self.run.kept(position.step), weights, None, self.owner)
-        kept = [*position.kept, (score, position.step)]
+        state, settings = self.state, self.settings
+        weights = self.average.weights if self.average else named_weights(self.model)
+        save_tensors(self.run.averaging_checkpoint(state.step), weights, None, self.run_id)
+        kept = [*state.kept, (score, state.step)]
         if settings.average == "best":
             kept.sort(reverse=True)
-            position.kept = kept[: settings.average_count]
+            state.kept = kept[: settings.average_count]
         else:
-            position.kept = kept[-settings.average_count :]
+            state.kept = kept[-settings.average_count :]
 
     def try_mean(self, reporter: Reporter) -> None:
         """Validates the mean of the weights that were kept, and keeps it if it is the best."""
-        steps = sorted(step for _, step in self.position.kept)
-        if len(steps) < 2 or self.position.averaged == self.position.step:
+        steps = sorted(step for _, step in self.state.kept)
+        if len(steps) < 2 or self.state.averaged == self.state.step:
             return
-        self.position.averaged = self.position.step
-        say(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
+        self.state.averaged = self.state.step
+        log_line(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
         _, is_best = self.score(
-            reporter, mean_of([self.run.kept(step) for step in steps], self.owner), "mean"
+            reporter,
+            mean_weights([self.run.averaging_checkpoint(step) for step in steps], self.run_id),
+            "mean",
         )
-        say("the mean is kept as the best" if is_best else "the best single weights stay")
+        log_line("the mean is kept as the best" if is_best else "the best single weights stay")
 
     def save(self) -> None:
         """Writes all that `load` needs; nothing while updates fail, whose weights may be why."""
-        if self.position.skipped_in_row:
+        if self.state.skipped_in_row:
             return
-        tensors = {f"model.{name}": weight for name, weight in weights_of(self.model).items()}
+        tensors = {f"model.{name}": weight for name, weight in named_weights(self.model).items()}
         own = optimizer_tensors(self.optimizer)
         tensors |= {f"optimizer.{name}": tensor for name, tensor in own.items()}
         if self.average is not None:
             tensors |= {f"average.{name}": each for name, each in self.average.weights.items()}
-        tensors |= {f"carried.{name}": each for name, each in self.task.carried().items()}
-        save_tensors(self.run.last, tensors, dataclasses.asdict(self.position), self.owner)
-        self.run.forget_kept(except_steps=[step for _, step in self.position.kept])
+        tensors |= {f"carried.{name}": each for name, each in self.task.state_dict().items()}
+        save_tensors(self.run.last, tensors, dataclasses.asdict(self.state), self.run_id)
+        self.run.delete_averaging_checkpoints(except_steps=[step for _, step in self.state.kept])
 
     def load(self) -> None:
         """Continues from the run's last checkpoint."""
         last = self.run.last
         sets = ["model.", "average."] if self.average is not None else ["model."]
-        tensors, state = load_state(last, self.owner, self.model, sets)
-        load_weights(self.model, part_of(tensors, "model."), last)
+        tensors, state = load_checkpoint(last, self.run_id, self.model, sets)
+        load_weights(self.model, with_prefix(tensors, "model."), last)
         if self.average is not None:
-            self.average.load(part_of(tensors, "average."))
-        self.task.carry(part_of(tensors, "carried."))
+            self.average.load(with_prefix(tensors, "average."))
+        self.task.load_state_dict(with_prefix(tensors, "carried."))
         try:
-            load_optimizer(self.optimizer, part_of(tensors, "optimizer."), last)
-            self.position = Position.from_dict(state)
+            load_optimizer(self.optimizer, with_prefix(tensors, "optimizer."), last)
+            self.state = TrainerState.from_dict(state)
         except (TypeError, ValueError, KeyError) as error:
             raise RunError(f"{last} is not a checkpoint of this version") from error

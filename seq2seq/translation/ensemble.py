@@ -25,7 +25,7 @@ class LongSentenceWarning(UserWarning):
     """A sentence was cut, because it has more tokens than the settings let the encoder read."""
 
 
-class Member(NamedTuple):
+class EnsembleMember(NamedTuple):
     """One model of a translator, with the source side that belongs to it."""
 
     model: TranslationModel
@@ -34,14 +34,14 @@ class Member(NamedTuple):
 
 def load_members(
     runs: Sequence[str | Path],
-) -> tuple[list[Member], TextPipeline, DecodingSettings]:
+) -> tuple[list[EnsembleMember], TextPipeline, DecodingSettings]:
     """The models of these runs with their best weights, and target side and settings of the first.
 
     Raises:
         RunError: a run is not there, or one of its files is missing or damaged.
         SettingsError: they have different target vocabularies.
     """
-    members: list[Member] = []
+    members: list[EnsembleMember] = []
     targets: list[TextPipeline] = []
     settings: list[DecodingSettings] = []
     for run in runs:
@@ -54,13 +54,13 @@ def load_members(
                 f"Train {run} again with --data.vocabulary {runs[0]}"
             )
         model = load_model(directory, experiment, source.vocab, target.vocab)
-        members.append(Member(model, source))
+        members.append(EnsembleMember(model, source))
         targets.append(target)
         settings.append(experiment.decoding)
     return members, targets[0], settings[0]
 
 
-def load_speaker(run: str, target: TextPipeline, device: torch.device) -> Speaker:
+def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> Speaker:
     """The language model of a run, to help a translation into this target.
 
     Raises:
@@ -88,8 +88,8 @@ def load_speaker(run: str, target: TextPipeline, device: torch.device) -> Speake
     return model.network
 
 
-def read_sources(
-    members: Sequence[Member], texts: Sequence[str], *, first: int, limit: int
+def tokenize_sources(
+    members: Sequence[EnsembleMember], texts: Sequence[str], *, first: int, limit: int
 ) -> list[list[list[str]]]:
     """For each member the tokens of each text, cut to the limit with a `LongSentenceWarning`.
 
@@ -113,7 +113,7 @@ def read_sources(
 
 
 def source_ids(
-    members: Sequence[Member], sources: Sequence[Sequence[list[str]]], chosen: Sequence[int]
+    members: Sequence[EnsembleMember], sources: Sequence[Sequence[list[str]]], chosen: Sequence[int]
 ) -> Any:
     """The ids of some texts as `decoding.search` takes them: by member if there are several.
 
@@ -129,7 +129,7 @@ def source_ids(
     return ids if len(members) > 1 else ids[0]
 
 
-def check_attention(members: Sequence[Member], needs: Sequence[str]) -> None:
+def check_attention(members: Sequence[EnsembleMember], needs: Sequence[str]) -> None:
     """Raises SettingsError if something needs attention over one source, and there is none.
 
     Args:

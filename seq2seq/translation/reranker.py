@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from seq2seq.config.arguments import count, sentences
+from seq2seq.config.arguments import check_count, check_strings
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.nbest_tuning import choose, make_table, tune
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.translation.translator import Translator
 
-LEAST = -1e4
+LOG_PROB_FLOOR = -1e4
 """No log-probability of a candidate counts as less."""
 
 
@@ -52,7 +52,7 @@ class Reranker:
         n: int = 20,
         weights: Mapping[str, float] | None = None,
     ) -> None:
-        count(n, "n", 2, "candidates to choose from")
+        check_count(n, "n", 2, "candidates to choose from")
         self.translator = translator
         self.language = language
         self.reverse = reverse
@@ -73,7 +73,7 @@ class Reranker:
             Texts, and ``(sentences, n, features)`` in float64; -inf in the first feature of a place
             that has no candidate.
         """
-        sources = sentences(sources, "sources")
+        sources = check_strings(sources, "sources")
         found = [row[: self.n] for row in self.translator.search(sources, n=self.n)]
         texts = [[candidate.text for candidate in row] for row in found]
         columns = [
@@ -82,17 +82,17 @@ class Reranker:
         ]
         flat = [text for row in texts for text in row]
         if self.language is not None:
-            columns.append(regroup(self.language.log_probabilities(flat), texts))
+            columns.append(group_by_sentence(self.language.log_probabilities(flat), texts))
         if self.reverse is not None:
             repeated = [source for source, row in zip(sources, texts, strict=True) for _ in row]
             scores = [score.log_probability for score in self.reverse.score(flat, repeated)]
-            columns.append(regroup(scores, texts))
+            columns.append(group_by_sentence(scores, texts))
         features = torch.full((len(texts), self.n, len(columns)), float("-inf")).double()
         for sentence, row in enumerate(texts):
             for index, column in enumerate(columns):
                 values = torch.tensor(column[sentence], dtype=torch.float64)
                 # What a model holds impossible is very bad, and a number: 0 times it is 0.
-                features[sentence, : len(row), index] = values.clamp(min=LEAST)
+                features[sentence, : len(row), index] = values.clamp(min=LOG_PROB_FLOOR)
         return texts, features
 
     def tune(
@@ -122,7 +122,7 @@ class Reranker:
 
     def translate(self, sources: Sequence[str]) -> list[str]:
         """The best candidate of each source, as the weights have it."""
-        sources = sentences(sources, "sources")
+        sources = check_strings(sources, "sources")
         if not sources:
             return []
         texts, features = self.candidates(sources)
@@ -131,7 +131,7 @@ class Reranker:
         return [row[place] for row, place in zip(texts, chosen, strict=True)]
 
 
-def regroup(values: Sequence[float], texts: Sequence[Sequence[str]]) -> list[list[float]]:
+def group_by_sentence(values: Sequence[float], texts: Sequence[Sequence[str]]) -> list[list[float]]:
     """As many values as there are candidates in all, by sentence."""
     rest = iter(values)
     return [[next(rest) for _ in row] for row in texts]

@@ -73,14 +73,14 @@ class PairScore(NamedTuple):
     token_log_probabilities: list[float]
 
 
-NOTHING = Translation("", [], 0.0, 0.0, [])
+EMPTY_TRANSLATION = Translation("", [], 0.0, 0.0, [])
 """What a sentence without a token translates to, with probability 1."""
 
-NOTHING_SCORED = PairScore(0.0, 0.0, [], [])
+EMPTY_SCORE = PairScore(0.0, 0.0, [], [])
 """The score of nothing as the translation of nothing."""
 
 
-def insist_on_some(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
+def check_found(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
     """What a search found; RunError if that is nothing, as with weights that are not numbers."""
     if not hypotheses:
         raise RunError(

@@ -18,12 +18,12 @@ from seq2seq.decoding.search import search
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu
 from seq2seq.models.translation import TranslationModel
-from seq2seq.training.loss import Loss, cross_entropy, output_cross_entropy, real_tokens
-from seq2seq.training.reporting import say
-from seq2seq.training.scheduled_sampling import features
-from seq2seq.training.task import Validation, check_budget
+from seq2seq.training.loss import Loss, cross_entropy, drop_padding, output_cross_entropy
+from seq2seq.training.reporting import log_line
+from seq2seq.training.scheduled_sampling import pre_logits_with_sampling
+from seq2seq.training.task import Validation, check_batch_tokens
 
-SAMPLES = 3
+SAMPLES_SHOWN = 3
 """How many translations a validation shows."""
 
 
@@ -68,13 +68,13 @@ class TranslationTask:
         ]
         dropped = len(corpus) - len(kept)
         if dropped:
-            say(
+            log_line(
                 f"{dropped:,} training pairs have more than {limit} tokens on a side and are left "
                 "out (--data.max-length)"
             )
         if not kept:
             raise DataError(f"no training pair has at most {limit} tokens on both sides")
-        check_budget(
+        check_batch_tokens(
             [max(len(self.source_ids[index]), len(self.target_ids[index])) for index in kept],
             self.experiment.training.batch_tokens,
         )
@@ -99,9 +99,9 @@ class TranslationTask:
         if self.experiment.data.subword_sampling:
             seed_sampling(seed)
             train, side = self.corpora.train, self.experiment.data.sampled_side
-            sources = sampled(self.source, train.sources) or sources
+            sources = sample_segmentation(self.source, train.sources) or sources
             if side == "both":
-                targets = sampled(self.target, train.targets) or targets
+                targets = sample_segmentation(self.target, train.targets) or targets
         buckets = bucket(
             [len(ids) for ids in sources],
             [len(ids) for ids in targets],
@@ -119,7 +119,7 @@ class TranslationTask:
         """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
         batch = batch.to(device)
         settings = self.experiment.training
-        values, _ = features(
+        values, _ = pre_logits_with_sampling(
             self.model.decoder,
             self.model.start(batch.source, batch.source_lengths),
             batch.target_input,
@@ -128,18 +128,18 @@ class TranslationTask:
             generator=generator,
         )
         return output_cross_entropy(
-            real_tokens(values, batch.target_lengths),
+            drop_padding(values, batch.target_lengths),
             self.model.decoder.output,
-            real_tokens(batch.target_output, batch.target_lengths),
+            drop_padding(batch.target_output, batch.target_lengths),
             settings.label_smoothing,
         )
 
-    def carried(self) -> dict[str, torch.Tensor]:
+    def state_dict(self) -> dict[str, torch.Tensor]:
         """Nothing: sentences stand by themselves."""
         return {}
 
-    def carry(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Nothing: see `carried`."""
+    def load_state_dict(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Nothing: see `state_dict`."""
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> Validation:
@@ -151,8 +151,8 @@ class TranslationTask:
             batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen])
             batch = batch.to(device)
             values = self.model(batch.source, batch.source_lengths, batch.target_input)
-            logits = self.model.decoder.logits(real_tokens(values, batch.target_lengths))
-            loss = cross_entropy(logits, real_tokens(batch.target_output, batch.target_lengths))
+            logits = self.model.decoder.logits(drop_padding(values, batch.target_lengths))
+            loss = cross_entropy(logits, drop_padding(batch.target_output, batch.target_lengths))
             nats, tokens = nats + float(loss.likelihood), tokens + loss.tokens
         greedy = DecodingSettings(beam_size=1, batch_size=256)
         cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
@@ -163,13 +163,13 @@ class TranslationTask:
         references, lowercase = pairs.targets, self.experiment.data.lowercase
         samples = [
             {"source": pair.source, "reference": pair.target, "hypothesis": hypothesis}
-            for pair, hypothesis in zip(pairs[:SAMPLES], hypotheses, strict=False)
+            for pair, hypothesis in zip(pairs[:SAMPLES_SHOWN], hypotheses, strict=False)
         ]
         tokenize = self.experiment.tokenize
         score = bleu(hypotheses, references, tokenize=tokenize, lowercase=lowercase).score
         return Validation(nats / tokens, score, samples)
 
 
-def sampled(pipeline: TextPipeline, texts: Sequence[str]) -> list[list[int]] | None:
+def sample_segmentation(pipeline: TextPipeline, texts: Sequence[str]) -> list[list[int]] | None:
     """Ids of a random segmentation of each text; None if there is no other than the usual one."""
     return pipeline.encode(texts, sample=True) if pipeline.tokenizer.can_sample else None

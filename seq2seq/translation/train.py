@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from seq2seq.config.base import refuse
+from seq2seq.config.base import raise_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
@@ -19,13 +19,13 @@ from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.train import read_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs.directory import SIDES, TEXT, RunDirectory
-from seq2seq.runs.metadata import load_best, load_pipeline, summary
-from seq2seq.training.dry_run import Prospect, dry_run
-from seq2seq.training.launch import Text, run_training
-from seq2seq.training.memory import room_for_model
-from seq2seq.training.preflight import check_before
-from seq2seq.training.reporting import say
+from seq2seq.runs.directory import SIDES, TEXT_SIDE, RunDirectory
+from seq2seq.runs.metadata import load_best, load_pipeline, summarize_text
+from seq2seq.training.dry_run import PlannedTraining, dry_run
+from seq2seq.training.launch import TrainingText, run_training
+from seq2seq.training.memory import check_model_fits
+from seq2seq.training.preflight import preflight
+from seq2seq.training.reporting import log_line
 from seq2seq.translation.task import Corpora, TranslationTask
 
 
@@ -43,27 +43,27 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = check_before(experiment, text_given=corpora is not None)
+    run = preflight(experiment, text_given=corpora is not None)
     corpora = read_corpora(experiment.data, experiment.seed, corpora)
     for part in corpora:
-        say(str(part.report))
-    say(f"training and validation: {corpora.train.overlap(corpora.validation)}")
+        log_line(str(part.report))
+    log_line(f"training and validation: {corpora.train.overlap(corpora.validation)}")
     if experiment.resume:
         source, target = load_pipelines(run, experiment.data)
     else:
         source, target = make_pipelines(corpora, experiment)
         size = len(target.vocab)
-        refuse(experiment.decoding.too_many(size, f"{size:,} tokens"))
+        raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
     torch.manual_seed(experiment.seed)
-    with room_for_model():
+    with check_model_fits():
         model = build_model(experiment, source.vocab, target.vocab)
     if not experiment.resume:
-        initialize(model, experiment.model)
+        initialize_from_language_models(model, experiment.model)
     task = TranslationTask(model, corpora, source, target, experiment)
     if experiment.dry_run:
-        return dry_run(prospect(model, task, corpora), experiment, run)
+        return dry_run(plan_training(model, task, corpora), experiment, run)
     parts = {
-        name: summary([corpus.sources, corpus.targets], corpus.report.read)
+        name: summarize_text([corpus.sources, corpus.targets], corpus.report.read)
         for name, corpus in corpora._asdict().items()
     }
     sides = dict(zip(SIDES, (source, target), strict=True))
@@ -71,10 +71,12 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
         f"{len(target.vocab):,}"
     )
-    return run_training(model, task, experiment, run, Text(parts, sides, words))
+    return run_training(model, task, experiment, run, TrainingText(parts, sides, words))
 
 
-def prospect(model: TranslationModel, task: TranslationTask, corpora: Corpora) -> Prospect[Batch]:
+def plan_training(
+    model: TranslationModel, task: TranslationTask, corpora: Corpora
+) -> PlannedTraining[Batch]:
     """What a dry run shows of text, model and batches."""
     source, target = task.source.vocab, task.target.vocab
     kept, limit = len(task.corpora.train), task.experiment.data.max_length
@@ -87,7 +89,7 @@ def prospect(model: TranslationModel, task: TranslationTask, corpora: Corpora) -
         f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
     ]
     sides = {"source": source, "target_input": target, "target_output": target}
-    return Prospect(model, task, text, sides)
+    return PlannedTraining(model, task, text, sides)
 
 
 def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
@@ -116,7 +118,7 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
             f"{settings.validation_size:,} are to be set aside for validation: give "
             "--data.validation FILE or a smaller --data.validation-size"
         )
-    say(str(train.report))
+    log_line(str(train.report))
     rest, validation, _ = train.split_by_source(
         validation=settings.validation_size, test=0, seed=seed
     )
@@ -150,15 +152,17 @@ def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeli
     )
     sampling = experiment.data.subword_sampling
     if source is not None and target is not None:
-        return load_pipeline(source, TEXT, sampling), load_pipeline(target, TEXT, sampling)
+        return load_pipeline(source, TEXT_SIDE, sampling), load_pipeline(
+            target, TEXT_SIDE, sampling
+        )
     learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     return (
-        learned[0] if source is None else load_pipeline(source, TEXT, sampling),
-        learned[1] if target is None else load_pipeline(target, TEXT, sampling),
+        learned[0] if source is None else load_pipeline(source, TEXT_SIDE, sampling),
+        learned[1] if target is None else load_pipeline(target, TEXT_SIDE, sampling),
     )
 
 
-def initialize(model: TranslationModel, settings: ModelSettings) -> None:
+def initialize_from_language_models(model: TranslationModel, settings: ModelSettings) -> None:
     """Gives encoder and decoder the weights of the language models that the settings name."""
     if settings.initialize_encoder:
         network, name = read_network(settings.initialize_encoder), settings.initialize_encoder

@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import Any, overload
 
 from seq2seq.config.arguments import (
-    count,
-    each_sentence,
-    one_or_several,
-    run_path,
-    sentence,
-    sentences,
+    as_list,
+    check_count,
+    check_run_path,
+    check_string,
+    check_strings,
+    iter_checked,
 )
-from seq2seq.config.base import insist, nearest, refuse
+from seq2seq.config.base import did_you_mean, raise_problems, validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.interface import Hypothesis
-from seq2seq.decoding.mbr import Likeness
+from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.search import Model, score, search
 from seq2seq.decoding.shallow_fusion import Fusion, Speaker
 from seq2seq.errors import DataError, SettingsError
@@ -35,24 +35,24 @@ from seq2seq.evaluation.metrics import sentence_utility
 from seq2seq.models.device import choose_device
 from seq2seq.models.translation import TranslationModel
 from seq2seq.translation.ensemble import (
+    EnsembleMember,
     LongSentenceWarning,
-    Member,
     check_attention,
+    load_fusion_model,
     load_members,
-    load_speaker,
-    read_sources,
     source_ids,
+    tokenize_sources,
 )
 from seq2seq.translation.results import (
-    NOTHING,
-    NOTHING_SCORED,
+    EMPTY_SCORE,
+    EMPTY_TRANSLATION,
     PairScore,
     Translation,
-    insist_on_some,
+    check_found,
     replace_unknown,
 )
 
-__all__ = ["LongSentenceWarning", "Member", "PairScore", "Translation", "Translator"]
+__all__ = ["EnsembleMember", "LongSentenceWarning", "PairScore", "Translation", "Translator"]
 
 
 class Translator:
@@ -76,18 +76,18 @@ class Translator:
         settings: DecodingSettings | None = None,
         device: str = "auto",
         *,
-        others: Sequence[Member] = (),
+        others: Sequence[EnsembleMember] = (),
     ) -> None:
         self.device = choose_device(device)
         self.members = [
-            Member(member.model.to(self.device).eval(), member.source)
-            for member in (Member(model, source), *others)
+            EnsembleMember(member.model.to(self.device).eval(), member.source)
+            for member in (EnsembleMember(model, source), *others)
         ]
         self.model = self.members[0].model
         self.searched = (
             Ensemble([member.model for member in self.members]) if others else self.model
         )
-        self.speakers: dict[str, Speaker] = {}
+        self.fusion_models: dict[str, Speaker] = {}
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
@@ -109,7 +109,7 @@ class Translator:
             SettingsError: a run of the ensemble has another target vocabulary; no path is given.
         """
         others = [ensemble] if isinstance(ensemble, str | Path) else ensemble
-        runs = [run_path(run), *(run_path(other, "ensemble") for other in others)]
+        runs = [check_run_path(run), *(check_run_path(other, "ensemble") for other in others)]
         members, target, settings = load_members(runs)
         model, source = members[0]
         return cls(model, source, target, settings, device, others=members[1:])
@@ -148,8 +148,8 @@ class Translator:
             DataError: there are not as many prefixes as sentences; or one of them is no string.
             SettingsError: a setting is unknown, impossible, or needs attention that is not there.
         """
-        prefixes = None if prefix is None else one_or_several(prefix, "prefix")
-        found = self.search(one_or_several(text, "text"), prefixes=prefixes, **settings)
+        prefixes = None if prefix is None else as_list(prefix, "prefix")
+        found = self.search(as_list(text, "text"), prefixes=prefixes, **settings)
         best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -177,7 +177,7 @@ class Translator:
         Raises:
             SettingsError: `n` is below 1 or above 1,000, or as for `translate`.
         """
-        texts, prefixes = [sentence(text, "text")], [sentence(prefix, "prefix")]
+        texts, prefixes = [check_string(text, "text")], [check_string(prefix, "prefix")]
         found = self.search(texts, n=n, prefixes=prefixes, attention=attention, **settings)
         return found[0][:n]
 
@@ -194,7 +194,7 @@ class Translator:
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
         ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
-        stream = each_sentence(lines, "lines")
+        stream = iter_checked(lines, "lines")
         first = 1
         while chunk := list(itertools.islice(stream, ahead)):
             found = self.search(chunk, first=first, n=n, attention=attention, **settings)
@@ -224,13 +224,13 @@ class Translator:
         Raises:
             DataError, SettingsError: as for `translate`.
         """
-        count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
-        texts = sentences(texts, "texts")
+        check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
+        texts = check_strings(texts, "texts")
         if prefixes is not None and len(prefixes) != len(texts):
             raise DataError(f"{len(texts):,} sentences, but {len(prefixes):,} prefixes")
         chosen = self.with_settings(settings, attention=attention)
         limit = chosen.max_source_length
-        sources = read_sources(self.members, texts, first=first, limit=limit)
+        sources = tokenize_sources(self.members, texts, first=first, limit=limit)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
         found = search(
@@ -241,10 +241,10 @@ class Translator:
             n=n,
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
             attention=attention,
-            likeness=self.likeness(chosen) if chosen.method == "mbr" else None,
+            utility=self.utility(chosen) if chosen.method == "mbr" else None,
         )
-        results = [[NOTHING._replace(tokens=[], source_tokens=[])] for _ in texts]
-        for index, hypotheses in zip(full, map(insist_on_some, found), strict=True):
+        results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
+        for index, hypotheses in zip(full, map(check_found, found), strict=True):
             results[index] = [
                 self.translation(hypothesis, sources[0][index], starts[index], chosen, attention)
                 for hypothesis in hypotheses
@@ -279,12 +279,12 @@ class Translator:
         """
         if isinstance(sources, str) != isinstance(targets, str):
             raise DataError("score a string with a string, or a list with a list")
-        rows = one_or_several(sources, "sources")
-        given = one_or_several(targets, "targets")
+        rows = as_list(sources, "sources")
+        given = as_list(targets, "targets")
         if len(rows) != len(given):
             raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
         limit = self.settings.max_source_length
-        read = read_sources(self.members, rows, first=1, limit=limit)
+        read = tokenize_sources(self.members, rows, first=1, limit=limit)
         ids = self.target.encode(given)
         full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
         found = score(
@@ -294,7 +294,7 @@ class Translator:
             self.device,
             batch_size=self.settings.batch_size,
         )
-        results = [NOTHING_SCORED._replace(tokens=[], token_log_probabilities=[]) for _ in rows]
+        results = [EMPTY_SCORE._replace(tokens=[], token_log_probabilities=[]) for _ in rows]
         for index, values in zip(full, found, strict=True):
             tokens = [*self.target.vocab.tokens(ids[index]), EOS]
             results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
@@ -303,15 +303,15 @@ class Translator:
     def fused(self, settings: DecodingSettings) -> Model:
         """What is searched: the models, and the language model if the settings name one."""
         run = settings.language_model
-        if run and run not in self.speakers:
-            self.speakers[run] = load_speaker(run, self.target, self.device)
+        if run and run not in self.fusion_models:
+            self.fusion_models[run] = load_fusion_model(run, self.target, self.device)
         if not run or not settings.language_model_weight:
             return self.searched
-        return Fusion(self.searched, self.speakers[run], settings.language_model_weight)
+        return Fusion(self.searched, self.fusion_models[run], settings.language_model_weight)
 
-    def likeness(self, settings: DecodingSettings) -> Likeness:
+    def utility(self, settings: DecodingSettings) -> Utility:
         """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
-        return Likeness(self.target.decode, sentence_utility(settings.utility))
+        return Utility(self.target.decode, sentence_utility(settings.utility))
 
     def translation(
         self,
@@ -344,11 +344,11 @@ class Translator:
         names = list(DecodingSettings.__dataclass_fields__)
         for name in changes:
             if name not in names:
-                raise SettingsError(f"unknown decoding setting {name}{nearest(name, names)}")
+                raise SettingsError(f"unknown decoding setting {name}{did_you_mean(name, names)}")
         settings = replace(self.settings, **changes)
-        insist(settings, "decoding.")
+        validate(settings, "decoding.")
         size = len(self.target.vocab)
-        refuse(settings.too_many(size, f"{size:,} tokens"))
+        raise_problems(settings.too_many(size, f"{size:,} tokens"))
         needs = [
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]

@@ -22,8 +22,8 @@ from seq2seq.data.batching import Batch, make_batch
 from seq2seq.decoding.search import search
 from seq2seq.models.device import choose_precision
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.training.loss import cross_entropy, output_cross_entropy, real_tokens
-from seq2seq.training.optimizer import build_optimizer, clip
+from seq2seq.training.loss import cross_entropy, drop_padding, output_cross_entropy
+from seq2seq.training.optimizer import build_optimizer, clip_gradients
 
 VOCAB_SIZE = 4000
 ROUNDS = 15
@@ -49,14 +49,14 @@ def trainer(
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):
             features = model(batch.source, batch.source_lengths, batch.target_input)
-            features = real_tokens(features, batch.target_lengths)
-            targets = real_tokens(batch.target_output, batch.target_lengths)
+            features = drop_padding(features, batch.target_lengths)
+            targets = drop_padding(batch.target_output, batch.target_lengths)
             if pieces:
                 loss = output_cross_entropy(features, model.decoder.output, targets, 0.1)
             else:
                 loss = cross_entropy(model.decoder.logits(features), targets, 0.1)
         (loss.smoothed / loss.tokens).backward()
-        clip(model.parameters(), settings)
+        clip_gradients(model.parameters(), settings)
         optimizer.step()
 
     return update

@@ -61,7 +61,7 @@ def test_ctrl_c_while_a_module_is_imported(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import seq2seq.console;"
-        "seq2seq.console.guarded(lambda: __import__('slow'))"
+        "seq2seq.console.run_command(lambda: __import__('slow'))"
     )
     assert interrupt_after(b"importing", program) == (130, b"", b"interrupted\n")
 
@@ -69,14 +69,14 @@ def test_ctrl_c_while_a_module_is_imported(tmp_path: Path) -> None:
 def test_ctrl_c_while_a_program_works() -> None:
     """It may clean up."""
     program = (
-        "import time; from seq2seq.console import guarded\n"
+        "import time; from seq2seq.console import run_command\n"
         "def work():\n"
         "    try:\n"
         "        print('working', flush=True)\n"
         "        time.sleep(30)\n"
         "    finally:\n"
         "        print('cleaned')\n"
-        "guarded(work)"
+        "run_command(work)"
     )
     assert interrupt_after(b"working", program) == (130, b"cleaned\n", b"interrupted\n")
 
@@ -133,7 +133,7 @@ def ended(program: str, arguments: str) -> tuple[int, str]:
     return result.returncode, result.stderr
 
 
-PRINT = "-c 'from seq2seq.console import guarded; guarded(lambda: print(\"x\" * 100_000))'"
+PRINT = "-c 'from seq2seq.console import run_command; run_command(lambda: print(\"x\" * 100_000))'"
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_streams_that_are_full_or_closed(arguments: str, code: int, message: str
 
 def test_other_errors_of_the_system_are_bugs() -> None:
     """They keep their traceback, and are not taken for a full disk."""
-    program = "import os, seq2seq.console; seq2seq.console.guarded(lambda: os.close(99))"
+    program = "import os, seq2seq.console; seq2seq.console.run_command(lambda: os.close(99))"
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
     )

@@ -14,7 +14,7 @@ from seq2seq.cli.exposure import OtherTokensWarning
 from seq2seq.cli.main import main
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.evaluation.breakdown import breakdown
-from seq2seq.evaluation.exposure_bias import exposure
+from seq2seq.evaluation.exposure_bias import measure_exposure_bias
 from seq2seq.evaluation.significance import compare
 from seq2seq.translation.translator import LongSentenceWarning, Translator
 
@@ -150,7 +150,7 @@ def test_exposure_of_two_runs(run: Run, text: Path, trained: Path, tmp_path: Pat
     assert list(found) == [str(trained), str(other)]
     assert found[str(trained)] == found[str(other)]
     translator = Translator.load(trained, "cpu")
-    expected = exposure(
+    expected = measure_exposure_bias(
         translator.model,
         translator.source.encode(read_lines(text / "source")),
         translator.target.encode(read_lines(text / "reference")),

@@ -51,7 +51,7 @@ def test_a_table_has_a_row_for_each_step(run: Run, folder: Path) -> None:
     assert (name, places, blank) == (str(folder / "run"), "from 30 places", "")
     assert head.split() == ["k", "accuracy", "log-probability"]
     model = LanguageModel.load(folder / "run", "cpu")
-    expected = model.look_ahead(TEXTS.validation, steps=3, places=30)
+    expected = model.predict_ahead(TEXTS.validation, steps=3, places=30)
     for k, (row, step) in enumerate(zip(rows, expected.steps, strict=True), start=1):
         number, accuracy, log_probability = re.findall(r"[-\d.]+", row)
         assert int(number) == k
@@ -68,7 +68,7 @@ def test_two_runs_as_json_and_as_a_picture(run: Run, folder: Path, tmp_path: Pat
     assert picture.read_bytes().startswith(b"\x89PNG")
     found = json.loads(out)
     assert list(found) == [str(each) for each in runs]
-    expected = LanguageModel.load(folder / "run", "cpu").look_ahead(TEXTS.validation)
+    expected = LanguageModel.load(folder / "run", "cpu").predict_ahead(TEXTS.validation)
     steps = [{"k": k, **step._asdict()} for k, step in enumerate(expected.steps, start=1)]
     assert len(steps) == 10
     assert found[str(runs[0])] == found[str(runs[1])]
@@ -80,7 +80,7 @@ def test_letters_only_models_read_letters_only(tmp_path: Path) -> None:
     data = replace(experiment.data, tokenizer="character", letters_only=True)
     train_language_model(replace(experiment, data=data), TEXTS)
     model = LanguageModel.load(experiment.run, "cpu")
-    assert model.look_ahead(["the cat,", "2 dogs."]) == model.look_ahead(["the cat dogs"])
+    assert model.predict_ahead(["the cat,", "2 dogs."]) == model.predict_ahead(["the cat dogs"])
 
 
 MISTAKES: dict[str, tuple[list[str], type[Exception], str]] = {

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.cli.lm_gradients import gradients_command, short
+from seq2seq.cli.lm_gradients import gradients_command, short_names
 from seq2seq.cli.main import main
 from seq2seq.config.data import DataSettings
 from seq2seq.config.language_model import (
-    CorpusSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
+    MonolingualSettings,
     NGramExperiment,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.lines import read_lines
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.gradient_flow import (
@@ -29,7 +29,7 @@ from seq2seq.evaluation.gradient_flow import (
     windows,
 )
 from seq2seq.language_modeling.train import load_trained, train_language_model
-from seq2seq.language_modeling.train_ngram import make_ngram_run
+from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.runs.directory import RunDirectory
 
 Run = Callable[..., str]
@@ -51,13 +51,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
         experiment = LanguageExperiment(
             run=str(folder / name),
             device="cpu",
-            data=TextSettings(train=str(text), tokenizer="character", windows=kind, **steps),
+            data=LanguageDataSettings(
+                train=str(text), tokenizer="character", windows=kind, **steps
+            ),
             model=LanguageModelSettings(cell=cell, embedding_size=8, sizes=(8,), dropout=0.2),
             training=TrainingSettings(max_steps=2, best_by="perplexity", label_smoothing=0.0),
         )
         train_language_model(experiment)
-    data = CorpusSettings(train=str(text), tokenizer="character")
-    make_ngram_run(NGramExperiment(run=str(folder / "ngrams"), data=data))
+    data = MonolingualSettings(train=str(text), tokenizer="character")
+    train_ngram_model(NGramExperiment(run=str(folder / "ngrams"), data=data))
     return folder
 
 
@@ -112,7 +114,7 @@ def test_a_model_of_sentences_reads_within_one(run: Run) -> None:
 def test_fresh_cells_on_characters(run: Run) -> None:
     lines = read_lines("text")
     pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
-    ids = windows(RunningText(pipeline, False).rows(lines), 12, 3)
+    ids = windows(TokenStream(pipeline, False).rows(lines), 12, 3)
     flows = {
         cell: text_gradient_flow(fresh_network(cell, 7, len(pipeline.vocab), 5), ids)
         for cell in ("jordan", "lstm")
@@ -134,8 +136,8 @@ def test_a_picture_of_all(run: Run, tmp_path: Path) -> None:
 
 
 def test_runs_have_the_names_of_their_folders_if_those_differ() -> None:
-    assert short(["runs/gru", "runs/lstm/"]) == ["gru", "lstm"]
-    assert short(["a/gru", "b/gru", "lstm"]) == ["a/gru", "b/gru", "lstm"]
+    assert short_names(["runs/gru", "runs/lstm/"]) == ["gru", "lstm"]
+    assert short_names(["a/gru", "b/gru", "lstm"]) == ["a/gru", "b/gru", "lstm"]
 
 
 @pytest.mark.parametrize(

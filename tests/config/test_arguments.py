@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from seq2seq.config.arguments import (
-    count,
-    each_sentence,
-    one_or_several,
-    run_path,
-    sentence,
-    sentences,
+    as_list,
+    check_count,
+    check_run_path,
+    check_string,
+    check_strings,
+    iter_checked,
 )
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
@@ -24,29 +24,29 @@ NO_TEXT: list[Any] = [3, None, b"bytes", {"a": "b"}, 1.5, object]
 
 @pytest.mark.parametrize("value", NO_TEXT, ids=str)
 def test_what_is_no_text_is_named_with_its_type(value: Any) -> None:
-    for check in (sentence, sentences, one_or_several):
+    for check in (check_string, check_strings, as_list):
         with pytest.raises(DataError, match=r"text is .*: give a"):
             check(value, "text")
     with pytest.raises(DataError, match=r"text is .*: give lines"):
-        list(each_sentence(value, "text"))
-    for many in (sentences, one_or_several):
+        list(iter_checked(value, "text"))
+    for many in (check_strings, as_list):
         with pytest.raises(DataError, match=r"text: number 2 is .* and not a string"):
             many(["a", value], "text")
 
 
 def test_text_comes_through_as_it_is() -> None:
-    assert sentence("", "text") == ""
-    assert one_or_several("ab", "text") == ["ab"]
+    assert check_string("", "text") == ""
+    assert as_list("ab", "text") == ["ab"]
     for many in (["a", "b"], ("a", "b"), iter("ab")):
-        assert one_or_several(many, "text") == ["a", "b"]
-    assert sentences([], "text") == []
+        assert as_list(many, "text") == ["a", "b"]
+    assert check_strings([], "text") == []
     with pytest.raises(DataError, match=r"text is 'ab' \(str\): give a list of strings"):
-        sentences("ab", "text")
+        check_strings("ab", "text")
 
 
 def test_a_stream_is_checked_as_it_comes() -> None:
     values: Any = ["a", 3]
-    stream = each_sentence(values, "lines")
+    stream = iter_checked(values, "lines")
     assert next(stream) == "a"
     with pytest.raises(DataError, match="number 2"):
         next(stream)
@@ -55,14 +55,14 @@ def test_a_stream_is_checked_as_it_comes() -> None:
 @pytest.mark.parametrize("value", ["", 3, None, b"runs/a", ["runs/a"]], ids=repr)
 def test_a_path_is_a_path(value: Any) -> None:
     with pytest.raises(SettingsError, match=r"run is .*: give the path of a run directory"):
-        run_path(value)
-    assert run_path(Path("runs/a")) == Path("runs/a")
+        check_run_path(value)
+    assert check_run_path(Path("runs/a")) == Path("runs/a")
 
 
 @pytest.mark.parametrize("value", [0, True, "3", 1.0, None], ids=repr)
 def test_a_number_is_a_number(value: Any) -> None:
     with pytest.raises(SettingsError, match=r"n is .*: ask for at least 1 candidate"):
-        count(value, "n", 1, "candidate")
+        check_count(value, "n", 1, "candidate")
 
 
 def test_a_translator_says_what_it_expected(trained: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_language_model_says_what_it_expected() -> None:
         lambda: model.perplexity([3]),
         lambda: model.evaluate_lines("the cat"),
         lambda: model.log_probabilities("the cat"),
-        lambda: model.look_ahead(3),
+        lambda: model.predict_ahead(3),
     ):
         with pytest.raises(DataError, match="string"):
             call()

@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.config.base import at_least, fits, from_dict, insist, spelled, to_dict, type_problems
-from seq2seq.config.experiment import AnyExperiment, Experiment
+from seq2seq.config.base import (
+    check_min,
+    flag_name,
+    from_dict,
+    is_instance,
+    to_dict,
+    type_problems,
+    validate,
+)
+from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
@@ -56,15 +64,15 @@ VALUES = st.one_of(
 )
 
 
-def check(kind: type[AnyExperiment], path: tuple[str, ...], hint: Any, value: object) -> None:
+def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: object) -> None:
     """Another value for one field is refused by the field's name, or is of its type."""
     said = ""
     try:
         made = changed(kind(), path, value)
     except SettingsError as error:
         said = str(error)
-    if not fits(value, hint):
-        assert f"--{spelled('.'.join(path))} " in said
+    if not is_instance(value, hint):
+        assert f"--{flag_name('.'.join(path))} " in said
     if not said:
         assert not type_problems(made)
         assert not isinstance(value, float) or abs(value) < float("inf")
@@ -85,8 +93,8 @@ def test_nothing_else_goes_wrong(field: tuple[Any, Any, Any], value: object) -> 
 @pytest.mark.parametrize("kind", [float("nan"), float("inf"), float("-inf")], ids=str)
 def test_no_field_takes_what_is_no_number(kind: float) -> None:
     for experiment, path, hint in FIELDS:
-        if fits(kind, hint):
-            with pytest.raises(SettingsError, match=rf"{spelled(path[-1])} {kind}"):
+        if is_instance(kind, hint):
+            with pytest.raises(SettingsError, match=rf"{flag_name(path[-1])} {kind}"):
                 changed(experiment(), path, kind)
 
 
@@ -125,14 +133,14 @@ def test_names_that_are_no_strings_are_unknown_settings() -> None:
 
 def test_insist_has_types_first_then_values() -> None:
     wrong: Any = "high"
-    insist(ModelSettings(), "model.")
+    validate(ModelSettings(), "model.")
     with pytest.raises(SettingsError, match=r"--model.dropout 'high' is not float"):
-        insist(ModelSettings(dropout=wrong, embedding_size=0), "model.")
+        validate(ModelSettings(dropout=wrong, embedding_size=0), "model.")
     with pytest.raises(SettingsError, match=r"--model.embedding-size 0 must be at least 1"):
-        insist(ModelSettings(embedding_size=0), "model.")
+        validate(ModelSettings(embedding_size=0), "model.")
 
 
 @given(st.floats() | st.integers(), st.integers(-5, 5))
 def test_at_least_lets_through_what_is_finite_and_not_below(value: float, least: int) -> None:
     right = least <= value < float("inf")
-    assert (list(at_least("--x", value, least)) == []) == right
+    assert (list(check_min("--x", value, least)) == []) == right

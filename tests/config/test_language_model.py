@@ -8,9 +8,9 @@ import pytest
 from seq2seq.config.base import from_dict, to_dict
 from seq2seq.config.language_model import (
     GenerationSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError
@@ -185,7 +185,7 @@ def test_what_fits_together_is_taken_and_comes_back_from_json(values: dict[str, 
 
 def test_sentences_may_have_a_budget_of_tokens() -> None:
     found = LanguageExperiment(
-        data=TextSettings(windows="sentences"),
+        data=LanguageDataSettings(windows="sentences"),
         training=TrainingSettings(best_by="perplexity", batch_tokens=99),
     )
     assert found.training.batch_tokens == 99

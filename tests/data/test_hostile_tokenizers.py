@@ -23,7 +23,7 @@ from seq2seq.data.tokenizers.base import (
     seed_sampling,
 )
 from seq2seq.data.tokenizers.normalization import normalize, to_nfc
-from seq2seq.data.tokenizers.subword_regularization import LONGEST_MERGED, BpeSampler
+from seq2seq.data.tokenizers.subword_regularization import MAX_MERGED_LENGTH, BpeSampler
 from seq2seq.errors import DataError, SettingsError
 from tests.support.hostile import LINE, LONG
 
@@ -80,8 +80,8 @@ def test_pieces_are_learnt_from_hostile_lines(kind: str) -> None:
 
 def test_very_long_words_are_merged_in_parts() -> None:
     scores = {"ab": 0.0, "abab": -1.0, "a": -2.0, "b": -3.0}
-    pieces = BpeSampler(scores, 0.0).draw("ab" * LONGEST_MERGED, Random(1))
-    part = ["abab"] * (LONGEST_MERGED // 4) + ["ab"] * (LONGEST_MERGED % 4 // 2)
+    pieces = BpeSampler(scores, 0.0).draw("ab" * MAX_MERGED_LENGTH, Random(1))
+    part = ["abab"] * (MAX_MERGED_LENGTH // 4) + ["ab"] * (MAX_MERGED_LENGTH % 4 // 2)
     assert pieces == part * 2
 
 

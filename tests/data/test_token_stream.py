@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.config.data import DataSettings
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.normalization import normalize
 from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
@@ -90,7 +90,7 @@ def test_what_the_vocabulary_lacks_is_unknown() -> None:
 def test_known_text_comes_back_normalized(sentences: bool, kind: str, lines: list[str]) -> None:
     lines = [line.replace("\n", " ") for line in lines]
     own = build_pipeline([*lines, "a"], DataSettings(), kind, 10_000) if kind[0] in "wcs" else None
-    text = RunningText(own or pipeline(kind), sentences)
+    text = TokenStream(own or pipeline(kind), sentences)
     rows = text.rows(lines)
     if any(UNK_ID in row for row in rows):
         return  # what SentencePiece did not learn, or "<unk>" between spaces
@@ -101,7 +101,7 @@ def test_known_text_comes_back_normalized(sentences: bool, kind: str, lines: lis
         assert text.rows(lines, closed=False)[0] == text.row("\n".join(lines))
 
 
-def by_line(text: RunningText, ids: list[int]) -> str:
+def by_line(text: TokenStream, ids: list[int]) -> str:
     """Each line decoded as a whole."""
     parts: list[list[int]] = [[]]
     for token in ids:
@@ -117,23 +117,23 @@ def test_any_ids_spelt_piece_by_piece_are_the_whole(
     kind: str, data: st.DataObject, cut: int
 ) -> None:
     """Also what a bad model makes up: half an escape, spaces at the end, joiners on their own."""
-    text = RunningText(pipeline(kind), sentences=False)
+    text = TokenStream(pipeline(kind), sentences=False)
     size = len(text.pipeline.vocab)
     ids = data.draw(st.lists(st.integers(0, size - 1), max_size=25))
     whole = by_line(text, ids)
     assert text.decode(ids) == whole
-    pieces = list(text.spell(ids[:cut], ids[cut:]))
+    pieces = list(text.decode_stream(ids[:cut], ids[cut:]))
     assert "".join(pieces) == whole
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 @given(st.lists(st.sampled_from(["␛", "j", "s", "▁", "a"]), max_size=8))
 def test_half_an_escape_waits_for_its_other_half(kind: str, tokens: list[str]) -> None:
-    text = RunningText(pipeline(kind), sentences=False)
+    text = TokenStream(pipeline(kind), sentences=False)
     vocab = text.pipeline.vocab
     ids = vocab.ids(["␛", "j", "a", *tokens])
     assert UNK_ID not in ids
-    assert "".join(text.spell([], ids)) == text.pipeline.decode(ids)
+    assert "".join(text.decode_stream([], ids)) == text.pipeline.decode(ids)
     assert text.decode(vocab.ids(["␛", "j", "a"])) == "￭a"
 
 
@@ -147,6 +147,6 @@ def test_a_piece_comes_as_soon_as_its_token_is_known() -> None:
             yield token
 
     pieces = []
-    for piece in text.spell(text.row("a")[1:], tokens()):
+    for piece in text.decode_stream(text.row("a")[1:], tokens()):
         pieces.append((piece, len(known)))
     assert pieces == [("a", 0), ("b", 1), ("\n", 2), ("a", 3), ("", 3)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import NEVER, Rules
+from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.interface import Hypothesis, Scoring
 from tests.support.tables import Table, TableState, scored, sentences_up_to
@@ -29,7 +29,7 @@ def plain_beam(table: Table, sentence: int, cap: int, beam: int, alpha: float) -
         candidates = []
         for total, tokens in live:
             for token, log_prob in enumerate(table.continuations(sentence, tokens)):
-                if token == EOS_ID or (token not in NEVER and len(tokens) < cap):
+                if token == EOS_ID or (token not in FORBIDDEN_IDS and len(tokens) < cap):
                     candidates.append((total + log_prob, [*tokens, token]))
         candidates.sort(key=lambda candidate: -candidate[0])
         kept = candidates[:beam]
@@ -46,8 +46,8 @@ def beam(
     state: TableState | None = None,
     **options: Sequence[int],
 ) -> list[list[Hypothesis]]:
-    rules = Rules(torch.tensor(caps), **options)
-    return beam_search(table, state or table.start(), rules, Scoring(alpha), beam_size=size)
+    constraints = Constraints(torch.tensor(caps), **options)
+    return beam_search(table, state or table.start(), constraints, Scoring(alpha), beam_size=size)
 
 
 def greedy(
@@ -57,8 +57,8 @@ def greedy(
     state: TableState | None = None,
     **options: Sequence[int],
 ) -> list[Hypothesis]:
-    rules = Rules(torch.tensor(caps), **options)
-    return greedy_search(table, state or table.start(), rules, Scoring(alpha))
+    constraints = Constraints(torch.tensor(caps), **options)
+    return greedy_search(table, state or table.start(), constraints, Scoring(alpha))
 
 
 @given(SEEDS, CAPS, ALPHAS)
@@ -155,13 +155,13 @@ def test_a_result_does_not_depend_on_the_batch_or_its_order(
         assert greedy(table, [cap], 0.0, table.start([row])) == [one_each[row]]
 
 
-@pytest.mark.parametrize("never", [NEVER, (*NEVER, 5), ()])
+@pytest.mark.parametrize("never", [FORBIDDEN_IDS, (*FORBIDDEN_IDS, 5), ()])
 def test_forbidden_tokens_never_come_out_and_allowed_ones_do(never: tuple[int, ...]) -> None:
     log_probs = Table.random(1, 20).log_probs
     log_probs[..., [PAD_ID, UNK_ID, BOS_ID, 5]] += 5.0  # what is forbidden is the most probable
     table, caps = Table(log_probs.log_softmax(-1)), [4] * 20
-    one_each = greedy(table, caps, never=never)
-    for found in ([[best] for best in one_each], beam(table, caps, 4, never=never)):
+    one_each = greedy(table, caps, forbidden=never)
+    for found in ([[best] for best in one_each], beam(table, caps, 4, forbidden=never)):
         seen = {t for hypotheses in found for h in hypotheses for t in h.tokens}
         assert seen <= set(range(7)) - {EOS_ID} - set(never)
         assert seen >= {PAD_ID, UNK_ID, BOS_ID, 5} - set(never)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.interface import Hypothesis, Scoring
 from tests.support.tables import WORDS, Table, scored
 
@@ -72,11 +72,11 @@ def diverse(
     alpha: float,
     rows: list[int] | None = None,
 ) -> list[list[Hypothesis]]:
-    rules = Rules(torch.tensor(caps))
+    constraints = Constraints(torch.tensor(caps))
     return beam_search(
         table,
         table.start(rows),
-        rules,
+        constraints,
         Scoring(alpha),
         beam_size=width * groups,
         groups=groups,
@@ -100,8 +100,8 @@ def test_one_group_is_beam_search_and_no_diversity_a_smaller_one(
     seed: int, caps: list[int], width: int, groups: int, alpha: float
 ) -> None:
     table = Table.random(seed, len(caps))
-    rules = Rules(torch.tensor(caps))
-    plain = beam_search(table, table.start(), rules, Scoring(alpha), beam_size=width)
+    constraints = Constraints(torch.tensor(caps))
+    plain = beam_search(table, table.start(), constraints, Scoring(alpha), beam_size=width)
     assert diverse(table, caps, width, 1, 3.0, alpha) == plain
     several = diverse(table, caps, width, groups, 0.0, alpha)
     for found, expected in zip(several, plain, strict=True):

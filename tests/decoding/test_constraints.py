@@ -1,4 +1,4 @@
-"""The rules of all searches, against enumeration of what they allow."""
+"""The constraints of all searches, against enumeration of what they allow."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.interface import Hypothesis, Scoring
 from seq2seq.decoding.sampling import sample_key, sample_search
@@ -35,7 +35,7 @@ def everything(
     prefix: Sequence[int] = (),
     alpha: float = 0.0,
 ) -> list[Hypothesis]:
-    """Each sentence that the rules allow, best first."""
+    """Each sentence that the constraints allow, best first."""
     found = [
         scored(tokens, table.forced(sentence, tokens), alpha)
         for tokens in sentences_up_to(max(cap, least, len(prefix)), WORDS)
@@ -46,13 +46,13 @@ def everything(
     return sorted(found, key=lambda hypothesis: -hypothesis.score)
 
 
-def wide(table: Table, rules: Rules, alpha: float = 0.0) -> list[list[Hypothesis]]:
-    return beam_search(table, table.start(), rules, Scoring(alpha), beam_size=400)
+def wide(table: Table, constraints: Constraints, alpha: float = 0.0) -> list[list[Hypothesis]]:
+    return beam_search(table, table.start(), constraints, Scoring(alpha), beam_size=400)
 
 
-def samples(table: Table, rules: Rules, count: int = 30) -> list[list[Hypothesis]]:
+def samples(table: Table, constraints: Constraints, count: int = 30) -> list[list[Hypothesis]]:
     keys = [[sample_key(1, [row], k) for k in range(count)] for row in range(len(table.log_probs))]
-    return sample_search(table, table.start(), rules, keys=keys)
+    return sample_search(table, table.start(), constraints, keys=keys)
 
 
 @settings(max_examples=40)
@@ -62,11 +62,13 @@ def test_a_wide_beam_finds_all_that_the_rules_allow(
 ) -> None:
     caps, prefixes = [4, 3, 1, 3], [[4, 5], [], [6, 4], [5]]
     table = Table.random(seed, 4)
-    rules = Rules(torch.tensor(caps), min_length=least, no_repeat_ngram=size)
-    for row, found in enumerate(wide(table, rules, alpha)):
+    constraints = Constraints(torch.tensor(caps), min_length=least, no_repeat_ngram=size)
+    for row, found in enumerate(wide(table, constraints, alpha)):
         assert found == everything(table, row, caps[row], size=size, least=least, alpha=alpha)
-    rules = Rules(torch.tensor(caps), min_length=least, no_repeat_ngram=size, prefixes=prefixes)
-    for row, found in enumerate(wide(table, rules, alpha)):
+    constraints = Constraints(
+        torch.tensor(caps), min_length=least, no_repeat_ngram=size, prefixes=prefixes
+    )
+    for row, found in enumerate(wide(table, constraints, alpha)):
         expected = everything(
             table, row, caps[row], size=size, least=least, prefix=prefixes[row], alpha=alpha
         )
@@ -85,13 +87,15 @@ def test_greedy_narrow_and_diverse_beams_and_samples_keep_the_rules(
 ) -> None:
     prefixes = [data.draw(st.lists(st.sampled_from(WORDS), max_size=2, unique=True)) for _ in caps]
     table = Table.random(seed, len(caps))
-    rules = Rules(torch.tensor(caps), min_length=least, no_repeat_ngram=size, prefixes=prefixes)
+    constraints = Constraints(
+        torch.tensor(caps), min_length=least, no_repeat_ngram=size, prefixes=prefixes
+    )
     start = table.start()
     results = [
-        [[found] for found in greedy_search(table, start, rules)],
-        beam_search(table, start, rules, beam_size=3),
-        beam_search(table, start, rules, beam_size=4, groups=2, diversity=0.7),
-        samples(table, rules, 5),
+        [[found] for found in greedy_search(table, start, constraints)],
+        beam_search(table, start, constraints, beam_size=3),
+        beam_search(table, start, constraints, beam_size=4, groups=2, diversity=0.7),
+        samples(table, constraints, 5),
     ]
     for result in results:
         for row, hypotheses in enumerate(result):
@@ -106,13 +110,15 @@ def test_greedy_narrow_and_diverse_beams_and_samples_keep_the_rules(
 
 def test_eos_comes_where_no_token_may() -> None:
     table = Table.random(1, 3)
-    rules = Rules(torch.tensor([9] * 3), min_length=6, no_repeat_ngram=1)  # there are three words
+    constraints = Constraints(
+        torch.tensor([9] * 3), min_length=6, no_repeat_ngram=1
+    )  # there are three words
     start = table.start()
     results = [
-        [[found] for found in greedy_search(table, start, rules)],
-        beam_search(table, start, rules, beam_size=3),
-        beam_search(table, start, rules, beam_size=4, groups=2, diversity=0.7),
-        samples(table, rules, 5),
+        [[found] for found in greedy_search(table, start, constraints)],
+        beam_search(table, start, constraints, beam_size=3),
+        beam_search(table, start, constraints, beam_size=4, groups=2, diversity=0.7),
+        samples(table, constraints, 5),
     ]
     for result in results:
         for row, hypotheses in enumerate(result):
@@ -124,8 +130,10 @@ def test_eos_comes_where_no_token_may() -> None:
 def test_a_prefix_is_forced_even_where_it_is_impossible_or_forbidden() -> None:
     table = Table.random(1, 2)
     table.log_probs[:, :, :, 5] = -math.inf
-    rules = Rules(torch.tensor([1, 3]), no_repeat_ngram=1, prefixes=[[5, 5, UNK_ID, 5], [UNK_ID]])
-    for hypotheses in (wide(table, rules), samples(table, rules)):
+    constraints = Constraints(
+        torch.tensor([1, 3]), no_repeat_ngram=1, prefixes=[[5, 5, UNK_ID, 5], [UNK_ID]]
+    )
+    for hypotheses in (wide(table, constraints), samples(table, constraints)):
         assert {tuple(h.tokens) for h in hypotheses[0]} == {(5, 5, UNK_ID, 5)}
         for hypothesis in hypotheses[1]:
             assert hypothesis.tokens[0] == UNK_ID
@@ -136,9 +144,9 @@ def test_a_prefix_is_forced_even_where_it_is_impossible_or_forbidden() -> None:
 def test_apply_leaves_what_may_come_and_changes_nothing_in_place() -> None:
     log_probs = torch.randn(3, 6).log_softmax(-1)
     before = log_probs.clone()
-    rules = Rules(torch.tensor([3, 1, 2]), never=(0, 2, 5))
+    constraints = Constraints(torch.tensor([3, 1, 2]), forbidden=(0, 2, 5))
     histories = torch.tensor([[4], [1], [4]])
-    result = rules.apply(log_probs, histories, torch.arange(3))
+    result = constraints.apply(log_probs, histories, torch.arange(3))
     assert torch.equal(log_probs, before)
     allowed = torch.tensor([[1, 3, 4], [3, 3, 3], [1, 3, 4]])
     mask = torch.zeros_like(log_probs, dtype=torch.bool).scatter(1, allowed, True)
@@ -151,5 +159,5 @@ def test_where_nothing_is_possible_eos_is(cap: int) -> None:
     log_probs = torch.full((1, 6), -math.inf)
     log_probs[0, BOS_ID] = 0.0
     empty = torch.empty((1, 0), dtype=torch.long)
-    result = Rules(torch.tensor([cap])).apply(log_probs, empty, torch.tensor([0]))
+    result = Constraints(torch.tensor([cap])).apply(log_probs, empty, torch.tensor([0]))
     assert result.isfinite().nonzero().tolist() == [[0, EOS_ID]]

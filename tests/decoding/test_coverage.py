@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.interface import LEAST_COVERAGE, Hypothesis, Scoring, length_penalty
+from seq2seq.decoding.interface import MIN_COVERAGE, Hypothesis, Scoring, length_penalty
 from seq2seq.decoding.sampling import sample_key, sample_search
 from tests.support.tables import WORDS, Table, sentences_up_to
 
@@ -24,7 +24,7 @@ def score(table: Table, row: int, tokens: list[int], alpha: float, beta: float) 
     attention = table.attended(row, tokens, LENGTHS[row])
     covered = [min(sum(column), 1.0) for column in zip(*attention, strict=True)]
     words = covered[:-1]  # eos comes last, and is nothing to translate
-    penalty = beta * sum(math.log(max(share, LEAST_COVERAGE)) for share in words)
+    penalty = beta * sum(math.log(max(share, MIN_COVERAGE)) for share in words)
     return table.forced(row, tokens) / length_penalty(len(tokens) + 1, alpha) + penalty
 
 
@@ -48,8 +48,8 @@ def test_a_wide_beam_ranks_everything_by_the_whole_score(
 ) -> None:
     table = Table.random(seed, 4, source_lengths=LENGTHS)
     scoring = Scoring(alpha, beta, attention=True, source_lengths=LENGTHS)
-    rules = Rules(torch.tensor([3, 0, 2, 3]))
-    found = beam_search(table, table.start(), rules, scoring, beam_size=200)
+    constraints = Constraints(torch.tensor([3, 0, 2, 3]))
+    found = beam_search(table, table.start(), constraints, scoring, beam_size=200)
     assert_scored(table, found, alpha, beta)
     for row, cap in enumerate([3, 0, 2, 3]):
         every = sorted(
@@ -66,7 +66,9 @@ def test_stopping_early_loses_nothing(seed: int, size: int, alpha: float, beta: 
     table = Table.random(seed, 4, source_lengths=LENGTHS)
     caps = [5, 2, 6, 4]
     scoring = Scoring(alpha, beta, source_lengths=LENGTHS)
-    found = beam_search(table, table.start(), Rules(torch.tensor(caps)), scoring, beam_size=size)
+    found = beam_search(
+        table, table.start(), Constraints(torch.tensor(caps)), scoring, beam_size=size
+    )
     for row, cap in enumerate(caps):
         live: list[tuple[float, list[int]]] = [(0.0, [])]
         finished: list[list[int]] = []
@@ -85,14 +87,14 @@ def test_stopping_early_loses_nothing(seed: int, size: int, alpha: float, beta: 
 
 def test_coverage_can_change_the_order() -> None:
     table = Table.random(3, 4, source_lengths=LENGTHS)
-    rules = Rules(torch.tensor([3] * 4))
+    constraints = Constraints(torch.tensor([3] * 4))
     orders = [
         [
             [hypothesis.tokens for hypothesis in hypotheses]
             for hypotheses in beam_search(
                 table,
                 table.start(),
-                rules,
+                constraints,
                 Scoring(1.0, beta, source_lengths=LENGTHS),
                 beam_size=200,
             )
@@ -111,14 +113,14 @@ def test_every_search_follows_attention_whatever_the_batch(seed: int, random: Ra
 
     def found(rows: list[int]) -> list[list[list[Hypothesis]]]:
         scoring = Scoring(0.6, 0.3, True, tuple(LENGTHS[row] for row in rows))
-        rules = Rules(torch.tensor([caps[row] for row in rows]))
+        constraints = Constraints(torch.tensor([caps[row] for row in rows]))
         start = table.start(rows)
         keys = [[sample_key(1, [row], k) for k in range(3)] for row in rows]
         return [
-            [[each] for each in greedy_search(table, start, rules, scoring)],
-            beam_search(table, start, rules, scoring, beam_size=3),
-            beam_search(table, start, rules, scoring, beam_size=4, groups=2, diversity=0.5),
-            sample_search(table, start, rules, scoring, keys=keys),
+            [[each] for each in greedy_search(table, start, constraints, scoring)],
+            beam_search(table, start, constraints, scoring, beam_size=3),
+            beam_search(table, start, constraints, scoring, beam_size=4, groups=2, diversity=0.5),
+            sample_search(table, start, constraints, scoring, keys=keys),
         ]
 
     together = found([0, 1, 2, 3])

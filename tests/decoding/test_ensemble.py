@@ -7,7 +7,7 @@ import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Ensemble, EnsembleState
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.search import score, search
@@ -22,9 +22,9 @@ def test_probabilities_are_the_mean_and_states_follow() -> None:
     ensemble = Ensemble(tables)
     state = EnsembleState(tuple(table.start() for table in tables))
     together = Table(torch.stack([table.log_probs.exp() for table in tables]).mean(0).log())
-    rules = Rules(torch.tensor([3, 5, 0, 4]))
-    found = beam_search(ensemble, state, rules, beam_size=4)
-    expected = beam_search(together, together.start(), rules, beam_size=4)
+    constraints = Constraints(torch.tensor([3, 5, 0, 4]))
+    found = beam_search(ensemble, state, constraints, beam_size=4)
+    expected = beam_search(together, together.start(), constraints, beam_size=4)
     for mine, theirs in zip(found, expected, strict=True):
         assert [h.tokens for h in mine] == [h.tokens for h in theirs]
         for one, other in zip(mine, theirs, strict=True):
@@ -47,9 +47,9 @@ def test_attention_is_the_mean_where_all_look_at_the_same_source() -> None:
 
     def weights(*tables: Table) -> torch.Tensor | None:
         state = EnsembleState(tuple(table.start() for table in tables))
-        return Ensemble(tables).step(tokens, state)[1].weights
+        return Ensemble(tables).step(tokens, state)[1].attention_weights
 
-    each = [table.step(tokens, table.start())[1].weights for table in with_attention]
+    each = [table.step(tokens, table.start())[1].attention_weights for table in with_attention]
     mean = weights(*with_attention)
     assert mean is not None
     assert torch.allclose(mean, (each[0] + each[1]) / 2)

@@ -53,12 +53,12 @@ def test_a_score_is_the_penalized_log_probability_and_pads_do_not_count() -> Non
 
 def test_attention_is_followed_only_where_it_is_needed() -> None:
     state = TableState(torch.tensor([0]), torch.tensor([0]), torch.tensor([[0.25, 0.75]]))
-    assert Scoring(alpha=0.6).follow(None, state) is None
-    once = Scoring(attention=True).follow(None, state)
-    twice = Scoring(beta=0.1).follow(once, state)
+    assert Scoring(alpha=0.6).track_attention(None, state) is None
+    once = Scoring(attention=True).track_attention(None, state)
+    twice = Scoring(beta=0.1).track_attention(once, state)
     assert once is not None
     assert twice is not None
     assert (once.shape, twice.shape) == ((1, 1, 2), (1, 2, 2))
     for scoring in (Scoring(attention=True), Scoring(beta=0.1)):
         with pytest.raises(SettingsError, match="no attention"):
-            scoring.follow(None, state._replace(weights=None))
+            scoring.track_attention(None, state._replace(attention_weights=None))

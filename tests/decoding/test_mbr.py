@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
 from seq2seq.decoding.interface import Hypothesis
-from seq2seq.decoding.mbr import Likeness, minimum_bayes_risk
+from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.evaluation.metrics import sentence_utility
 
 
@@ -39,7 +39,7 @@ def test_it_is_the_mean_over_all_samples(pairs: list[tuple[list[int], float]]) -
         calls[hypothesis, reference] += 1
         return overlap(hypothesis, reference)
 
-    found = minimum_bayes_risk(samples, Likeness(text, counted))
+    found = minimum_bayes_risk(samples, Utility(text, counted))
     texts = [text(sample.tokens) for sample in samples]
     assert {text(hypothesis.tokens) for hypothesis in found} == set(texts)
     assert len(found) == len(set(texts))
@@ -59,10 +59,10 @@ def test_the_order_of_the_samples_does_not_matter(
     pairs: list[tuple[list[int], float]], random: Random
 ) -> None:
     samples = [Hypothesis(tokens, total, total) for tokens, total in pairs]
-    likeness = Likeness(text, overlap)
-    first = minimum_bayes_risk(samples, likeness)[0]
+    utility = Utility(text, overlap)
+    first = minimum_bayes_risk(samples, utility)[0]
     random.shuffle(samples)
-    again = minimum_bayes_risk(samples, likeness)[0]
+    again = minimum_bayes_risk(samples, utility)[0]
     assert again.score == pytest.approx(first.score)
 
 

@@ -12,9 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.interface import Hypothesis
-from seq2seq.decoding.sampling import inverse, sample_key, sample_search, truncate, uniform
+from seq2seq.decoding.sampling import (
+    sample_inverse_cdf,
+    sample_key,
+    sample_search,
+    truncated_distribution,
+    uniform_draw,
+)
 from tests.support.tables import WORDS, Table, scored, sentences_up_to
 
 COUNT = 20_000
@@ -49,8 +55,8 @@ def distribution(
 def test_each_sentence_is_drawn_as_often_as_it_is_probable(way: dict[str, float]) -> None:
     table = Table.random(1, 1, spread=1.0)
     keys = [[sample_key(1, [7, 8], number) for number in range(COUNT)]]
-    rules = Rules(torch.tensor([2]))
-    [samples] = sample_search(table, table.start(), rules, keys=keys, **way)
+    constraints = Constraints(torch.tensor([2]))
+    [samples] = sample_search(table, table.start(), constraints, keys=keys, **way)
     counts = Counter(tuple(sample.tokens) for sample in samples)
     whole = 0.0
     for tokens in sentences_up_to(2, WORDS):
@@ -76,7 +82,7 @@ def test_the_distribution_is_its_definition(
 ) -> None:
     log_probs = torch.randn((3, 8), generator=torch.Generator().manual_seed(seed))
     log_probs[1, 2:5] = -math.inf
-    found = truncate(log_probs.log_softmax(-1), temperature, top_k, top_p)
+    found = truncated_distribution(log_probs.log_softmax(-1), temperature, top_k, top_p)
     assert found.dtype == torch.float64
     for row, values in zip(found.tolist(), log_probs.log_softmax(-1).tolist(), strict=True):
         expected = distribution(dict(enumerate(values)), temperature, top_k, top_p)
@@ -87,16 +93,18 @@ def test_the_distribution_is_its_definition(
 @pytest.mark.parametrize("temperature", [1e-300, 1e-6])
 def test_a_low_temperature_takes_the_best(temperature: float) -> None:
     log_probs = torch.randn(5, 9).log_softmax(-1)
-    found = truncate(log_probs, temperature, 0, 1.0)
+    found = truncated_distribution(log_probs, temperature, 0, 1.0)
     assert torch.equal(found, torch.nn.functional.one_hot(log_probs.argmax(-1), 9).double())
 
 
 def test_the_inverse_never_draws_what_is_impossible() -> None:
     probabilities = torch.tensor([[0.0, 0.5, 0.0, 0.5, 0.0]], dtype=torch.float64).expand(5, 5)
     uniforms = torch.tensor([0.0, 0.4999, 0.5, 0.75, 1 - 2**-53], dtype=torch.float64)
-    assert inverse(probabilities, uniforms).tolist() == [1, 1, 3, 3, 3]
+    assert sample_inverse_cdf(probabilities, uniforms).tolist() == [1, 1, 3, 3, 3]
     thirds = torch.tensor([[0.1] * 7 + [0.0]], dtype=torch.float64)
-    assert inverse(thirds, torch.tensor([1 - 2**-53], dtype=torch.float64)).tolist() == [6]
+    assert sample_inverse_cdf(thirds, torch.tensor([1 - 2**-53], dtype=torch.float64)).tolist() == [
+        6
+    ]
 
 
 def draws(
@@ -106,7 +114,7 @@ def draws(
         [sample_key(3, [row], number) for number in range(count)]
         for row, count in zip(rows, counts, strict=True)
     ]
-    return sample_search(table, table.start(rows), Rules(torch.tensor(caps)), keys=keys)
+    return sample_search(table, table.start(rows), Constraints(torch.tensor(caps)), keys=keys)
 
 
 @given(
@@ -135,25 +143,27 @@ def test_draws_are_the_same_in_every_process_and_differ_by_all_they_depend_on(
     command: Callable[..., subprocess.CompletedProcess[bytes]],
 ) -> None:
     program = (
-        "from seq2seq.decoding.sampling import sample_key, uniform\n"
-        "print(repr(uniform(sample_key(1, [4, 5], 2), 3)))"
+        "from seq2seq.decoding.sampling import sample_key, uniform_draw\n"
+        "print(repr(uniform_draw(sample_key(1, [4, 5], 2), 3)))"
     )
-    here = uniform(sample_key(1, [4, 5], 2), 3)
+    here = uniform_draw(sample_key(1, [4, 5], 2), 3)
     for seed in ("0", "1"):
         result = command("-c", program, environment={"PYTHONHASHSEED": seed})
         assert float(result.stdout) == here
     others = {
-        uniform(sample_key(2, [4, 5], 2), 3),
-        uniform(sample_key(1, [4, 5, 5], 2), 3),
-        uniform(sample_key(1, [45], 2), 3),
-        uniform(sample_key(1, [4, 5], 1), 3),
-        uniform(sample_key(1, [4, 5], 2), 4),
+        uniform_draw(sample_key(2, [4, 5], 2), 3),
+        uniform_draw(sample_key(1, [4, 5, 5], 2), 3),
+        uniform_draw(sample_key(1, [45], 2), 3),
+        uniform_draw(sample_key(1, [4, 5], 1), 3),
+        uniform_draw(sample_key(1, [4, 5], 2), 4),
     }
     assert len(others | {here}) == 6
 
 
 def test_draws_are_uniform() -> None:
-    found = [uniform(sample_key(1, [row], 0), place) for row in range(200) for place in range(50)]
+    found = [
+        uniform_draw(sample_key(1, [row], 0), place) for row in range(200) for place in range(50)
+    ]
     assert all(0 <= each < 1 for each in found)
     counts = Counter(int(each * 10) for each in found)
     assert all(abs(count - 1000) < 5 * math.sqrt(1000 * 0.9) for count in counts.values())

@@ -10,7 +10,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.batching import make_batch
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.interface import Hypothesis, length_penalty
-from seq2seq.decoding.mbr import Likeness
+from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.search import score, search
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
@@ -46,7 +46,7 @@ def alike(hypothesis: str, reference: str) -> float:
     return sum(word in reference.split() for word in words) / max(1, len(words))
 
 
-LIKENESS = Likeness(lambda ids: " ".join(map(str, ids)), alike)
+LIKENESS = Utility(lambda ids: " ".join(map(str, ids)), alike)
 
 
 def found(
@@ -58,7 +58,7 @@ def found(
     **options: float,
 ) -> object:
     settings = DecodingSettings(**{"max_length_ratio": 1.5, "max_length_extra": 3, **options})
-    return search(model, sources, settings, CPU, n=n, prefixes=prefixes, likeness=LIKENESS)
+    return search(model, sources, settings, CPU, n=n, prefixes=prefixes, utility=LIKENESS)
 
 
 def assert_same(first: list[list[Hypothesis]], second: list[list[Hypothesis]]) -> None:
@@ -136,7 +136,7 @@ def test_mbr_chooses_among_the_samples(model: TranslationModel) -> None:
         assert 1 <= len(chosen) <= 6
         assert {str(h.tokens) for h in chosen} <= {str(h.tokens) for h in samples}
         assert all(0 <= h.score <= 1 for h in chosen)
-    with pytest.raises(SettingsError, match="likeness"):
+    with pytest.raises(SettingsError, match="utility"):
         search(model, SOURCES, DecodingSettings(method="mbr"), CPU)
 
 

@@ -13,14 +13,14 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.language_model import LanguageModelSettings
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Ensemble, EnsembleState
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.interface import Hypothesis, Scoring
-from seq2seq.decoding.mbr import Likeness
+from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.search import score, search
-from seq2seq.decoding.shallow_fusion import LEAST, Fusion, FusionState
+from seq2seq.decoding.shallow_fusion import LOG_PROB_FLOOR, Fusion, FusionState
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.models.translation import TranslationModel
@@ -58,7 +58,9 @@ def found(
     """What beam search finds."""
     state = started(table.start(), speech, len(caps))
     fusion = Fusion(table, speech, weight)
-    return beam_search(fusion, state, Rules(torch.tensor(caps)), Scoring(alpha), beam_size=size)
+    return beam_search(
+        fusion, state, Constraints(torch.tensor(caps)), Scoring(alpha), beam_size=size
+    )
 
 
 def assert_same(found: Sequence[Hypothesis], expected: Sequence[Hypothesis]) -> None:
@@ -96,13 +98,13 @@ def test_it_is_the_table_of_weighted_sums(
 ) -> None:
     table, speech = Table.random(seed, len(caps)), Speech.random(seed + 1)
     sums = Table(table.log_probs + weight * speech.table.log_probs)
-    rules = Rules(torch.tensor(caps))
-    expected = beam_search(sums, sums.start(), rules, beam_size=size)
+    constraints = Constraints(torch.tensor(caps))
+    expected = beam_search(sums, sums.start(), constraints, beam_size=size)
     for mine, theirs in zip(found(table, speech, weight, caps, size), expected, strict=True):
         assert_same(mine, theirs)
     state = started(table.start(), speech, len(caps))
-    greedy = greedy_search(Fusion(table, speech, weight), state, rules)
-    assert_same(greedy, greedy_search(sums, sums.start(), rules))
+    greedy = greedy_search(Fusion(table, speech, weight), state, constraints)
+    assert_same(greedy, greedy_search(sums, sums.start(), constraints))
 
 
 def test_what_it_finds_is_neither_s_first_choice() -> None:
@@ -125,7 +127,7 @@ def test_what_it_finds_is_neither_s_first_choice() -> None:
 def test_without_weight_it_says_nothing(seed: int, caps: list[int], size: int) -> None:
     table, speech = Table.random(seed, len(caps)), Speech.random(seed + 1)
     speech.table.log_probs[..., 5] = -torch.inf  # nothing times infinity is nothing
-    expected = beam_search(table, table.start(), Rules(torch.tensor(caps)), beam_size=size)
+    expected = beam_search(table, table.start(), Constraints(torch.tensor(caps)), beam_size=size)
     assert found(table, speech, 0.0, caps, size) == expected
 
 
@@ -146,21 +148,21 @@ def test_what_the_language_model_holds_impossible_costs_much_and_is_a_number() -
     state = started(table.start(), speech, 2)
     log_probs, _ = Fusion(table, speech, 0.5).step(torch.tensor([BOS_ID] * 2), state)
     assert log_probs.isfinite().all()
-    assert (log_probs[:, [UNK_ID, 5]] < 0.5 * LEAST).all()
+    assert (log_probs[:, [UNK_ID, 5]] < 0.5 * LOG_PROB_FLOOR).all()
     for hypothesis in (each for row in found(table, speech, 0.5, [3, 3], 4) for each in row):
         assert 5 not in hypothesis.tokens
     # A prefix that it holds impossible has a score all the same.
-    rules = Rules(torch.tensor([3, 3]), prefixes=[[UNK_ID, 5], []])
+    constraints = Constraints(torch.tensor([3, 3]), prefixes=[[UNK_ID, 5], []])
     fusion = Fusion(table, speech, 0.5)
-    forced, free = beam_search(fusion, state, rules, Scoring(1.0), beam_size=3)
+    forced, free = beam_search(fusion, state, constraints, Scoring(1.0), beam_size=3)
     assert len(forced) == 3
     for hypothesis in forced:
         assert hypothesis.tokens[:2] == [UNK_ID, 5]
-        assert LEAST * 1.5 < hypothesis.log_probability < LEAST
+        assert LOG_PROB_FLOOR * 1.5 < hypothesis.log_probability < LOG_PROB_FLOOR
         assert hypothesis.score == pytest.approx(
             hypothesis.log_probability / ((6 + len(hypothesis.tokens)) / 6), abs=1e-4
         )
-    assert all(hypothesis.log_probability > LEAST / 2 for hypothesis in free)
+    assert all(hypothesis.log_probability > LOG_PROB_FLOOR / 2 for hypothesis in free)
 
 
 def test_with_an_ensemble() -> None:
@@ -170,7 +172,7 @@ def test_with_an_ensemble() -> None:
     mean = Table(torch.stack([table.log_probs.exp() for table in tables]).mean(0).log())
     state = started(EnsembleState(tuple(table.start() for table in tables)), speech, 3)
     fusion = Fusion(Ensemble(tables), speech, 0.5)
-    results = beam_search(fusion, state, Rules(torch.tensor(caps)), beam_size=40)
+    results = beam_search(fusion, state, Constraints(torch.tensor(caps)), beam_size=40)
     for sentence, (hypotheses, cap) in enumerate(zip(results, caps, strict=True)):
         expected = [
             scored(
@@ -188,26 +190,26 @@ def test_attention_is_the_translation_model_s() -> None:
     scoring = Scoring(attention=True, source_lengths=lengths)
     state = started(table.start(), speech, 2)
     fusion = Fusion(table, speech, 0.5)
-    results = beam_search(fusion, state, Rules(torch.tensor([3, 3])), scoring, beam_size=3)
+    results = beam_search(fusion, state, Constraints(torch.tensor([3, 3])), scoring, beam_size=3)
     for sentence, hypotheses in enumerate(results):
         for hypothesis in hypotheses:
             assert hypothesis.attention is not None
             expected = table.attended(sentence, hypothesis.tokens, lengths[sentence])
             assert hypothesis.attention.tolist() == expected
     _, without = fusion.step(torch.tensor([BOS_ID]), started(Table.random(1, 1).start(), speech, 1))
-    assert without.weights is not None
+    assert without.attention_weights is not None
     plain = Table.random(1, 1)
-    assert started(plain.start(), speech, 1).weights is None
+    assert started(plain.start(), speech, 1).attention_weights is None
 
 
 def test_samples_are_drawn_from_the_weighted_sums() -> None:
     table, speech = Table.random(5, 2), Speech.random(6)
     sums = Table(table.log_probs + 0.7 * speech.table.log_probs)
     keys = [[sample_key(1, [row], number) for number in range(20)] for row in range(2)]
-    rules = Rules(torch.tensor([4, 4]))
+    constraints = Constraints(torch.tensor([4, 4]))
     state = started(table.start(), speech, 2)
-    drawn = sample_search(Fusion(table, speech, 0.7), state, rules, keys=keys)
-    expected = sample_search(sums, sums.start(), rules, keys=keys)
+    drawn = sample_search(Fusion(table, speech, 0.7), state, constraints, keys=keys)
+    expected = sample_search(sums, sums.start(), constraints, keys=keys)
     for mine, theirs in zip(drawn, expected, strict=True):
         assert_same(mine, theirs)
 
@@ -273,14 +275,14 @@ def test_real_models(
 ) -> None:
     """Each score is what the models say of the sentence; a batch changes nothing."""
     chosen = DecodingSettings(**{"max_length_ratio": 1.5, "max_length_extra": 3, **options})
-    likeness = Likeness(lambda ids: " ".join(map(str, ids)), lambda one, other: len(one) / 99)
+    utility = Utility(lambda ids: " ".join(map(str, ids)), lambda one, other: len(one) / 99)
     first = sharp()
     model = Ensemble([first, sharp(cell="lstm")]) if together else first
     fusion = Fusion(model, language, 0.3)
     lists = [SOURCES, OTHERS] if together else SOURCES
 
     def run(sources: object) -> list[list[Hypothesis]]:
-        return search(fusion, sources, chosen, CPU, n=2, likeness=likeness)
+        return search(fusion, sources, chosen, CPU, n=2, utility=utility)
 
     results = run(lists)
     assert len({str(row[0].tokens) for row in results}) > 2

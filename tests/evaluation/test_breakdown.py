@@ -5,7 +5,7 @@ import random
 import pytest
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.breakdown import breakdown, quarter
+from seq2seq.evaluation.breakdown import breakdown, quarter_of
 from seq2seq.evaluation.metrics import bleu
 
 
@@ -30,7 +30,7 @@ def line(length: int, first: int = 0) -> str:
 )
 def test_quarters_hold_every_word_once_and_in_order(length: int, sizes: list[int]) -> None:
     words = line(length).split()
-    parts = [quarter(number, [words], [[words]]) for number in range(4)]
+    parts = [quarter_of(number, [words], [[words]]) for number in range(4)]
     assert [len(found[0]) for found, _ in parts] == sizes
     assert [word for found, _ in parts for word in found[0]] == words
     assert all(found[0] == expected[0][0] for found, expected in parts)

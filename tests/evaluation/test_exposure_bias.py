@@ -10,10 +10,10 @@ from torch import Tensor
 
 from seq2seq.data.batching import pad_sources
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.exposure_bias import Position, exposure
+from seq2seq.evaluation.exposure_bias import PositionScores, measure_exposure_bias
 from seq2seq.models.translation import TranslationModel
 
 CPU = torch.device("cpu")
@@ -50,15 +50,15 @@ class Table:
 
 def test_a_table_by_hand() -> None:
     """References A eos and B B eos; the model's own history is B B …"""
-    found = exposure(Table(), [[A], [B]], [[A], [B, B]], CPU)
+    found = measure_exposure_bias(Table(), [[A], [B]], [[A], [B, B]], CPU)
     logs = math.log
     expected = [
         # bos -> A (wrong: B is likelier), bos -> B (right), in both histories the same
-        Position(2, 0, 0.5, 0.5, (logs(0.3) + logs(0.6)) / 2, (logs(0.3) + logs(0.6)) / 2),
+        PositionScores(2, 0, 0.5, 0.5, (logs(0.3) + logs(0.6)) / 2, (logs(0.3) + logs(0.6)) / 2),
         # A -> eos is right, but after its own B eos is wrong; B -> B is right in both
-        Position(2, 0, 1.0, 0.5, (logs(0.7) + logs(0.5)) / 2, (logs(0.3) + logs(0.5)) / 2),
+        PositionScores(2, 0, 1.0, 0.5, (logs(0.7) + logs(0.5)) / 2, (logs(0.3) + logs(0.5)) / 2),
         # B -> eos is wrong in both: B is likelier
-        Position(1, 0, 0.0, 0.0, logs(0.3), logs(0.3)),
+        PositionScores(1, 0, 0.0, 0.0, logs(0.3), logs(0.3)),
     ]
     assert len(found.positions) == 3
     for got, wanted in zip(found.positions, expected, strict=True):
@@ -77,7 +77,7 @@ def test_a_table_by_hand() -> None:
 def test_the_own_history_goes_on_after_its_eos_as_greedy_search_would_feed_it() -> None:
     table = Table()
     table.log_probs[BOS_ID, A] = math.log(0.9)  # its own: A eos A eos …
-    found = exposure(table, [[A]], [[B, B, A, B]], CPU)
+    found = measure_exposure_bias(table, [[A]], [[B, B, A, B]], CPU)
     assert [position.ended for position in found.positions] == [0, 0, 1, 1, 1]
     own = [math.log(p) for p in (0.6, 0.2, 0.4, 0.2, 0.02)]
     assert [p.own_log_probability for p in found.positions] == pytest.approx(own, rel=1e-6)
@@ -86,11 +86,11 @@ def test_the_own_history_goes_on_after_its_eos_as_greedy_search_would_feed_it() 
 
 
 def test_unknown_tokens_of_a_reference_can_be_right() -> None:
-    found = exposure(Table(), [[A]], [[UNK_ID]], CPU)
+    found = measure_exposure_bias(Table(), [[A]], [[UNK_ID]], CPU)
     assert found.positions[0].reference_accuracy == 0
     table = Table()
     table.log_probs[BOS_ID, UNK_ID] = 0
-    assert exposure(table, [[A]], [[UNK_ID]], CPU).positions[0].own_accuracy == 1
+    assert measure_exposure_bias(table, [[A]], [[UNK_ID]], CPU).positions[0].own_accuracy == 1
 
 
 def test_a_model_that_gives_its_references_has_no_gap(
@@ -100,9 +100,13 @@ def test_a_model_that_gives_its_references_has_no_gap(
     model = lively(tiny_model(cell="gru"))
     sources, _ = some_text()
     source, lengths = pad_sources(sources)
-    rules = Rules(torch.full((len(sources),), 6))
-    targets = [best.tokens for best in greedy_search(model, model.start(source, lengths), rules)]
-    found = exposure(model, sources, [target[:5] for target in targets], CPU, max_length=5)
+    constraints = Constraints(torch.full((len(sources),), 6))
+    targets = [
+        best.tokens for best in greedy_search(model, model.start(source, lengths), constraints)
+    ]
+    found = measure_exposure_bias(
+        model, sources, [target[:5] for target in targets], CPU, max_length=5
+    )
     assert found.total.accuracy_gap == 0
     assert found.total.log_probability_gap == 0
     assert max(map(len, targets)) > 2
@@ -130,7 +134,7 @@ def some_text() -> tuple[list[list[int]], list[list[int]]]:
 @torch.no_grad()
 def plainly(
     model: TranslationModel, sources: list[list[int]], targets: list[list[int]], longest: int
-) -> list[Position]:
+) -> list[PositionScores]:
     """One sentence at a time, with lists."""
     rows: list[list[tuple[float, ...]]] = [[] for _ in range(longest)]
     for source, target in zip(sources, targets, strict=True):
@@ -158,7 +162,7 @@ def plainly(
     for found in filter(None, rows):
         ended_, *others = (list(column) for column in zip(*found, strict=True))
         means = (sum(column) / len(column) for column in others)
-        positions.append(Position(len(found), int(sum(ended_)), *means))
+        positions.append(PositionScores(len(found), int(sum(ended_)), *means))
     return positions
 
 
@@ -170,7 +174,9 @@ def test_batches_equal_a_plain_loop(
 ) -> None:
     model = lively(tiny_model(cell=cell))
     sources, targets = some_text()
-    found = exposure(model, sources, targets, CPU, max_length=max_length, batch_tokens=batch_tokens)
+    found = measure_exposure_bias(
+        model, sources, targets, CPU, max_length=max_length, batch_tokens=batch_tokens
+    )
     expected = plainly(model, sources, targets, max_length)
     assert len(found.positions) == len(expected) == min(max_length, 9)
     for got, wanted in zip(found.positions, expected, strict=True):
@@ -196,4 +202,4 @@ def test_what_can_not_be_measured(
     message: str,
 ) -> None:
     with pytest.raises(error, match=message):
-        exposure(Table(), sources, targets, CPU, max_length=max_length)
+        measure_exposure_bias(Table(), sources, targets, CPU, max_length=max_length)

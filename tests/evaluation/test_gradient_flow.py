@@ -108,7 +108,7 @@ def test_each_norm_is_that_of_a_state_which_is_handed_in(name: str) -> None:
 
 def by_output(cell: Any, before: Any, vectors: Tensor, hidden: Tensor) -> Tensor:
     """What of ∂loss/∂h_t arrives at c_t: times o_t and the slope of tanh, by the formula."""
-    sums = cell.project(vectors) + cell.recur(before[0])
+    sums = cell.project_inputs(vectors) + cell.project_state(before[0])
     opened = torch.sigmoid(sums.chunk(4, dim=-1)[3])
     memory = cell.step(vectors, before)[1][1].detach().requires_grad_()
     shown = opened.detach() * torch.tanh(cell.shown(memory))

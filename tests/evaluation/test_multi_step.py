@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seq2seq.data.vocabulary import BOS_ID, PAD_ID, UNK_ID
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation import multi_step as module
-from seq2seq.evaluation.multi_step import look_ahead, spread
+from seq2seq.evaluation.multi_step import predict_ahead, spread_evenly
 from seq2seq.evaluation.perplexity import row_log_probabilities
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.language_model import LanguageNetwork
@@ -28,7 +28,7 @@ def test_a_table_by_hand() -> None:
         }
     )
     rows = text.rows(["aabb"], closed=False)  # ⏎ a a b b
-    found = look_ahead(model, rows, CPU, steps=3)
+    found = predict_ahead(model, rows, CPU, steps=3)
     assert found.places == 2
     # After ⏎ its own are a b a; after ⏎ a they are b a b. True are a a b and a b b.
     right = [(1, 0), (0, 0), (0, 1)]
@@ -42,7 +42,7 @@ def test_what_is_never_made_up_is_in_no_history_and_can_be_right() -> None:
     rows = [[0.01] * 6 for _ in range(6)]
     rows[4][UNK_ID], rows[4][5], rows[4][4] = 0.6, 0.3, 0.07
     rows[5][4] = 0.95
-    found = look_ahead(table(rows), [[4, UNK_ID, 4]], CPU, steps=2)
+    found = predict_ahead(table(rows), [[4, UNK_ID, 4]], CPU, steps=2)
     assert [step.accuracy for step in found.steps] == [1, 1], "unk is right, and 4 follows 5"
     assert found.steps[1].log_probability == pytest.approx(math.log(0.95), rel=1e-5)
 
@@ -79,11 +79,11 @@ def plainly(
 def test_many_places_at_once_equal_a_plain_loop(
     cell: str, sentences: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", at_once)
+    monkeypatch.setattr(module, "BATCH_SIZE", at_once)
     text = running(sentences=sentences)
     model = network(len(text.pipeline.vocab), cell=cell, sizes=(7, 6))
     rows = text.rows(LINES[:9])
-    found = look_ahead(model, rows, CPU, steps=4)
+    found = predict_ahead(model, rows, CPU, steps=4)
     places, expected = plainly(model, rows, 4)
     assert found.places == places > 5
     for step, wanted in zip(found.steps, expected, strict=True):
@@ -95,7 +95,7 @@ def test_one_step_ahead_is_teacher_forcing(cell: str) -> None:
     text = running()
     model = network(len(text.pipeline.vocab), cell=cell)
     (row,) = text.rows(LINES[:20])
-    found = look_ahead(model, [row], CPU, steps=1, places=10_000)
+    found = predict_ahead(model, [row], CPU, steps=1, places=10_000)
     (values,) = row_log_probabilities(model, [row], CPU)
     assert found.places == len(values) == len(row) - 1
     assert found.steps[0].log_probability == pytest.approx(sum(values) / len(values), rel=1e-6)
@@ -111,8 +111,8 @@ def test_looking_farther_changes_nothing_nearer() -> None:
     text = running()
     model = network(len(text.pipeline.vocab), cell="lstm")
     (row,) = text.rows(LINES[:20])
-    near = look_ahead(model, [row[:-5]], CPU, steps=2)
-    far = look_ahead(model, [row], CPU, steps=7)
+    near = predict_ahead(model, [row[:-5]], CPU, steps=2)
+    far = predict_ahead(model, [row], CPU, steps=7)
     assert near.places == far.places
     for step, other in zip(near.steps, far.steps, strict=False):
         assert step == pytest.approx(other, rel=1e-6)
@@ -120,7 +120,7 @@ def test_looking_farther_changes_nothing_nearer() -> None:
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(1, 60))
 def test_places_are_spread_evenly(counts: list[int], most: int) -> None:
-    chosen = spread(counts, most)
+    chosen = spread_evenly(counts, most)
     assert [len(places) for places in chosen] == [len(set(places)) for places in chosen]
     assert all(0 <= place < n for places, n in zip(chosen, counts, strict=True) for place in places)
     assert all(places == sorted(places) for places in chosen)
@@ -138,9 +138,9 @@ def test_fewer_places_are_a_part_of_them() -> None:
     text = running()
     model = network(len(text.pipeline.vocab))
     rows = text.rows(LINES)
-    assert look_ahead(model, rows, CPU, steps=3, places=20).places == 20
-    first = look_ahead(model, rows, CPU, steps=3, places=1).steps
-    alone = look_ahead(model, [rows[0][:4]], CPU, steps=3).steps
+    assert predict_ahead(model, rows, CPU, steps=3, places=20).places == 20
+    first = predict_ahead(model, rows, CPU, steps=3, places=1).steps
+    alone = predict_ahead(model, [rows[0][:4]], CPU, steps=3).steps
     for step, other in zip(first, alone, strict=True):
         assert step == pytest.approx(other, rel=1e-6)
 
@@ -159,4 +159,4 @@ def test_what_can_not_be_measured(
     rows: list[list[int]], options: dict[str, int], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        look_ahead(network(9), rows, CPU, **options)
+        predict_ahead(network(9), rows, CPU, **options)

@@ -10,9 +10,9 @@ from seq2seq.evaluation import perplexity as module
 from seq2seq.evaluation.perplexity import (
     TextScore,
     held_out_score,
-    parts,
     row_log_probabilities,
-    score_of,
+    split_row,
+    text_score,
 )
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.language_model import LanguageNetwork
@@ -74,11 +74,11 @@ def test_a_long_text_in_pieces_is_the_text_at_once(
     model = network(11, cell=cell, sizes=(7, 6))
     rows = [[*chain.from_iterable(some_rows(12))], [3, 4, 5]]
     whole = row_log_probabilities(model, rows, CPU)
-    monkeypatch.setattr(module, "AT_ONCE", at_once)
+    monkeypatch.setattr(module, "BATCH_TOKENS", at_once)
     in_pieces = row_log_probabilities(model, rows, CPU)
     for values, others in zip(whole, in_pieces, strict=True):
         assert values == pytest.approx(others, abs=1e-5)
-    assert len(rows[0]) > 2 * module.AT_ONCE
+    assert len(rows[0]) > 2 * module.BATCH_TOKENS
 
 
 # ---------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def test_parts_share_out_every_target_once() -> None:
     for length in (1, 2, 5, 31, 33, 100):
         for count in (1, 2, 7, 32):
             row = list(range(length))
-            found = parts(row, count)
+            found = split_row(row, count)
             assert len(found) <= count
             assert [token for part in found for token in part[1:]] == row[1:]
             assert [part[0] for part in found] == [part[1] - 1 for part in found]
@@ -101,10 +101,10 @@ def test_held_out_text_is_scored_in_parts_and_sentences_alone() -> None:
     text = running()
     (row,) = text.rows(LINES)
     found = held_out_score(model, text, LINES, CPU)
-    expected = [plainly(model, part) for part in parts(row, module.PARTS)]
+    expected = [plainly(model, part) for part in split_row(row, module.STREAMS)]
     assert found.nats == pytest.approx(-sum(map(sum, expected)), rel=1e-5)
     assert found.tokens == len(row) - 1
-    whole = score_of([row], row_log_probabilities(model, [row], CPU), LINES)
+    whole = text_score([row], row_log_probabilities(model, [row], CPU), LINES)
     assert found[1:] == whole[1:]
     assert found.nats != pytest.approx(whole.nats, rel=1e-7), "each part begins with zeros"
     text = running(sentences=True)
@@ -158,7 +158,7 @@ def test_an_open_text_has_no_last_line_end() -> None:
     text = running("character", lines)
     rows = text.rows(lines, closed=False)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert score_of(rows, values, lines)[1:] == (13, 5, 13)
+    assert text_score(rows, values, lines)[1:] == (13, 5, 13)
 
 
 def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
@@ -167,7 +167,7 @@ def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
     text = running("character", lines)
     rows = text.rows(lines)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert score_of(rows, values, lines)[1:] == (4, 3, 4)
+    assert text_score(rows, values, lines)[1:] == (4, 3, 4)
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:

@@ -42,13 +42,13 @@ def norms_by_hand(network: LanguageNetwork, ids: torch.Tensor) -> list[float]:
         _, state = network.sequence(inputs[:, :step], state)
         layers = [tuple(part.detach() for part in layer) for layer in state.recurrent.layers]
         layers[-1] = tuple(part.requires_grad_() for part in layers[-1])
-        state = network.resume(tuple(layers))
+        state = network.state_from_layers(tuple(layers))
         if step < inputs.shape[1]:
             features, _ = network.sequence(inputs[:, step:], state)
             features = features[:, -1]
         else:
             # Of all cells here, h is the output.
-            features = network.decoder.features(layers[-1][0], state)
+            features = network.decoder.pre_logits(layers[-1][0], state)
         loss = F.cross_entropy(network.decoder.logits(features), targets, reduction="none")
         (gradient,) = torch.autograd.grad(loss.sum(), layers[-1][0])
         norms.append(float(gradient.norm(dim=-1).mean()))

@@ -11,23 +11,27 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq.config.language_model import LanguageExperiment, LanguageModelSettings, TextSettings
+from seq2seq.config.language_model import (
+    LanguageDataSettings,
+    LanguageExperiment,
+    LanguageModelSettings,
+)
 from seq2seq.config.training import SamplingSettings
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.perplexity import held_out_score, row_log_probabilities
-from seq2seq.language_modeling.task import LanguageTask, Texts
+from seq2seq.language_modeling.task import LanguageTask, TextSplits
 from seq2seq.language_modeling.train import (
     load_network,
     make_pipeline,
-    read_texts,
-    running_text,
+    make_token_stream,
+    read_splits,
     train_language_model,
 )
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
-from seq2seq.runs.checkpoint import load_tensors
-from seq2seq.runs.directory import TEXT, RunDirectory
+from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
 from seq2seq.runs.metadata import load_pipeline
+from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.trainer import Trainer
 from tests.support.language import CPU, LINES, TEXTS, describe, make_lines, network
 
@@ -57,9 +61,9 @@ def assert_same_run(one: str, other: str) -> None:
 
 
 def make_task(
-    experiment: LanguageExperiment, model: LanguageNetwork | None = None, texts: Texts = TEXTS
+    experiment: LanguageExperiment, model: LanguageNetwork | None = None, texts: TextSplits = TEXTS
 ) -> LanguageTask:
-    text = running_text(make_pipeline(texts.train, experiment.data), experiment.data)
+    text = make_token_stream(make_pipeline(texts.train, experiment.data), experiment.data)
     if model is None:
         model = network(len(text.pipeline.vocab), cell="lstm", sizes=(7, 6))
     return LanguageTask(model, texts, text, experiment)
@@ -88,7 +92,7 @@ def test_sequential_windows_are_one_long_pass_over_each_row(tmp_path: Path) -> N
         values, state = task.network.log_probabilities(inputs, targets, start)
         expected = [-float(part.sum()) for part in values.detach().split(5, dim=1)]
         assert found == pytest.approx(expected, rel=1e-4)
-        carried = task.carried()
+        carried = task.state_dict()
         assert set(carried) == {"0.0", "0.1", "1.0", "1.1"}
         for name, part in carried.items():
             layer, index = map(int, name.split("."))
@@ -102,11 +106,11 @@ def test_a_state_that_is_no_number_spoils_one_window_only(tmp_path: Path) -> Non
     task = make_task(describe(tmp_path))
     first, second, *_ = task.batches(0)
     batch_loss(task, first)
-    state = task.continued(CPU)
+    state = task.carried_state(CPU)
     spoiled = tuple(
         tuple(part * float("nan") for part in layer) for layer in state.recurrent.layers
     )
-    task.keep(state._replace(recurrent=state.recurrent._replace(layers=spoiled)))
+    task.store_state(state._replace(recurrent=state.recurrent._replace(layers=spoiled)))
     assert math.isfinite(batch_loss(task, second))
 
 
@@ -116,7 +120,7 @@ def test_random_windows_each_begin_with_zeros(tmp_path: Path) -> None:
         start = task.network.start(len(batch.inputs))
         values, _ = task.network.log_probabilities(batch.inputs, batch.targets, start)
         assert batch_loss(task, batch) == pytest.approx(-float(values.detach().sum()), rel=1e-4)
-    assert task.carried() == {}
+    assert task.state_dict() == {}
 
 
 def test_sentences_are_scored_without_their_pads(tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ def test_sentences_are_scored_without_their_pads(tmp_path: Path) -> None:
     expected = row_log_probabilities(task.network, rows, CPU)
     assert total == pytest.approx(-sum(map(sum, expected)), rel=1e-5)
     assert sum(batch.target_tokens for batch in task.batches(0)) == sum(map(len, expected))
-    assert task.carried() == {}
+    assert task.state_dict() == {}
     for batch in task.batches(0):
         assert batch.inputs.numel() <= 40 or len(batch.inputs) == 1, "--training.batch-tokens"
 
@@ -149,7 +153,7 @@ def test_validation_is_of_the_held_out_text_with_a_sample(tmp_path: Path, window
     experiment = describe(tmp_path, windows)
     generation = replace(experiment.generation, prefix="the cat", temperature=0.0)
     task = make_task(replace(experiment, generation=generation))
-    before = {name: part.clone() for name, part in task.carried().items()}
+    before = {name: part.clone() for name, part in task.state_dict().items()}
     found = task.validate(CPU)
     score = held_out_score(task.network, task.text, TEXTS.validation, CPU)
     assert found.loss == score.nats / score.tokens
@@ -158,7 +162,7 @@ def test_validation_is_of_the_held_out_text_with_a_sample(tmp_path: Path, window
     (sample,) = found.samples
     assert sample["made up"].startswith("the cat")
     assert found == task.validate(CPU)
-    assert task.carried() == before, "validation leaves what training carries"
+    assert task.state_dict() == before, "validation leaves what training carries"
     assert set(found.figures) == {
         *("word_perplexity", "character_perplexity", "bits_per_character")
     }
@@ -171,7 +175,7 @@ def test_the_sample_begins_with_the_prefix_as_the_text_was_cleaned(tmp_path: Pat
         data=replace(experiment.data, tokenizer="character", letters_only=True, lowercase=True),
         generation=replace(experiment.generation, prefix="The dog, the cat!"),
     )
-    texts = read_texts(experiment.data, TEXTS)
+    texts = read_splits(experiment.data, TEXTS)
     (sample,) = make_task(experiment, texts=texts).validate(CPU).samples
     assert sample["made up"].startswith("the dog the cat")
 
@@ -187,7 +191,7 @@ def test_long_sentences_are_left_out_and_counted(
     assert f"{long} sentences have more than 3 tokens" in capsys.readouterr().err
     assert len(task.rows) == len(LINES) - long
     with pytest.raises(DataError, match="no training sentence has at most 3 tokens"):
-        make_task(experiment, texts=Texts(["the cat sees a dog"], ["a"]))
+        make_task(experiment, texts=TextSplits(["the cat sees a dog"], ["a"]))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -197,40 +201,42 @@ def test_long_sentences_are_left_out_and_counted(
 def test_the_end_of_the_text_is_held_out_at_a_lines_end() -> None:
     lines = ["a" * 9, "b" * 29, "c" * 9, "", "d" * 8]  # 10 + 30 + 10 + 1 + 9 = 60
     for share, kept in ((0.5, 2), (0.3, 3), (0.16, 4), (0.01, 4), (0.9, 1), (0.99, 1)):
-        found = read_texts(TextSettings(validation_share=share), Texts(lines, []))
-        assert found == Texts(lines[:kept], lines[kept:]), share
+        found = read_splits(LanguageDataSettings(validation_share=share), TextSplits(lines, []))
+        assert found == TextSplits(lines[:kept], lines[kept:]), share
 
 
 def test_texts_that_can_not_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no training text: give --data\.train FILE"):
-        read_texts(TextSettings())
+        read_splits(LanguageDataSettings())
     with pytest.raises(DataError, match="is one line, of which no part can be set aside"):
-        read_texts(TextSettings(), Texts(["a"], []))
+        read_splits(LanguageDataSettings(), TextSplits(["a"], []))
     with pytest.raises(DataError, match="training or validation text is empty"):
-        read_texts(TextSettings(), Texts(["a"], [" "]))
+        read_splits(LanguageDataSettings(), TextSplits(["a"], [" "]))
     with pytest.raises(DataError, match="no letters"):
-        read_texts(TextSettings(letters_only=True), Texts(["a"], ["12"]))
+        read_splits(LanguageDataSettings(letters_only=True), TextSplits(["a"], ["12"]))
     (tmp_path / "a.txt").write_text("one\ntwo\n")
     (tmp_path / "b.txt").write_text("three\n")
-    settings = TextSettings(train=str(tmp_path / "a.txt"), validation=str(tmp_path / "b.txt"))
-    assert read_texts(settings, TEXTS) == Texts(["one", "two"], ["three"])
+    settings = LanguageDataSettings(
+        train=str(tmp_path / "a.txt"), validation=str(tmp_path / "b.txt")
+    )
+    assert read_splits(settings, TEXTS) == TextSplits(["one", "two"], ["three"])
 
 
 @pytest.mark.parametrize("windows", ["sequential", "random"])
 def test_a_text_that_is_too_short_leaves_no_run_behind(tmp_path: Path, windows: str) -> None:
     experiment = describe(tmp_path / "run", windows, max_steps=2)
     with pytest.raises(DataError, match=r"has 4 tokens, too few for windows of 5 steps"):
-        train_language_model(experiment, Texts(["a b"], ["a"]))
+        train_language_model(experiment, TextSplits(["a b"], ["a"]))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_lends_its_vocabulary(tmp_path: Path) -> None:
     first = describe(tmp_path / "first", max_steps=1)
     train_language_model(first, TEXTS)
-    lent = TextSettings(vocabulary=first.run, steps=5, batch_size=3)
+    lent = LanguageDataSettings(vocabulary=first.run, steps=5, batch_size=3)
     second = replace(describe(tmp_path / "second", max_steps=1), data=lent)
-    train_language_model(second, Texts(["cats see the dog"] * 9, ["a dog"]))
-    pipelines = [load_pipeline(RunDirectory(each.run), TEXT) for each in (first, second)]
+    train_language_model(second, TextSplits(["cats see the dog"] * 9, ["a dog"]))
+    pipelines = [load_pipeline(RunDirectory(each.run), TEXT_SIDE) for each in (first, second)]
     assert pipelines[0].vocab == pipelines[1].vocab
     with pytest.raises(RunError, match="there is no run at"):
         train_language_model(
@@ -267,7 +273,7 @@ def make_trainer(
     experiment: LanguageExperiment, *, resume: bool = False, stop_at: int = 0, crash: bool = False
 ) -> Trainer[Any]:
     """What `train_language_model` makes, with a task that stops where it is told to."""
-    text = running_text(make_pipeline(TEXTS.train, experiment.data), experiment.data)
+    text = make_token_stream(make_pipeline(TEXTS.train, experiment.data), experiment.data)
     torch.manual_seed(experiment.seed)
     model = build_language_model(len(text.pipeline.vocab), experiment.model)
     task = Stopped(model, TEXTS, text, experiment)
@@ -362,7 +368,7 @@ def test_every_cell_trains_with_every_embedding_and_window(
     losses = [row["loss"] for row in metrics(experiment.run)]
     assert len(losses) == 3
     assert all(0 < loss < 10 for loss in losses)
-    size = len(load_pipeline(run, TEXT).vocab)
+    size = len(load_pipeline(run, TEXT_SIDE).vocab)
     trained = load_network(run, experiment, size).eval()
     tokens = torch.randint(0, size, (3, 6))
     with torch.no_grad():

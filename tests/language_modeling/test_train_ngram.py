@@ -11,12 +11,12 @@ from seq2seq.cli.parse import parse_experiment
 from seq2seq.config.base import from_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import (
-    CorpusSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
+    MonolingualSettings,
     NGramExperiment,
     NGramSettings,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.lines import read_lines
@@ -24,10 +24,10 @@ from seq2seq.data.vocabulary import EOS, UNK
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.language_modeling.train_ngram import make_ngram_run
+from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.models.ngram.arpa import read_arpa, write_arpa
 from seq2seq.models.ngram.model import NGramModel
-from seq2seq.runs.directory import TEXT, RunDirectory
+from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
 from tests.support.tampering import reseal
 
 KENLM = Path(__file__).parents[1] / "models" / "ngram" / "kenlm"
@@ -36,7 +36,7 @@ KENLM = Path(__file__).parents[1] / "models" / "ngram" / "kenlm"
 def describe(sample: Path, run: Path, kind: str = "word", **model: object) -> NGramExperiment:
     return NGramExperiment(
         run=str(run),
-        data=CorpusSettings(
+        data=MonolingualSettings(
             train=str(sample / "train.en"),
             validation=str(sample / "validation.en"),
             tokenizer=kind,
@@ -49,7 +49,7 @@ def describe(sample: Path, run: Path, kind: str = "word", **model: object) -> NG
 def run(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     """Trigrams of the words of the sample corpus."""
     path = tmp_path_factory.mktemp("ngrams") / "words"
-    make_ngram_run(describe(sample, path))
+    train_ngram_model(describe(sample, path))
     return path
 
 
@@ -83,7 +83,7 @@ def test_the_perplexity_is_what_the_counts_say(
 
 
 def test_what_is_made_says_how_good_it_is(tmp_path: Path, sample: Path) -> None:
-    found = make_ngram_run(describe(sample, tmp_path / "run", order=2))
+    found = train_ngram_model(describe(sample, tmp_path / "run", order=2))
     model = LanguageModel.load(tmp_path / "run", "cpu")
     validation = model.evaluate_lines(read_lines(sample / "validation.en"))
     assert found.held_out == validation
@@ -118,7 +118,7 @@ def test_a_recurrent_model_with_its_tokens_is_compared_by_the_same_figures(
     network = LanguageExperiment(
         run=str(tmp_path / "network"),
         device="cpu",
-        data=TextSettings(
+        data=LanguageDataSettings(
             train=str(sample / "train.en"),
             validation=str(sample / "validation.en"),
             vocabulary=str(run),
@@ -146,7 +146,7 @@ def test_a_recurrent_model_with_its_tokens_is_compared_by_the_same_figures(
 def test_models_with_other_tokens_are_compared_by_words(
     tmp_path: Path, model: LanguageModel, sample: Path, lines: list[str]
 ) -> None:
-    make_ngram_run(describe(sample, tmp_path / "letters", "character", order=9))
+    train_ngram_model(describe(sample, tmp_path / "letters", "character", order=9))
     letters = LanguageModel.load(tmp_path / "letters", "cpu").evaluate(lines)
     words = model.evaluate(lines)
     assert letters.tokens > 3 * words.tokens
@@ -161,7 +161,7 @@ def test_letters_only_is_one_long_line(tmp_path: Path, sample: Path) -> None:
         described,
         data=replace(described.data, validation="", letters_only=True, lowercase=True),
     )
-    held_out = make_ngram_run(experiment).held_out
+    held_out = train_ngram_model(experiment).held_out
     assert held_out is not None
     assert held_out.perplexity < 12
     model = LanguageModel.load(experiment.run, "cpu")
@@ -177,16 +177,16 @@ def test_a_run_from_an_arpa_file_says_the_same(
     settings = NGramSettings(from_arpa=str(tmp_path / "words.arpa.gz"))
     # With the vocabulary of a run, its tokens are those of the run.
     same = NGramExperiment(
-        run=str(tmp_path / "same"), data=CorpusSettings(vocabulary=str(run)), model=settings
+        run=str(tmp_path / "same"), data=MonolingualSettings(vocabulary=str(run)), model=settings
     )
-    found = make_ngram_run(same)
+    found = train_ngram_model(same)
     assert found.held_out is None
     assert found.model.sizes == model.network.sizes
     again = LanguageModel.load(same.run, "cpu")
     assert again.evaluate(lines).nats == pytest.approx(model.evaluate(lines).nats, rel=1e-5)
     # Without one, they are what stands between spaces.
     plain = NGramExperiment(run=str(tmp_path / "plain"), model=settings)
-    make_ngram_run(plain)
+    train_ngram_model(plain)
     spaced = LanguageModel.load(plain.run, "cpu")
     assert pipeline.tokenizer.tokenize(lines[0])[-1] == "￭."
     cut = [" ".join(tokens) for tokens in pipeline.tokenizer.tokenize_all(lines)]
@@ -200,10 +200,10 @@ def test_a_model_of_another_program(tmp_path: Path) -> None:
     text = KENLM / "text.txt"
     experiment = NGramExperiment(
         run=str(tmp_path / "run"),
-        data=CorpusSettings(validation=str(text)),
+        data=MonolingualSettings(validation=str(text)),
         model=NGramSettings(from_arpa=str(path)),
     )
-    held_out = make_ngram_run(experiment).held_out
+    held_out = train_ngram_model(experiment).held_out
     ngrams, vocab = read_arpa(path)
     ids = [vocab.ids(line.split()) for line in read_lines(text)]
     values = ngrams.token_log_probabilities(ids)
@@ -231,7 +231,7 @@ def test_odd_tokens_and_unknown_ones_without_a_probability(tmp_path: Path) -> No
     experiment = NGramExperiment(
         run=str(tmp_path / "run"), model=NGramSettings(from_arpa=str(tmp_path / "odd.arpa"))
     )
-    make_ngram_run(experiment)
+    train_ngram_model(experiment)
     model = LanguageModel.load(experiment.run, "cpu")
     score = model.score("A▁b a￭")
     assert score.log_probability == pytest.approx(-1.5 * math.log(10), rel=1e-5)
@@ -248,11 +248,11 @@ def test_runs_replace_each_other_with_all_their_files(
 ) -> None:
     path = tmp_path / "run"
     experiment = describe(sample, path, order=1)
-    make_ngram_run(experiment)
+    train_ngram_model(experiment)
     with pytest.raises(RunError, match=r"exists already: give another --run, or delete it"):
-        make_ngram_run(experiment)
+        train_ngram_model(experiment)
     (path / "best.safetensors").write_text("weights")
-    make_ngram_run(replace(experiment, overwrite=True))
+    train_ngram_model(replace(experiment, overwrite=True))
     assert not (path / "best.safetensors").exists()
     names = {file.name for file in path.iterdir()}
     assert names == {
@@ -279,13 +279,13 @@ def test_runs_that_are_not_whole_or_not_of_one_piece(
         ("text.vocab.json", r"text\.vocab\.json is missing"),
     ):
         copy = tmp_path / name.partition(".")[0]
-        make_ngram_run(describe(sample, copy, order=1))
+        train_ngram_model(describe(sample, copy, order=1))
         (copy / name).unlink()
         with pytest.raises(RunError, match=message):
             LanguageModel.load(copy, "cpu")
-    make_ngram_run(describe(sample, tmp_path / "letters", "character", order=1))
-    vocab = RunDirectory(tmp_path / "letters").vocab(TEXT)
-    vocab.write_bytes(RunDirectory(run).vocab(TEXT).read_bytes())
+    train_ngram_model(describe(sample, tmp_path / "letters", "character", order=1))
+    vocab = RunDirectory(tmp_path / "letters").vocab(TEXT_SIDE)
+    vocab.write_bytes(RunDirectory(run).vocab(TEXT_SIDE).read_bytes())
     with pytest.raises(RunError, match="belongs to another run"):
         LanguageModel.load(tmp_path / "letters", "cpu")
     reseal(tmp_path / "letters")
@@ -338,14 +338,14 @@ def test_mistakes_are_named(values: dict[str, object], messages: list[str]) -> N
 
 def test_mistakes_with_files(tmp_path: Path, run: Path, sample: Path) -> None:
     with pytest.raises(SettingsError, match="give --run DIR"):
-        make_ngram_run(NGramExperiment())
+        train_ngram_model(NGramExperiment())
     experiment = NGramExperiment(run=str(tmp_path / "new"))
     with pytest.raises(SettingsError, match=r"give --data\.train FILE"):
-        make_ngram_run(experiment)
+        train_ngram_model(experiment)
     arpa = replace(experiment, model=NGramSettings(from_arpa=str(KENLM / "order3.arpa")))
     with pytest.raises(DataError, match="is not in the vocabulary that was given"):
-        make_ngram_run(replace(arpa, data=CorpusSettings(vocabulary=str(run))))
+        train_ngram_model(replace(arpa, data=MonolingualSettings(vocabulary=str(run))))
     with pytest.raises(DataError, match="there is no file"):
-        make_ngram_run(replace(experiment, model=NGramSettings(from_arpa="missing.arpa")))
+        train_ngram_model(replace(experiment, model=NGramSettings(from_arpa="missing.arpa")))
     assert not (tmp_path / "new").exists()
     assert Experiment.KIND != NGramExperiment.KIND

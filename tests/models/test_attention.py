@@ -15,7 +15,7 @@ from seq2seq.models.attention import (
     MultiHeadAttention,
     build_attention,
 )
-from seq2seq.models.encoder import Encoded
+from seq2seq.models.encoder import EncoderOutput
 from seq2seq.models.rnn import StackState
 
 KINDS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
@@ -47,12 +47,12 @@ def make(kind: str, coverage: bool = False) -> Any:
     return attention
 
 
-def encoded(attention: Any, lengths: torch.Tensor = LENGTHS) -> Encoded:
+def encoded(attention: Any, lengths: torch.Tensor = LENGTHS) -> EncoderOutput:
     """Random outputs of an encoder, zero on pads; longer than the longest row."""
     memory = values(len(lengths), int(lengths.max()) + 1, attention.output_size)
     pads = torch.arange(memory.shape[1]) >= lengths.unsqueeze(1)
     memory = memory.masked_fill(pads.unsqueeze(-1), 0.0)
-    return Encoded(memory, lengths, StackState(()), memory)
+    return EncoderOutput(memory, lengths, StackState(()), memory)
 
 
 def normalized(scores: Any) -> Any:
@@ -108,7 +108,7 @@ def test_a_query_finds_what_the_formula_says(kind: str, coverage: bool) -> None:
     attention = make(kind, coverage)
     given = encoded(attention)
     queries, covered = values(4, 3, 6), values(4, 6).abs() if coverage else None
-    attended, weights = attention(queries, attention.remember(given), covered)
+    attended, weights = attention(queries, attention.prepare(given), covered)
     assert attended.shape == (4, 3, attention.output_size)
     assert weights.shape == (4, 3, 6)
     named = {name: weight.detach().numpy() for name, weight in attention.named_parameters()}
@@ -133,13 +133,13 @@ def test_weights_sum_to_one_and_pads_count_for_nothing(kind: str, coverage: bool
     attention = make(kind, coverage)
     given = encoded(attention)
     queries, covered = values(4, 3, 6), values(4, 6).abs() if coverage else None
-    clean = attention(queries, attention.remember(given), covered)
+    clean = attention(queries, attention.prepare(given), covered)
     pads = torch.arange(6) >= LENGTHS.unsqueeze(1)
     torch.testing.assert_close(clean[1].sum(-1), torch.ones(4, 3, dtype=torch.float64))
     assert (clean[1] >= 0).all()
     assert torch.equal(clean[1].any(dim=1), ~pads)
     garbage = given.memory.masked_fill(pads.unsqueeze(-1), 1e9)
-    dirty = attention(queries, attention.remember(given._replace(memory=garbage)), covered)
+    dirty = attention(queries, attention.prepare(given._replace(memory=garbage)), covered)
     torch.testing.assert_close(dirty, clean, rtol=0, atol=0)
 
 
@@ -149,13 +149,13 @@ def test_a_batch_equals_its_sentences_one_by_one(kind: str, coverage: bool) -> N
     attention = make(kind, coverage)
     given = encoded(attention)
     queries, covered = values(4, 3, 6), values(4, 6).abs() if coverage else None
-    memory = attention.remember(given)
+    memory = attention.prepare(given)
     together = attention(queries, memory, covered)
     for row, length in enumerate(LENGTHS.tolist()):
         own = given.memory[row : row + 1, :length]
-        one = Encoded(own, LENGTHS[row : row + 1], given.context, own)
+        one = EncoderOutput(own, LENGTHS[row : row + 1], given.context, own)
         seen = None if covered is None else covered[row : row + 1, :length]
-        attended, weights = attention(queries[row : row + 1], attention.remember(one), seen)
+        attended, weights = attention(queries[row : row + 1], attention.prepare(one), seen)
         torch.testing.assert_close(attended[0], together[0][row])
         torch.testing.assert_close(weights[0], together[1][row, :, :length])
     rows = torch.tensor([2, 0, 0, 3, 1])
@@ -168,12 +168,12 @@ def test_a_batch_equals_its_sentences_one_by_one(kind: str, coverage: bool) -> N
 def test_keys_are_computed_once_for_a_sentence(kind: str) -> None:
     attention = make(kind)
     given, queries = encoded(attention), values(4, 3, 6)
-    memory = attention.remember(given)
+    memory = attention.prepare(given)
     before = attention(queries, memory)
     with torch.no_grad():
         attention.key.weight.zero_()
     torch.testing.assert_close(attention(queries, memory), before)
-    assert not torch.allclose(attention(queries, attention.remember(given))[1], before[1])
+    assert not torch.allclose(attention(queries, attention.prepare(given))[1], before[1])
 
 
 @every_kind
@@ -188,7 +188,7 @@ def test_where_all_scores_are_equal_the_mean_is_found(kind: str) -> None:
             attention.key.weight.zero_()
     if kind == "local":
         attention.window = 10**9  # its Gaussian is flat
-    attended, weights = attention(queries, attention.remember(given))
+    attended, weights = attention(queries, attention.prepare(given))
     for row, length in enumerate(LENGTHS.tolist()):
         shares = torch.full((2, length), 1 / length, dtype=torch.float64)
         torch.testing.assert_close(weights[row, :, :length], shares)
@@ -207,7 +207,7 @@ def test_a_gradient_reaches_every_weight_the_query_and_the_memory(
     given, queries = encoded(attention), values(4, 3, 6).requires_grad_()
     given.memory.requires_grad_()
     covered = values(4, 6).abs() if coverage else None
-    attended, _ = attention(queries, attention.remember(given), covered)
+    attended, _ = attention(queries, attention.prepare(given), covered)
     (values(*attended.shape) * attended).sum().backward()
     named = {**dict(attention.named_parameters()), "queries": queries, "memory": given.memory}
     for name, weight in named.items():
@@ -227,8 +227,8 @@ def test_one_head_that_changes_nothing_is_the_scaled_dot() -> None:
                 part.bias.zero_()
     plain = DotAttention(6, 6, scaled=True)
     given, queries = encoded(plain), values(4, 3, 6)
-    expected = plain(queries, plain.remember(given))
-    torch.testing.assert_close(heads(queries, heads.remember(given)), expected)
+    expected = plain(queries, plain.prepare(given))
+    torch.testing.assert_close(heads(queries, heads.prepare(given)), expected)
 
 
 @pytest.mark.parametrize("kind", ["dot", "general"])
@@ -239,15 +239,15 @@ def test_scaling_divides_the_scores_by_the_root_of_the_width(kind: str) -> None:
 
     def spread(attention: Any) -> torch.Tensor:
         """Differences of scores, read off the weights of the first sentence."""
-        logs = attention(queries, attention.remember(given))[1][0, :, :5].log()
+        logs = attention(queries, attention.prepare(given))[1][0, :, :5].log()
         return logs - logs.mean(dim=-1, keepdim=True)
 
     torch.testing.assert_close(spread(scaled), spread(plain) / math.sqrt(6))
 
 
-def centres(attention: LocalAttention, queries: torch.Tensor, given: Encoded) -> torch.Tensor:
+def centres(attention: LocalAttention, queries: torch.Tensor, given: EncoderOutput) -> torch.Tensor:
     """Where the Gaussian of each query is, read off the first two weights of equal scores."""
-    _, weights = attention(queries, attention.remember(given))
+    _, weights = attention(queries, attention.prepare(given))
     slope = weights[..., 1].log() - weights[..., 0].log()  # = (2 p - 1) / (2 (D / 2)²)
     return slope * (attention.window / 2) ** 2 + 0.5
 
@@ -275,11 +275,11 @@ def test_a_narrow_window_leaves_one_token_and_a_wide_one_all() -> None:
     given, queries = encoded(attention), values(4, 3, 6)
     general = GeneralAttention(6, 4).double()
     general.key.load_state_dict(attention.key.state_dict())
-    expected = general(queries, general.remember(given))
+    expected = general(queries, general.prepare(given))
     attention.window = 10**6
-    torch.testing.assert_close(attention(queries, attention.remember(given)), expected)
+    torch.testing.assert_close(attention(queries, attention.prepare(given)), expected)
     attention.window = 1e-3
-    _, weights = attention(queries, attention.remember(given))
+    _, weights = attention(queries, attention.prepare(given))
     torch.testing.assert_close(weights.amax(dim=-1), torch.ones(4, 3, dtype=torch.float64))
 
 
@@ -289,7 +289,7 @@ def test_the_window_ends_where_a_seventh_is_left() -> None:
         attention.key.weight.zero_()
         attention.place[2].weight.zero_()  # the place is the middle: position 4 of 8
     given = encoded(attention, torch.tensor([8]))
-    _, weights = attention(values(1, 1, 6), attention.remember(given))
+    _, weights = attention(values(1, 1, 6), attention.prepare(given))
     share = weights[0, 0] / weights[0, 0, 4]
     assert share[4 + WINDOW] == share[4 - WINDOW]
     torch.testing.assert_close(share[4 + WINDOW].item(), math.exp(-2))

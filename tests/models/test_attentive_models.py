@@ -103,8 +103,8 @@ def test_a_sequence_equals_its_steps_which_are_distributions(kinds: list[Transla
             stepped, state = model.step(tokens, state)
             torch.testing.assert_close(stepped, expected[:, position])
             torch.testing.assert_close(stepped.exp().sum(-1), torch.ones(4))
-            torch.testing.assert_close(state.weights.sum(-1), torch.ones(4).double())
-            assert not state.weights[pads].any()
+            torch.testing.assert_close(state.attention_weights.sum(-1), torch.ones(4).double())
+            assert not state.attention_weights[pads].any()
 
 
 @torch.no_grad()
@@ -162,13 +162,13 @@ def test_a_step_is_made_of_these_parts(
     )
     decoder, batch = model.decoder, make_batch(SOURCES, TARGETS)
     encoded = model.encoder(batch.source, batch.source_lengths)
-    memory = decoder.attention.remember(encoded)
+    memory = decoder.attention.prepare(encoded)
     state = decoder.start(encoded)
     recurrent, context = state.recurrent, encoded.context.layers[-1][0]
     fed = torch.zeros(4, 5, dtype=torch.float64)
     covered = torch.zeros(batch.source.shape, dtype=torch.float64)
     for tokens in batch.target_input.unbind(1):
-        features, state = decoder.advance(tokens, state)
+        features, state = decoder.step_hidden(tokens, state)
 
         def attend(query: torch.Tensor, covered: torch.Tensor = covered) -> Any:
             found = decoder.attention(query[:, None], memory, covered if coverage else None)
@@ -184,12 +184,12 @@ def test_a_step_is_made_of_these_parts(
         fed = torch.tanh(decoder.readout(torch.cat([outputs, attended], dim=-1)))
         covered = covered + weights
         torch.testing.assert_close(features, fed)
-        torch.testing.assert_close(state.weights, weights)
+        torch.testing.assert_close(state.attention_weights, weights)
         torch.testing.assert_close(state.recurrent, recurrent)
-        assert (state.fed is not None) == feeding
+        assert (state.input_feed is not None) == feeding
         assert (state.coverage is not None) == coverage
         if feeding:
-            torch.testing.assert_close(state.fed, fed)
+            torch.testing.assert_close(state.input_feed, fed)
         if coverage:
             torch.testing.assert_close(state.coverage, covered)
 
@@ -201,16 +201,16 @@ def test_what_one_step_hands_to_the_output_layer_the_next_one_sees(
     model = attentive(tiny_model, attention_order=order, input_feeding=True)
     batch = make_batch(SOURCES, TARGETS)
     state = start(model, batch)
-    assert not state.fed.any()
+    assert not state.input_feed.any()
     tokens = batch.target_input[:, 0]
-    features, after = model.decoder.advance(tokens, state)
-    assert torch.equal(after.fed, features)
+    features, after = model.decoder.step_hidden(tokens, state)
+    assert torch.equal(after.input_feed, features)
     for before in (state, after):
         expected, _ = model.step(tokens, before)
         for unit in range(5):
-            changed = before.fed.clone()
+            changed = before.input_feed.clone()
             changed[:, unit] += 1
-            other, _ = model.step(tokens, before._replace(fed=changed))
+            other, _ = model.step(tokens, before._replace(input_feed=changed))
             assert ((other - expected).abs().amax(-1) > 1e-6).all()
 
 
@@ -225,9 +225,9 @@ def test_coverage_moves_attention(tiny_model: Build, attention: str) -> None:
     covered = torch.zeros_like(state.coverage)
     covered[:, 0] = 5.0
     _, after = model.step(tokens, state._replace(coverage=covered))
-    moved = (after.weights - fresh.weights).abs().amax(-1) > 1e-6
+    moved = (after.attention_weights - fresh.attention_weights).abs().amax(-1) > 1e-6
     assert moved.tolist() == [len(source) > 0 for source in SOURCES]  # one token has all weight
-    torch.testing.assert_close(after.coverage, covered + after.weights)
+    torch.testing.assert_close(after.coverage, covered + after.attention_weights)
 
 
 @every_order

@@ -12,7 +12,7 @@ from seq2seq.errors import SettingsError
 from seq2seq.models.cells.elman import ElmanCell
 from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
 from seq2seq.models.cells.registry import CELLS
-from seq2seq.models.dropout import SILENCE, LayerNoise, mask
+from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, dropout_mask
 
 BUILDERS: dict[str, Any] = {
     "elman": ElmanCell,
@@ -54,7 +54,7 @@ def random_state(cell: Any, rows: int) -> tuple[torch.Tensor, ...]:
 
 
 def step_by_step(
-    cell: Any, inputs: Any, state: Any, lengths: Any, noise: LayerNoise = SILENCE
+    cell: Any, inputs: Any, state: Any, lengths: Any, noise: DropoutMasks = NO_DROPOUT
 ) -> tuple[Any, Any]:
     """What `sequence` promises, from `step` alone: a row that has ended stands still."""
     outputs = []
@@ -116,7 +116,7 @@ def test_one_product_of_the_concatenation_equals_the_two_products(name: str) -> 
     joined = F.linear(
         torch.cat([inputs, hidden], dim=1), stacked, kernel.bias_ih_l0 + kernel.bias_hh_l0
     )
-    torch.testing.assert_close(cell.project(inputs) + cell.recur(hidden), joined)
+    torch.testing.assert_close(cell.project_inputs(inputs) + cell.project_state(hidden), joined)
 
 
 def by_hand(name: str, weights: dict[str, Any], x: Any, state: list[Any]) -> list[Any]:
@@ -207,7 +207,7 @@ def test_the_textbook_lstm_with_hand_set_gates() -> None:
 def test_a_linear_lstm_is_the_formula_without_tanh() -> None:
     cell = LSTMCell(3, 4, activation="linear").double()
     inputs, state = torch.randn(2, 3, dtype=torch.float64), random_state(cell, 2)
-    i, f, g, o = (cell.project(inputs) + cell.recur(state[0])).chunk(4, dim=-1)
+    i, f, g, o = (cell.project_inputs(inputs) + cell.project_state(state[0])).chunk(4, dim=-1)
     memory = f.sigmoid() * state[1] + i.sigmoid() * g
     torch.testing.assert_close(cell.step(inputs, state)[1], (o.sigmoid() * memory, memory))
     with pytest.raises(SettingsError, match="'relu' is not one of tanh, linear"):
@@ -233,10 +233,12 @@ def test_recurrent_weights_start_orthogonal_in_each_gate(name: str) -> None:
 # What training hides.
 
 
-def masks(cell: Any, rows: int, *names: str) -> LayerNoise:
+def masks(cell: Any, rows: int, *names: str) -> DropoutMasks:
     """Masks of the named parts."""
     shapes = {"state": (rows, 4), "weights": tuple(cell.recurrent_weight().shape)}
-    return LayerNoise(**{name: mask(0.4, shapes[name], torch.zeros(rows)) for name in names})
+    return DropoutMasks(
+        **{name: dropout_mask(0.4, shapes[name], torch.zeros(rows)) for name in names}
+    )
 
 
 @all_cells
@@ -286,7 +288,7 @@ def test_a_hidden_state_still_goes_on_to_what_needs_no_product(name: str) -> Non
     """The mask is on the state in U h, and nowhere else."""
     cell, inputs = make_any(name), torch.randn(4, 3, dtype=torch.float64)
     state = random_state(cell, 4)
-    hidden = LayerNoise(state=torch.zeros(4, 4))
+    hidden = DropoutMasks(state=torch.zeros(4, 4))
     _, after = cell.step(inputs, state, hidden)
     with torch.no_grad():
         cell.kernel.weight_hh_l0.zero_()

@@ -80,11 +80,11 @@ def test_the_context_arrives_where_the_mode_says_and_nowhere_else(
     assert torch.equal(state.context, vector)
     other = state._replace(context=state.context + 1)
     tokens = torch.tensor([4, 5, 6])
-    inputs = decoder.inputs(tokens, state)
+    inputs = decoder.embed(tokens, state)
     assert torch.equal(inputs[:, :5], decoder.embedding(tokens))
     assert torch.equal(inputs[:, 5:], vector if fed else vector[:, :0])
     outputs = torch.randn(3, decoder.stack.output_size)
-    same = torch.equal(decoder.features(outputs, state), decoder.features(outputs, other))
+    same = torch.equal(decoder.pre_logits(outputs, state), decoder.pre_logits(outputs, other))
     assert same == (not shown)
 
 
@@ -127,6 +127,6 @@ def test_dropout_shows_the_same_context_at_every_step(tiny_model: Build) -> None
     state = model.start(SOURCE, LENGTHS)
     assert (state.context == 0).any()
     size = state.context.shape[1]
-    steps = [model.decoder.inputs(SOURCE[:, 0], state)[:, -size:] for _ in range(2)]
-    sequence = model.decoder.inputs(SOURCE, state)[..., -size:]
+    steps = [model.decoder.embed(SOURCE[:, 0], state)[:, -size:] for _ in range(2)]
+    sequence = model.decoder.embed(SOURCE, state)[..., -size:]
     assert all(torch.equal(step, state.context) for step in [*steps, *sequence.unbind(1)])

@@ -14,7 +14,8 @@ from seq2seq.models.dropout import Dropout, WordDropout
 from seq2seq.models.encoder import Encoder, LearnedEmbedding
 from seq2seq.models.rnn import EncoderStack, Regularization
 from seq2seq.models.translation import TranslationModel
-from seq2seq.runs.checkpoint import load_tensors, load_weights, save_tensors, weights_of
+from seq2seq.runs.checkpoint import load_weights, named_weights
+from seq2seq.runs.tensors import load_tensors, save_tensors
 
 Build = Callable[..., TranslationModel]
 BATCH = make_batch([[4, 5, 6], [7, 8, 4, 9, 10], [5, 5]], [[6, 7, 6, 8], [4], [11, 10, 11]])
@@ -36,9 +37,9 @@ def features(model: TranslationModel) -> torch.Tensor:
 def masks(state: DecoderState) -> Iterator[tuple[float, torch.Tensor]]:
     """All that is hidden from a batch, each with its rate."""
     rates = [RATES["word_dropout"], *[RATES["dropout"]] * 3]
-    yield from zip(rates, state.noise, strict=True)
+    yield from zip(rates, state.masks, strict=True)
     rates = [RATES["dropout"], RATES["state_dropout"], RATES["weight_dropout"]]
-    for layer in state.recurrent.noise:
+    for layer in state.recurrent.masks:
         for rate, hidden in zip(rates, layer, strict=True):
             if hidden is not None:
                 yield rate, hidden
@@ -50,14 +51,14 @@ def masks(state: DecoderState) -> Iterator[tuple[float, torch.Tensor]]:
 def test_a_locked_mask_stays_for_a_sentence_and_no_longer() -> None:
     dropout = Dropout(0.25, locked=True)
     values = torch.ones(4, 6, 1000)
-    hidden = dropout.draw(1000, values)
+    hidden = dropout.sample_masks(1000, values)
     dropped = dropout(values, hidden)
     for step in range(6):
         assert torch.equal(dropped[:, step], dropped[:, 0])
         assert torch.equal(dropout(values[:, step], hidden), dropped[:, 0])  # by steps, too
     assert dropped.unique().tolist() == pytest.approx([0, 4 / 3])
     torch.testing.assert_close(dropped.mean(dim=-1), torch.ones(4, 6), rtol=0, atol=0.1)
-    other = dropout(values, dropout.draw(1000, values))
+    other = dropout(values, dropout.sample_masks(1000, values))
     rows = torch.cat([dropped[:, 0], other[:, 0]])
     assert len(rows.unique(dim=0)) == 8  # each sentence and each batch has its own
 
@@ -65,7 +66,7 @@ def test_a_locked_mask_stays_for_a_sentence_and_no_longer() -> None:
 def test_plain_dropout_draws_anew_at_every_step() -> None:
     dropout = Dropout(0.25)
     values = torch.ones(4, 6, 1000)
-    assert dropout.draw(1000, values) is None
+    assert dropout.sample_masks(1000, values) is None
     dropped = dropout(values)
     assert len(dropped.flatten(0, 1).unique(dim=0)) == 24
     torch.testing.assert_close(dropped.mean(dim=-1), torch.ones(4, 6), rtol=0, atol=0.1)
@@ -74,14 +75,14 @@ def test_plain_dropout_draws_anew_at_every_step() -> None:
 @pytest.mark.parametrize("dropout", [Dropout(0.5, locked=True), WordDropout(0.5)])
 def test_no_mask_is_drawn_in_evaluation(dropout: Any) -> None:
     values = torch.ones(4, 1000)
-    assert dropout.train().draw(1000, values) is not None
-    assert dropout.eval().draw(1000, values) is None
+    assert dropout.train().sample_masks(1000, values) is not None
+    assert dropout.eval().sample_masks(1000, values) is None
 
 
 def test_a_dropped_word_is_dropped_wherever_it_stands_in_its_sentence() -> None:
     dropout = WordDropout(0.25)
     ids = torch.randint(1000, (4, 5000))
-    hidden = dropout.draw(1000, ids)
+    hidden = dropout.sample_masks(1000, ids)
     dropped = dropout(torch.ones(4, 5000, 3), ids, hidden)
     assert dropped.unique().tolist() == pytest.approx([0, 4 / 3])
     assert torch.equal(dropped.amin(-1), dropped.amax(-1))  # all of a word's vector
@@ -182,8 +183,8 @@ def test_all_masks_are_drawn_for_a_batch_and_keep_the_mean(tiny_model: Build) ->
         assert not torch.equal(hidden, next_hidden)  # each batch has its own
         assert len(hidden.unique(dim=0)) == len(hidden)  # and each sentence
     assert [hidden.shape[1] for _, hidden in one[:4]] == [13, 60, 80, 60]
-    assert start(model.eval()).noise == (None,) * 4
-    assert start(model).recurrent.noise == ()
+    assert start(model.eval()).masks == (None,) * 4
+    assert start(model).recurrent.masks == ()
 
 
 def zeroed(noise: Any, name: str) -> Any:
@@ -198,13 +199,13 @@ def test_each_mask_of_the_decoder_hides_what_it_is_named_after(tiny_model: Build
     tokens, others = torch.tensor([4, 5, 6]), torch.tensor([7, 8, 9])
 
     def found(tokens: torch.Tensor, name: str) -> torch.Tensor:
-        return decoder.advance(tokens, state._replace(noise=zeroed(state.noise, name)))[0]
+        return decoder.step_hidden(tokens, state._replace(masks=zeroed(state.masks, name)))[0]
 
-    shown = (decoder.advance(each, state)[0] for each in (tokens, others))
+    shown = (decoder.step_hidden(each, state)[0] for each in (tokens, others))
     assert not torch.allclose(*shown)
     for name in ("words", "embedded"):
         torch.testing.assert_close(found(tokens, name), found(others, name))
-    constant = torch.tanh(decoder.readout.bias) * state.noise.features
+    constant = torch.tanh(decoder.readout.bias) * state.masks.features
     torch.testing.assert_close(found(tokens, "outputs"), constant)
     assert not found(tokens, "features").any()
 
@@ -219,18 +220,18 @@ def test_each_mask_of_a_layer_hides_a_state(
     """Its own from itself, or by its inputs that of the layer below."""
     model = regularized(tiny_model, cell="elman")  # where a state is seen in one product only
     stack, before = model.decoder.stack, start(model).recurrent
-    assert before.noise[0].inputs is None  # embedded inputs are dropped already
+    assert before.masks[0].inputs is None  # embedded inputs are dropped already
     layers = list(before.layers)
     layers[hidden] = stack.zero_state(layers[0][0]).layers[hidden]
     inputs = torch.randn(3, stack.sizes[0], dtype=torch.float64)
-    noise = list(before.noise)
+    noise = list(before.masks)
     noise[hider] = zeroed(noise[hider], name)
 
     def found(**changes: Any) -> torch.Tensor:
         return stack.step(inputs, before._replace(**changes))[0]
 
-    expected = found(layers=tuple(layers), noise=tuple(noise))
-    torch.testing.assert_close(found(noise=tuple(noise)), expected)
+    expected = found(layers=tuple(layers), masks=tuple(noise))
+    torch.testing.assert_close(found(masks=tuple(noise)), expected)
     assert not torch.allclose(found(), found(layers=tuple(layers)))
 
 
@@ -252,10 +253,10 @@ def test_a_sequence_equals_its_steps_under_the_same_masks(
     first = state = start(model)
     expected = model.decoder.sequence(BATCH.target_input, state)[0]
     for position, tokens in enumerate(BATCH.target_input.unbind(1)):
-        found, state = model.decoder.advance(tokens, state)
+        found, state = model.decoder.step_hidden(tokens, state)
         torch.testing.assert_close(found, expected[:, position])
-    assert state.noise is first.noise
-    assert state.recurrent.noise is first.recurrent.noise
+    assert state.masks is first.masks
+    assert state.recurrent.masks is first.recurrent.masks
     torch.testing.assert_close(model.decoder.sequence(BATCH.target_input, first)[0], expected)
     assert not torch.allclose(model.decoder.sequence(BATCH.target_input, start(model))[0], expected)
 
@@ -265,8 +266,8 @@ def test_selected_rows_keep_their_masks(tiny_model: Build, cell: str) -> None:
     model = regularized(tiny_model, cell=cell, attention="general", input_feeding=True)
     state = start(model)
     tokens, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 2, 1])
-    expected, after = model.decoder.advance(tokens, state)
-    found, found_after = model.decoder.advance(tokens[rows], state.select(rows))
+    expected, after = model.decoder.step_hidden(tokens, state)
+    found, found_after = model.decoder.step_hidden(tokens[rows], state.select(rows))
     torch.testing.assert_close(found, expected[rows])
     torch.testing.assert_close(found_after, after.select(rows))
     for (_, chosen), (_, hidden) in zip(masks(found_after), masks(state), strict=True):
@@ -321,11 +322,11 @@ def test_a_model_with_dropped_weights_is_saved_and_loaded_whole(
 ) -> None:
     model = tiny_model(cell=cell, **EVERYTHING)
     expected = features(model)
-    before = {name: weight.clone() for name, weight in weights_of(model).items()}
+    before = {name: weight.clone() for name, weight in named_weights(model).items()}
     features(model.train()).sum().backward()
-    assert before.keys() == weights_of(model).keys()
-    assert all(torch.equal(weight, before[name]) for name, weight in weights_of(model).items())
-    save_tensors(tmp_path / "weights", weights_of(model), None)
+    assert before.keys() == named_weights(model).keys()
+    assert all(torch.equal(weight, before[name]) for name, weight in named_weights(model).items())
+    save_tensors(tmp_path / "weights", named_weights(model), None)
     other = tiny_model(cell=cell, **EVERYTHING)
     assert not torch.allclose(features(other), expected)
     load_weights(other, load_tensors(tmp_path / "weights")[0], tmp_path / "weights")

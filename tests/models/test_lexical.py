@@ -37,13 +37,13 @@ def test_the_readout_and_what_the_source_words_say_are_added(
     decoder = model.decoder
     encoded = model.encoder(BATCH.source, BATCH.source_lengths)
     state = decoder.start(encoded)
-    assert torch.equal(state.words, model.encoder.embedding(BATCH.source))
+    assert torch.equal(state.source_embeddings, model.encoder.embedding(BATCH.source))
     features, _ = decoder.sequence(BATCH.target_input, state)
     decoder.lexical, lexical = None, decoder.lexical
     readout, _ = decoder.sequence(BATCH.target_input, state)
     for position, tokens in enumerate(BATCH.target_input.unbind(1)):
-        _, state = decoder.advance(tokens, state)
-        said = lexical(state.weights, state.words)
+        _, state = decoder.step_hidden(tokens, state)
+        said = lexical(state.attention_weights, state.source_embeddings)
         torch.testing.assert_close(features[:, position], readout[:, position] + said)
 
 
@@ -64,7 +64,7 @@ def test_rows_that_are_chosen_keep_their_words(tiny_model: Build) -> None:
     rows = torch.tensor([1, 1, 0])
     tokens = torch.tensor([4, 5, 6])
     expected, _ = model.step(tokens[rows], state)
-    assert torch.equal(state.select(rows).words, state.words[rows])
+    assert torch.equal(state.select(rows).source_embeddings, state.source_embeddings[rows])
     chosen, _ = model.step(tokens, state.select(rows))
     alone, _ = model.step(tokens[2:], state.select(rows[2:]))
     torch.testing.assert_close(chosen[2:], alone)

@@ -8,15 +8,19 @@ import pytest
 import torch
 
 from seq2seq.config.experiment import Experiment
-from seq2seq.config.language_model import LanguageExperiment, LanguageModelSettings, TextSettings
+from seq2seq.config.language_model import (
+    LanguageDataSettings,
+    LanguageExperiment,
+    LanguageModelSettings,
+)
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError
-from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import read_network, train_language_model
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel
-from seq2seq.runs.checkpoint import load_tensors
+from seq2seq.runs.tensors import load_tensors
 from seq2seq.translation.train import Corpora, train
 from seq2seq.translation.translator import Translator
 
@@ -38,7 +42,7 @@ def language(vocab_size: int = 13, **settings: object) -> LanguageNetwork:
 def predictions(model: TranslationModel | LanguageNetwork) -> torch.Tensor:
     """Log-probabilities ``(batch_size, length, vocab_size)`` from a state of zeros."""
     decoder = model.decoder
-    state = decoder.begin(decoder.stack.zero_state(torch.zeros(len(TOKENS), 1)))
+    state = decoder.init_state(decoder.stack.zero_state(torch.zeros(len(TOKENS), 1)))
     return decoder.logits(decoder.sequence(TOKENS, state)[0]).log_softmax(dim=-1)
 
 
@@ -110,11 +114,11 @@ def test_a_run_begins_with_the_weights_of_runs(
         described = LanguageExperiment(
             run=str(tmp_path / name),
             device="cpu",
-            data=TextSettings(tokenizer="word", windows="sentences"),
+            data=LanguageDataSettings(tokenizer="word", windows="sentences"),
             model=LanguageModelSettings(embedding_size=8, sizes=(size,), dropout=0.0),
             training=TrainingSettings(max_steps=3, best_by="perplexity", label_smoothing=0.0),
         )
-        train_language_model(described, Texts(lines, letters.validation.sources))
+        train_language_model(described, TextSplits(lines, letters.validation.sources))
     base = experiment(max_steps=1, learning_rate=1e-9)
     model = replace(
         base.model,

@@ -8,7 +8,13 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seq2seq.models.cells.registry import CELLS
-from seq2seq.models.rnn import EncoderStack, RecurrentStack, Regularization, StackState, reversal
+from seq2seq.models.rnn import (
+    EncoderStack,
+    RecurrentStack,
+    Regularization,
+    StackState,
+    reversed_positions,
+)
 
 SIZES = [(4,), (5, 5), (4, 7, 7, 3)]
 LENGTHS = torch.tensor([3, 6, 1, 5])
@@ -142,7 +148,7 @@ def test_both_directions_equal_torch_on_packed_sequences(
 
 
 def test_reversal_turns_tokens_round_and_leaves_pads() -> None:
-    assert reversal(torch.tensor([3, 2, 1]), 4).tolist() == [
+    assert reversed_positions(torch.tensor([3, 2, 1]), 4).tolist() == [
         [2, 1, 0, 3],
         [1, 0, 2, 3],
         [0, 1, 2, 3],

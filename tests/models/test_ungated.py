@@ -15,9 +15,10 @@ from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, Lea
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.rnn import EncoderStack, RecurrentStack
 from seq2seq.models.translation import TranslationModel
-from seq2seq.runs.checkpoint import load_tensors, load_weights, save_tensors, weights_of
-from seq2seq.training.averaging import MovingAverage, mean_of, wearing
-from seq2seq.training.optimizer import build_optimizer, clip
+from seq2seq.runs.checkpoint import load_weights, named_weights
+from seq2seq.runs.tensors import load_tensors, save_tensors
+from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
+from seq2seq.training.optimizer import build_optimizer, clip_gradients
 
 Build = Callable[..., TranslationModel]
 BATCH = make_batch([[4, 5, 6], [7, 8, 4, 9, 10]], [[6, 7, 6, 8], [4]])
@@ -183,7 +184,7 @@ def test_a_reservoir_draws_its_weights_once_for_each_cell() -> None:
     for index, weight in enumerate(drawn):
         assert all(not torch.allclose(weight, other) for other in drawn[:index])
     assert not any(weight.requires_grad for weight in stack.parameters())
-    assert len(weights_of(stack)) == 16  # W, U, b and c of four cells are saved and loaded
+    assert len(named_weights(stack)) == 16  # W, U, b and c of four cells are saved and loaded
 
 
 def updated(model: TranslationModel, average: MovingAverage) -> None:
@@ -199,7 +200,7 @@ def updated(model: TranslationModel, average: MovingAverage) -> None:
         torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), BATCH.target_output.flatten()
         ).backward()
-        assert clip(model.parameters(), settings) > 0
+        assert clip_gradients(model.parameters(), settings) > 0
         optimizer.step()
         average.update(step + 1)
 
@@ -209,19 +210,19 @@ def test_training_changes_all_but_the_reservoir_and_saves_it_with_the_rest(
     tiny_model: Build, options: dict[str, Any], tmp_path: Path
 ) -> None:
     model = tiny_model(cell="echo-state", **options)
-    before = {name: weight.detach().clone() for name, weight in weights_of(model).items()}
+    before = {name: weight.detach().clone() for name, weight in named_weights(model).items()}
     average = MovingAverage(model, 0.9)
     updated(model, average)
-    for name, weight in weights_of(model).items():
+    for name, weight in named_weights(model).items():
         fixed = ".kernel." in name
         assert torch.equal(weight, before[name]) == fixed, name
         assert torch.equal(average.weights[name], before[name]) == fixed, name
     paths = [tmp_path / "one", tmp_path / "other"]
-    for path, weights in zip(paths, (weights_of(model), average.weights), strict=True):
+    for path, weights in zip(paths, (named_weights(model), average.weights), strict=True):
         save_tensors(path, weights, None)
-    mean = mean_of(paths)
-    with wearing(model, mean):
-        for name, weight in weights_of(model).items():
+    mean = mean_weights(paths)
+    with swapped_weights(model, mean):
+        for name, weight in named_weights(model).items():
             assert torch.equal(weight, before[name]) == (".kernel." in name), name
     other = tiny_model(cell="echo-state", **options)
     load_weights(other, load_tensors(paths[0])[0], paths[0])

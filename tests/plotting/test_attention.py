@@ -12,10 +12,10 @@ from typing import NamedTuple
 import pytest
 
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.evaluation.exposure_bias import Exposure, Position
+from seq2seq.evaluation.exposure_bias import ExposureBias, PositionScores
 from seq2seq.plotting.attention import attention_figure, plot_attention
 from seq2seq.plotting.exposure_bias import exposure_figure, plot_exposure
-from seq2seq.plotting.fonts import MissingFontWarning, choose_fonts, readable
+from seq2seq.plotting.fonts import MissingFontWarning, choose_fonts, displayable
 from seq2seq.plotting.learning_curves import plot_learning_curves, read_metrics
 from seq2seq.runs.directory import RunDirectory
 
@@ -140,13 +140,13 @@ def test_a_character_that_no_font_has_is_a_box_and_one_warning(tmp_path: Path) -
         plot_attention(attended([odd, f"a{odd}"], ["b"]), tmp_path / "odd.png")
     assert len(caught) == 1
     with pytest.warns(MissingFontWarning):
-        assert readable([odd, f"a{odd}"])[0] == ["□", "a□"]
+        assert displayable([odd, f"a{odd}"])[0] == ["□", "a□"]
     with pytest.warns(MissingFontWarning, match=" …: drawn as □"):
-        readable("".join(chr(0x10FF00 + number)) for number in range(20))
+        displayable("".join(chr(0x10FF00 + number)) for number in range(20))
 
 
 def test_the_usual_scripts_need_no_other_font() -> None:
-    assert readable(["▁Ærøskøbing", "Жук", "λόγος", "<eos>"])[1] == ["DejaVu Sans"]
+    assert displayable(["▁Ærøskøbing", "Жук", "λόγος", "<eos>"])[1] == ["DejaVu Sans"]
 
 
 @pytest.mark.parametrize("text", ["一个男人", "にほんご", "한국어"])
@@ -192,13 +192,13 @@ def test_other_formats(tmp_path: Path, ending: str) -> None:
     assert path.read_bytes()[:5] in (b"%PDF-", b"<?xml")
 
 
-def falling(tokens: list[int], base: float) -> Exposure:
+def falling(tokens: list[int], base: float) -> ExposureBias:
     """Exposure with so many tokens at each position."""
     positions = [
-        Position(count, 0, base, base / place, -base, -base * place)
+        PositionScores(count, 0, base, base / place, -base, -base * place)
         for place, count in enumerate(tokens, start=1)
     ]
-    return Exposure(positions, positions[0])
+    return ExposureBias(positions, positions[0])
 
 
 def test_exposure_has_two_panels_a_colour_for_a_run_and_dashes_for_its_own_history(
@@ -239,8 +239,8 @@ def test_without_matplotlib_the_command_to_install_it_is_named(
     result = command(
         "-c",
         "from seq2seq.errors import SettingsError\n"
-        "from seq2seq.plotting.figure import check_picture\n"
-        "try:\n    check_picture('x.png')\n"
+        "from seq2seq.plotting.figure import check_figure_path\n"
+        "try:\n    check_figure_path('x.png')\n"
         "except SettingsError as error:\n    print(error)\n",
         environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"},
     )

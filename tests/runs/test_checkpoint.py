@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from seq2seq.config.model import ModelSettings
 from seq2seq.errors import RunError
 from seq2seq.models.translation import build_translation_model
-from seq2seq.runs.checkpoint import load_tensors, load_weights, save_tensors, weights_of
+from seq2seq.runs.checkpoint import load_weights, named_weights
 from seq2seq.runs.directory import FORMAT, RunDirectory
 from seq2seq.runs.files import write_atomically, write_json
-from seq2seq.runs.tensors import Shapes
+from seq2seq.runs.tensors import Shapes, load_tensors, save_tensors
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_tied_weights_are_saved_once_and_come_back_tied(tmp_path: Path) -> None:
         return build_translation_model(9, 9, settings)
 
     first, second = build(), build()
-    save_tensors(tmp_path / "x", weights_of(first), None)
+    save_tensors(tmp_path / "x", named_weights(first), None)
     tensors, _ = load_tensors(tmp_path / "x")
     assert sum(tensor.shape == (9, 6) for tensor in tensors.values()) == 1
     load_weights(second, tensors, tmp_path / "x")
@@ -197,7 +197,7 @@ def test_weights_of_another_model_are_refused(
     model = nn.Linear(3, 4)
     before = model.weight.clone()
     with pytest.raises(RunError, match=rf"(?s)x\.safetensors.*{message}"):
-        load_weights(model, weights_of(other), Path("x.safetensors"))
+        load_weights(model, named_weights(other), Path("x.safetensors"))
     assert torch.equal(before, model.weight)
 
 

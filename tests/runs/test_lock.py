@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.experiment import Experiment
-from seq2seq.config.language_model import CorpusSettings, NGramExperiment
+from seq2seq.config.language_model import MonolingualSettings, NGramExperiment
 from seq2seq.errors import RunError, SettingsError
-from seq2seq.language_modeling.train_ngram import make_ngram_run
+from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.runs.lock import RunLock
 from seq2seq.translation.train import Corpora, train
 
@@ -76,12 +76,12 @@ def test_what_is_being_trained_is_not_overwritten(
     text = moved.with_name("text.txt")
     text.write_text("a b c\nd e f\n")
     model = NGramExperiment(
-        run=str(moved), overwrite=True, data=CorpusSettings(train=str(text), tokenizer="word")
+        run=str(moved), overwrite=True, data=MonolingualSettings(train=str(text), tokenizer="word")
     )
     for begin in (
         lambda: train(replace(run, run=str(moved), overwrite=True), letters),
         lambda: train(replace(run, run=str(moved), resume=True), letters),
-        lambda: make_ngram_run(model),
+        lambda: train_ngram_model(model),
     ):
         with pytest.raises(RunError, match=rf"moved is being trained by process {other.pid}"):
             begin()

@@ -16,10 +16,10 @@ import seq2seq
 from seq2seq.config.experiment import Experiment
 from seq2seq.errors import RunError
 from seq2seq.runs.directory import FORMAT, RunDirectory
-from seq2seq.runs.metadata import load_experiment, summary
-from seq2seq.runs.provenance import circumstances, git_state
+from seq2seq.runs.metadata import load_experiment, summarize_text
+from seq2seq.runs.provenance import environment, git_state
 from seq2seq.runs.tensors import load_tensors, save_tensors
-from seq2seq.training.state import Position
+from seq2seq.training.state import TrainerState
 from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 from tests.support.tampering import redescribe, reseal
@@ -89,9 +89,9 @@ def test_a_run_is_not_continued_beside_a_damaged_best(copy: Path, damage: Any) -
 
 def test_weights_that_are_no_numbers_are_one_message(copy: Path) -> None:
     tensors, state = load_tensors(copy / "best.safetensors")
-    owner = json.loads((copy / "experiment.json").read_text(encoding="utf-8"))["id"]
+    run_id = json.loads((copy / "experiment.json").read_text(encoding="utf-8"))["id"]
     broken = {name: tensor * math.nan for name, tensor in tensors.items()}
-    save_tensors(copy / "best.safetensors", broken, state, owner)
+    save_tensors(copy / "best.safetensors", broken, state, run_id)
     with pytest.raises(RunError, match="gives no translation a probability"):
         Translator.load(copy, "cpu").translate("We eat.")
 
@@ -161,11 +161,11 @@ def test_a_run_names_no_path_to_read(copy: Path) -> None:
 
 @pytest.mark.parametrize("step", ["../x", 1.5, None, [1]])
 def test_steps_that_become_names_of_files_are_numbers(step: object) -> None:
-    values = asdict(Position(kept=[(0.5, 3)]))
-    assert Position.from_dict(values) == Position(kept=[(0.5, 3)])
+    values = asdict(TrainerState(kept=[(0.5, 3)]))
+    assert TrainerState.from_dict(values) == TrainerState(kept=[(0.5, 3)])
     values["kept"] = [[0.5, step]]
     with pytest.raises(TypeError, match="kept steps"):
-        Position.from_dict(values)
+        TrainerState.from_dict(values)
 
 
 @pytest.mark.parametrize("size", [10**8, 10**15, 2**62, 10**30])
@@ -204,7 +204,7 @@ def test_the_description_says_what_made_the_run(trained: Path, sample: Path) -> 
     sides = [
         (sample / f"train.{side}").read_text(encoding="utf-8").splitlines() for side in ("en", "fr")
     ]
-    training = summary(sides)
+    training = summarize_text(sides)
     assert values["text"]["train"] == training._asdict()
     assert (training.lines, training.read) == (len(sides[0]), len(sides[0]))
     assert values["text"]["validation"]["sha256"] != training.sha256
@@ -229,7 +229,7 @@ def test_the_commit_is_that_of_the_folder(tmp_path: Path) -> None:
     assert before["changed"] is False
     (tmp_path / "a").write_text("2")
     assert git_state(tmp_path) == {**before, "changed": True}
-    assert json.dumps(circumstances())
+    assert json.dumps(environment())
 
 
 @pytest.mark.parametrize("text", [{}, {"train": 3}, {"train": {"sha256": 1}}])

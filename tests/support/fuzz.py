@@ -165,7 +165,7 @@ def make_run_targets(folder: Path) -> list[Target]:
     from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
     from seq2seq.errors import Seq2SeqError
     from seq2seq.runs.directory import RunDirectory
-    from seq2seq.runs.metadata import load_experiment, save_description, seal
+    from seq2seq.runs.metadata import checksum, load_experiment, save_metadata
     from seq2seq.runs.tensors import load_tensors, save_tensors
 
     kinds = (Experiment, LanguageExperiment, NGramExperiment)
@@ -173,7 +173,7 @@ def make_run_targets(folder: Path) -> list[Target]:
     def read(path: Path) -> None:
         with suppress(ValueError, TypeError, RecursionError):  # else its checksum ends every case
             values = json.loads(path.read_bytes().decode("utf-8"))
-            path.write_text(json.dumps({**values, "sha256": seal(values)}), encoding="utf-8")
+            path.write_text(json.dumps({**values, "sha256": checksum(values)}), encoding="utf-8")
         for kind in kinds:
             with suppress(Seq2SeqError):
                 load_experiment(RunDirectory(path.parent), kind)
@@ -181,7 +181,7 @@ def make_run_targets(folder: Path) -> list[Target]:
     described = []
     for kind in kinds:
         run = RunDirectory(folder / kind.__name__)
-        save_description(run, kind(run=str(run.path), overwrite=True), {}, {})
+        save_metadata(run, kind(run=str(run.path), overwrite=True), {}, {})
         described.append(run.experiment.read_bytes())
     weights = {"a": torch.ones(3, 2), "b": torch.arange(4), "c": torch.zeros(0)}
     save_tensors(folder / "tensors", weights, {"step": 3}, "0")

@@ -28,8 +28,8 @@ import torch
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import RunError
 from seq2seq.language_modeling.model import LanguageModel
-from seq2seq.runs.checkpoint import load_tensors
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.tensors import load_tensors
 from seq2seq.translation.translator import Translator
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "data" / "sample"

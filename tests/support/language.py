@@ -8,12 +8,16 @@ from pathlib import Path
 import torch
 
 from seq2seq.config.data import DataSettings
-from seq2seq.config.language_model import LanguageExperiment, LanguageModelSettings, TextSettings
+from seq2seq.config.language_model import (
+    LanguageDataSettings,
+    LanguageExperiment,
+    LanguageModelSettings,
+)
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.token_stream import RunningText
+from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.data.vocabulary import SPECIAL_TOKENS
-from seq2seq.language_modeling.task import Texts
+from seq2seq.language_modeling.task import TextSplits
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 
 CPU = torch.device("cpu")
@@ -30,7 +34,7 @@ def make_lines(count: int, seed: int = 1) -> list[str]:
 
 
 LINES = make_lines(60)
-TEXTS = Texts(LINES, make_lines(12, seed=2))
+TEXTS = TextSplits(LINES, make_lines(12, seed=2))
 
 
 def running(
@@ -40,9 +44,9 @@ def running(
     sentences: bool = False,
     letters_only: bool = False,
     size: int = 60,
-) -> RunningText:
+) -> TokenStream:
     """How these lines become ids and come back."""
-    return RunningText(build_pipeline(lines, DataSettings(), kind, size), sentences, letters_only)
+    return TokenStream(build_pipeline(lines, DataSettings(), kind, size), sentences, letters_only)
 
 
 def network(size: int, **settings: object) -> LanguageNetwork:
@@ -80,7 +84,7 @@ def uniform(size: int) -> LanguageNetwork:
     return table([[1 / size] * size] * size)
 
 
-def letter_table(probabilities: dict[str, dict[str, float]]) -> tuple[LanguageNetwork, RunningText]:
+def letter_table(probabilities: dict[str, dict[str, float]]) -> tuple[LanguageNetwork, TokenStream]:
     """A network and its text from p(next | previous) of characters, "\\n" for a line's end.
 
     What a row lacks, and the special tokens, has a probability of a billionth.
@@ -114,7 +118,7 @@ def describe(folder: Path, windows: str = "sequential", **training: object) -> L
     )
     return replace(
         base,
-        data=TextSettings(tokenizer="word", windows=windows, **short),
+        data=LanguageDataSettings(tokenizer="word", windows=windows, **short),
         model=LanguageModelSettings(embedding_size=8, sizes=(9,), dropout=0.1),
         training=plain,
         generation=replace(base.generation, max_tokens=5),

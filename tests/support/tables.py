@@ -17,10 +17,10 @@ class TableState(NamedTuple):
 
     sentences: Tensor
     earlier: Tensor
-    weights: Tensor | None = None
+    attention_weights: Tensor | None = None
 
     def select(self, rows: Tensor) -> "TableState":
-        weights = None if self.weights is None else self.weights[rows]
+        weights = None if self.attention_weights is None else self.attention_weights[rows]
         return TableState(self.sentences[rows], self.earlier[rows], weights)
 
 

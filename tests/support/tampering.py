@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seq2seq.runs.metadata import seal
+from seq2seq.runs.metadata import checksum
 
 
 def redescribe(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -14,7 +14,7 @@ def redescribe(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = run / "experiment.json"
     values = json.loads(path.read_text(encoding="utf-8"))
     change(values)
-    values["sha256"] = seal(values)
+    values["sha256"] = checksum(values)
     path.write_text(json.dumps(values), encoding="utf-8")
 
 

@@ -11,9 +11,10 @@ from torch import nn
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.errors import RunError
-from seq2seq.runs.checkpoint import load_tensors, part_of, save_tensors, weights_of
+from seq2seq.runs.checkpoint import named_weights, with_prefix
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.training.averaging import MovingAverage, mean_of, wearing
+from seq2seq.runs.tensors import load_tensors, save_tensors
+from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import Corpora, load_model, load_pipelines, train
 
@@ -35,9 +36,9 @@ def test_the_moving_average_is_its_formula() -> None:
 
 def test_a_model_wears_other_weights_for_a_while() -> None:
     model = nn.Linear(3, 2)
-    own = {name: weight.detach().clone() for name, weight in weights_of(model).items()}
+    own = {name: weight.detach().clone() for name, weight in named_weights(model).items()}
     other = {name: torch.randn_like(weight) for name, weight in own.items()}
-    with wearing(model, other):
+    with swapped_weights(model, other):
         assert torch.equal(model.weight, other["weight"])
     assert torch.equal(model.weight, own["weight"])
     assert torch.equal(model.bias, own["bias"])
@@ -48,11 +49,11 @@ def test_the_mean_of_files_is_their_mean(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.safetensors" for number in range(3)]
     for path, tensor in zip(paths, tensors, strict=True):
         save_tensors(path, {"weight": tensor}, None)
-    mean = mean_of(paths)["weight"]
+    mean = mean_weights(paths)["weight"]
     torch.testing.assert_close(mean, torch.stack(tensors).mean(0))
     assert mean.dtype == torch.float32
     with pytest.raises(RunError, match="missing"):
-        mean_of([*paths, tmp_path / "gone.safetensors"])
+        mean_weights([*paths, tmp_path / "gone.safetensors"])
 
 
 def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters: Corpora) -> None:
@@ -61,7 +62,7 @@ def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters
     directory = RunDirectory(run.run)
     best, state = load_tensors(directory.best)
     last = load_tensors(directory.last)[0]
-    average, raw = part_of(last, "average."), part_of(last, "model.")
+    average, raw = with_prefix(last, "average."), with_prefix(last, "model.")
     assert state["step"] == 20
     assert all(torch.equal(best[name], average[name]) for name in raw)
     assert not all(torch.equal(best[name], raw[name]) for name in raw)
@@ -95,15 +96,15 @@ def test_checkpoints_are_kept_and_their_mean_is_tried(
     expected = by_score[:3] if which == "best" else single[-3:]
     assert steps == sorted(row["step"] for row in expected)
     assert sorted(path.name for path in directory.path.glob("step-*")) == sorted(
-        directory.kept(step).name for step in steps
+        directory.averaging_checkpoint(step).name for step in steps
     )
     best_loss = min(row["loss"] for row in rows)
     assert load_tensors(directory.best)[1]["loss"] == best_loss
     assert mean["best"] == (mean["loss"] == best_loss)
     assert mean["step"] == 60
     # The training itself goes on from its own weights, not from the mean.
-    own = part_of(load_tensors(directory.last)[0], "model.")
-    kept = load_tensors(directory.kept(60))[0] if 60 in steps else own
+    own = with_prefix(load_tensors(directory.last)[0], "model.")
+    kept = load_tensors(directory.averaging_checkpoint(60))[0] if 60 in steps else own
     assert all(torch.equal(own[name], kept[name]) for name in own)
     plain = replace(run.training, max_steps=1, average="none", average_count=5)
     train(replace(run, overwrite=True, training=plain), letters)

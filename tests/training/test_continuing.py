@@ -14,17 +14,17 @@ import pytest
 import torch
 
 from seq2seq.cli.parse import TEXT_PATHS
-from seq2seq.cli.parse import changes as refused
-from seq2seq.config.base import spelled
+from seq2seq.cli.parse import changed_settings as refused
+from seq2seq.config.base import flag_name
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.errors import RunError, SettingsError
-from seq2seq.runs.checkpoint import load_tensors
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.reporting import Reporter
-from seq2seq.training.state import Position
+from seq2seq.training.state import TrainerState
 from seq2seq.training.task import Validation
 from seq2seq.translation.train import Corpora, train
 from seq2seq.translation.translator import Translator
@@ -146,7 +146,7 @@ def test_what_would_change_the_model_is_refused_by_name(part: str, name: str) ->
             continue
         value = getattr(getattr(after, part), name)
         (line,) = refused(before, after)
-        assert f"this can't change: --{part}.{spelled(name)} {value} (it is" in line
+        assert f"this can't change: --{part}.{flag_name(name)} {value} (it is" in line
 
 
 # ---------------------------------------------------------------------------------------------
@@ -175,11 +175,11 @@ def test_the_log_keeps_what_the_checkpoint_covers(tmp_path: Path) -> None:
     log.write_bytes(log.read_bytes() + "…".encode()[:2])
     reporter = Reporter(log)
     for _ in range(2):
-        reporter.rewind(Position(step=2, validated=1, averaged=1))
+        reporter.rewind(TrainerState(step=2, validated=1, averaged=1))
         assert log.read_bytes().decode("utf-8") == "\n".join(kept) + "\n"
     reporter.close()
     log.unlink()
-    reporter.rewind(Position())
+    reporter.rewind(TrainerState())
     assert not log.exists()
 
 
@@ -190,7 +190,7 @@ def test_a_log_that_can_not_be_written_or_read(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"metrics\.jsonl could not be written: Is a directory"):
         reporter.record("training", {"step": 1})
     with pytest.raises(RunError, match=r"metrics\.jsonl is no plain file"):
-        reporter.rewind(Position())
+        reporter.rewind(TrainerState())
     reporter.close()
 
 

@@ -14,7 +14,7 @@ from seq2seq.data.batching import make_batch
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.training.dry_run import DRY, batch_lines, mebibytes
+from seq2seq.training.dry_run import DRY_RUN, batch_lines, mebibytes
 from seq2seq.training.launch import count_weights
 from seq2seq.translation.train import Corpora, build_model, train
 from tests.support.language import TEXTS, describe
@@ -41,7 +41,7 @@ def shown(
 ) -> tuple[Experiment, dict[str, list[str]]]:
     """A dry run of a translation model, and what it printed."""
     run = replace(experiment(max_steps=10), dry_run=True)
-    assert train(run, letters) == DRY
+    assert train(run, letters) == DRY_RUN
     return run, sections(capsys.readouterr().out)
 
 
@@ -126,7 +126,7 @@ def test_a_continued_run_is_shown_and_left_as_it_is(
     before = everything(Path(run.run))
     assert '"dry_run"' not in Path(run.run, "experiment.json").read_text(encoding="utf-8")
     capsys.readouterr()
-    assert train(replace(run, resume=True, dry_run=True), letters) == DRY
+    assert train(replace(run, resume=True, dry_run=True), letters) == DRY_RUN
     found = sections(capsys.readouterr().out)
     assert found["An update from the largest batch"][0].startswith("continued after step 3")
     assert everything(Path(run.run)) == before
@@ -136,7 +136,7 @@ def test_a_continued_run_is_shown_and_left_as_it_is(
 @pytest.mark.parametrize("windows", ["sequential", "random", "sentences"])
 def test_a_language_model(windows: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     described = replace(describe(tmp_path / "run", windows, max_steps=3), dry_run=True)
-    assert train_language_model(described, TEXTS) == DRY
+    assert train_language_model(described, TEXTS) == DRY_RUN
     found = sections(capsys.readouterr().out)
     assert found["Text"][0] == "training text: 60 lines, validation text: 12"
     assert ("left out for more than 200 tokens" in "".join(found["Text"])) == (
@@ -156,7 +156,7 @@ def test_a_language_model(windows: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "run").exists()
     train_language_model(replace(described, dry_run=False), TEXTS)
     before = everything(tmp_path)
-    assert train_language_model(replace(described, resume=True), TEXTS) == DRY
+    assert train_language_model(replace(described, resume=True), TEXTS) == DRY_RUN
     assert "continued after step 3" in capsys.readouterr().out
     assert everything(tmp_path) == before
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from seq2seq.training.loss import cross_entropy, output_cross_entropy, real_tokens
+from seq2seq.training.loss import cross_entropy, drop_padding, output_cross_entropy
 
 LENGTHS = torch.tensor([3, 5, 1])
 every_smoothing = pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
@@ -37,10 +37,10 @@ def test_likelihood_is_not_smoothed_and_has_no_gradient(smoothing: float) -> Non
 
 def test_real_tokens_are_those_before_each_row_s_end() -> None:
     values = torch.arange(15).view(3, 5)
-    assert real_tokens(values, LENGTHS).tolist() == [0, 1, 2, 5, 6, 7, 8, 9, 10]
-    assert real_tokens(values, torch.tensor([5, 5, 5])).tolist() == list(range(15))
+    assert drop_padding(values, LENGTHS).tolist() == [0, 1, 2, 5, 6, 7, 8, 9, 10]
+    assert drop_padding(values, torch.tensor([5, 5, 5])).tolist() == list(range(15))
     wide = torch.randn(3, 5, 2)
-    chosen = real_tokens(wide, LENGTHS)
+    chosen = drop_padding(wide, LENGTHS)
     assert torch.equal(chosen, torch.cat([wide[0, :3], wide[1], wide[2, :1]]))
 
 
@@ -54,7 +54,7 @@ def test_pads_never_matter_and_a_batch_is_the_sum_of_its_sentences(smoothing: fl
         lengths = LENGTHS[rows]
         return list(
             cross_entropy(
-                real_tokens(logits[rows], lengths), real_tokens(targets[rows], lengths), smoothing
+                drop_padding(logits[rows], lengths), drop_padding(targets[rows], lengths), smoothing
             )
         )
 

@@ -15,7 +15,7 @@ from seq2seq.data.batching import Batch, make_batch
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.loss import Loss
-from seq2seq.training.memory import footprint, ids_of, largest, size_of
+from seq2seq.training.memory import batch_numel, largest_batch, measure_footprint, storage_bytes
 from seq2seq.training.task import Validation
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
@@ -56,10 +56,10 @@ class Squares:
     def validate(self, device: torch.device) -> Validation:
         return Validation(0.0, None, [])
 
-    def carried(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         return {}
 
-    def carry(self, tensors: dict[str, Tensor]) -> None:
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
         """Nothing is carried."""
 
 
@@ -71,9 +71,9 @@ def test_bytes_are_those_of_the_formulas(tmp_path: Path) -> None:
     )
     run = RunDirectory(tmp_path / "run")
     trainer = Trainer(model, task, settings, run, seed=1, device="cpu")
-    batch = largest(task.batches(0))
+    batch = largest_batch(task.batches(0))
     assert torch.equal(batch.inputs, torch.ones(5, 3)), "of equal ones the first"
-    used = footprint(trainer, batch)
+    used = measure_footprint(trainer, batch)
     weights = 4 * 3 * FLOAT
     assert used[:4] == (weights, weights, weights, weights), "momentum and average are as large"
     # dW needs x, and d(y²) needs y; W itself is no activation.
@@ -93,7 +93,7 @@ def of_batch(run: Experiment, letters: Corpora, rows: int, length: int) -> int:
         model, task, run.training, RunDirectory(run.run), seed=1, device="cpu"
     )
     ids = [[4] * length] * rows
-    return footprint(trainer, make_batch(ids, ids)).activations
+    return measure_footprint(trainer, make_batch(ids, ids)).activations
 
 
 def test_activations_grow_with_the_batch_and_weights_do_not_count(
@@ -119,6 +119,6 @@ def test_scheduled_sampling_is_measured_at_its_highest_rate(
 
 def test_tied_storages_count_once() -> None:
     values = torch.zeros(10)
-    assert size_of([values, values[2:4], values.view(2, 5)]) == 10 * FLOAT
-    assert size_of([values, torch.zeros(3)]) == 13 * FLOAT
-    assert ids_of(Vectors(torch.zeros(4, 2))) == 8
+    assert storage_bytes([values, values[2:4], values.view(2, 5)]) == 10 * FLOAT
+    assert storage_bytes([values, torch.zeros(3)]) == 13 * FLOAT
+    assert batch_numel(Vectors(torch.zeros(4, 2))) == 8

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from seq2seq.config.training import TrainingSettings
-from seq2seq.training.optimizer import build_optimizer, clip, learning_rate
+from seq2seq.training.optimizer import build_optimizer, clip_gradients, learning_rate
 
 
 def rate(step: int = 0, progress: float = 0.0, cuts: int = 0, **settings: Any) -> float:
@@ -71,7 +71,7 @@ def test_clipping_does_what_it_says_and_returns_the_norm_before(
     unused = nn.Parameter(torch.zeros(4))
     weights[0].grad, weights[1].grad = torch.tensor([3.0, -4.0]), torch.tensor([12.0])
     settings = TrainingSettings(clip_value=by_value, clip_norm=by_norm)
-    assert clip(iter([*weights, unused]), settings) == pytest.approx(13.0)
+    assert clip_gradients(iter([*weights, unused]), settings) == pytest.approx(13.0)
     clipped = torch.cat([weight.grad for weight in weights])
     torch.testing.assert_close(clipped, torch.tensor(expected), rtol=1e-5, atol=1e-5)
     assert unused.grad is None

@@ -16,7 +16,7 @@ from seq2seq.config.training import TrainingSettings
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.training.preflight import as_option, check_before, missing
+from seq2seq.training.preflight import format_flag, missing_for_training, preflight
 from seq2seq.translation.train import Corpora, train
 from tests.support.language import TEXTS, describe
 
@@ -32,7 +32,7 @@ def lines(kind: Any, values: dict[str, Any], **options: Any) -> list[str]:
     if kind is not NGramExperiment:
         values = {**values, "training": training}
     try:
-        check_before(from_dict(kind, {"run": "nowhere/run", **values}), **options)
+        preflight(from_dict(kind, {"run": "nowhere/run", **values}), **options)
     except (SettingsError, RunError) as error:
         return str(error).split("\n")
     return []
@@ -185,24 +185,24 @@ def test_a_directory_in_the_way_is_a_run_error_by_itself(tmp_path: Path) -> None
     training = TrainingSettings(max_steps=1)
     described = Experiment(run=str(tmp_path), training=training)
     with pytest.raises(RunError, match="never deleted"):
-        check_before(described)
+        preflight(described)
     with pytest.raises(SettingsError, match=r"no budget.*\n.*never deleted"):
-        check_before(replace(described, training=TrainingSettings()))
-    assert check_before(replace(described, run=str(tmp_path / "new"))).path == tmp_path / "new"
+        preflight(replace(described, training=TrainingSettings()))
+    assert preflight(replace(described, run=str(tmp_path / "new"))).path == tmp_path / "new"
 
 
 def test_a_dry_run_may_lack_what_a_training_may_not(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     dry = Experiment(run=str(tmp_path), dry_run=True)
-    check_before(dry)
-    budget, taken = missing(dry)
+    preflight(dry)
+    budget, taken = missing_for_training(dry)
     assert "no budget" in budget
     assert "never deleted" in taken
-    assert "no run directory" in missing(Experiment(dry_run=True))[1]
+    assert "no run directory" in missing_for_training(Experiment(dry_run=True))[1]
     with pytest.raises(SettingsError, match="weight-decay"):
-        check_before(replace(dry, training=TrainingSettings(optimizer="adam", weight_decay=0.5)))
+        preflight(replace(dry, training=TrainingSettings(optimizer="adam", weight_decay=0.5)))
     with pytest.raises(SettingsError, match="no budget"):
-        check_before(replace(dry, resume=True))
+        preflight(replace(dry, resume=True))
 
 
 def test_what_a_run_was_trained_with_can_be_continued(experiment: Any, letters: Corpora) -> None:
@@ -296,8 +296,8 @@ def test_a_run_with_the_vocabularies_of_another_has_its_tokens(
 
 
 def test_options_are_spelled_as_they_are_typed() -> None:
-    assert as_option("--model.tied-output", True) == "--model.tied-output"
-    assert as_option("--model.cell", "gru") == "--model.cell gru"
+    assert format_flag("--model.tied-output", True) == "--model.tied-output"
+    assert format_flag("--model.cell", "gru") == "--model.cell gru"
 
 
 # ---------------------------------------------------------------------------------------------

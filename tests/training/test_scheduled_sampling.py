@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from seq2seq.config.training import SamplingSettings
 from seq2seq.data.batching import make_batch
 from seq2seq.data.vocabulary import BOS_ID
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.translation import TranslationModel
 from seq2seq.training.scheduled_sampling import (
-    choose,
-    draw,
-    features,
-    features_by_steps,
+    choose_tokens,
+    draw_coins,
     inputs_by_passes,
+    pre_logits_by_steps,
+    pre_logits_with_sampling,
     sampling_rate,
 )
 
@@ -54,7 +54,7 @@ def test_rate_0_is_teacher_forcing_to_the_bit(tiny_model: Build, method: str, ch
     model, state = started(tiny_model)
     expected = model.decoder.sequence(BATCH.target_input, state)[0]
     settings = SamplingSettings(schedule="constant", rate=0.0, method=method, choice=choice)
-    got = features(
+    got = pre_logits_with_sampling(
         model.decoder, state, BATCH.target_input, rate=0.0, settings=settings, generator=generator()
     )[0]
     assert torch.equal(got, expected)
@@ -63,11 +63,11 @@ def test_rate_0_is_teacher_forcing_to_the_bit(tiny_model: Build, method: str, ch
 @every_choice
 def test_without_heads_both_ways_show_the_reference(tiny_model: Build, choice: str) -> None:
     model, state = started(tiny_model)
-    draws = draw(SHAPE, 0.0, choice, generator())
+    draws = draw_coins(SHAPE, 0.0, choice, generator())
     inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=2)
     assert torch.equal(inputs, BATCH.target_input)
     torch.testing.assert_close(
-        features_by_steps(model.decoder, state, BATCH.target_input, draws)[0],
+        pre_logits_by_steps(model.decoder, state, BATCH.target_input, draws)[0],
         model.decoder.sequence(BATCH.target_input, state)[0],
     )
 
@@ -80,8 +80,8 @@ def test_as_many_passes_as_steps_show_what_stepping_shows(
     tiny_model: Build, cell: str, context: str, choice: str, rate: float
 ) -> None:
     model, state = started(tiny_model, cell=cell, context=context)
-    draws = draw(SHAPE, rate, choice, generator())
-    stepped = features_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
+    draws = draw_coins(SHAPE, rate, choice, generator())
+    stepped = pre_logits_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
     inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1])
     assert (inputs != BATCH.target_input).any()
     torch.testing.assert_close(model.decoder.sequence(inputs, state)[0], stepped)
@@ -96,7 +96,7 @@ def test_settings_choose_the_method_and_passes(tiny_model: Build, choice: str) -
 
     def run(**options: Any) -> torch.Tensor:
         settings = SamplingSettings(schedule="constant", choice=choice, **options)
-        return features(
+        return pre_logits_with_sampling(
             model.decoder,
             state,
             BATCH.target_input,
@@ -112,7 +112,7 @@ def test_settings_choose_the_method_and_passes(tiny_model: Build, choice: str) -
 
 
 def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Build) -> None:
-    draws = draw(SHAPE, 1.0, "argmax", generator())
+    draws = draw_coins(SHAPE, 1.0, "argmax", generator())
     caps = torch.full((SHAPE[0],), SHAPE[1] - 1)
     outputs = set()
     for cell in CELLS:
@@ -120,12 +120,13 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
         inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1])
         assert (inputs[:, 0] == BOS_ID).all()
         own = [
-            hypothesis.tokens for hypothesis in greedy_search(model, state, Rules(caps, never=()))
+            hypothesis.tokens
+            for hypothesis in greedy_search(model, state, Constraints(caps, forbidden=()))
         ]
         for row, tokens in zip(inputs.tolist(), own, strict=True):
             assert row[1 : 1 + len(tokens)] == tokens
         outputs |= set(map(tuple, own))
-        stepped = features_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
+        stepped = pre_logits_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
         predicted = model.decoder.logits(stepped).argmax(-1)
         assert torch.equal(predicted[:, :-1], inputs[:, 1:])
     assert len(outputs) > 5  # not one token over and over
@@ -134,12 +135,12 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
 @every_choice
 def test_no_gradient_goes_through_a_choice(tiny_model: Build, choice: str) -> None:
     model, _ = started(tiny_model)
-    draws = draw(SHAPE, 0.7, choice, generator())
+    draws = draw_coins(SHAPE, 0.7, choice, generator())
     gradients = []
     for method in ("steps", "given inputs"):
         state = model.start(BATCH.source, BATCH.source_lengths)
         if method == "steps":
-            result = features_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
+            result = pre_logits_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
         else:
             inputs = inputs_by_passes(
                 model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1]
@@ -157,7 +158,7 @@ def test_no_gradient_goes_through_a_choice(tiny_model: Build, choice: str) -> No
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_a_coin_is_tossed_for_each_token_of_each_sentence_and_never_at_bos(rate: float) -> None:
-    coins, uniforms = draw((300, 101), rate, "argmax", generator())
+    coins, uniforms = draw_coins((300, 101), rate, "argmax", generator())
     assert uniforms is None
     assert not coins[:, 0].any()
     tossed = coins[:, 1:].double()
@@ -169,7 +170,9 @@ def test_a_coin_is_tossed_for_each_token_of_each_sentence_and_never_at_bos(rate:
 
 
 def test_uniforms_are_drawn_for_sampling_and_all_draws_follow_the_generator() -> None:
-    first, again, other = (draw((50, 20), 0.5, "sample", generator(seed)) for seed in (1, 1, 2))
+    first, again, other = (
+        draw_coins((50, 20), 0.5, "sample", generator(seed)) for seed in (1, 1, 2)
+    )
     assert torch.equal(first.coins, again.coins)
     assert torch.equal(first.uniforms, again.uniforms)
     assert not torch.equal(first.coins, other.coins)
@@ -180,13 +183,15 @@ def test_uniforms_are_drawn_for_sampling_and_all_draws_follow_the_generator() ->
 
 def test_choose_without_numbers_takes_the_most_probable() -> None:
     logits = torch.randn(3, 5, 7)
-    assert torch.equal(choose(logits, None), logits.argmax(-1))
+    assert torch.equal(choose_tokens(logits, None), logits.argmax(-1))
 
 
 def test_choose_draws_in_proportion_to_the_probabilities() -> None:
     probabilities = torch.tensor([0.4, 0.05, 0.0, 0.3, 0.15, 0.1])
     draws = torch.rand(20_000, generator=generator())
-    counts = choose(probabilities.log().expand(20_000, 6), draws).bincount(minlength=6).double()
+    counts = (
+        choose_tokens(probabilities.log().expand(20_000, 6), draws).bincount(minlength=6).double()
+    )
     assert counts[2] == 0
     expected = 20_000 * probabilities.double()
     possible = expected > 0
@@ -200,7 +205,7 @@ def test_choose_draws_in_proportion_to_the_probabilities() -> None:
 )
 def test_choose_inverts_the_cumulative_distribution(uniform: float, token: int) -> None:
     logits = torch.tensor([[0.0, 0.25, 0.0, 0.5, 0.25, 0.0]]).log()
-    assert choose(logits, torch.tensor([uniform])).tolist() == [token]
+    assert choose_tokens(logits, torch.tensor([uniform])).tolist() == [token]
 
 
 def test_rounding_never_chooses_a_token_of_probability_zero() -> None:
@@ -211,13 +216,13 @@ def test_rounding_never_chooses_a_token_of_probability_zero() -> None:
     last = 1 - 2**-24
     assert (sums <= last).any()
     for uniform in (0.0, last):
-        chosen = choose(logits, torch.full((500,), uniform))
+        chosen = choose_tokens(logits, torch.full((500,), uniform))
         assert logits.gather(1, chosen.unsqueeze(1)).isfinite().all()
 
 
 def test_logits_that_are_no_numbers_still_give_an_id() -> None:
     """So that a diverged model ends in a clear error about its loss, not in an index error."""
-    chosen = choose(torch.full((4, 6), torch.nan), torch.rand(4))
+    chosen = choose_tokens(torch.full((4, 6), torch.nan), torch.rand(4))
     assert (chosen < 6).all()
 
 

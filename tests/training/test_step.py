@@ -12,11 +12,11 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import TrainingError
-from seq2seq.runs.checkpoint import weights_of
+from seq2seq.runs.checkpoint import named_weights
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.loss import Loss
-from seq2seq.training.saved_tensors import Kept
-from seq2seq.training.step import halved
+from seq2seq.training.saved_tensors import SavedTensorMeter
+from seq2seq.training.step import split_batch
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import Corpora, build_model
@@ -62,13 +62,13 @@ def test_an_infinite_loss_leaves_the_weights_as_they_are(
     run = experiment(max_steps=3, log_every=1, schedule="constant")
     other = trainer(run, letters, infinite=(3,))
     assert other.train() == "the budget is used up"
-    assert other.position.skipped == 1
-    assert other.position.skipped_in_row == 1
-    weights = {name: weight.clone() for name, weight in weights_of(other.model).items()}
+    assert other.state.skipped == 1
+    assert other.state.skipped_in_row == 1
+    weights = {name: weight.clone() for name, weight in named_weights(other.model).items()}
     assert "step 3" in capsys.readouterr().err.split("skipped 1")[0]
     two = trainer(replace(run, training=replace(run.training, max_steps=2)), letters)
     two.train()
-    expected = weights_of(two.model)
+    expected = named_weights(two.model)
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
@@ -78,7 +78,7 @@ def test_a_run_of_infinite_losses_ends_it(experiment: Describe, letters: Corpora
         trainer(run, letters, infinite=(4, 5, 6)).train()
     interrupted = trainer(run, letters, infinite=(4, 5, 7, 8, 10, 11))
     interrupted.train()
-    assert interrupted.position.skipped == 6
+    assert interrupted.state.skipped == 6
 
 
 @pytest.mark.parametrize("rows", [8, 3])
@@ -90,12 +90,12 @@ def test_a_batch_too_large_for_memory_is_cut(
     run = replace(run, model=replace(run.model, dropout=0.0))
     whole, cut = trainer(run, letters), None
     whole.train()
-    expected = {name: weight.clone() for name, weight in weights_of(whole.model).items()}
+    expected = {name: weight.clone() for name, weight in named_weights(whole.model).items()}
     capsys.readouterr()
     cut = trainer(run, letters, most_rows=rows)
     cut.train()
     assert "not enough memory for a batch: it is cut into 2 parts" in capsys.readouterr().err
-    for name, weight in weights_of(cut.model).items():
+    for name, weight in named_weights(cut.model).items():
         torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-5)
 
 
@@ -107,12 +107,12 @@ def test_a_batch_that_needs_more_than_it_may_is_cut(
     run = replace(run, model=replace(run.model, dropout=0.0))
     whole = trainer(run, letters)
     whole.train()
-    expected = {name: weight.clone() for name, weight in weights_of(whole.model).items()}
+    expected = {name: weight.clone() for name, weight in named_weights(whole.model).items()}
     batch = max(whole.task.batches(0), key=lambda each: each.source.numel())
     sizes = []
-    for each in (batch, *halved(batch)):
-        with Kept(whole.model.parameters()) as kept:
-            whole.updater.gradients([each], 0.0, torch.Generator())
+    for each in (batch, *split_batch(batch)):
+        with SavedTensorMeter(whole.model.parameters()) as kept:
+            whole.optimizer_step.gradients([each], 0.0, torch.Generator())
         sizes.append(kept.size)
     assert max(sizes[1:]) < 0.7 * sizes[0]  # not the half: some things each batch has once
     capsys.readouterr()
@@ -122,7 +122,7 @@ def test_a_batch_that_needs_more_than_it_may_is_cut(
     said = capsys.readouterr().err
     assert f"within --training.memory {budget} MiB for a batch: it is cut into 2 parts" in said
     assert said.count("cut into 2 parts") == 1
-    for name, weight in weights_of(cut.model).items():
+    for name, weight in named_weights(cut.model).items():
         torch.testing.assert_close(weight, expected[name], rtol=1e-3, atol=1e-5)
     none = trainer(replace(run, training=replace(run.training, memory=1e-4)), letters)
     with pytest.raises(TrainingError, match=r"not enough memory within --training.memory 0.0001"):
@@ -135,9 +135,9 @@ def test_counting_changes_nothing(experiment: Describe, letters: Corpora) -> Non
     plain.train()
     counted = trainer(replace(run, training=replace(run.training, memory=1e6)), letters)
     counted.train()
-    expected = weights_of(plain.model)
+    expected = named_weights(plain.model)
     assert all(
-        torch.equal(each, expected[name]) for name, each in weights_of(counted.model).items()
+        torch.equal(each, expected[name]) for name, each in named_weights(counted.model).items()
     )
 
 
@@ -165,6 +165,6 @@ def test_a_model_that_diverged_is_never_the_best(experiment: Describe, letters: 
     run = experiment(max_steps=2, learning_rate=1e300, schedule="constant", warmup_steps=0)
     diverged = trainer(run, letters)
     assert diverged.train() == "the budget is used up"
-    assert not all(torch.isfinite(each).all() for each in weights_of(diverged.model).values())
-    assert diverged.position.best is None
+    assert not all(torch.isfinite(each).all() for each in named_weights(diverged.model).values())
+    assert diverged.state.best is None
     assert not diverged.run.best.exists()

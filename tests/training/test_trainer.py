@@ -23,9 +23,9 @@ from seq2seq.config.training import SamplingSettings
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
-from seq2seq.runs.checkpoint import load_tensors
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import load_experiment
+from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
@@ -343,10 +343,10 @@ def test_the_first_budget_that_is_used_up_ends_it(
     if isinstance(steps, float):
         batches = len(trainer.task.batches(0))
         assert batches > 4
-        assert abs(trainer.position.step - steps * batches) <= 1
+        assert abs(trainer.state.step - steps * batches) <= 1
     else:
-        assert trainer.position.step == steps
-    assert metrics(trainer.run.path, "validation")[-1]["step"] == trainer.position.step
+        assert trainer.state.step == steps
+    assert metrics(trainer.run.path, "validation")[-1]["step"] == trainer.state.step
 
 
 def test_patience_ends_it(experiment: Describe, letters: Corpora) -> None:
@@ -501,7 +501,7 @@ def test_two_half_batches_are_one(experiment: Describe, letters: Corpora) -> Non
         trainer = make_trainer(run, corpora)
         assert len(trainer.task.batches(0)) == share
         trainer.train()
-        assert trainer.position.step == 3
+        assert trainer.state.step == 3
         weights.append(list(trainer.model.parameters()))
     for one, two in zip(*weights, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
@@ -525,7 +525,7 @@ def test_real_tokens_are_counted(experiment: Describe, letters: Corpora) -> None
     trainer = make_trainer(experiment(epochs=1, log_every=1000), letters)
     trainer.train()
     words = sum(len(line.split()) + 1 for line in letters.train.targets)  # one more for eos
-    assert trainer.position.window.tokens == words
+    assert trainer.state.window.tokens == words
 
 
 def test_the_log_says_all_there_is_to_say(trained: Path) -> None:

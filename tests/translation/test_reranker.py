@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from seq2seq.config.language_model import LanguageExperiment, LanguageModelSettings, TextSettings
+from seq2seq.config.language_model import (
+    LanguageDataSettings,
+    LanguageExperiment,
+    LanguageModelSettings,
+)
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.errors import SettingsError
@@ -27,7 +31,7 @@ def language(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
     described = LanguageExperiment(
         run=str(run),
         device="cpu",
-        data=TextSettings(
+        data=LanguageDataSettings(
             train=str(sample / "train.fr"), tokenizer="character", windows="sentences"
         ),
         model=LanguageModelSettings(embedding_size=16, sizes=(32,), dropout=0.0),

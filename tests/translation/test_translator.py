@@ -20,7 +20,12 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import load_experiment
 from seq2seq.translation.results import PairScore, replace_unknown
 from seq2seq.translation.train import Corpora, train
-from seq2seq.translation.translator import LongSentenceWarning, Member, Translation, Translator
+from seq2seq.translation.translator import (
+    EnsembleMember,
+    LongSentenceWarning,
+    Translation,
+    Translator,
+)
 from tests.support.tampering import reseal
 
 ODD = [
@@ -390,7 +395,7 @@ def test_an_ensemble_with_another_model_has_the_mean_probability(
         target,
         translator.settings,
         "cpu",
-        others=[Member(other, source)],
+        others=[EnsembleMember(other, source)],
     )
     pair = ("We must eat.", "Nous devons manger.")
     found, *each = (

@@ -14,7 +14,7 @@ from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import load_experiment
 from seq2seq.translation.train import Corpora, train
-from seq2seq.translation.translator import Member, Translator
+from seq2seq.translation.translator import EnsembleMember, Translator
 
 pytest.importorskip("seq2seq.models.attention")
 
@@ -101,7 +101,7 @@ def test_an_ensemble_has_the_mean_attention(
         plain.source,
         plain.target,
         device="cpu",
-        others=[Member(other, plain.source)],
+        others=[EnsembleMember(other, plain.source)],
     )
     second = Translator(other, plain.source, plain.target, device="cpu")
     text, prefix = TEXTS[0], "Nous devons"

@@ -13,21 +13,21 @@ import torch
 from seq2seq.cli.main import main
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import (
-    CorpusSettings,
+    LanguageDataSettings,
     LanguageExperiment,
     LanguageModelSettings,
+    MonolingualSettings,
     NGramExperiment,
     NGramSettings,
-    TextSettings,
 )
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.data.vocabulary import EOS, EOS_ID
-from seq2seq.decoding.shallow_fusion import LEAST
+from seq2seq.decoding.shallow_fusion import LOG_PROB_FLOOR
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.language_modeling.train_ngram import make_ngram_run
+from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import load_experiment
@@ -63,8 +63,8 @@ def network(folder: Path, trained: Path, sample: Path, command: Command) -> str:
 def ngrams(folder: Path, trained: Path, sample: Path) -> str:
     """An n-gram model of the same words."""
     run = str(folder / "ngrams")
-    data = CorpusSettings(train=str(sample / "train.fr"), vocabulary=str(trained))
-    make_ngram_run(NGramExperiment(run=run, data=data, model=NGramSettings(order=3)))
+    data = MonolingualSettings(train=str(sample / "train.fr"), vocabulary=str(trained))
+    train_ngram_model(NGramExperiment(run=run, data=data, model=NGramSettings(order=3)))
     return run
 
 
@@ -191,8 +191,8 @@ def closed(tmp_path: Path, trained: Path, translator: Translator) -> str:
     path.write_text(
         f"\\data\\\nngram 1={len(words)}\n\n\\1-grams:\n{rows}\n\\end\\\n", encoding="utf-8"
     )
-    data, model = CorpusSettings(vocabulary=str(trained)), NGramSettings(from_arpa=str(path))
-    make_ngram_run(NGramExperiment(run=run, data=data, model=model))
+    data, model = MonolingualSettings(vocabulary=str(trained)), NGramSettings(from_arpa=str(path))
+    train_ngram_model(NGramExperiment(run=run, data=data, model=model))
     return run
 
 
@@ -210,7 +210,11 @@ def test_a_language_model_without_unknown_tokens(
         # A beginning that the language model holds impossible.
         for candidate in translator.candidates(sentence, n=2, prefix="🦜 🦜", **settings):
             assert candidate.text.startswith("🦜 🦜")
-            assert 2 * WEIGHT * LEAST - 100 < candidate.log_probability < 2 * WEIGHT * LEAST
+            assert (
+                2 * WEIGHT * LOG_PROB_FLOOR - 100
+                < candidate.log_probability
+                < 2 * WEIGHT * LOG_PROB_FLOOR
+            )
 
 
 @pytest.fixture(scope="module")
@@ -219,15 +223,17 @@ def others(folder: Path, trained: Path, sample: Path) -> dict[str, str]:
     plain = LanguageExperiment(
         device="cpu",
         run=str(folder / "running"),
-        data=TextSettings(train=str(sample / "validation.fr"), vocabulary=str(trained), steps=9),
+        data=LanguageDataSettings(
+            train=str(sample / "validation.fr"), vocabulary=str(trained), steps=9
+        ),
         model=LanguageModelSettings(embedding_size=4, sizes=(4,), dropout=0.0),
         training=TrainingSettings(max_steps=1, best_by="perplexity", label_smoothing=0.0),
     )
     train_language_model(plain)
-    data = CorpusSettings(train=str(sample / "validation.fr"), tokenizer="word")
+    data = MonolingualSettings(train=str(sample / "validation.fr"), tokenizer="word")
     for name, text in (("english", "en"), ("ngrams-of-others", "fr")):
         train = replace(data, train=str(sample / f"validation.{text}"))
-        make_ngram_run(NGramExperiment(run=str(folder / name), data=train))
+        train_ngram_model(NGramExperiment(run=str(folder / name), data=train))
     return {
         str(folder / "running"): "was trained on running text .* --data.windows sentences",
         str(folder / "english"): "has another vocabulary .* --data.vocabulary",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from seq2seq.errors import DataError
 
-NAMES = {
+ROLE_NAMES = {
     "source": ("source", "src", "source_text", "source text"),
     "target": ("target", "tgt", "trg", "target_text", "target text"),
     "text": ("text",),
@@ -44,7 +44,8 @@ def columns_by_role(roles: Sequence[str], row: Sequence[str], where: str) -> tup
     """
     cells = [cell.strip().casefold() for cell in row]
     found = {
-        role: [number for number, cell in enumerate(cells) if cell in NAMES[role]] for role in roles
+        role: [number for number, cell in enumerate(cells) if cell in ROLE_NAMES[role]]
+        for role in roles
     }
     if not all(found.values()):
         return None

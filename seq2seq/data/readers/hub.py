@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TypeAlias
 
 from seq2seq.data.readers.lines import missing_file
-from seq2seq.data.readers.tables import KINDS, Columns, Texts, dataset_texts, root_message
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, Columns, Texts, dataset_texts, root_message
 from seq2seq.errors import DataError
 
 ReadFile: TypeAlias = Callable[[Path, Columns], Texts]
 
 
 def read_named(
-    name: str, columns: Columns, split: str, read: ReadFile, kinds: Sequence[str] = KINDS
+    name: str, columns: Columns, split: str, read: ReadFile, kinds: Sequence[str] = TABLE_SUFFIXES
 ) -> Texts:
     """Return columns of the file, folder or dataset on the Hub that `name` stands for.
 
@@ -86,7 +86,7 @@ def is_hub_name(name: str) -> bool:
     """Whether `name` can be a dataset on the Hub: "user/name", or "user/name:configuration"."""
     is_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(:[\w.+-]+)?", name) is not None
     # A mistyped path should not be looked for in the network.
-    return is_name and not _ending(name, KINDS) and not name.endswith((".txt", ".gz"))
+    return is_name and not _ending(name, TABLE_SUFFIXES) and not name.endswith((".txt", ".gz"))
 
 
 def read_hub(name: str, columns: Columns, split: str) -> Texts:

@@ -108,7 +108,7 @@ def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     if isinstance(file, (str, Path)):
         path, name = Path(file), str(file)
         try:
-            refuse_endless(path)
+            check_regular_file(path)
             data = path.read_bytes()
         except FileNotFoundError as error:
             raise missing_file(path) from error
@@ -129,7 +129,7 @@ def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     return data, name
 
 
-def refuse_endless(path: Path) -> None:
+def check_regular_file(path: Path) -> None:
     """Raises DataError for a device."""
     if path.is_char_device() or path.is_block_device():
         raise DataError(f"{path} is a device, and has no end: give a file")

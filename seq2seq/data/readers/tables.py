@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from seq2seq.data.readers.headers import columns_by_role, is_language_header
 from seq2seq.data.readers.lines import (
+    check_regular_file,
     missing_file,
     read_bytes,
     read_sentences,
     read_text,
-    refuse_endless,
 )
 from seq2seq.errors import DataError, SettingsError
 
@@ -33,7 +33,7 @@ _Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
 
 _SEPARATORS = {".tsv": "tab", ".csv": "comma (without quotes around it)"}
-KINDS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
+TABLE_SUFFIXES = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
 
 
 class Columns(NamedTuple):
@@ -66,7 +66,7 @@ def read_columns(path: Path, columns: Columns) -> Texts:
     kind = file_kind(path)
     if not path.exists():
         raise missing_file(path)
-    refuse_endless(path)
+    check_regular_file(path)
     if kind == ".parquet":
         return _read_parquet(path, columns)
     if kind in (".json", ".jsonl"):
@@ -76,7 +76,7 @@ def read_columns(path: Path, columns: Columns) -> Texts:
 
 
 def file_kind(path: Path) -> str:
-    """Return which of `KINDS` a file's name says it is; raises DataError if it says none.
+    """Return which of `TABLE_SUFFIXES` a file's name says it is; raises DataError if it says none.
 
     A .txt file that is to hold both sides can only be tab-separated.
     """
@@ -86,10 +86,10 @@ def file_kind(path: Path) -> str:
     kind = suffixes[-1] if suffixes else ""
     if kind == ".txt":  # as manythings.org names its tab-separated pairs
         return ".tsv"
-    if kind not in KINDS:
+    if kind not in TABLE_SUFFIXES:
         raise DataError(
             f"can't tell from the name of {path} how to read it: it must end in "
-            f"{', '.join(KINDS)}, or in one of these and .gz; two files with a sentence a line "
+            f"{', '.join(TABLE_SUFFIXES)}, or in one of these and .gz; two files with a sentence a line "
             "are given as two paths, as with --data.train and --data.train-target"
         )
     return kind

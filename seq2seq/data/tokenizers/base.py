@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from seq2seq.data.tokenizers.normalization import FORM, normalize
+from seq2seq.data.tokenizers.normalization import NORMAL_FORM, normalize
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, SpaceTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, seed_sampling
 from seq2seq.errors import DataError, SettingsError
@@ -139,8 +139,8 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 def _from_json(content: dict[str, Any]) -> Tokenizer:
     kind, lowercase = content.get("kind"), content.get("lowercase")
     # The first versions did not write it down; it was the same.
-    if (form := content.get("normalization", FORM)) != FORM:
-        raise DataError(f'"normalization" is {form!r}, not "{FORM}"')
+    if (form := content.get("normalization", NORMAL_FORM)) != NORMAL_FORM:
+        raise DataError(f'"normalization" is {form!r}, not "{NORMAL_FORM}"')
     if kind == "sentencepiece":
         return SentencePieceTokenizer.from_json(content)
     if not isinstance(kind, str) or kind not in UNTRAINED:

@@ -18,17 +18,17 @@ from typing import Final
 
 from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
 
-FORM: Final = "NFC"
+NORMAL_FORM: Final = "NFC"
 """What the files of tokenizers say of the form that texts take before."""
 
 JOINER, SPACE, ESCAPE = "￭", "▁", "␛"
 UNKNOWN_TEXT = "⁇"  # what an unknown token looks like in text, as in SentencePiece
 ESCAPES = {ESCAPE: "␛e", JOINER: "␛j", SPACE: "␛s"}
-NOTHING = "␛n"  # stands for nothing at all; parts what would be the name of a special token
+EMPTY_MARK = "␛n"  # stands for nothing at all; parts what would be the name of a special token
 INVISIBLE = "\u00ad\u200c\u200d"  # inside words: soft hyphen, zero width non-joiner and joiner
-CODE = re.compile(f"{ESCAPE}[ejsn]")
+ESCAPE_CODE = re.compile(f"{ESCAPE}[ejsn]")
 
-_UNESCAPES = {code: character for character, code in ESCAPES.items()} | {NOTHING: ""}
+_UNESCAPES = {code: character for character, code in ESCAPES.items()} | {EMPTY_MARK: ""}
 _ESCAPED = re.compile(f"[{JOINER}{SPACE}{ESCAPE}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SILENT = frozenset({PAD, BOS, EOS})
@@ -61,7 +61,7 @@ def to_nfc(text: str) -> str:
                 for are_marks, run in runs
             )
         )
-    return unicodedata.normalize(FORM, text)
+    return unicodedata.normalize(NORMAL_FORM, text)
 
 
 def escape(text: str) -> str:
@@ -71,9 +71,9 @@ def escape(text: str) -> str:
 
 def unescape(text: str) -> str:
     """Undo `escape`; what is no escape stays as it is."""
-    return CODE.sub(lambda match: _UNESCAPES[match[0]], text) if ESCAPE in text else text
+    return ESCAPE_CODE.sub(lambda match: _UNESCAPES[match[0]], text) if ESCAPE in text else text
 
 
-def spoken(tokens: Iterable[str], unknown: str = UNKNOWN_TEXT) -> list[str]:
+def visible_tokens(tokens: Iterable[str], unknown: str = UNKNOWN_TEXT) -> list[str]:
     """Return the tokens that are seen in text: no pad, bos and eos, `unknown` for unknown ones."""
     return [unknown if token == UNK else token for token in tokens if token not in _SILENT]

@@ -14,18 +14,18 @@ from functools import cache
 from pathlib import Path
 
 from seq2seq.data.tokenizers.normalization import (
-    CODE,
+    EMPTY_MARK,
     ESCAPE,
+    ESCAPE_CODE,
     ESCAPES,
-    FORM,
     INVISIBLE,
     JOINER,
-    NOTHING,
+    NORMAL_FORM,
     SPACE,
     escape,
     normalize,
-    spoken,
     unescape,
+    visible_tokens,
 )
 from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
 from seq2seq.errors import SettingsError
@@ -54,7 +54,7 @@ def _word_pattern() -> re.Pattern[str]:
         rf"|(?P<word>{core}(?:(?!{clitic})['’]{core})*)"
         rf"|(?P<clitic>(?<={letter}){clitic})"
         rf"|(?P<cjk>[{_CJK}]{mark}*)"
-        rf"|(?P<escape>{CODE.pattern}{mark}*)"
+        rf"|(?P<escape>{ESCAPE_CODE.pattern}{mark}*)"
         rf"|(?P<symbol>(?P<same>[^\w\s{ESCAPE}]|_)(?P=same)*{mark}*)"
     )
 
@@ -109,7 +109,7 @@ class UntrainedTokenizer(ABC):
 
     def save(self, path: Path) -> None:
         """Write the settings to `path` as JSON."""
-        content = {"kind": self.kind, "lowercase": self.lowercase, "normalization": FORM}
+        content = {"kind": self.kind, "lowercase": self.lowercase, "normalization": NORMAL_FORM}
         path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
 
 
@@ -152,7 +152,7 @@ class WordTokenizer(UntrainedTokenizer):
         """Join `tokens` with spaces, but for the sides that have a joiner."""
         parts: list[str] = []
         joined = True
-        for token in spoken(tokens):
+        for token in visible_tokens(tokens):
             if not (joined or token.startswith(JOINER)):
                 parts.append(" ")
             parts.append(token.strip(JOINER))
@@ -176,10 +176,10 @@ class CharacterTokenizer(UntrainedTokenizer):
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join `tokens`; "▁" becomes a space."""
-        return "".join(_TOKEN_CHARACTERS.get(token, token) for token in spoken(tokens))
+        return "".join(_TOKEN_CHARACTERS.get(token, token) for token in visible_tokens(tokens))
 
 
-_HIDDEN_NAMES = {name: name.replace("<", "<" + NOTHING) for name in (PAD, BOS, EOS)}
+_HIDDEN_NAMES = {name: name.replace("<", "<" + EMPTY_MARK) for name in (PAD, BOS, EOS)}
 
 
 class SpaceTokenizer(UntrainedTokenizer):
@@ -199,4 +199,4 @@ class SpaceTokenizer(UntrainedTokenizer):
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join `tokens` with spaces."""
-        return unescape(" ".join(spoken(tokens, unknown=UNK)))
+        return unescape(" ".join(visible_tokens(tokens, unknown=UNK)))

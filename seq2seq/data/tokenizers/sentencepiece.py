@@ -20,13 +20,13 @@ from typing import Any, Literal
 import sentencepiece
 
 from seq2seq.data.tokenizers.normalization import (
-    FORM,
-    NOTHING,
+    EMPTY_MARK,
+    NORMAL_FORM,
     SPACE,
     escape,
     normalize,
-    spoken,
     unescape,
+    visible_tokens,
 )
 from seq2seq.data.tokenizers.sentencepiece_proto import read_piece_model
 from seq2seq.data.tokenizers.subword_regularization import BpeSampler, UnigramSampler
@@ -34,7 +34,7 @@ from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
 from seq2seq.errors import DataError, SettingsError
 
 MAX_TRAINING_TEXTS = 1_000_000
-LARGEST_ALPHA = 1_000_000
+MAX_ALPHA = 1_000_000
 
 _TRAINING: dict[str, Any] = {
     "pad_id": 0,
@@ -69,7 +69,7 @@ def seed_sampling(seed: int) -> None:
 
 def _hide_names(text: str) -> str:
     """Part every `<name>`, so that neither a piece nor an unknown run can be a special token."""
-    return _NAME.sub("<" + NOTHING, text) if "<" in text else text
+    return _NAME.sub("<" + EMPTY_MARK, text) if "<" in text else text
 
 
 class SentencePieceTokenizer:
@@ -89,8 +89,8 @@ class SentencePieceTokenizer:
         Raises DataError if `model_proto` is no SentencePiece model or not one as `train` makes (see
         `sentencepiece_proto.py`), SettingsError if `alpha` is negative or very large.
         """
-        if not 0 <= alpha <= LARGEST_ALPHA:
-            raise SettingsError(f"alpha must be at least 0 and at most {LARGEST_ALPHA:,}")
+        if not 0 <= alpha <= MAX_ALPHA:
+            raise SettingsError(f"alpha must be at least 0 and at most {MAX_ALPHA:,}")
         self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
         self._kind, self._scores = read_piece_model(model_proto)
         try:
@@ -177,7 +177,7 @@ class SentencePieceTokenizer:
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Join the pieces; "▁" becomes a space."""
-        return unescape(" ".join("".join(spoken(tokens)).replace(SPACE, " ").split()))
+        return unescape(" ".join("".join(visible_tokens(tokens)).replace(SPACE, " ").split()))
 
     @property
     def pieces(self) -> list[str]:
@@ -195,7 +195,7 @@ class SentencePieceTokenizer:
             "kind": "sentencepiece",
             "alpha": self.alpha,
             "lowercase": self.lowercase,
-            "normalization": FORM,
+            "normalization": NORMAL_FORM,
             "sha256": hashlib.sha256(self.model_proto).hexdigest(),
             "model": base64.b64encode(self.model_proto).decode("ascii"),
         }

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from seq2seq.errors import DataError
 
-LARGEST_SCORE = 1e9
+MAX_SCORE = 1e9
 """BPE's scores are ranks, unigram's are logarithms of probabilities."""
 
 _Field: TypeAlias = "tuple[int, int | bytes]"  # number and value
@@ -80,7 +80,7 @@ def _read_piece(data: bytes) -> tuple[str, float, bool]:
             (score,) = struct.unpack("<f", _message(value, size=4))
         elif number == _TYPE:
             kind = _number(value)
-    if not name or not math.isfinite(score) or abs(score) > LARGEST_SCORE:
+    if not name or not math.isfinite(score) or abs(score) > MAX_SCORE:
         raise _unlike(f"it has a piece {name!r} with the score {score}")
     if kind not in (_NORMAL, _UNKNOWN, _CONTROL):
         raise _unlike(f"its piece {name!r} is of the type {kind}")

@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from itertools import accumulate
 from random import Random
 
-CACHED_WORDS = 20_000  # a word takes about 3 kB
-LONGEST_CACHED = 100
-LONGEST_MERGED = 250
+CACHE_SIZE = 20_000  # a word takes about 3 kB
+MAX_CACHED_LENGTH = 100
+MAX_MERGED_LENGTH = 250
 """Characters that BPE merges together: it looks at all of them again for each merge."""
 
 
@@ -38,7 +38,7 @@ class UnigramSampler:
         lattice = self._cache.get(word)
         if lattice is None:
             lattice = self._filter(word)
-            if len(self._cache) < CACHED_WORDS and len(word) <= LONGEST_CACHED:
+            if len(self._cache) < CACHE_SIZE and len(word) <= MAX_CACHED_LENGTH:
                 self._cache[word] = lattice
         pieces: list[str] = []
         end = len(word)
@@ -83,13 +83,13 @@ class BpeSampler:
     def draw(self, word: str, generator: Random) -> list[str]:
         """Return the pieces of one segmentation of `word`.
 
-        No piece goes over a multiple of `LONGEST_MERGED` characters: a line without spaces would
+        No piece goes over a multiple of `MAX_MERGED_LENGTH` characters: a line without spaces would
         take hours.
         """
         return [
             piece
-            for begin in range(0, len(word), LONGEST_MERGED)
-            for piece in self._merge(list(word[begin : begin + LONGEST_MERGED]), generator)
+            for begin in range(0, len(word), MAX_MERGED_LENGTH)
+            for piece in self._merge(list(word[begin : begin + MAX_MERGED_LENGTH]), generator)
         ]
 
     def _merge(self, pieces: list[str], generator: Random) -> list[str]:

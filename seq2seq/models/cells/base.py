@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.errors import SettingsError
-from seq2seq.models.dropout import SILENCE, LayerNoise
+from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks
 
 CellState = tuple[Tensor, ...]
 
@@ -25,8 +25,8 @@ CellState = tuple[Tensor, ...]
 class Cell(nn.Module, ABC):
     """What all cells share: the two ways to run them, zero states, and zoneout.
 
-    A kind of cell says what of a step needs no state (`project`), and how a state follows from
-    that and the state before (`advance`). `noise` is what training hides from it; see
+    A kind of cell says what of a step needs no state (`project_inputs`), and how a state follows from
+    that and the state before (`update`). `masks` is what training hides from it; see
     `seq2seq.models.dropout`.
 
     Args:
@@ -45,10 +45,10 @@ class Cell(nn.Module, ABC):
         return (like.new_zeros(like.shape[0], self.hidden_size),) * self.parts
 
     def step(
-        self, inputs: Tensor, state: CellState, noise: LayerNoise = SILENCE
+        self, inputs: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> tuple[Tensor, CellState]:
         """The formula, once: ``(batch_size, input_size)`` -> ``(batch_size, hidden_size)``."""
-        state = self.next(self.project(inputs), state, noise)
+        state = self.update_with_zoneout(self.project_inputs(inputs), state, masks)
         return state[0], state
 
     def sequence(
@@ -56,7 +56,7 @@ class Cell(nn.Module, ABC):
         inputs: Tensor,
         state: CellState,
         lengths: Tensor | None = None,
-        noise: LayerNoise = SILENCE,
+        masks: DropoutMasks = NO_DROPOUT,
     ) -> tuple[Tensor, CellState]:
         """All time steps, the formula step after step.
 
@@ -64,15 +64,15 @@ class Cell(nn.Module, ABC):
             inputs: ``(batch_size, length, input_size)``.
             state: the initial state.
             lengths: ``(batch_size,)`` on the CPU, each at least 1; None if every row is full.
-            noise: what training hides from the cell.
+            masks: what training hides from the cell.
 
         Returns:
             Outputs ``(batch_size, length, hidden_size)``, zero after a row's end, and for each row
             the state at its own last token.
         """
         outputs = []
-        for position, projected in enumerate(self.project(inputs).unbind(1)):
-            after = self.next(projected, state, noise)
+        for position, projected in enumerate(self.project_inputs(inputs).unbind(1)):
+            after = self.update_with_zoneout(projected, state, masks)
             output = after[0]
             if lengths is not None:
                 live = (position < lengths).unsqueeze(1).to(inputs.device)
@@ -85,33 +85,35 @@ class Cell(nn.Module, ABC):
         return torch.stack(outputs, dim=1), state
 
     @abstractmethod
-    def project(self, inputs: Tensor) -> Tensor:
+    def project_inputs(self, inputs: Tensor) -> Tensor:
         """What of a step needs no state, as W x + b: ``(…, input_size)`` -> ``(…, any size)``."""
 
     @abstractmethod
-    def advance(
-        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    def update(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The next state from `project`'s result and the state before; the output comes first."""
+        """The next state from `project_inputs`'s result and the state before; the output comes first."""
 
-    def next(self, projected: Tensor, state: CellState, noise: LayerNoise) -> CellState:
-        """`advance`, with zoneout (Krueger et al. 2017): some units keep their value for a step.
+    def update_with_zoneout(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks
+    ) -> CellState:
+        """`update`, with zoneout (Krueger et al. 2017): some units keep their value for a step.
 
         Which ones is drawn anew at each step. In evaluation every unit moves by its expectation.
         """
-        after = self.advance(projected, state, noise)
+        after = self.update(projected, state, masks)
         if not self.zoneout:
             return after
-        return tuple(self.keep(old, new) for old, new in zip(state, after, strict=True))
+        return tuple(self.apply_zoneout(old, new) for old, new in zip(state, after, strict=True))
 
-    def keep(self, old: Tensor, new: Tensor) -> Tensor:
+    def apply_zoneout(self, old: Tensor, new: Tensor) -> Tensor:
         """Each unit's old value or its new one, exactly; in evaluation what that is on average."""
         if not self.training:
             return self.zoneout * old + (1 - self.zoneout) * new
         kept = torch.bernoulli(torch.full_like(new, self.zoneout))
         return torch.where(kept.bool(), old, new)
 
-    def recurrent_weight(self, noise: LayerNoise = SILENCE) -> Tensor:
+    def recurrent_weight(self, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
         """U, which weight dropout masks; SettingsError if the cell has no such matrix."""
         raise SettingsError(
             f"{type(self).__name__} has no recurrent weight matrix for --model.weight-dropout to "

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.cells.fused import FusedCell
-from seq2seq.models.dropout import SILENCE, LayerNoise
+from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks
 
 
 class ElmanCell(FusedCell):
@@ -39,11 +39,11 @@ class ElmanCell(FusedCell):
         )
         self.activation = {"tanh": torch.tanh, "relu": torch.relu}[nonlinearity]
 
-    def advance(
-        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    def update(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
         """The formula of the class, with W x + b given."""
-        return (self.activation(projected + self.recur(state[0], noise)),)
+        return (self.activation(projected + self.project_state(state[0], masks)),)
 
 
 def elman_relu(input_size: int, hidden_size: int) -> ElmanCell:
@@ -72,11 +72,11 @@ class JordanCell(FusedCell):
         nn.init.orthogonal_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def advance(
-        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    def update(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
         """The formula of the class, with W x + b given."""
-        hidden = torch.tanh(projected + self.recur(state[0], noise))
+        hidden = torch.tanh(projected + self.project_state(state[0], masks))
         return (torch.tanh(self.output(hidden)),)
 
 
@@ -115,11 +115,11 @@ class LeakyCell(FusedCell):
         """α of each unit, ``(hidden_size,)``: the share of its value that a step replaces."""
         return torch.sigmoid(self.rate_logits)
 
-    def advance(
-        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    def update(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
         """The formula of the class, with W x + b given."""
-        new = torch.tanh(projected + self.recur(state[0], noise))
+        new = torch.tanh(projected + self.project_state(state[0], masks))
         rates = self.rates
         return ((1 - rates) * state[0] + rates * new,)
 

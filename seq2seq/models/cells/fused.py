@@ -9,13 +9,13 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from seq2seq.models.cells.base import Cell, CellState
-from seq2seq.models.dropout import SILENCE, LayerNoise, masked
+from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, apply_mask
 
 
 class FusedCell(Cell):
     """A cell that reads its weights W, U and biases b, c from a kernel.
 
-    A kind of cell says how a state follows from the one before it (`advance`).
+    A kind of cell says how a state follows from the one before it (`update`).
 
     Args:
         kernel: torch's own, one layer in one direction, batch first; it holds the weights.
@@ -28,33 +28,33 @@ class FusedCell(Cell):
     def __init__(self, kernel: nn.RNNBase, parts: int = 1) -> None:
         super().__init__(kernel.hidden_size, parts)
         self.kernel = kernel
-        initialize(kernel)
+        initialize_weights(kernel)
 
     def sequence(
         self,
         inputs: Tensor,
         state: CellState,
         lengths: Tensor | None = None,
-        noise: LayerNoise = SILENCE,
+        masks: DropoutMasks = NO_DROPOUT,
     ) -> tuple[Tensor, CellState]:
         """All time steps, as `Cell.sequence`: by the kernel where it computes what is asked for."""
-        if not self.fused or self.zoneout or noise.state is not None:
-            return super().sequence(inputs, state, lengths, noise)
-        return run_kernel(self.kernel, inputs, state, lengths, self.recurrent_weight(noise))
+        if not self.fused or self.zoneout or masks.state is not None:
+            return super().sequence(inputs, state, lengths, masks)
+        return run_kernel(self.kernel, inputs, state, lengths, self.recurrent_weight(masks))
 
-    def project(self, inputs: Tensor) -> Tensor:
+    def project_inputs(self, inputs: Tensor) -> Tensor:
         """W x + b: ``(…, input_size)`` -> ``(…, gates * hidden_size)``."""
         return F.linear(inputs, self.weight("weight_ih_l0"), self.bias("bias_ih_l0"))
 
-    def recur(self, hidden: Tensor, noise: LayerNoise = SILENCE) -> Tensor:
+    def project_state(self, hidden: Tensor, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
         """U h + c: ``(batch_size, hidden_size)`` -> ``(batch_size, gates * hidden_size)``."""
-        weight = self.recurrent_weight(noise)
-        return F.linear(masked(hidden, noise.state), weight, self.bias("bias_hh_l0"))
+        weight = self.recurrent_weight(masks)
+        return F.linear(apply_mask(hidden, masks.state), weight, self.bias("bias_hh_l0"))
 
-    def recurrent_weight(self, noise: LayerNoise = SILENCE) -> Tensor:
+    def recurrent_weight(self, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
         """U, ``(gates * hidden_size, hidden_size)``, with its mask if there is one."""
         weight = self.weight("weight_hh_l0")
-        return weight if noise.weights is None else weight * noise.weights
+        return weight if masks.weights is None else weight * masks.weights
 
     def weight(self, name: str) -> Tensor:
         """A weight matrix of the kernel, by torch's name for it."""
@@ -109,7 +109,7 @@ def run_kernel(
     return outputs, tuple(part.squeeze(0) for part in final)
 
 
-def initialize(kernel: nn.RNNBase) -> None:
+def initialize_weights(kernel: nn.RNNBase) -> None:
     """Glorot for what comes from the input, orthogonal for what comes from the state, bias 0.
 
     Orthogonal recurrent weights (Saxe et al. 2014) keep the norm of the state over many steps.

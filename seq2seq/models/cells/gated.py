@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.cells.fused import FusedCell, kernel_weights
-from seq2seq.models.dropout import SILENCE, LayerNoise, masked
+from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, apply_mask
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "linear": torch.positive}
 """What an LSTM may pass its candidate and its memory cell through."""
@@ -34,12 +34,12 @@ class GRUCell(FusedCell):
     def __init__(self, input_size: int, hidden_size: int, *, bias: bool = True) -> None:
         super().__init__(nn.GRU(input_size, hidden_size, bias=bias, batch_first=True))
 
-    def advance(
-        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    def update(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
         """The formula of the class, with W x + b given."""
         reset_input, update_input, new_input = projected.chunk(3, dim=-1)
-        reset_state, update_state, new_state = self.recur(state[0], noise).chunk(3, dim=-1)
+        reset_state, update_state, new_state = self.project_state(state[0], masks).chunk(3, dim=-1)
         reset = torch.sigmoid(reset_input + reset_state)
         update = torch.sigmoid(update_input + update_state)
         new = torch.tanh(new_input + reset * new_state)
@@ -88,11 +88,11 @@ class LSTMCell(FusedCell):
             with torch.no_grad():
                 kernel_weights(self.kernel)["bias_ih_l0"][hidden_size : 2 * hidden_size] = 1.0
 
-    def advance(
-        self, projected: Tensor, state: CellState, noise: LayerNoise = SILENCE
+    def update(
+        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
         """The formula of the class, with W x + b given."""
-        sums = projected + self.recur(state[0], noise)
+        sums = projected + self.project_state(state[0], masks)
         input_gate, forget_gate, new, output_gate = sums.chunk(4, dim=-1)
         kept = torch.sigmoid(forget_gate) * state[1]
         memory = kept + torch.sigmoid(input_gate) * self.activation(new)
@@ -122,15 +122,15 @@ class NormalizedLSTMCell(LSTMCell):
         self.norm_memory = nn.LayerNorm(hidden_size)
         nn.init.uniform_(self.weight("bias_ih_l0")[2 * hidden_size : 3 * hidden_size], -1, 1)
 
-    def project(self, inputs: Tensor) -> Tensor:
+    def project_inputs(self, inputs: Tensor) -> Tensor:
         """LN(W x) + b: ``(…, input_size)`` -> ``(…, 4 * hidden_size)``."""
         product = F.linear(inputs, self.weight("weight_ih_l0"))
         projected: Tensor = self.norm_input(product) + self.weight("bias_ih_l0")
         return projected
 
-    def recur(self, hidden: Tensor, noise: LayerNoise = SILENCE) -> Tensor:
+    def project_state(self, hidden: Tensor, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
         """LN(U h) + c: ``(batch_size, hidden_size)`` -> ``(batch_size, 4 * hidden_size)``."""
-        product = F.linear(masked(hidden, noise.state), self.recurrent_weight(noise))
+        product = F.linear(apply_mask(hidden, masks.state), self.recurrent_weight(masks))
         recurrent: Tensor = self.norm_state(product) + self.weight("bias_hh_l0")
         return recurrent
 

@@ -31,14 +31,14 @@ from seq2seq.models.ngram.model import Level, NGramModel
 from seq2seq.models.ngram.tables import NEVER_PREDICTED, Table
 from seq2seq.runs.files import write_atomically
 
-NAMES = {UNK: "<unk>", BOS: "<s>", EOS: "</s>"}
+ARPA_NAMES = {UNK: "<unk>", BOS: "<s>", EOS: "</s>"}
 """What the special tokens are called in ARPA files."""
 
-READ_AS = {**{name: token for token, name in NAMES.items()}, "<UNK>": UNK}
+TOKENS_BY_NAME = {**{name: token for token, name in ARPA_NAMES.items()}, "<UNK>": UNK}
 
 LOG_ZERO = -99.0
 
-CHUNK = 50_000
+LINES_CHUNK = 50_000
 """n-grams that are written at a time."""
 
 
@@ -80,11 +80,11 @@ def _names(model: NGramModel, vocab: Vocab) -> list[str]:
     for token in tokens[len(SPECIAL_TOKENS) :]:
         if not token or re.search(r"[\0\s]", token, flags=re.ASCII):
             raise DataError(f"token {token!r} can't be written to an ARPA file: it has white space")
-        if token in READ_AS:
+        if token in TOKENS_BY_NAME:
             raise DataError(
                 f"token {token!r} can't be written to an ARPA file: it is special there"
             )
-    return [NAMES.get(token, token) for token in tokens]
+    return [ARPA_NAMES.get(token, token) for token in tokens]
 
 
 def _write(file: TextIO, model: NGramModel, names: list[str]) -> None:
@@ -98,7 +98,7 @@ def _write(file: TextIO, model: NGramModel, names: list[str]) -> None:
         level = model.level(length)
         ids = model.ngrams(length)
         file.write(f"\n\\{length}-grams:\n")
-        for part in torch.split(nodes, CHUNK):
+        for part in torch.split(nodes, LINES_CHUNK):
             log_probs, backoffs = _decimal(level.log_probs, part), _decimal(level.backoffs, part)
             for row, log_prob, backoff in zip(ids[part].tolist(), log_probs, backoffs, strict=True):
                 tail = f"\t{backoff:.8g}" if length < model.order else ""
@@ -256,10 +256,10 @@ class _Reader:
 
     def define(self, name: str) -> int:
         """The id of a token in the first section, where each one stands once."""
-        token = READ_AS.get(name, name)
+        token = TOKENS_BY_NAME.get(name, name)
         if name in self.ids:
             raise self.error(f"{name!r} stands there twice")
-        if token == name and name in SPECIAL_TOKENS and name not in READ_AS:
+        if token == name and name in SPECIAL_TOKENS and name not in TOKENS_BY_NAME:
             raise self.error(f"{name!r} is the name of a special token of ours: rename it")
         if self.given is not None:
             if token not in self.given:

@@ -51,7 +51,7 @@ class Counts(NamedTuple):
     from_start: Flags
 
 
-def lay_out(sentences: Iterable[Sequence[int]], vocab_size: int) -> Stream:
+def flatten_sentences(sentences: Iterable[Sequence[int]], vocab_size: int) -> Stream:
     """Sentences as one stream of tokens.
 
     Args:

@@ -15,10 +15,10 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from seq2seq.config.base import nearest
+from seq2seq.config.base import did_you_mean
 from seq2seq.data.vocabulary import PAD_ID, SPECIAL_TOKENS
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.models.ngram.counts import count_ngrams, lay_out
+from seq2seq.models.ngram.counts import count_ngrams, flatten_sentences
 from seq2seq.models.ngram.smoothing import add_k, kneser_ney
 from seq2seq.models.ngram.tables import Table, check_tables, load_tables, save_tables
 
@@ -116,14 +116,16 @@ class NGramModel(nn.Module):
         if vocab_size < len(SPECIAL_TOKENS):
             problems.append(f"vocab_size {vocab_size} must be at least {len(SPECIAL_TOKENS)}")
         if smoothing not in SMOOTHINGS:
-            problems.append(f"unknown smoothing {smoothing}{nearest(smoothing, [*SMOOTHINGS])}")
+            problems.append(
+                f"unknown smoothing {smoothing}{did_you_mean(smoothing, [*SMOOTHINGS])}"
+            )
         elif smoothing != "add-k" and k is not None:
             problems.append(f"k {k} has no effect with smoothing {smoothing}: leave it out")
         elif smoothing == "add-k" and not (k is not None and 0 < k < math.inf):
             problems.append(f"add-k needs a finite k above 0, got {k}")
         if problems:
             raise SettingsError("\n".join(problems))
-        stream = lay_out(sentences, vocab_size)
+        stream = flatten_sentences(sentences, vocab_size)
         if not len(stream.ids):
             raise DataError("there are no sentences to estimate an n-gram model from")
         counts = count_ngrams(stream, order, vocab_size)
@@ -236,7 +238,7 @@ class NGramModel(nn.Module):
         Raises:
             DataError: an id can't stand in a sentence.
         """
-        stream = lay_out(sentences, self.vocab_size)
+        stream = flatten_sentences(sentences, self.vocab_size)
         state = self.start(1)
         ids = torch.from_numpy(stream.ids).to(state.ids.device).unsqueeze(0)
         # One row: no n-gram has bos within it, so nothing is seen of the sentence before.
@@ -244,19 +246,19 @@ class NGramModel(nn.Module):
         starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids[0])]
         return [values[begin : end - 1] for begin, end in pairwise(starts)]
 
-    def save(self, path: str | Path, owner: str | None = None) -> None:
+    def save(self, path: str | Path, run_id: str | None = None) -> None:
         """Writes the model to one safetensors file, with the id of the run that it belongs to.
 
         Raises:
             RunError: it can't be written.
         """
-        save_tables(Path(path), [self.level(length).table for length in self.lengths], owner)
+        save_tables(Path(path), [self.level(length).table for length in self.lengths], run_id)
 
     @classmethod
-    def load(cls, path: str | Path, owner: str | None = None) -> NGramModel:
-        """Reads what `save` wrote, and if `owner` is given, for the run with this id.
+    def load(cls, path: str | Path, run_id: str | None = None) -> NGramModel:
+        """Reads what `save` wrote, and if `run_id` is given, for the run with this id.
 
         Raises:
             RunError: it is missing, damaged, of another run, or something else.
         """
-        return cls(load_tables(Path(path), owner))
+        return cls(load_tables(Path(path), run_id))

@@ -65,7 +65,7 @@ def check_tables(tables: Sequence[Table]) -> None:
         contexts = len(keys)
 
 
-def save_tables(path: Path, tables: Sequence[Table], owner: str | None = None) -> None:
+def save_tables(path: Path, tables: Sequence[Table], run_id: str | None = None) -> None:
     """Writes the tables to one safetensors file, as `save_tensors` does."""
     tensors = {
         f"{length}.{field}": values
@@ -74,12 +74,12 @@ def save_tables(path: Path, tables: Sequence[Table], owner: str | None = None) -
     }
     vocab_size = len(tables[0].keys)
     state = {"format": FORMAT, "order": len(tables), "vocab_size": vocab_size}
-    save_tensors(path, tensors, state, owner)
+    save_tensors(path, tensors, state, run_id)
 
 
-def load_tables(path: Path, owner: str | None = None) -> list[Table]:
+def load_tables(path: Path, run_id: str | None = None) -> list[Table]:
     """Reads what `save_tables` wrote; RunError if it is missing, damaged, or something else."""
-    tensors, state = load_tensors(path, owner)
+    tensors, state = load_tensors(path, run_id)
     try:
         tables = _unpacked(state, tensors)
         check_tables(tables)

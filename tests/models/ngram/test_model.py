@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Vocab
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import Rules
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.ngram.model import NGramModel
@@ -183,7 +183,7 @@ def test_pads_after_a_sentence_change_nothing_and_have_no_context() -> None:
 
 def test_beam_search_finds_what_is_most_probable() -> None:
     model = sam(order=3)
-    (found,) = beam_search(model, model.start(1), Rules(torch.tensor([8])), beam_size=3)
+    (found,) = beam_search(model, model.start(1), Constraints(torch.tensor([8])), beam_size=3)
     assert VOCAB.tokens(found[0].tokens) == ["I", "am", "Sam"]
     (scores,) = model.token_log_probabilities([found[0].tokens])
     assert found[0].log_probability == pytest.approx(sum(scores), abs=1e-5)

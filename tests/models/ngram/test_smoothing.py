@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seq2seq.data.vocabulary import Vocab
-from seq2seq.models.ngram.counts import count_ngrams, lay_out
+from seq2seq.models.ngram.counts import count_ngrams, flatten_sentences
 from seq2seq.models.ngram.smoothing import FALLBACK_DISCOUNTS, adjusted_counts, discounts
 
 TEXT = Path(__file__).resolve().parent / "kenlm" / "text.txt"
@@ -20,7 +20,7 @@ def seen(*counts_of_counts: int) -> np.ndarray:
 def test_discounts_are_those_that_lmplz_prints() -> None:
     lines = [line.split() for line in TEXT.read_text().splitlines()]
     vocab = Vocab.build(lines)
-    levels = count_ngrams(lay_out(map(vocab.ids, lines), len(vocab)), 3, len(vocab))
+    levels = count_ngrams(flatten_sentences(map(vocab.ids, lines), len(vocab)), 3, len(vocab))
     found = [
         discounts(adjusted_counts(level, longer))
         for level, longer in zip(levels, [*levels[1:], None], strict=True)
