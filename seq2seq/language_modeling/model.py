@@ -24,7 +24,8 @@ from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, text
 from seq2seq.language_modeling.train import load_trained
 from seq2seq.language_modeling.train_ngram import load_ngrams
 from seq2seq.models.device import choose_device
-from seq2seq.models.language_model import LanguageNetwork, Predictor
+from seq2seq.models.language_model import LanguageNetwork
+from seq2seq.models.ngram.model import NGramModel
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import read_metadata
 
@@ -57,7 +58,7 @@ class LanguageModel:
 
     def __init__(
         self,
-        network: Predictor,
+        network: LanguageNetwork | NGramModel,
         text: TokenStream,
         settings: GenerationSettings | None = None,
         device: str = "auto",
@@ -163,9 +164,8 @@ class LanguageModel:
         """`generate`, piece by piece: the prefix, then each token's text as soon as it is known."""
         chosen = self.with_settings(settings, prefix)
         row = self.text.row(self.text.clean(chosen.prefix))
-        state = self.network.start(1)
         ends = self.text.sentences
-        ids = generate_ids(self.network, state, row, chosen, self.device, ends=ends)
+        ids = generate_ids(self.network, row, chosen, self.device, ends=ends)
         return self.text.decode_stream(row[1:], ids)
 
     def with_settings(self, changes: dict[str, Any], prefix: str | None) -> GenerationSettings:

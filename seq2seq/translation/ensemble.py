@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.decoding.shallow_fusion import Speaker
+from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.errors import SettingsError
 from seq2seq.models.language_model import LanguageNetwork
 from seq2seq.models.translation import TranslationModel
@@ -60,7 +60,7 @@ def load_members(
     return members, targets[0], settings[0]
 
 
-def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> Speaker:
+def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> StepLanguageModel:
     """The language model of a run, to help a translation into this target.
 
     Raises:
@@ -114,19 +114,18 @@ def tokenize_sources(
 
 def source_ids(
     members: Sequence[EnsembleMember], sources: Sequence[Sequence[list[str]]], chosen: Sequence[int]
-) -> Any:
-    """The ids of some texts as `decoding.search` takes them: by member if there are several.
+) -> list[list[list[int]]]:
+    """For each member the ids of some texts.
 
     Args:
         members: whose vocabularies to use.
         sources: for each member the tokens of each text.
         chosen: which texts.
     """
-    ids = [
+    return [
         [member.source.vocab.ids(rows[index]) for index in chosen]
         for member, rows in zip(members, sources, strict=True)
     ]
-    return ids if len(members) > 1 else ids[0]
 
 
 def check_attention(members: Sequence[EnsembleMember], needs: Sequence[str]) -> None:

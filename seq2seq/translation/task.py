@@ -157,7 +157,8 @@ class TranslationTask:
         greedy = DecodingSettings(beam_size=1, batch_size=256)
         cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
         hypotheses = [
-            self.target.decode(found[0].tokens) for found in search(self.model, cut, greedy, device)
+            self.target.decode(found[0].tokens)
+            for found in search([self.model], [cut], greedy, device)
         ]
         pairs = self.corpora.validation
         references, lowercase = pairs.targets, self.experiment.data.lowercase

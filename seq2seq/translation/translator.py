@@ -25,13 +25,10 @@ from seq2seq.config.base import did_you_mean, raise_problems, validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
-from seq2seq.decoding.ensemble import Ensemble
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.interface import Hypothesis, StepLanguageModel
 from seq2seq.decoding.mbr import Utility
-from seq2seq.decoding.search import Model, score, search
-from seq2seq.decoding.shallow_fusion import Fusion, Speaker
+from seq2seq.decoding.search import score, search
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.metrics import sentence_utility
 from seq2seq.models.device import choose_device
 from seq2seq.models.translation import TranslationModel
 from seq2seq.translation.ensemble import (
@@ -84,10 +81,8 @@ class Translator:
             for member in (EnsembleMember(model, source), *others)
         ]
         self.model = self.members[0].model
-        self.searched = (
-            Ensemble([member.model for member in self.members]) if others else self.model
-        )
-        self.fusion_models: dict[str, Speaker] = {}
+        self.models = [member.model for member in self.members]
+        self.language_models: dict[str, StepLanguageModel] = {}
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
@@ -234,10 +229,12 @@ class Translator:
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
         found = search(
-            self.fused(chosen),
+            self.models,
             source_ids(self.members, sources, full),
             chosen,
             self.device,
+            language_model=self.language_model(chosen),
+            language_model_weight=chosen.language_model_weight,
             n=n,
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
             attention=attention,
@@ -288,7 +285,7 @@ class Translator:
         ids = self.target.encode(given)
         full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
         found = score(
-            self.searched,
+            self.models,
             source_ids(self.members, read, full),
             [ids[index] for index in full],
             self.device,
@@ -300,17 +297,17 @@ class Translator:
             results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
         return results[0] if isinstance(sources, str) else results
 
-    def fused(self, settings: DecodingSettings) -> Model:
-        """What is searched: the models, and the language model if the settings name one."""
+    def language_model(self, settings: DecodingSettings) -> StepLanguageModel | None:
+        """Returns the language model for shallow fusion, if the settings name one."""
         run = settings.language_model
-        if run and run not in self.fusion_models:
-            self.fusion_models[run] = load_fusion_model(run, self.target, self.device)
-        if not run or not settings.language_model_weight:
-            return self.searched
-        return Fusion(self.searched, self.fusion_models[run], settings.language_model_weight)
+        if run and run not in self.language_models:
+            self.language_models[run] = load_fusion_model(run, self.target, self.device)
+        return self.language_models.get(run)
 
     def utility(self, settings: DecodingSettings) -> Utility:
         """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
+        from seq2seq.evaluation.metrics import sentence_utility
+
         return Utility(self.target.decode, sentence_utility(settings.utility))
 
     def translation(
@@ -353,5 +350,5 @@ class Translator:
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]
         check_attention(self.members, [*needs, *["a picture of attention"] * attention])
-        self.fused(settings)
+        self.language_model(settings)
         return settings
