@@ -69,6 +69,11 @@ def load_ngrams(run: Run) -> LoadedNGrams:
     return LoadedNGrams(model, ngram_token_stream(pipeline, experiment), experiment.generation)
 
 
+def load_language_model(run: Run) -> LoadedNetwork | LoadedNGrams:
+    """Loads a language model of either kind; raises as `load_network`."""
+    return load_ngrams(run) if run.kind == NGramExperiment.KIND else load_network(run)
+
+
 def network_token_stream(pipeline: TextPipeline, settings: LanguageDataSettings) -> TokenStream:
     """How text becomes ids for a network that is trained with these settings."""
     return TokenStream(pipeline, settings.windows == "sentences", settings.letters_only)

@@ -20,8 +20,8 @@ from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
 from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
 from seq2seq.language_modeling.loading import load_text_side, network_token_stream
+from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
 from seq2seq.models.language_model import build_language_model
 from seq2seq.runs.directory import TEXT_SIDE
 from seq2seq.runs.metadata import summarize_text
@@ -58,9 +58,7 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         network = build_language_model(len(pipeline.vocab), experiment.model)
-    task = LanguageTask(
-        network, texts, network_token_stream(pipeline, experiment.data), experiment
-    )
+    task = LanguageTask(network, texts, network_token_stream(pipeline, experiment.data), experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
     return launch(plan_training(task), experiment, run, stored)
 

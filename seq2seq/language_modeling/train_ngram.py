@@ -16,8 +16,8 @@ from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
 from seq2seq.evaluation.perplexity import TextScore, held_out_score
-from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.loading import load_text_side, ngram_token_stream
+from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import make_pipeline, read_splits, read_text_lines
 from seq2seq.models.ngram.arpa import read_arpa
 from seq2seq.models.ngram.model import NGramModel

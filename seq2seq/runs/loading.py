@@ -20,9 +20,7 @@ ModelT = TypeVar("ModelT", bound=nn.Module)
 class _NoInitialization(TorchFunctionMode):
     """While it is entered, the functions of `torch.nn.init` leave tensors as they are."""
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Calls `func`, unless it only fills a tensor with its first values."""
         kwargs = kwargs or {}
         if getattr(func, "__module__", None) == "torch.nn.init":

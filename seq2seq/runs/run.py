@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from seq2seq.config.arguments import check_run_path
 from seq2seq.config.base import from_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
@@ -133,6 +134,20 @@ class Run:
             )
         set_parameters(model, with_prefix(tensors, prefix))
         return model
+
+
+def open_run(run: str | Path | Run, name: str = "run") -> Run:
+    """Opens a run, unless it is open already.
+
+    Args:
+        run: its directory, or the run itself.
+        name: of the argument, for messages.
+
+    Raises:
+        SettingsError: it can't be a path.
+        RunError: as `Run`.
+    """
+    return run if isinstance(run, Run) else Run(check_run_path(run, name))
 
 
 def check_file(path: Path, expected: str | None) -> None:

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import TextSummary
 from seq2seq.runs.run import Run
-from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.training.memory import Footprint, largest_batch, measure_footprint
 from seq2seq.training.preflight import missing_for_training
 from seq2seq.training.task import BatchT, Task, TrainingBatch
@@ -104,7 +104,9 @@ def dry_run(
             *footprint_lines(used, measured.target_tokens, describe_shapes(measured)),
             *memory_limit_lines(used, experiment.training.memory),
         ],
-        f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(batches[0], plan.vocabularies, width),
+        f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(
+            batches[0], plan.vocabularies, width
+        ),
         "Before it can be trained": [] if experiment.resume else missing_for_training(experiment),
         "Note": experiment.notes(),
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch, bucket, make_batch
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.base import seed_sampling
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.search import search
@@ -25,13 +24,6 @@ from seq2seq.training.task import Validation, check_batch_tokens
 
 SAMPLES_SHOWN = 3
 """How many translations a validation shows."""
-
-
-class Corpora(NamedTuple):
-    """What a training reads: no sentence of `validation` should be in `train`."""
-
-    train: ParallelCorpus
-    validation: ParallelCorpus
 
 
 class TranslationTask:

@@ -12,7 +12,7 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import Batch
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipelines
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_network
@@ -26,7 +26,7 @@ from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import preflight
 from seq2seq.training.reporting import log_line
-from seq2seq.translation.task import Corpora, TranslationTask
+from seq2seq.translation.task import TranslationTask
 
 
 def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
