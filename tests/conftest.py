@@ -16,9 +16,9 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 

@@ -87,11 +87,10 @@ def load_settings(path: str, kind: type[ExperimentT]) -> ExperimentT:
     """The experiment of a run."""
     if not path:
         raise SettingsError("no run directory: give --run DIR")
-    run = RunDirectory(path)
-    run.check_exists()
-    from seq2seq.runs.metadata import load_experiment
+    RunDirectory(path).check_exists()
+    from seq2seq.runs.run import Run
 
-    return load_experiment(run, kind)
+    return Run(path).experiment(kind)
 
 
 def without_attention(defaults: ExperimentT) -> ExperimentT:

@@ -177,12 +177,12 @@ def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
 
 def load_referenced(option: str, path: str) -> Experiment | LanguageExperiment:
     """The description of another run of a translation model; RunError if of the wrong kind."""
-    from seq2seq.runs.metadata import load_experiment
+    from seq2seq.runs.run import Run
 
-    run = RunDirectory(path)
+    run = Run(path)
     if option.startswith(INITIALIZE_FLAG):
-        return load_experiment(run, LanguageExperiment)
-    return load_experiment(run, Experiment)
+        return run.experiment(LanguageExperiment)
+    return run.experiment(Experiment)
 
 
 def incompatible_runs(experiment: BaseExperiment) -> Iterator[str]:

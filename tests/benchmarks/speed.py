@@ -162,7 +162,7 @@ def main() -> None:
     model.eval()
     runs = {
         f"beam {beam}, batches of {size}": lambda beam=beam, size=size: search(
-            model, sources, DecodingSettings(beam_size=beam, batch_size=size), CPU
+            [model], [sources], DecodingSettings(beam_size=beam, batch_size=size), CPU
         )
         for beam, size in ((1, 64), (5, 64), (5, 1))
     }

@@ -30,7 +30,7 @@ from seq2seq.language_modeling.train import (
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
-from seq2seq.runs.metadata import load_pipeline
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.trainer import Trainer
 from tests.support.language import CPU, LINES, TEXTS, describe, make_lines, network
@@ -236,7 +236,7 @@ def test_a_run_lends_its_vocabulary(tmp_path: Path) -> None:
     lent = LanguageDataSettings(vocabulary=first.run, steps=5, batch_size=3)
     second = replace(describe(tmp_path / "second", max_steps=1), data=lent)
     train_language_model(second, TextSplits(["cats see the dog"] * 9, ["a dog"]))
-    pipelines = [load_pipeline(RunDirectory(each.run), TEXT_SIDE) for each in (first, second)]
+    pipelines = [Run(each.run).pipeline(TEXT_SIDE) for each in (first, second)]
     assert pipelines[0].vocab == pipelines[1].vocab
     with pytest.raises(RunError, match="there is no run at"):
         train_language_model(
@@ -368,8 +368,9 @@ def test_every_cell_trains_with_every_embedding_and_window(
     losses = [row["loss"] for row in metrics(experiment.run)]
     assert len(losses) == 3
     assert all(0 < loss < 10 for loss in losses)
-    size = len(load_pipeline(run, TEXT_SIDE).vocab)
-    trained = load_network(run, experiment, size).eval()
+    trained, text, _ = load_network(Run(experiment.run))
+    size = len(text.pipeline.vocab)
+    trained.eval()
     tokens = torch.randint(0, size, (3, 6))
     with torch.no_grad():
         features, last = trained.sequence(tokens, trained.start(3))

@@ -19,6 +19,7 @@ from seq2seq.config.base import flag_name
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
+from seq2seq.data.parallel import Corpora
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import load_tensors
@@ -26,7 +27,7 @@ from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.reporting import Reporter
 from seq2seq.training.state import TrainerState
 from seq2seq.training.task import Validation
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 from tests.support.killing import Programs, Training, assert_same, metrics, trainings
 from tests.training.test_trainer import Stopped, make_trainer
