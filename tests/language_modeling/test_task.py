@@ -19,11 +19,10 @@ from seq2seq.config.language_model import (
 from seq2seq.config.training import SamplingSettings
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.perplexity import held_out_score, row_log_probabilities
+from seq2seq.language_modeling.loading import load_network, network_token_stream
 from seq2seq.language_modeling.task import LanguageTask, TextSplits
 from seq2seq.language_modeling.train import (
-    load_network,
     make_pipeline,
-    make_token_stream,
     read_splits,
     train_language_model,
 )
@@ -63,7 +62,7 @@ def assert_same_run(one: str, other: str) -> None:
 def make_task(
     experiment: LanguageExperiment, model: LanguageNetwork | None = None, texts: TextSplits = TEXTS
 ) -> LanguageTask:
-    text = make_token_stream(make_pipeline(texts.train, experiment.data), experiment.data)
+    text = network_token_stream(make_pipeline(texts.train, experiment.data), experiment.data)
     if model is None:
         model = network(len(text.pipeline.vocab), cell="lstm", sizes=(7, 6))
     return LanguageTask(model, texts, text, experiment)
@@ -273,7 +272,7 @@ def make_trainer(
     experiment: LanguageExperiment, *, resume: bool = False, stop_at: int = 0, crash: bool = False
 ) -> Trainer[Any]:
     """What `train_language_model` makes, with a task that stops where it is told to."""
-    text = make_token_stream(make_pipeline(TEXTS.train, experiment.data), experiment.data)
+    text = network_token_stream(make_pipeline(TEXTS.train, experiment.data), experiment.data)
     torch.manual_seed(experiment.seed)
     model = build_language_model(len(text.pipeline.vocab), experiment.model)
     task = Stopped(model, TEXTS, text, experiment)
@@ -364,7 +363,6 @@ def test_every_cell_trains_with_every_embedding_and_window(
     )
     experiment = replace(experiment, model=model, overwrite=True)
     assert train_language_model(experiment, TEXTS) == "the budget is used up"
-    run = RunDirectory(experiment.run)
     losses = [row["loss"] for row in metrics(experiment.run)]
     assert len(losses) == 3
     assert all(0 < loss < 10 for loss in losses)
