@@ -24,7 +24,7 @@ TEXT_SUFFIX = ".txt"
 def read_monolingual(
     name: str | Path, *, column: str | int | None = None, split: str = "train"
 ) -> list[str]:
-    """Read lines of text from one of:
+    """Reads lines of text from one of:
 
     - a text file, whatever its ending;
     - one column of a .tsv, .csv, .jsonl, .json or .parquet file: an entry is a line;
@@ -47,7 +47,7 @@ def read_monolingual(
 
 
 def _read_file(path: Path, columns: Columns) -> Texts:
-    """Return a column of a table, or the lines of any other file."""
+    """Returns a column of a table, or the lines of any other file."""
     is_table = path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES)
     if is_table or columns.given is not None:
         return read_columns(path, columns)
@@ -55,7 +55,7 @@ def _read_file(path: Path, columns: Columns) -> Texts:
 
 
 def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:
-    """Return the text as one line of nothing but letters, with a space for everything between them.
+    """Returns the text as one line of nothing but letters, with a space for everything between them.
 
     As in Dive into Deep Learning, section 9.2, but for every script: letters are what Unicode says
     (category L), in the form NFC; the marks that belong to them (category M, and the invisible

@@ -21,7 +21,12 @@ from seq2seq.config.language_model import (
 from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
 from seq2seq.data.token_stream import TokenStream
-from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
+from seq2seq.data.tokenizers.pipeline import (
+    EncodedText,
+    TextPipeline,
+    build_pipeline,
+    encode_text,
+)
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
@@ -50,16 +55,16 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
     run = preflight(experiment, text_given=texts is not None)
     texts = read_splits(experiment.data, texts)
     if experiment.resume:
-        pipeline = load_pipeline(run, TEXT_SIDE)
+        pipeline, ids = encode_text(load_pipeline(run, TEXT_SIDE), texts.train)
     else:
-        pipeline = make_pipeline(texts.train, experiment.data)
+        pipeline, ids = make_pipeline(texts.train, experiment.data)
         size = len(pipeline.vocab)
         raise_problems(experiment.generation.too_many(size, f"{size:,} tokens"))
     text = make_token_stream(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         network = build_language_model(len(pipeline.vocab), experiment.model)
-    task = LanguageTask(network, texts, text, experiment)
+    task = LanguageTask(network, texts, text, ids, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
     if experiment.dry_run:
         return dry_run(plan_training(network, task), experiment, run)
@@ -140,10 +145,10 @@ def make_token_stream(pipeline: TextPipeline, settings: LanguageDataSettings) ->
     return TokenStream(pipeline, settings.windows == "sentences", settings.letters_only)
 
 
-def make_pipeline(lines: list[str], settings: MonolingualSettings) -> TextPipeline:
-    """A tokenizer and a vocabulary for these lines, or those of the run that is named."""
+def make_pipeline(lines: list[str], settings: MonolingualSettings) -> EncodedText:
+    """A tokenizer and a vocabulary for these lines, or those of the run that is named; their ids."""
     if settings.vocabulary:
-        return load_vocabulary_of(settings.vocabulary)
+        return encode_text(load_vocabulary_of(settings.vocabulary), lines)
     return build_pipeline(
         lines,
         DataSettings(

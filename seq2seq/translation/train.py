@@ -13,7 +13,12 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import Batch
 from seq2seq.data.parallel import ParallelCorpus
-from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipelines
+from seq2seq.data.tokenizers.pipeline import (
+    EncodedText,
+    TextPipeline,
+    build_pipelines,
+    encode_text,
+)
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.train import read_network
@@ -49,17 +54,18 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         log_line(str(part.report))
     log_line(f"training and validation: {corpora.train.overlap(corpora.validation)}")
     if experiment.resume:
-        source, target = load_pipelines(run, experiment.data)
+        encoded = encode_corpus(load_pipelines(run, experiment.data), corpora.train)
     else:
-        source, target = make_pipelines(corpora, experiment)
-        size = len(target.vocab)
+        encoded = make_pipelines(corpora, experiment)
+        size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
+    source, target = (side.pipeline for side in encoded)
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         model = build_model(experiment, source.vocab, target.vocab)
     if not experiment.resume:
         initialize_from_language_models(model, experiment.model)
-    task = TranslationTask(model, corpora, source, target, experiment)
+    task = TranslationTask(model, corpora, *encoded, experiment)
     if experiment.dry_run:
         return dry_run(plan_training(model, task, corpora), experiment, run)
     parts = {
@@ -142,24 +148,32 @@ def column(name: str) -> str | int | None:
     return int(name) if name.isdecimal() else name or None
 
 
-def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeline, TextPipeline]:
-    """Tokenizers and vocabularies of both sides: learned, or those of other runs."""
-    if experiment.data.vocabulary:
-        return load_pipelines(RunDirectory(experiment.data.vocabulary), experiment.data)
-    source, target = (
-        RunDirectory(run) if run else None
+def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedText, EncodedText]:
+    """Tokenizers and vocabularies of both sides, learned or those of other runs; training ids."""
+    data, train = experiment.data, corpora.train
+    if data.vocabulary:
+        return encode_corpus(load_pipelines(RunDirectory(data.vocabulary), data), train)
+    loaded = [
+        load_pipeline(RunDirectory(run), TEXT_SIDE, data.subword_sampling) if run else None
         for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
-    )
-    sampling = experiment.data.subword_sampling
-    if source is not None and target is not None:
-        return load_pipeline(source, TEXT_SIDE, sampling), load_pipeline(
-            target, TEXT_SIDE, sampling
+    ]
+    if None in loaded:
+        learned = build_pipelines(train.sources, train.targets, data)
+    source, target = (
+        learned[side] if pipeline is None else encode_text(pipeline, texts)
+        for side, (pipeline, texts) in enumerate(
+            zip(loaded, (train.sources, train.targets), strict=True)
         )
-    learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
-    return (
-        learned[0] if source is None else load_pipeline(source, TEXT_SIDE, sampling),
-        learned[1] if target is None else load_pipeline(target, TEXT_SIDE, sampling),
     )
+    return source, target
+
+
+def encode_corpus(
+    pipelines: tuple[TextPipeline, TextPipeline], corpus: ParallelCorpus
+) -> tuple[EncodedText, EncodedText]:
+    """The ids of both sides of a corpus."""
+    source, target = pipelines
+    return encode_text(source, corpus.sources), encode_text(target, corpus.targets)
 
 
 def initialize_from_language_models(model: TranslationModel, settings: ModelSettings) -> None:

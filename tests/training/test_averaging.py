@@ -16,7 +16,7 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import load_tensors, save_tensors
 from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, load_model, load_pipelines, train
+from seq2seq.translation.train import Corpora, encode_corpus, load_model, load_pipelines, train
 
 Describe = Callable[..., Experiment]
 
@@ -68,7 +68,7 @@ def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters
     assert not all(torch.equal(best[name], raw[name]) for name in raw)
     source, target = load_pipelines(directory, run.data)
     model = load_model(directory, run, source.vocab, target.vocab).eval()
-    task = TranslationTask(model, letters, source, target, run)
+    task = TranslationTask(model, letters, *encode_corpus((source, target), letters.train), run)
     assert task.validate(torch.device("cpu")).loss == pytest.approx(state["loss"], rel=1e-6)
 
 

@@ -67,7 +67,7 @@ def test_the_model_is_shown_by_part_and_in_all(
 ) -> None:
     run, found = shown
     pipelines = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_model(run, *(side.vocab for side in pipelines))
+    model = build_model(run, *(side.pipeline.vocab for side in pipelines))
     lines = found["Model"]
     *parts, whole = [line for line in lines if not line.startswith(" ")]
     counts = [int(line.split()[-1].replace(",", "")) for line in parts]

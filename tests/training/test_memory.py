@@ -87,7 +87,7 @@ def of_batch(run: Experiment, letters: Corpora, rows: int, length: int) -> int:
     """The activations of a batch of so many equal sentences."""
     torch.manual_seed(1)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_model(run, source.vocab, target.vocab)
+    model = build_model(run, source.pipeline.vocab, target.pipeline.vocab)
     task = TranslationTask(model, letters, source, target, run)
     trainer: Trainer[Batch] = Trainer(
         model, task, run.training, RunDirectory(run.run), seed=1, device="cpu"

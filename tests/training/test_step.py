@@ -45,7 +45,7 @@ def trainer(run: Experiment, letters: Corpora, **trouble: Any) -> Trainer[Batch]
     """A trainer with a troubled task, in a run directory of its own."""
     torch.manual_seed(run.seed)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_model(run, source.vocab, target.vocab)
+    model = build_model(run, source.pipeline.vocab, target.pipeline.vocab)
     task = Troubled(model, letters, source, target, run)
     for name, value in trouble.items():
         setattr(task, name, value)

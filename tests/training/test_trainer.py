@@ -29,7 +29,14 @@ from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, build_model, load_model, load_pipelines, train
+from seq2seq.translation.train import (
+    Corpora,
+    build_model,
+    encode_corpus,
+    load_model,
+    load_pipelines,
+    train,
+)
 from seq2seq.translation.translator import Translator
 
 Describe = Callable[..., Experiment]
@@ -90,7 +97,7 @@ def make_trainer(
     """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
-    model = build_model(experiment, source.vocab, target.vocab)
+    model = build_model(experiment, source.pipeline.vocab, target.pipeline.vocab)
     task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
@@ -431,7 +438,7 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     assert state == {"step": best["step"], "loss": best["loss"], "bleu": best["bleu"]}
     source, target = load_pipelines(directory, run.data)
     model = load_model(directory, run, source.vocab, target.vocab).eval()
-    task = TranslationTask(model, corpora, source, target, run)
+    task = TranslationTask(model, corpora, *encode_corpus((source, target), corpora.train), run)
     assert task.validate(torch.device("cpu")).loss == best["loss"]
 
 
@@ -455,7 +462,7 @@ def test_weights_of_a_run_without_validation_are_its_last(
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
     trainer = make_trainer(run, letters, stop_at=6)
     assert trainer.train() == "interrupted"
-    model = load_model(trainer.run, run, source.vocab, target.vocab)
+    model = load_model(trainer.run, run, source.pipeline.vocab, target.pipeline.vocab)
     for found, weight in zip(model.parameters(), trainer.model.parameters(), strict=True):
         assert torch.equal(found, weight)
 

@@ -38,7 +38,7 @@ class HeaderWarning(UserWarning):
 
 
 def columns_by_role(roles: Sequence[str], row: Sequence[str], where: str) -> tuple[int, ...] | None:
-    """Return the numbers of the columns that a first row calls by their roles; None if not all.
+    """Returns the numbers of the columns that a first row calls by their roles; None if not all.
 
     `where` is the row's place, for messages. Raises DataError if two are called by the same role.
     """

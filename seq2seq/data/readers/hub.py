@@ -20,7 +20,7 @@ ReadFile: TypeAlias = Callable[[Path, Columns], Texts]
 def read_named(
     name: str, columns: Columns, split: str, read: ReadFile, kinds: Sequence[str] = TABLE_SUFFIXES
 ) -> Texts:
-    """Return columns of the file, folder or dataset on the Hub that `name` stands for.
+    """Returns columns of the file, folder or dataset on the Hub that `name` stands for.
 
     `read` is how a file is read, and `kinds` are the endings of those that a folder may have;
     `split` chooses a part of a folder or dataset.
@@ -40,7 +40,7 @@ def read_named(
 def read_folder(
     folder: Path, columns: Columns, split: str, read: ReadFile, kinds: Sequence[str]
 ) -> Texts:
-    """Return columns of one split of a folder that is laid out like a dataset on the Hub.
+    """Returns columns of one split of a folder that is laid out like a dataset on the Hub.
 
     The files of a split are named after it (`train.tsv`, `data/train-00000-of-00002.parquet`), and
     end in one of `kinds`; they are read with `read` in the order of their names.
@@ -72,7 +72,7 @@ def read_folder(
 
 
 def _ending(name: str, kinds: Sequence[str]) -> str:
-    """Return which of `kinds` a file's name ends in, .gz aside; "" if in none."""
+    """Returns which of `kinds` a file's name ends in, .gz aside; "" if in none."""
     name = name.lower().removesuffix(".gz")
     return next((kind for kind in kinds if name.endswith(kind)), "")
 
@@ -90,7 +90,7 @@ def is_hub_name(name: str) -> bool:
 
 
 def read_hub(name: str, columns: Columns, split: str) -> Texts:
-    """Return columns of one split of a dataset on the Hub, which is downloaded if need be.
+    """Returns columns of one split of a dataset on the Hub, which is downloaded if need be.
 
     Raises DataError if it can't be had (no such name, no network, no such split), and as
     `read_columns` does.

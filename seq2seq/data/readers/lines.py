@@ -26,7 +26,7 @@ _BINARY = (b"PK\x03\x04", b"\x7fELF", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x89PNG")
 
 
 def read_lines(file: str | Path | BinaryIO) -> list[str]:
-    """Return the lines of a UTF-8 text file, plain or gzip, without their ends.
+    """Returns the lines of a UTF-8 text file, plain or gzip, without their ends.
 
     A byte order mark at the beginning is no text; a last line may lack its end. `file` may also be
     open, in binary mode.
@@ -47,7 +47,7 @@ def read_lines(file: str | Path | BinaryIO) -> list[str]:
 
 
 def read_sentences(path: Path) -> list[str]:
-    """Return the lines of a file that should have many, as `read_lines`.
+    """Returns the lines of a file that should have many, as `read_lines`.
 
     Raises DataError as `read_lines` does, and if only "\\r" can be what ends the lines.
     """
@@ -61,7 +61,7 @@ def read_sentences(path: Path) -> list[str]:
 
 
 def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
-    """Yield the lines of a binary stream as they arrive, by the same rules as `read_lines`.
+    """Yields the lines of a binary stream as they arrive, by the same rules as `read_lines`.
 
     For pipes: a line is yielded before the next one is asked for. `name` is what errors call the
     stream. It may not be gzip.
@@ -81,7 +81,7 @@ def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
 
 
 def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
-    """Return the whole text of a file, decompressed and decoded, and the file's name.
+    """Returns the whole text of a file, decompressed and decoded, and the file's name.
 
     Raises DataError as `read_lines` does.
     """
@@ -101,7 +101,7 @@ def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
 
 
 def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
-    """Return the bytes of a file, decompressed if they are gzip, and the file's name.
+    """Returns the bytes of a file, decompressed if they are gzip, and the file's name.
 
     Raises DataError if the file is missing or damaged.
     """
@@ -136,7 +136,7 @@ def check_regular_file(path: Path) -> None:
 
 
 def missing_file(path: Path) -> DataError:
-    """Return the error for a file that isn't there, with the nearest name in its folder."""
+    """Returns the error for a file that isn't there, with the nearest name in its folder."""
     if not path.parent.is_dir():
         return DataError(f"there is no file {path}: its folder does not exist; check the path")
     names = sorted(entry.name for entry in path.parent.iterdir())

@@ -56,7 +56,7 @@ class Columns(NamedTuple):
 
 
 def read_columns(path: Path, columns: Columns) -> Texts:
-    """Return columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
+    """Returns columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
 
     What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe.
 
@@ -76,7 +76,7 @@ def read_columns(path: Path, columns: Columns) -> Texts:
 
 
 def file_kind(path: Path) -> str:
-    """Return which of `TABLE_SUFFIXES` a file's name says it is; raises DataError if it says none.
+    """Returns which of `TABLE_SUFFIXES` a file's name says it is; raises DataError if it says none.
 
     A .txt file that is to hold both sides can only be tab-separated.
     """
@@ -96,7 +96,7 @@ def file_kind(path: Path) -> str:
 
 
 def missing_column(column: Column, names: Iterable[str], where: str) -> DataError:
-    """Return the error for a column that isn't there, with those that are."""
+    """Returns the error for a column that isn't there, with those that are."""
     names = list(names)
     similar = difflib.get_close_matches(str(column), names, n=1)
     hint = f"; did you mean {similar[0]!r}?" if similar else ""
@@ -131,7 +131,7 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
 
 
 def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path) -> Texts:
-    """Return columns of a table; its first row is a header if columns are named."""
+    """Returns columns of a table; its first row is a header if columns are named."""
     texts: Texts = [[] for _ in columns.roles]
     rows = iter(rows)
     first = next(rows, None)
@@ -163,7 +163,7 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path) -> Texts:
 def _cells_by_role(
     columns: Columns, header: Sequence[str], where: str, path: Path
 ) -> tuple[tuple[int, ...], bool]:
-    """Return the columns that a first row names by their roles, else the first ones.
+    """Returns the columns that a first row names by their roles, else the first ones.
 
     And whether that row is a header.
     """
@@ -196,7 +196,7 @@ def _position(column: Column, header: Sequence[str], where: str) -> int:
 
 
 def _json_records(path: Path) -> Iterator[_Record]:
-    """Yield the records of JSON lines, or of one JSON list, each with where it stands."""
+    """Yields the records of JSON lines, or of one JSON list, each with where it stands."""
     text, _ = read_text(path)
     if text.lstrip().startswith("["):
         try:
@@ -218,7 +218,7 @@ def _json_records(path: Path) -> Iterator[_Record]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; raises ValueError for a key that is there twice, as json doesn't."""
+    """Returns a JSON object; raises ValueError for a key that is there twice, as json doesn't."""
     record = dict(pairs)
     if len(record) < len(pairs):
         (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
@@ -227,7 +227,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
-    """Return columns of records, whose keys may stand one level down, in "translation"."""
+    """Returns columns of records, whose keys may stand one level down, in "translation"."""
     texts: Texts = [[] for _ in columns.roles]
     picked = columns.given
     for where, record in records:
@@ -253,7 +253,7 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
 
 
 def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    """Return the roles if they are keys, else the keys that hold text if no others do."""
+    """Returns the roles if they are keys, else the keys that hold text if no others do."""
     if all(role in fields for role in columns.roles):
         return columns.roles
     found = tuple(key for key, value in fields.items() if isinstance(value, str))
@@ -296,7 +296,7 @@ def _read_parquet(path: Path, columns: Columns) -> Texts:
 
 
 def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
-    """Return columns of a `datasets.Dataset`; raises as `read_columns` does."""
+    """Returns columns of a `datasets.Dataset`; raises as `read_columns` does."""
     if dataset.num_rows == 0:
         return [[] for _ in columns.roles]
     given = columns.given or ()
@@ -322,7 +322,7 @@ def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
 
 
 def _first_unreadable(dataset: Any) -> int:
-    """Return the number, from 1, of the first row that can't be read."""
+    """Returns the number, from 1, of the first row that can't be read."""
     for number in range(dataset.num_rows):
         try:
             dataset[number]
@@ -332,7 +332,7 @@ def _first_unreadable(dataset: Any) -> int:
 
 
 def root_message(error: BaseException) -> str:
-    """Return the message of the error that `error` came from: the one that says something."""
+    """Returns the message of the error that `error` came from: the one that says something."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}"
