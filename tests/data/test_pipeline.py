@@ -10,7 +10,7 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.parallel import ParallelCorpus
-from seq2seq.data.tokenizers.base import TOKENIZERS
+from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
@@ -50,11 +50,12 @@ def test_text_is_tokenized_once_and_its_ids_are_those_of_encode(
     chosen = TOKENIZERS[kind]
     seen: list[str] = []
     tokenize_all = chosen.tokenize_all
-    monkeypatch.setattr(
-        chosen,
-        "tokenize_all",
-        lambda self, texts, **options: seen.extend(texts) or tokenize_all(self, texts, **options),
-    )
+
+    def count(self: Tokenizer, texts: list[str], **options: bool) -> list[list[str]]:
+        seen.extend(texts)
+        return tokenize_all(self, texts, **options)
+
+    monkeypatch.setattr(chosen, "tokenize_all", count)
     settings = DataSettings(tokenizer=kind, vocab_size=60, joint=joint)
     source, target = build_pipelines(ENGLISH, CHINESE, settings)
     assert sorted(seen) == sorted([*ENGLISH, *CHINESE])

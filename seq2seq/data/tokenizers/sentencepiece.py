@@ -1,4 +1,4 @@
-"""Subword tokens that are learnt from text by SentencePiece: unigram and BPE.
+"""Subword tokens that SentencePiece learns from text: unigram and BPE.
 
 Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909; its sampling is
 BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
@@ -59,7 +59,7 @@ _generator = random.Random()
 
 
 def seed_sampling(seed: int) -> None:
-    """Makes all later sampling of this process reproducible.
+    """Seeds all later sampling of this process.
 
     After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, in any
     process, on any machine.
@@ -82,14 +82,19 @@ class SentencePieceTokenizer:
     kind: ClassVar[str] = "sentencepiece"
 
     def __init__(self, model_proto: bytes, alpha: float = 0.1, lowercase: bool = False) -> None:
-        """Takes a serialized model; see `train`.
+        """Takes a model that is trained already.
 
-        `alpha` is how freely sampling chooses: for unigram, the power that probabilities are
-        raised to (0: all segmentations are equally likely; large: the best one); for BPE, the
-        probability of leaving out a merge.
+        Args:
+            model_proto: the serialized model; see `train`.
+            alpha: how freely sampling chooses: for unigram, the power that probabilities are
+                raised to (0: all segmentations are equally likely; large: the best one); for BPE,
+                the probability of leaving out a merge.
+            lowercase: whether tokens are in lower case.
 
-        Raises DataError if `model_proto` is no SentencePiece model or not one as `train` makes (see
-        `sentencepiece_proto.py`), SettingsError if `alpha` is negative or very large.
+        Raises:
+            DataError: `model_proto` is no SentencePiece model, or not one as `train` makes (see
+                `sentencepiece_proto.py`).
+            SettingsError: `alpha` is negative or very large.
         """
         if not 0 <= alpha <= MAX_ALPHA:
             raise SettingsError(f"alpha must be at least 0 and at most {MAX_ALPHA:,}")
@@ -114,16 +119,22 @@ class SentencePieceTokenizer:
         seed: int = 1,
         alpha: float = 0.1,
     ) -> SentencePieceTokenizer:
-        """Learns a model from `texts`.
+        """Learns a model from texts; of more than a million, from a random million.
 
-        `vocab_size` counts the four specials; there are fewer pieces if the texts give no more.
-        `character_coverage` is the part of all characters in `texts` that get a piece: 1.0 for
-        alphabets, 0.9995 for Chinese or Japanese. Of more than a million texts, a million are
-        drawn with `seed`; otherwise nothing is random. `lowercase` and `alpha` are kept with the
-        model.
+        Args:
+            texts: the training text.
+            kind: "unigram" or "bpe".
+            vocab_size: how many tokens there are to be, the four specials counted; there are fewer
+                if the texts give no more.
+            lowercase: whether tokens are in lower case.
+            character_coverage: the share of all characters in `texts` that get a piece: 1.0 for
+                alphabets, 0.9995 for Chinese or Japanese.
+            seed: draws the million; otherwise nothing is random.
+            alpha: see the class.
 
-        Raises DataError if there is no text, SettingsError if `vocab_size` leaves no room for all
-        characters.
+        Raises:
+            DataError: there is no text.
+            SettingsError: `vocab_size` leaves no room for all characters.
         """
         prepared = (cls._prepare(text, lowercase) for text in texts)
         lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line]
@@ -205,7 +216,7 @@ class SentencePieceTokenizer:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> SentencePieceTokenizer:
-        """Returns the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not."""
+        """Returns the tokenizer that `save` wrote; raises DataError for any other content."""
         model, alpha, lowercase = (content.get(key) for key in ("model", "alpha", "lowercase"))
         if not isinstance(model, str) or not isinstance(lowercase, bool):
             raise DataError('"model" must be a string, and "lowercase" true or false')

@@ -70,13 +70,13 @@ class UnigramSampler:
 
 
 class BpeSampler:
-    """Merges as BPE does, but leaves out each possible merge with a probability at each step.
+    """BPE-dropout: leaves out each possible merge with a probability, at each step.
 
-    BPE-dropout: Provilkov et al. 2020, algorithm 1.
+    Provilkov et al. 2020, algorithm 1.
     """
 
     def __init__(self, scores: Mapping[str, float], alpha: float) -> None:
-        """Takes each piece's score, higher if learnt earlier, and the probability of leaving out."""
+        """Takes each piece's score (higher if learned earlier) and the dropout rate of merges."""
         self._scores = scores
         self.alpha = alpha
 
