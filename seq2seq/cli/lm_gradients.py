@@ -130,12 +130,12 @@ def flows_of_cells(command: Gradients, lines: list[str]) -> dict[str, GradientFl
     from seq2seq.data.tokenizers.pipeline import build_pipeline
     from seq2seq.evaluation.gradient_flow import fresh_network, text_gradient_flow, windows
 
-    pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
-    rows = TokenStream(pipeline, False).rows(lines)
-    ids = windows(rows, command.steps, command.places)
+    pipeline, ids = build_pipeline(lines, DataSettings(), "character", 8000)
+    rows = TokenStream(pipeline, False).rows_from_ids(ids)
+    pieces = windows(rows, command.steps, command.places)
     return {
         cell: text_gradient_flow(
-            fresh_network(cell, command.size, len(pipeline.vocab), command.seed), ids
+            fresh_network(cell, command.size, len(pipeline.vocab), command.seed), pieces
         )
         for cell in command.cells
     }

@@ -60,7 +60,7 @@ def stats_command(arguments: list[str]) -> None:
     if command.top < 1:
         raise SettingsError(f"--top {command.top} must be at least 1")
     from seq2seq.data.monolingual import letters_only, read_monolingual
-    from seq2seq.data.tokenizers.base import UNTRAINED
+    from seq2seq.data.tokenizers.base import build_tokenizer
     from seq2seq.evaluation.zipf import text_statistics
     from seq2seq.plotting.figure import check_figure_path
     from seq2seq.plotting.zipf import plot_zipf
@@ -72,7 +72,8 @@ def stats_command(arguments: list[str]) -> None:
     lines = read_monolingual(command.text, column=column, split=command.split)
     if command.letters_only:
         lines = letters_only(lines)
-    found = text_statistics(UNTRAINED[command.tokenizer](command.lowercase).tokenize_all(lines))
+    tokenizer = build_tokenizer(command.tokenizer, [], vocab_size=0, lowercase=command.lowercase)
+    found = text_statistics(tokenizer.tokenize_all(lines))
     if command.plot:
         plot_zipf(found.ngrams, command.plot)
     if command.json:

@@ -132,7 +132,7 @@ def _draw_offset(steps: int, generator: torch.Generator) -> int:
 
 
 def _checked(ids: Tensor | Sequence[int], steps: int, batch_size: int, least: int) -> Tensor:
-    """Return the text as a tensor; raises unless it has `least` tokens, whatever the offset."""
+    """Returns the text as a tensor; raises unless it has `least` tokens, whatever the offset."""
     for name, value in (("steps", steps), ("batch_size", batch_size)):
         if value < 1:
             raise SettingsError(f"{name} is {value}; it must be 1 or more")

@@ -81,7 +81,7 @@ class Overlap:
 
 
 def _key(text: str) -> str:
-    """Return the form in which sentences are compared: NFC, white space collapsed."""
+    """Returns the form in which sentences are compared: NFC, white space collapsed."""
     return " ".join(to_nfc(text).split())
 
 
@@ -95,7 +95,7 @@ class ParallelCorpus:
     report: CorpusReport = field(default_factory=CorpusReport, compare=False)
 
     def __post_init__(self) -> None:
-        """Check the sides, and report what is there; raises DataError if they differ in length."""
+        """Checks the sides, and report what is there; raises DataError if they differ in length."""
         if len(self.sources) != len(self.targets):
             raise DataError(
                 f"{self.name or 'corpus'}: {len(self.sources):,} sources but "
@@ -115,7 +115,7 @@ class ParallelCorpus:
         target: str | int | None = None,
         split: str = "train",
     ) -> ParallelCorpus:
-        """Read pairs from one of:
+        """Reads pairs from one of:
 
         - two text files with a sentence a line, the same number of lines in both;
         - a .tsv, .csv, .jsonl, .json or .parquet file;
@@ -179,7 +179,7 @@ class ParallelCorpus:
         max_target_length: int | None = None,
         length: Callable[[str], int] = lambda text: len(text.split()),
     ) -> ParallelCorpus:
-        """Drop the pairs with a side that is empty or too long, and count them in the report.
+        """Drops the pairs with a side that is empty or too long, and count them in the report.
 
         A side is empty if it is nothing but white space. Lengths are those that `length` returns:
         words between spaces, or for example `lambda text: len(tokenizer.tokenize(text))`.
@@ -211,7 +211,7 @@ class ParallelCorpus:
         return _from_pairs(kept, self.name, report)
 
     def shuffled(self, seed: int) -> ParallelCorpus:
-        """Return the pairs in an order that depends on `seed` alone."""
+        """Returns the pairs in an order that depends on `seed` alone."""
         pairs = list(self)
         random.Random(seed).shuffle(pairs)
         return _from_pairs(pairs, self.name, self.report)
@@ -219,7 +219,7 @@ class ParallelCorpus:
     def split_by_source(
         self, *, validation: int, test: int, seed: int
     ) -> tuple[ParallelCorpus, ParallelCorpus, ParallelCorpus]:
-        """Return corpora for training, validation and test that share no source sentence.
+        """Returns corpora for training, validation and test that share no source sentence.
 
         `validation` and `test` are numbers of different source sentences, drawn with `seed`; each
         brings all its pairs. Sources that differ only in white space or in Unicode form are the
@@ -252,7 +252,7 @@ class ParallelCorpus:
         return train, held, tests
 
     def references(self) -> tuple[list[str], list[list[str]]]:
-        """Return the different sources in the order they first occur, and all targets of each.
+        """Returns the different sources in the order they first occur, and all targets of each.
 
         Sources are the same as in `split_by_source`.
         """
@@ -262,7 +262,7 @@ class ParallelCorpus:
         return [source for source, _ in found.values()], [each for _, each in found.values()]
 
     def overlap(self, other: ParallelCorpus) -> Overlap:
-        """Count the pairs of `other` whose source, target, or both together occur in this corpus.
+        """Counts the pairs of `other` whose source, target, or both together occur in this corpus.
 
         White space and Unicode form make no difference.
         """

@@ -48,7 +48,11 @@ class TokenStream(NamedTuple):
             lines: of one text.
             closed: whether the last line of running text has an end, too.
         """
-        ids = [[*line, EOS_ID] for line in self.pipeline.encode(lines)]
+        return self.rows_from_ids(self.pipeline.encode(lines), closed=closed)
+
+    def rows_from_ids(self, lines: Sequence[list[int]], *, closed: bool = True) -> list[list[int]]:
+        """Rows as from `rows`, of lines that are ids already."""
+        ids = [[*line, EOS_ID] for line in lines]
         if self.sentences:
             return [[self.first, *line] for line in ids]
         row = [self.first, *chain.from_iterable(ids)]

@@ -35,7 +35,7 @@ class Vocab:
     """
 
     def __init__(self, tokens: Sequence[str], counts: Sequence[int]) -> None:
-        """Take `tokens` in the order of their ids, and how often each one was seen.
+        """Takes `tokens` in the order of their ids, and how often each one was seen.
 
         Raises DataError if the specials are not the first four tokens, if a token stands there
         twice, or if there are not as many counts as tokens.
@@ -55,7 +55,7 @@ class Vocab:
         reserved: Sequence[str] = (),
         pieces: Iterable[str] | None = None,
     ) -> Vocab:
-        """Count the tokens of `sentences` and give each one an id.
+        """Counts the tokens of `sentences` and give each one an id.
 
         The order is: the specials, the `reserved` tokens as given, then the others by falling
         count, where equal counts are ordered by code point. Tokens seen fewer than `min_frequency`
@@ -160,13 +160,13 @@ class Vocab:
         return hashlib.sha256(json.dumps(self._tokens).encode("ascii")).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
+        """Writes the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
         content = {"format": FORMAT, "tokens": self._tokens, "counts": self._counts}
         path.write_bytes((json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | Path) -> Vocab:
-        """Read what `save` wrote; raises DataError, naming the file, if it isn't that."""
+        """Reads what `save` wrote; raises DataError, naming the file, if it isn't that."""
         path = Path(path)
         try:
             content = json.loads(path.read_bytes().decode("utf-8"))
@@ -191,7 +191,7 @@ class Vocab:
 
 
 def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
-    """Raise DataError unless `tokens` and `counts`, maybe from a file, can be a vocabulary."""
+    """Raises DataError unless `tokens` and `counts`, maybe from a file, can be a vocabulary."""
     if len(tokens) != len(counts):
         raise DataError(f"there are {len(tokens)} tokens but {len(counts)} counts")
     if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
@@ -213,7 +213,7 @@ def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
 
 
 def _check_room(max_size: int | None, fixed: int, pieces: int) -> None:
-    """Raise SettingsError if the tokens that can't be left out are more than `max_size`."""
+    """Raises SettingsError if the tokens that can't be left out are more than `max_size`."""
     if max_size is not None and max_size < fixed + pieces:
         inventory = f" and {pieces} SentencePiece pieces" if pieces else ""
         raise SettingsError(

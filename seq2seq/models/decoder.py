@@ -151,7 +151,8 @@ class Decoder(nn.Module):
             stack.output_size + attended_size + (context_size if self.context_to_output else 0),
             settings.embedding_size,
         )
-        self.lexical = LexicalTranslation(settings.embedding_size) if settings.lexical else None
+        lexical = settings.lexical and attention is not None
+        self.lexical = LexicalTranslation(settings.embedding_size) if lexical else None
         self.output = nn.Linear(settings.embedding_size, vocab_size(embedding))
         nn.init.zeros_(self.output.bias)
         if settings.tied_output and isinstance(embedding, LearnedEmbedding):

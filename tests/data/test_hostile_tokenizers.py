@@ -14,15 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.tokenizers.base import (
-    TOKENIZERS,
-    SentencePieceTokenizer,
-    Tokenizer,
-    build_tokenizer,
-    load_tokenizer,
-    seed_sampling,
-)
+from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer, build_tokenizer, load_tokenizer
 from seq2seq.data.tokenizers.normalization import normalize, to_nfc
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, seed_sampling
 from seq2seq.data.tokenizers.subword_regularization import MAX_MERGED_LENGTH, BpeSampler
 from seq2seq.errors import DataError, SettingsError
 from tests.support.hostile import LINE, LONG

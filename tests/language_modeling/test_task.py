@@ -62,10 +62,11 @@ def assert_same_run(one: str, other: str) -> None:
 def make_task(
     experiment: LanguageExperiment, model: LanguageNetwork | None = None, texts: TextSplits = TEXTS
 ) -> LanguageTask:
-    text = network_token_stream(make_pipeline(texts.train, experiment.data), experiment.data)
+    pipeline, ids = make_pipeline(texts.train, experiment.data)
+    text = network_token_stream(pipeline, experiment.data)
     if model is None:
         model = network(len(text.pipeline.vocab), cell="lstm", sizes=(7, 6))
-    return LanguageTask(model, texts, text, experiment)
+    return LanguageTask(model, texts, text, ids, experiment)
 
 
 def batch_loss(task: LanguageTask, batch: Any) -> float:
@@ -272,10 +273,11 @@ def make_trainer(
     experiment: LanguageExperiment, *, resume: bool = False, stop_at: int = 0, crash: bool = False
 ) -> Trainer[Any]:
     """What `train_language_model` makes, with a task that stops where it is told to."""
-    text = network_token_stream(make_pipeline(TEXTS.train, experiment.data), experiment.data)
+    pipeline, ids = make_pipeline(TEXTS.train, experiment.data)
+    text = network_token_stream(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
     model = build_language_model(len(text.pipeline.vocab), experiment.model)
-    task = Stopped(model, TEXTS, text, experiment)
+    task = Stopped(model, TEXTS, text, ids, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
     if not resume:

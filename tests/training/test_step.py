@@ -46,7 +46,9 @@ def trainer(run: Experiment, letters: Corpora, **trouble: Any) -> Trainer[Batch]
     """A trainer with a troubled task, in a run directory of its own."""
     torch.manual_seed(run.seed)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_translation_model(len(source.vocab), len(target.vocab), run.model)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), run.model
+    )
     task = Troubled(model, letters, source, target, run)
     for name, value in trouble.items():
         setattr(task, name, value)

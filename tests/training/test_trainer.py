@@ -31,7 +31,7 @@ from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import train
+from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
 
 Describe = Callable[..., Experiment]
@@ -92,7 +92,9 @@ def make_trainer(
     """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
-    model = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
+    )
     task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
@@ -433,7 +435,7 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     assert state == {"step": best["step"], "loss": best["loss"], "bleu": best["bleu"]}
     model, source, target, _ = load_translation_model(Run(directory.path))
     model.eval()
-    task = TranslationTask(model, corpora, source, target, run)
+    task = TranslationTask(model, corpora, *encode_corpus((source, target), corpora.train), run)
     assert task.validate(torch.device("cpu")).loss == best["loss"]
 
 

@@ -38,9 +38,15 @@ class HeaderWarning(UserWarning):
 
 
 def columns_by_role(roles: Sequence[str], row: Sequence[str], where: str) -> tuple[int, ...] | None:
-    """Return the numbers of the columns that a first row calls by their roles; None if not all.
+    """Returns the numbers of the columns that a first row calls by their roles; None if not all.
 
-    `where` is the row's place, for messages. Raises DataError if two are called by the same role.
+    Args:
+        roles: keys of `ROLE_NAMES`.
+        row: the cells of the first row.
+        where: the row's place, for messages.
+
+    Raises:
+        DataError: two columns are called by the same role.
     """
     cells = [cell.strip().casefold() for cell in row]
     found = {
@@ -60,9 +66,15 @@ def is_language_header(row: Sequence[str], where: str, path: Path) -> bool:
     """Whether the first row of a parallel table names the languages of its first two columns.
 
     By their ISO 639-1 codes, or by parts of the file's name, as in `eng-fra.tsv`. It warns then,
-    since a dictionary might begin so. `where` is the row's place, for messages.
+    since a dictionary might begin so.
 
-    Raises DataError if there are languages, but not those of the first two columns.
+    Args:
+        row: the cells of the first row.
+        where: the row's place, for messages.
+        path: the file.
+
+    Raises:
+        DataError: there are languages, but not those of the first two columns.
     """
     parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - _NO_LANGUAGES
     cells = [cell.strip().casefold() for cell in row]
