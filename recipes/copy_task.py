@@ -46,7 +46,14 @@ class CopyTask(Experiment):
     data: DataSettings = field(default_factory=lambda: DataSettings(tokenizer="word"))
     model: ModelSettings = field(
         default_factory=lambda: ModelSettings(
-            embedding_size=32, encoder_sizes=(64,), decoder_sizes=(128,), dropout=0.0
+            cell="gru",
+            context="both",
+            attention="none",
+            lexical=False,
+            embedding_size=32,
+            encoder_sizes=(64,),
+            decoder_sizes=(128,),
+            dropout=0.0,
         )
     )
     training: TrainingSettings = field(

@@ -97,8 +97,10 @@ def for_sample() -> Quickstart:
         corpus="sample",
         data=DataSettings(tokenizer="word"),
         model=ModelSettings(
+            cell="gru",
             context="initial",
             attention="general",
+            lexical=False,
             embedding_size=128,
             encoder_sizes=(128,),
             decoder_sizes=(256,),

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
-from seq2seq.config.fields import OFF, Condition, Range, setting_fields
+from seq2seq.config.fields import CHANGEABLE, OFF, Condition, OnResume, Range, setting_fields
 from seq2seq.errors import SettingsError
 
 MAX_INTEGER = 2**63
@@ -130,6 +130,28 @@ def unmet(condition: Condition, part: Any, where: str, whole: Any) -> Iterator[s
         yield f"with {flag} {found}{f', only with {wanted}' if wanted else ''}"
 
 
+def fixed_changes(
+    before: Any, after: Any, where: str = "", part: OnResume = CHANGEABLE
+) -> list[str]:
+    """The flags, with both values, of what was changed and is `FIXED` where a run is continued.
+
+    Args:
+        before: the settings of the run.
+        after: those to continue it with.
+        where: what stands before a name.
+        part: what holds for fields that say nothing themselves.
+    """
+    found = []
+    for item in setting_fields(after.__class__):
+        old, new = getattr(before, item.name), getattr(after, item.name)
+        rule = item.on_resume or part
+        if dataclasses.is_dataclass(new):
+            found += fixed_changes(old, new, f"{where}{item.name}.", rule)
+        elif rule.fixed and old != new:
+            found.append(f"--{flag_name(where + item.name)} {new} (it is {old})")
+    return found
+
+
 def check_min(name: str, value: float, least: float) -> Iterator[str]:
     """A line if `value` is below `least`, infinite or not a number."""
     yield from Range(least).problems(name, value)
@@ -215,15 +237,21 @@ def flatten(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
 Settings = TypeVar("Settings")
 
 
-def from_dict(kind: type[Settings], values: Any) -> Settings:
+def from_dict(kind: type[Settings], values: Any, *, stored: bool = False) -> Settings:
     """Settings from JSON values, the inverse of `to_dict`.
+
+    Args:
+        kind: their class.
+        values: by name.
+        stored: they are those of a run: what it lacks is as it was before there was such a
+            setting, see `BEFORE` of the classes.
 
     Raises:
         SettingsError: unknown names (the nearest valid one is given) and impossible values, all in
             one message.
     """
     problems: list[str] = []
-    arguments = field_values(kind, values, "", problems)
+    arguments = field_values(kind, values, "", problems, stored)
     try:
         settings = kind(**arguments)
         problems += type_problems(settings)
@@ -234,13 +262,15 @@ def from_dict(kind: type[Settings], values: Any) -> Settings:
     return settings
 
 
-def field_values(kind: type, values: Any, where: str, problems: list[str]) -> dict[str, Any]:
+def field_values(
+    kind: type, values: Any, where: str, problems: list[str], stored: bool
+) -> dict[str, Any]:
     """The values by field, nested settings made; a line in `problems` for each unknown name."""
     if not isinstance(values, Mapping):
         problems.append(f"{where.rstrip('.') or 'the experiment'}: expected names with values")
         return {}
     hints = {item.name: item.type for item in setting_fields(kind)}
-    arguments = {}
+    arguments: dict[str, Any] = {**getattr(kind, "BEFORE", {})} if stored else {}
     for name, value in values.items():
         if name not in hints:
             problems.append(f"unknown setting {where}{name}{did_you_mean(str(name), [*hints])}")
@@ -248,7 +278,7 @@ def field_values(kind: type, values: Any, where: str, problems: list[str]) -> di
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
             nested = typing.cast(type, hint)
-            value = nested(**field_values(nested, value, f"{where}{name}.", problems))
+            value = nested(**field_values(nested, value, f"{where}{name}.", problems, stored))
         elif typing.get_origin(hint) is tuple and isinstance(value, list):
             value = tuple(value)
         arguments[name] = value

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from seq2seq.config.fields import (
+    CHANGEABLE,
     NonNegativeInt,
     PositiveInt,
     Probability,
@@ -21,18 +22,25 @@ SUBWORDS = ("unigram", "bpe")
 VocabSize = Annotated[int, Range(5)]
 
 
+TOKEN_SETTINGS = (
+    *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
+    *("min_frequency", "joint", "lowercase"),
+)
+"""The fields of `DataSettings` that decide about the tokens of a run."""
+
+
 @dataclass(frozen=True)
 class DataSettings:
     """Which text to learn from, and how it becomes tokens."""
 
-    train: str = ""
+    train: Annotated[str, CHANGEABLE] = ""
     """Training pairs: a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder or name of a
     Hub dataset; or, with --data.train-target, the source side as a text file."""
-    train_target: Annotated[str, only_if("train")] = ""
+    train_target: Annotated[str, only_if("train"), CHANGEABLE] = ""
     """The target side, if the training text is two line-aligned files."""
-    validation: str = ""
+    validation: Annotated[str, CHANGEABLE] = ""
     """Validation pairs, as for --data.train. Empty: pairs are set aside from the training text."""
-    validation_target: Annotated[str, only_if("validation")] = ""
+    validation_target: Annotated[str, only_if("validation"), CHANGEABLE] = ""
     """The target side of the validation text, if that is two files."""
     source: Annotated[str, useful_if("train_target", "")] = ""
     """Name or number (from 0) of the source column; with names, a TSV or CSV file begins with a

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from seq2seq.config.base import check_unused, field_problems, find_problems, parts
+from seq2seq.config.base import (
+    check_unused,
+    field_problems,
+    find_problems,
+    fixed_changes,
+    parts,
+)
 from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
-from seq2seq.config.fields import Range
+from seq2seq.config.fields import FIXED, Range
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError
@@ -40,7 +46,7 @@ class BaseExperiment:
 
     run: str = ""
     """The run directory: everything that is needed to use the model is written there."""
-    seed: Annotated[int, Range(0, 2**32 - 1)] = 1
+    seed: Annotated[int, Range(0, 2**32 - 1), FIXED] = 1
     """Where every random number comes from."""
     resume: bool = False
     """Continue the run in the run directory."""
@@ -64,6 +70,17 @@ class BaseExperiment:
             if part is not self and hasattr(part, "training_problems"):
                 yield from part.training_problems()
 
+    def resume_problems(self, stored: BaseExperiment) -> Iterator[str]:
+        """A line if a continued run is to have another model, text, optimizer or seed than before.
+
+        Text may have moved; whether it is the same is seen when it is read.
+        """
+        if changed := fixed_changes(stored, self):
+            yield (
+                "--resume continues a run as it was begun, so this can't change: "
+                f"{', '.join(changed)}. Leave it out, or train another run with --run"
+            )
+
     def notes(self) -> Iterator[str]:
         """One line for each setting that is no mistake, but may surprise."""
         for part, _ in parts(self):
@@ -84,11 +101,11 @@ class Experiment(BaseExperiment):
 
     dry_run: bool = False
     """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
-    tokenize: Tokenization = "13a"
+    tokenize: Annotated[Tokenization, FIXED] = "13a"
     """sacreBLEU's tokenization, which BLEU counts words by: 13a, or zh, ja-mecab, char, … for a
     target language that needs it."""
-    data: DataSettings = field(default_factory=DataSettings)
-    model: ModelSettings = field(default_factory=ModelSettings)
+    data: Annotated[DataSettings, FIXED] = field(default_factory=DataSettings)
+    model: Annotated[ModelSettings, FIXED] = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
 

@@ -87,6 +87,16 @@ Limit = Annotated[float | None, Range(0)]
 LayerSizes = Annotated[tuple[int, ...], Range(1)]
 
 
+class OnResume(NamedTuple):
+    """Whether a setting, or all of a part, stays as it is where a run is continued."""
+
+    fixed: bool
+
+
+FIXED = OnResume(True)
+CHANGEABLE = OnResume(False)
+
+
 class SettingField(NamedTuple):
     """What a field of a settings class declares."""
 
@@ -95,18 +105,35 @@ class SettingField(NamedTuple):
     default: object
     range: Range
     conditions: tuple[Condition, ...]
+    on_resume: OnResume | None
 
 
 @cache
 def setting_fields(kind: type) -> tuple[SettingField, ...]:
-    """The fields of a settings class, with what their types declare."""
-    bare = typing.get_type_hints(kind)
-    annotated = typing.get_type_hints(kind, include_extras=True)
+    """The fields of a settings class; one that a subclass gives another default is as it was."""
+    types = typing.get_type_hints(kind)
+    classes = [typing.get_type_hints(each, include_extras=True) for each in kind.__mro__]
     found = []
     for item in dataclasses.fields(kind):
-        metadata = getattr(annotated[item.name], "__metadata__", ())
-        ranges = [entry for entry in metadata if isinstance(entry, Range)]
-        conditions = tuple(entry for entry in metadata if isinstance(entry, Condition))
-        (limits,) = ranges or [Range()]
-        found.append(SettingField(item.name, bare[item.name], item.default, limits, conditions))
+        hints = [hints[item.name] for hints in classes if item.name in hints]
+        declared = dict.fromkeys(entry for hint in hints for entry in metadata(hint))
+        limits = [entry for entry in declared if isinstance(entry, Range)]
+        conditions = tuple(entry for entry in declared if isinstance(entry, Condition))
+        fixed = [entry for entry in declared if isinstance(entry, OnResume)]
+        found.append(
+            SettingField(
+                item.name,
+                types[item.name],
+                item.default,
+                range=limits[0] if limits else Range(),
+                conditions=conditions,
+                on_resume=fixed[0] if fixed else None,
+            )
+        )
     return tuple(found)
+
+
+def metadata(hint: Any) -> list[Range | Condition | OnResume]:
+    """What a type declares for us."""
+    entries = getattr(hint, "__metadata__", ())
+    return [entry for entry in entries if isinstance(entry, Range | Condition | OnResume)]

@@ -11,6 +11,8 @@ from seq2seq.config.data import SUBWORDS, TokenizerKind, VocabSize
 from seq2seq.config.decoding import TopP
 from seq2seq.config.experiment import BaseExperiment
 from seq2seq.config.fields import (
+    CHANGEABLE,
+    FIXED,
     LayerSizes,
     NonNegativeFloat,
     NonNegativeInt,
@@ -33,10 +35,10 @@ WINDOWS = only_if("windows", "sequential", "random")
 class MonolingualSettings:
     """Which text to learn from, and how it becomes tokens."""
 
-    train: Annotated[str, ESTIMATED] = ""
+    train: Annotated[str, ESTIMATED, CHANGEABLE] = ""
     """Training text: a text file, a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder
     or name of a Hub dataset."""
-    validation: str = ""
+    validation: Annotated[str, CHANGEABLE] = ""
     """Validation text, as for --data.train. Empty: the last part of the training text."""
     validation_share: Annotated[float, Range(0, 1, "()"), SET_ASIDE, ESTIMATED] = 0.1
     """How much of the training text that last part is."""
@@ -193,8 +195,8 @@ class LanguageExperiment(BaseExperiment):
 
     dry_run: bool = False
     """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
-    data: LanguageDataSettings = field(default_factory=LanguageDataSettings)
-    model: LanguageModelSettings = field(default_factory=LanguageModelSettings)
+    data: Annotated[LanguageDataSettings, FIXED] = field(default_factory=LanguageDataSettings)
+    model: Annotated[LanguageModelSettings, FIXED] = field(default_factory=LanguageModelSettings)
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(best_by="perplexity", label_smoothing=0.0)
     )

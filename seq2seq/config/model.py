@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -56,6 +57,9 @@ class NetworkSettings:
 class ModelSettings(NetworkSettings):
     """The network."""
 
+    BEFORE = types.MappingProxyType({"lexical": False})
+    """What a run has that was stored before there was such a setting."""
+
     context: Literal["initial", "every-step", "both"] = "initial"
     """How the encoder's final states reach the decoder: as its initial state, as an input at every
     step, or both."""
@@ -95,6 +99,11 @@ class ModelSettings(NetworkSettings):
     initialize_decoder: str = ""
     """The same for the decoder and the target side."""
 
+    def __post_init__(self) -> None:
+        """Lexical translation follows attention: without it there is none to ask for."""
+        if self.attention == "none":
+            object.__setattr__(self, "lexical", False)
+
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
         yield from super().problems()
@@ -106,7 +115,7 @@ class ModelSettings(NetworkSettings):
             )
         if self.embedding == "one-hot" and self.shared_embedding:
             yield "--model.embedding one-hot has no vectors: add --model.no-shared-embedding"
-        if self.embedding == "one-hot" and self.lexical and self.attention != "none":
+        if self.embedding == "one-hot" and self.lexical:
             yield "--model.embedding one-hot has no vectors: add --model.no-lexical"
 
     def attention_problems(self) -> Iterator[str]:

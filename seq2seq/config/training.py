@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from seq2seq.config.fields import (
+    FIXED,
     Fraction,
     Limit,
     NonNegativeFloat,
@@ -92,11 +93,11 @@ class TrainingSettings:
     """Stop after so many passes over the training text."""
     max_steps: Annotated[int | None, Range(0)] = None
     """Stop after so many updates of the weights. Of the three budgets, the first reached counts."""
-    batch_tokens: Annotated[PositiveInt, only_if("data.windows", "sentences")] = 2048
+    batch_tokens: Annotated[PositiveInt, only_if("data.windows", "sentences"), FIXED] = 2048
     """The most tokens, pads counted, that a batch has on either side."""
-    accumulate: PositiveInt = 1
+    accumulate: Annotated[PositiveInt, FIXED] = 1
     """Batches whose gradients are added up for one update."""
-    optimizer: OptimizerName = "adamw"
+    optimizer: Annotated[OptimizerName, FIXED] = "adamw"
     """Kingma & Ba (2015); Loshchilov & Hutter (2019); plain stochastic gradient descent."""
     learning_rate: PositiveFloat = 2e-3
     """The highest learning rate."""
@@ -135,13 +136,13 @@ class TrainingSettings:
     """Stop after so many validations without improvement. 0: never."""
     best_by: Literal["bleu", "perplexity"] = "bleu"
     """Which validation score chooses the weights that are kept as the best."""
-    ema_decay: Fraction = 0.0
+    ema_decay: Annotated[Fraction, FIXED] = 0.0
     """Validate and keep an exponential moving average of the weights (Polyak & Juditsky 1992), in
     which every update counts this much less than the next: 0.999, for example. 0: off."""
-    average: Literal["none", "last", "best"] = "none"
+    average: Annotated[Literal["none", "last", "best"], FIXED] = "none"
     """At the end, try the mean of the weights at the last, or at the best, validations, and keep it
     if it scores better than the best ones."""
-    average_count: Annotated[int, Range(2), only_if("average")] = 5
+    average_count: Annotated[int, Range(2), only_if("average"), FIXED] = 5
     """How many validations' weights make that mean."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products in training; auto: bfloat16 where the hardware computes it, else float32.

@@ -71,7 +71,7 @@ class Run:
         if kind is not base_class(kind):
             fields = {**fields, **self.metadata["recipe"]}
         try:
-            return replace(from_dict(kind, fields), run=str(self.directory.path))
+            return replace(from_dict(kind, fields, stored=True), run=str(self.directory.path))
         except SettingsError as error:
             raise RunError(f"{self.directory.experiment}: {error}") from error
 

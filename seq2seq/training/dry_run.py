@@ -173,7 +173,7 @@ def footprint_lines(used: Footprint, tokens: int, batch: str) -> Iterator[str]:
 
 def memory_limit_lines(used: Footprint, limit: float | None) -> Iterator[str]:
     """A line if --training.memory, in MiB, is less than the batch keeps."""
-    if limit is not None and used.activations > limit * 2**20:
+    if limit and used.activations > limit * 2**20:
         yield f"activations are above --training.memory {limit}: such a batch is cut in halves"
 
 

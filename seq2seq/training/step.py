@@ -132,11 +132,7 @@ class OptimizerStep(Generic[BatchT]):
     def limit_memory(self) -> AbstractContextManager[object]:
         """Ends a forward pass that keeps more than the settings allow."""
         limit = self.settings.memory
-        return (
-            nullcontext()
-            if limit is None
-            else SavedTensorMeter(self.model.parameters(), limit * 2**20)
-        )
+        return SavedTensorMeter(self.model.parameters(), limit * 2**20) if limit else nullcontext()
 
     def split_batches(self, batches: Sequence[BatchT], over_budget: bool) -> list[BatchT]:
         """The batches in halves, where they have them; the same gradient, in less memory."""

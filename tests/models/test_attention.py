@@ -304,4 +304,4 @@ def test_dot_products_of_unequal_sizes_and_heads_that_divide_nothing_are_refused
 
 
 def test_no_attention_is_built_where_none_is_wanted() -> None:
-    assert build_attention(ModelSettings(), 6, 4) is None
+    assert build_attention(ModelSettings(attention="none"), 6, 4) is None
