@@ -25,6 +25,7 @@ from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
@@ -98,10 +99,16 @@ def make_trainer(
     task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
-    if not resume:
-        run.create(overwrite=False)
+    sides = {"source": source.pipeline, "target": target.pipeline}
     return Trainer(
-        model, task, experiment.training, run, seed=experiment.seed, device="cpu", resume=resume
+        model,
+        task,
+        experiment.training,
+        run,
+        seed=experiment.seed,
+        device="cpu",
+        resume=resume,
+        run_id=Run(run.path).run_id if resume else save_metadata(run, experiment, {}, sides),
     )
 
 
