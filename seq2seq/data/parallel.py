@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import iter_lines, read_lines, read_sentences
-from seq2seq.data.readers.tables import Columns, read_columns
+from seq2seq.data.readers.tables import read_columns
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
 

@@ -16,6 +16,7 @@ from seq2seq.data.monolingual import read_monolingual
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.headers import HeaderWarning
 from seq2seq.data.readers.lines import read_lines
+from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
 from tests.support.hostile import LINE, LINES, LONG
 
@@ -211,6 +212,11 @@ FORMATS: dict[str, Callable[[Sequence[Sequence[str]], str], str]] = {
     "a.jsonl": json_lines,
     "a.json": json_list,
 }
+
+
+def test_every_table_that_can_be_read_is_tested_here() -> None:
+    endings = {Path(name).suffix for name in FORMATS} - {".txt"}
+    assert {*endings, ".parquet"} == set(TABLE_SUFFIXES)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
