@@ -22,10 +22,10 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
 from seq2seq.console import run_command
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.errors import SettingsError
 from seq2seq.training.dry_run import DRY_RUN
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 
 
@@ -46,7 +46,14 @@ class CopyTask(Experiment):
     data: DataSettings = field(default_factory=lambda: DataSettings(tokenizer="word"))
     model: ModelSettings = field(
         default_factory=lambda: ModelSettings(
-            embedding_size=32, encoder_sizes=(64,), decoder_sizes=(128,), dropout=0.0
+            cell="gru",
+            context="both",
+            attention="none",
+            lexical=False,
+            embedding_size=32,
+            encoder_sizes=(64,),
+            decoder_sizes=(128,),
+            dropout=0.0,
         )
     )
     training: TrainingSettings = field(

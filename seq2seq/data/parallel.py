@@ -301,6 +301,13 @@ class ParallelCorpus:
         )
 
 
+class Corpora(NamedTuple):
+    """What a training reads: no sentence of `validation` should be in `train`."""
+
+    train: ParallelCorpus
+    validation: ParallelCorpus
+
+
 def _from_pairs(pairs: list[Pair], name: str, report: CorpusReport | None = None) -> ParallelCorpus:
     sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
     return ParallelCorpus(sources, targets, name, report or CorpusReport())

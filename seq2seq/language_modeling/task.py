@@ -204,8 +204,7 @@ class LanguageTask:
         score = held_out_score(self.network, self.text, self.texts.validation, device)
         settings = self.experiment.generation
         prefix = self.text.row(self.text.clean(settings.prefix))
-        state = self.network.start(1)
-        ids = generate_ids(self.network, state, prefix, settings, device, ends=self.text.sentences)
+        ids = generate_ids(self.network, prefix, settings, device, ends=self.text.sentences)
         made_up = self.text.decode([*prefix[1:], *ids])
         figures = {name: getattr(score, name) for name in EXTRA_SCORES}
         return Validation(score.nats / score.tokens, None, [{"made up": made_up}], figures)

@@ -45,10 +45,6 @@ class Memory(NamedTuple):
     keys: Tensor
     pads: Tensor
 
-    def select(self, rows: Tensor) -> Memory:
-        """The memory of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        return Memory(*(part.index_select(0, rows) for part in self))
-
 
 class Attention(nn.Module):
     """What all kinds of attention share; a kind says what its keys and scores are.

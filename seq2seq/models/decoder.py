@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from seq2seq.config.model import ModelSettings
 from seq2seq.models.attention import Attention, Memory
 from seq2seq.models.cells.base import CellState
-from seq2seq.models.dropout import Dropout, WordDropout, dropout, select_rows
+from seq2seq.models.dropout import Dropout, WordDropout, dropout
 from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding, vocab_size
 from seq2seq.models.lexical import LexicalTranslation
 from seq2seq.models.rnn import RecurrentStack, StackState
@@ -43,10 +43,6 @@ class DecoderMasks(NamedTuple):
     embedded: Tensor | None
     outputs: Tensor | None
     features: Tensor | None
-
-    def select(self, rows: Tensor) -> DecoderMasks:
-        """The masks of the given rows ``(new_batch_size,)``."""
-        return DecoderMasks(*(select_rows(part, rows) for part in self))
 
 
 class DecoderState(NamedTuple):
@@ -74,19 +70,6 @@ class DecoderState(NamedTuple):
     attention_weights: Tensor | None = None
     coverage: Tensor | None = None
     input_feed: Tensor | None = None
-
-    def select(self, rows: Tensor) -> DecoderState:
-        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        return DecoderState(
-            self.recurrent.select(rows),
-            select_rows(self.context, rows),
-            self.masks.select(rows),
-            None if self.memory is None else self.memory.select(rows),
-            select_rows(self.source_embeddings, rows),
-            select_rows(self.attention_weights, rows),
-            select_rows(self.coverage, rows),
-            select_rows(self.input_feed, rows),
-        )
 
 
 class Bridge(nn.Module):
@@ -168,7 +151,8 @@ class Decoder(nn.Module):
             stack.output_size + attended_size + (context_size if self.context_to_output else 0),
             settings.embedding_size,
         )
-        self.lexical = LexicalTranslation(settings.embedding_size) if settings.lexical else None
+        lexical = settings.lexical and attention is not None
+        self.lexical = LexicalTranslation(settings.embedding_size) if lexical else None
         self.output = nn.Linear(settings.embedding_size, vocab_size(embedding))
         nn.init.zeros_(self.output.bias)
         if settings.tied_output and isinstance(embedding, LearnedEmbedding):

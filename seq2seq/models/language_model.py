@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 import torch
 from torch import Tensor, nn
 
@@ -17,31 +15,6 @@ from seq2seq.models.rnn import RecurrentStack, Regularization
 
 LOGITS_CHUNK = 256
 """Tokens whose distributions stand in memory together: these are by far the largest tensors."""
-
-
-class Predictor(Protocol):
-    """What a language model is, recurrent or of n-grams; its states are its own affair."""
-
-    def to(self, device: torch.device) -> Predictor:
-        """The same model on a device."""
-
-    def train(self, mode: bool) -> Predictor:
-        """The same model in training mode, or in evaluation mode."""
-
-    def start(self, batch_size: int) -> Any:
-        """The state before anything was read."""
-
-    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
-
-    def log_probabilities(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """How probable the targets are: ``(batch_size, length)`` -> the same shape, and the state.
-
-        Args:
-            inputs: the token before each target.
-            targets: what is to be predicted.
-            state: before the first of the inputs.
-        """
 
 
 class LanguageNetwork(nn.Module):
@@ -78,7 +51,16 @@ class LanguageNetwork(nn.Module):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, DecoderState]:
-        """How probable the targets are, see `Predictor`."""
+        """Returns the log-probabilities of given targets.
+
+        Args:
+            inputs: the token before each target, ``(batch_size, length)``.
+            targets: ``(batch_size, length)``.
+            state: before the first of the inputs.
+
+        Returns:
+            ``(batch_size, length)``, and the state after the last of the inputs.
+        """
         features, state = self.sequence(inputs, state)
         chunks = zip(
             torch.split(features.flatten(0, 1), LOGITS_CHUNK),

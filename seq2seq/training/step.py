@@ -115,11 +115,7 @@ class OptimizerStep(Generic[BatchT]):
     def limit_memory(self) -> AbstractContextManager[object]:
         """Limits what a forward pass saves for backward to what the settings allow."""
         limit = self.settings.memory
-        return (
-            nullcontext()
-            if limit is None
-            else SavedTensorMeter(self.model.parameters(), limit * 2**20)
-        )
+        return SavedTensorMeter(self.model.parameters(), limit * 2**20) if limit else nullcontext()
 
     def split_batches(self, batches: Sequence[BatchT], over_budget: bool) -> list[BatchT]:
         """Returns the batches, each in halves where that is possible: less memory at a time.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch, bucket, make_batch
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
 from seq2seq.data.tokenizers.sentencepiece import seed_sampling
 from seq2seq.decoding.search import search
@@ -25,13 +24,6 @@ from seq2seq.training.task import Validation, check_batch_tokens
 
 SAMPLES_SHOWN = 3
 """How many translations a validation shows."""
-
-
-class Corpora(NamedTuple):
-    """What a training reads: no sentence of `validation` should be in `train`."""
-
-    train: ParallelCorpus
-    validation: ParallelCorpus
 
 
 class TranslationTask:
@@ -163,7 +155,8 @@ class TranslationTask:
         greedy = DecodingSettings(beam_size=1, batch_size=256)
         cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
         hypotheses = [
-            self.target.decode(found[0].tokens) for found in search(self.model, cut, greedy, device)
+            self.target.decode(found[0].tokens)
+            for found in search([self.model], [cut], greedy, device)
         ]
         pairs = self.corpora.validation
         references, lowercase = pairs.targets, self.experiment.data.lowercase

@@ -9,14 +9,14 @@ import pytest
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.errors import SettingsError
+from seq2seq.models.translation import build_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, build_model
 
 ENGLISH = ["I see the cat.", "You see a dog.", "The cat sees you.", "A dog sees the cat."] * 5
 CHINESE = ["我看见猫。", "你看见一只狗。", "猫看见你。", "一只狗看见猫。"] * 5
@@ -94,7 +94,9 @@ def test_random_segmentations_are_of_the_side_that_is_asked_for(
     )
     corpora = Corpora(ParallelCorpus(ENGLISH, ENGLISH, "a"), ParallelCorpus(ENGLISH, ENGLISH, "b"))
     source, target = build_pipelines(ENGLISH, ENGLISH, data)
-    model = build_model(experiment, source.pipeline.vocab, target.pipeline.vocab)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
+    )
 
     def texts(task: TranslationTask, epoch: int) -> tuple[list[list[int]], list[list[int]]]:
         (batch,) = task.batches(epoch)

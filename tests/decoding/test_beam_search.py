@@ -47,7 +47,9 @@ def beam(
     **options: Sequence[int],
 ) -> list[list[Hypothesis]]:
     constraints = Constraints(torch.tensor(caps), **options)
-    return beam_search(table, state or table.start(), constraints, Scoring(alpha), beam_size=size)
+    return beam_search(
+        table.step, state or table.start(), constraints, Scoring(alpha), beam_size=size
+    )
 
 
 def greedy(
@@ -58,7 +60,7 @@ def greedy(
     **options: Sequence[int],
 ) -> list[Hypothesis]:
     constraints = Constraints(torch.tensor(caps), **options)
-    return greedy_search(table, state or table.start(), constraints, Scoring(alpha))
+    return greedy_search(table.step, state or table.start(), constraints, Scoring(alpha))
 
 
 @given(SEEDS, CAPS, ALPHAS)

@@ -19,18 +19,17 @@ from seq2seq.config.language_model import (
 from seq2seq.config.training import SamplingSettings
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.perplexity import held_out_score, row_log_probabilities
+from seq2seq.language_modeling.loading import load_network, network_token_stream
 from seq2seq.language_modeling.task import LanguageTask, TextSplits
 from seq2seq.language_modeling.train import (
-    load_network,
     make_pipeline,
-    make_token_stream,
     read_splits,
     train_language_model,
 )
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
-from seq2seq.runs.metadata import load_pipeline
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.trainer import Trainer
 from tests.support.language import CPU, LINES, TEXTS, describe, make_lines, network
@@ -64,7 +63,7 @@ def make_task(
     experiment: LanguageExperiment, model: LanguageNetwork | None = None, texts: TextSplits = TEXTS
 ) -> LanguageTask:
     pipeline, ids = make_pipeline(texts.train, experiment.data)
-    text = make_token_stream(pipeline, experiment.data)
+    text = network_token_stream(pipeline, experiment.data)
     if model is None:
         model = network(len(text.pipeline.vocab), cell="lstm", sizes=(7, 6))
     return LanguageTask(model, texts, text, ids, experiment)
@@ -237,7 +236,7 @@ def test_a_run_lends_its_vocabulary(tmp_path: Path) -> None:
     lent = LanguageDataSettings(vocabulary=first.run, steps=5, batch_size=3)
     second = replace(describe(tmp_path / "second", max_steps=1), data=lent)
     train_language_model(second, TextSplits(["cats see the dog"] * 9, ["a dog"]))
-    pipelines = [load_pipeline(RunDirectory(each.run), TEXT_SIDE) for each in (first, second)]
+    pipelines = [Run(each.run).pipeline(TEXT_SIDE) for each in (first, second)]
     assert pipelines[0].vocab == pipelines[1].vocab
     with pytest.raises(RunError, match="there is no run at"):
         train_language_model(
@@ -275,7 +274,7 @@ def make_trainer(
 ) -> Trainer[Any]:
     """What `train_language_model` makes, with a task that stops where it is told to."""
     pipeline, ids = make_pipeline(TEXTS.train, experiment.data)
-    text = make_token_stream(pipeline, experiment.data)
+    text = network_token_stream(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
     model = build_language_model(len(text.pipeline.vocab), experiment.model)
     task = Stopped(model, TEXTS, text, ids, experiment)
@@ -366,12 +365,12 @@ def test_every_cell_trains_with_every_embedding_and_window(
     )
     experiment = replace(experiment, model=model, overwrite=True)
     assert train_language_model(experiment, TEXTS) == "the budget is used up"
-    run = RunDirectory(experiment.run)
     losses = [row["loss"] for row in metrics(experiment.run)]
     assert len(losses) == 3
     assert all(0 < loss < 10 for loss in losses)
-    size = len(load_pipeline(run, TEXT_SIDE).vocab)
-    trained = load_network(run, experiment, size).eval()
+    trained, text, _ = load_network(Run(experiment.run))
+    size = len(text.pipeline.vocab)
+    trained.eval()
     tokens = torch.randint(0, size, (3, 6))
     with torch.no_grad():
         features, last = trained.sequence(tokens, trained.start(3))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seq2seq.config.model import ModelSettings
+from seq2seq.decoding.interface import select_rows
 from seq2seq.models.attention import (
     DotAttention,
     GeneralAttention,
@@ -160,7 +161,7 @@ def test_a_batch_equals_its_sentences_one_by_one(kind: str, coverage: bool) -> N
         torch.testing.assert_close(weights[0], together[1][row, :, :length])
     rows = torch.tensor([2, 0, 0, 3, 1])
     seen = None if covered is None else covered[rows]
-    chosen = attention(queries[rows], memory.select(rows), seen)
+    chosen = attention(queries[rows], select_rows(memory, rows), seen)
     torch.testing.assert_close(chosen, tuple(part[rows] for part in together))
 
 
@@ -303,4 +304,4 @@ def test_dot_products_of_unequal_sizes_and_heads_that_divide_nothing_are_refused
 
 
 def test_no_attention_is_built_where_none_is_wanted() -> None:
-    assert build_attention(ModelSettings(), 6, 4) is None
+    assert build_attention(ModelSettings(attention="none"), 6, 4) is None

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seq2seq.data.batching import Batch, make_batch
+from seq2seq.decoding.interface import select_rows
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.decoder import DecoderState
 from seq2seq.models.translation import TranslationModel
@@ -135,7 +136,7 @@ def test_attention_alone_tells_sources_apart(tiny_model: Build, attention: str, 
     silent = state._replace(recurrent=model.decoder.stack.zero_state(state.memory.values[:, 0]))
     one, other = model.decoder.sequence(batch.target_input, silent)[0]
     assert ((one - other).abs().amax(-1) > 1e-9).all()
-    blind = silent._replace(memory=silent.memory.select(torch.tensor([0, 0])))
+    blind = silent._replace(memory=select_rows(silent.memory, torch.tensor([0, 0])))
     one, other = model.decoder.sequence(batch.target_input, blind)[0]
     torch.testing.assert_close(one, other)
 
@@ -242,9 +243,9 @@ def test_selected_states_step_as_their_rows_do(
     _, state = model.step(batch.target_input[:, 0], start(model, batch))
     tokens, rows = torch.tensor([4, 5, 6, 7]), torch.tensor([2, 0, 2, 3, 3])
     expected, after = model.step(tokens, state)
-    chosen, chosen_after = model.step(tokens[rows], state.select(rows))
+    chosen, chosen_after = model.step(tokens[rows], select_rows(state, rows))
     torch.testing.assert_close(chosen, expected[rows])
-    torch.testing.assert_close(chosen_after, after.select(rows))
+    torch.testing.assert_close(chosen_after, select_rows(after, rows))
 
 
 @every_order

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from seq2seq.decoding.interface import select_rows
 from seq2seq.models.decoder import Bridge
 from seq2seq.models.rnn import StackState
 from seq2seq.models.translation import TranslationModel
@@ -97,9 +98,9 @@ def test_selected_states_step_as_their_rows_do(tiny_model: Build, cell: str, mod
     before = [part.clone() for part in parts]
     tokens, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 2, 2])
     log_probs, after = model.step(tokens, state)
-    chosen, chosen_after = model.step(tokens[rows], state.select(rows))
+    chosen, chosen_after = model.step(tokens[rows], select_rows(state, rows))
     torch.testing.assert_close(chosen, log_probs[rows])
-    torch.testing.assert_close(chosen_after, after.select(rows))
+    torch.testing.assert_close(chosen_after, select_rows(after, rows))
     assert chosen_after.recurrent.layers[1][0].shape == (4, 3)
     for part, old in zip(parts, before, strict=True):
         assert torch.equal(part, old)  # a state is a value: stepping changes none

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from seq2seq.data.batching import make_batch
+from seq2seq.decoding.interface import select_rows
 from seq2seq.models.lexical import LexicalTranslation
 from seq2seq.models.translation import TranslationModel
 
@@ -64,8 +65,8 @@ def test_rows_that_are_chosen_keep_their_words(tiny_model: Build) -> None:
     rows = torch.tensor([1, 1, 0])
     tokens = torch.tensor([4, 5, 6])
     expected, _ = model.step(tokens[rows], state)
-    assert torch.equal(state.select(rows).source_embeddings, state.source_embeddings[rows])
-    chosen, _ = model.step(tokens, state.select(rows))
-    alone, _ = model.step(tokens[2:], state.select(rows[2:]))
+    assert torch.equal(select_rows(state, rows).source_embeddings, state.source_embeddings[rows])
+    chosen, _ = model.step(tokens, select_rows(state, rows))
+    alone, _ = model.step(tokens[2:], select_rows(state, rows[2:]))
     torch.testing.assert_close(chosen[2:], alone)
     assert not torch.allclose(chosen, expected)

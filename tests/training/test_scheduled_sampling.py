@@ -121,7 +121,7 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
         assert (inputs[:, 0] == BOS_ID).all()
         own = [
             hypothesis.tokens
-            for hypothesis in greedy_search(model, state, Constraints(caps, forbidden=()))
+            for hypothesis in greedy_search(model.step, state, Constraints(caps, forbidden=()))
         ]
         for row, tokens in zip(inputs.tolist(), own, strict=True):
             assert row[1 : 1 + len(tokens)] == tokens

@@ -20,23 +20,18 @@ import torch
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import SamplingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
+from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import load_experiment
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.trainer import Trainer
+from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import (
-    Corpora,
-    build_model,
-    encode_corpus,
-    load_model,
-    load_pipelines,
-    train,
-)
+from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
 
 Describe = Callable[..., Experiment]
@@ -97,7 +92,9 @@ def make_trainer(
     """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
-    model = build_model(experiment, source.pipeline.vocab, target.pipeline.vocab)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
+    )
     task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
@@ -255,7 +252,7 @@ def test_a_killed_program_continues_to_the_bit(
     assert "the run will be saved" in said
     assert f"interrupted. The run is in {moved}; continue it with the same command" in said
     assert isinstance(Translator.load(moved, "cpu").translate("We must write a story."), str)
-    stored = load_experiment(RunDirectory(moved), Experiment)
+    stored = Run(moved).experiment(Experiment)
     assert replace(stored, run=whole.run, device="cpu") == whole
     assert train(replace(stored, resume=True, device="cpu")) == "the budget is used up"
     assert_same_run(whole.run, moved)
@@ -436,8 +433,8 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     directory = RunDirectory(run.run)
     _, state = load_tensors(directory.best)
     assert state == {"step": best["step"], "loss": best["loss"], "bleu": best["bleu"]}
-    source, target = load_pipelines(directory, run.data)
-    model = load_model(directory, run, source.vocab, target.vocab).eval()
+    model, source, target, _ = load_translation_model(Run(directory.path))
+    model.eval()
     task = TranslationTask(model, corpora, *encode_corpus((source, target), corpora.train), run)
     assert task.validate(torch.device("cpu")).loss == best["loss"]
 
@@ -459,10 +456,9 @@ def test_weights_of_a_run_without_validation_are_its_last(
     experiment: Describe, letters: Corpora
 ) -> None:
     run = experiment(max_steps=9, save_every=4, validate_every=100)
-    source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
     trainer = make_trainer(run, letters, stop_at=6)
     assert trainer.train() == "interrupted"
-    model = load_model(trainer.run, run, source.pipeline.vocab, target.pipeline.vocab)
+    model = load_translation_model(Run(run.run)).model
     for found, weight in zip(model.parameters(), trainer.model.parameters(), strict=True):
         assert torch.equal(found, weight)
 
@@ -475,7 +471,7 @@ def test_an_existing_run_is_safe(experiment: Describe, letters: Corpora, tmp_pat
         train(replace(run, seed=5), letters)
     assert {path.name: path.read_bytes() for path in Path(run.run).iterdir()} == before
     train(replace(run, seed=5, overwrite=True), letters)
-    assert load_experiment(RunDirectory(run.run), Experiment).seed == 5
+    assert Run(run.run).experiment(Experiment).seed == 5
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(RunError, match="never deleted"):
         train(replace(run, run=str(tmp_path), overwrite=True), letters)
@@ -536,7 +532,7 @@ def test_real_tokens_are_counted(experiment: Describe, letters: Corpora) -> None
 
 
 def test_the_log_says_all_there_is_to_say(trained: Path) -> None:
-    experiment = load_experiment(RunDirectory(trained), Experiment)
+    experiment = Run(trained).experiment(Experiment)
     lines = RunDirectory(trained).metrics.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     training = [row for row in rows if row["kind"] == "training"]

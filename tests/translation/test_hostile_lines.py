@@ -32,6 +32,7 @@ from seq2seq.translation.train import train
 from seq2seq.translation.translator import LongSentenceWarning, Translator
 from tests.support.hostile import LINE, LONG
 from tests.support.language import describe
+from tests.support.settings import PLAIN_MODEL
 
 KINDS = ["word", "character", "space", "unigram", "bpe"]
 WORDS = [
@@ -89,7 +90,9 @@ def train_run(folder: Path, kind: str, form: str, *, steps: int = 12) -> Path:
         run=str(run),
         device="cpu",
         data=data,
-        model=ModelSettings(embedding_size=8, encoder_sizes=(8,), decoder_sizes=(16,)),
+        model=ModelSettings(
+            **PLAIN_MODEL, embedding_size=8, encoder_sizes=(8,), decoder_sizes=(16,)
+        ),
         training=TrainingSettings(max_steps=steps, batch_tokens=300, precision="float32"),
     )
     experiment = replace(experiment, decoding=replace(experiment.decoding, beam_size=2))

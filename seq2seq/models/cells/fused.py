@@ -113,8 +113,10 @@ def initialize_weights(kernel: nn.RNNBase) -> None:
     """Glorot for what comes from the input, orthogonal for what comes from the state, bias 0.
 
     Orthogonal recurrent weights (Saxe et al. 2014) keep the norm of the state over many steps.
-    Each gate has its own matrix.
+    Each gate has its own matrix. Weights without memory (the meta device) stay as they are.
     """
+    if kernel.weight_hh_l0.is_meta:
+        return
     for name, weight in kernel_weights(kernel).items():
         if name.startswith("bias"):
             nn.init.zeros_(weight)
