@@ -19,6 +19,7 @@ from seq2seq.data.readers.lines import read_lines
 from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
 from tests.support.hostile import LINE, LINES, LONG
+from tests.support.platforms import needs_posix
 
 BOM = "\ufeff"
 ENDS = st.sampled_from(["\n", "\r\n"])
@@ -394,6 +395,7 @@ def test_languages_of_other_columns_are_told(tmp_path: Path, row: str) -> None:
         ParallelCorpus.read(write(tmp_path / "a.tsv", f"{row}\n{row}\n"))
 
 
+@needs_posix
 @pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
 def test_a_device_and_what_is_no_text_are_told(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
