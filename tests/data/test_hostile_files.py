@@ -46,6 +46,7 @@ def plain(line: str) -> str:
 # lines
 
 
+@pytest.mark.slow
 @given(
     pairs=PAIRS,
     ends=st.tuples(ENDS, ENDS),
@@ -220,6 +221,7 @@ def test_every_table_that_can_be_read_is_tested_here() -> None:
     assert {*endings, ".parquet"} == set(TABLE_SUFFIXES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(FORMATS))
 @settings(max_examples=50)
 @given(
@@ -270,6 +272,7 @@ def test_lone_surrogates_stay_in_their_pair(folder: Path, texts: list[tuple[str,
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(pairs=PAIRS)
 def test_parquet_stays_aligned(folder: Path, pairs: list[tuple[str, str]]) -> None:

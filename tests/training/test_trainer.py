@@ -34,6 +34,8 @@ from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
 from tests.support.platforms import needs_posix
 
+pytestmark = pytest.mark.slow
+
 Describe = Callable[..., Experiment]
 
 TIMES = {"seconds", "tokens_per_second"}
