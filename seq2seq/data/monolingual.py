@@ -12,9 +12,10 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import TEXT_SUFFIX, read_sentences
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, Columns, TextColumns, read_columns
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, read_columns
 from seq2seq.data.tokenizers.normalization import INVISIBLE, normalize
 from seq2seq.errors import DataError
 
@@ -60,7 +61,7 @@ def _read_file(path: Path, columns: Columns) -> TextColumns:
 
 
 def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:
-    """Returns the text as one line of nothing but letters, with a space for everything between them.
+    """Returns the text as one line of letters, with a space for everything between them.
 
     As in Dive into Deep Learning, section 9.2, but for every script: letters are what Unicode says
     (category L), in the form NFC; the marks that belong to them (category M, and the invisible

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import iter_lines, read_lines, read_sentences
-from seq2seq.data.readers.tables import Columns, read_columns
+from seq2seq.data.readers.tables import read_columns
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
 
@@ -95,7 +96,7 @@ class ParallelCorpus:
     report: CorpusReport = field(default_factory=CorpusReport, compare=False)
 
     def __post_init__(self) -> None:
-        """Checks the sides, and report what is there; raises DataError if they differ in length."""
+        """Checks the sides and makes the report; raises DataError if they differ in length."""
         if len(self.sources) != len(self.targets):
             raise DataError(
                 f"{self.name or 'corpus'}: {len(self.sources):,} sources but "
@@ -122,16 +123,24 @@ class ParallelCorpus:
         - a folder laid out like a dataset on the Hub, with the files of each `split`;
         - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
 
-        Any of the files may be gzip (.gz). `source` and `target` say which columns to take. In TSV
-        and CSV they are numbers from 0, or names, and then the first line is a header; without
-        them it is columns 0 and 1, and there is a header only if it has "source" and "target" (or
-        "src", "tgt" and the like, in any case), or, with a `HeaderWarning`, two languages. No line
-        may have more columns than the first one. In the other formats they are names, also of what
-        is below "translation"; without them it is "source" and "target", or else the only two
-        columns of text. TSV knows no quoting.
+        Any of the files may be gzip (.gz). In TSV and CSV columns have numbers from 0, or names,
+        and then the first line is a header; without either it is columns 0 and 1, and there is a
+        header only if it has "source" and "target" (or "src", "tgt" and the like, in any case), or,
+        with a `HeaderWarning`, two languages. No line may have more columns than the first one. In
+        the other formats columns have names, also of what is below "translation"; without them it
+        is "source" and "target", or else the only two columns of text. TSV knows no quoting.
+        Nothing is dropped here (see `clean`).
 
-        Nothing is dropped here (see `clean`). Raises DataError for text that can't be used as it is
-        (with file and line) and if there are no pairs; SettingsError for impossible arguments.
+        Args:
+            path: what to read.
+            target_path: the second text file.
+            source: the column of the source side.
+            target: the column of the target side.
+            split: the part of a folder or dataset.
+
+        Raises:
+            DataError: there are no pairs, or text that can't be used as it is (with file and line).
+            SettingsError: the arguments are impossible.
         """
         if target_path is not None:
             if source is not None or target is not None:
@@ -181,10 +190,17 @@ class ParallelCorpus:
     ) -> ParallelCorpus:
         """Drops the pairs with a side that is empty or too long, and count them in the report.
 
-        A side is empty if it is nothing but white space. Lengths are those that `length` returns:
-        words between spaces, or for example `lambda text: len(tokenizer.tokenize(text))`.
+        A side is empty if it is nothing but white space.
 
-        Raises DataError if no pair is left, SettingsError for a limit below 1.
+        Args:
+            max_source_length: the most tokens of a source; None sets no limit.
+            max_target_length: the most tokens of a target.
+            length: returns the length of a text: by default in words between spaces; or, for
+                example, ``lambda text: len(tokenizer.tokenize(text))``.
+
+        Raises:
+            DataError: no pair is left.
+            SettingsError: a limit is below 1.
         """
         for limit in (max_source_length, max_target_length):
             if limit is not None and limit < 1:
@@ -221,11 +237,17 @@ class ParallelCorpus:
     ) -> tuple[ParallelCorpus, ParallelCorpus, ParallelCorpus]:
         """Returns corpora for training, validation and test that share no source sentence.
 
-        `validation` and `test` are numbers of different source sentences, drawn with `seed`; each
-        brings all its pairs. Sources that differ only in white space or in Unicode form are the
-        same. All three are shuffled, with the pairs of a source side by side.
+        Sources that differ only in white space or in Unicode form are the same. All three corpora
+        are shuffled, with the pairs of a source side by side.
 
-        Raises SettingsError for negative numbers, DataError if nothing would be left for training.
+        Args:
+            validation: how many different sources there are in validation, with all their pairs.
+            test: how many there are in test.
+            seed: draws them.
+
+        Raises:
+            SettingsError: a number is negative.
+            DataError: nothing would be left for training.
         """
         if min(validation, test) < 0:
             raise SettingsError(f"validation={validation}, test={test}: neither may be negative")

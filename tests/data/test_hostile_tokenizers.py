@@ -33,6 +33,7 @@ EACH = pytest.mark.parametrize("kind", list(TOKENIZERS))
 SUBWORD = pytest.mark.parametrize("kind", ["unigram", "bpe"])
 
 
+@pytest.mark.slow
 @EACH
 @given(line=LINE)
 def test_any_line_comes_back(kind: str, line: str) -> None:
@@ -46,6 +47,7 @@ def test_any_line_comes_back(kind: str, line: str) -> None:
             assert not any("\n" in token for token in tokens)
 
 
+@pytest.mark.slow
 @EACH
 def test_long_lines_come_back(kind: str) -> None:
     """In seconds; what takes quadratic time would take hours."""
@@ -61,6 +63,7 @@ def test_long_lines_come_back_when_sampled(kind: str) -> None:
         assert tokenizer.detokenize(tokenizer.tokenize(line, sample=True)) == line
 
 
+@pytest.mark.slow
 @SUBWORD
 def test_pieces_are_learnt_from_hostile_lines(kind: str) -> None:
     """The long one is more than SentencePiece's unigram can sum over by itself."""

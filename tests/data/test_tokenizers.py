@@ -48,6 +48,7 @@ TEXT = st.one_of(
 TOKENS = st.lists(st.one_of(TRAPS, st.text(max_size=4), st.sampled_from(["￭,", "(￭", "▁a", "￭￭"])))
 
 
+@pytest.mark.slow
 @EACH
 @settings(max_examples=300)
 @given(text=TEXT)
@@ -70,6 +71,7 @@ LOWERCASE = {
 }
 
 
+@pytest.mark.slow
 @EACH
 @given(text=TEXT)
 def test_no_text_becomes_a_special_token(kind: str, text: str) -> None:
@@ -117,6 +119,7 @@ def test_a_list_gives_what_its_texts_give(kind: str) -> None:
     assert tokenizer.detokenize([]) == ""
 
 
+@pytest.mark.slow
 @EACH
 @given(text=TEXT)
 def test_the_unicode_form_makes_no_difference(kind: str, text: str) -> None:

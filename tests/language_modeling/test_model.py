@@ -208,6 +208,7 @@ def test_impossible_settings_are_named(
 # A run
 
 
+@pytest.mark.slow
 def test_a_run_moves_and_is_what_was_trained(run: Path, tmp_path: Path) -> None:
     model = LanguageModel.load(run, "cpu")
     assert model.settings.max_tokens == 5

@@ -287,6 +287,7 @@ def make_trainer(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crash", [False, True], ids=["Ctrl-C", "crash"])
 @pytest.mark.parametrize("windows", WINDOWS)
 def test_a_continued_training_is_one_that_never_stopped(
@@ -348,6 +349,7 @@ def test_only_the_text_of_the_beginning_continues_a_run(tmp_path: Path) -> None:
 # Every cell, both embeddings, all windows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windows", WINDOWS)
 @pytest.mark.parametrize("embedding", ["learned", "one-hot"])
 @pytest.mark.parametrize("cell", CELLS)

@@ -13,6 +13,8 @@ from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.decoder import DecoderState
 from seq2seq.models.translation import TranslationModel
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[..., TranslationModel]
 SOURCES = [[4, 5, 6], [7, 8, 4, 9, 10], [], [5, 5]]
 TARGETS = [[6, 7, 12, 8], [4], [11, 10], []]

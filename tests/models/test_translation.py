@@ -57,6 +57,7 @@ def log_probs(model: TranslationModel, batch: Any) -> torch.Tensor:
     return model.decoder.logits(features).log_softmax(-1)
 
 
+@pytest.mark.slow
 def test_a_batch_equals_its_sentences_one_by_one_in_any_order(
     kinds: list[TranslationModel],
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_batch_equals_its_sentences_one_by_one_in_any_order(
             torch.testing.assert_close(shuffled[place, : len(alone)], alone)
 
 
+@pytest.mark.slow
 def test_a_sequence_equals_its_steps(kinds: list[TranslationModel]) -> None:
     batch = make_batch(SOURCES, TARGETS)
     for model in kinds:
@@ -82,6 +84,7 @@ def test_a_sequence_equals_its_steps(kinds: list[TranslationModel]) -> None:
             torch.testing.assert_close(stepped, expected[:, position])
 
 
+@pytest.mark.slow
 def test_log_probabilities_sum_to_one(kinds: list[TranslationModel]) -> None:
     batch = make_batch(SOURCES, TARGETS)
     for model in kinds:
@@ -90,6 +93,7 @@ def test_log_probabilities_sum_to_one(kinds: list[TranslationModel]) -> None:
         torch.testing.assert_close(stepped.exp().sum(-1), torch.ones(5))
 
 
+@pytest.mark.slow
 def test_another_source_gives_another_distribution_at_every_step(
     kinds: list[TranslationModel],
 ) -> None:
@@ -103,6 +107,7 @@ def test_another_source_gives_another_distribution_at_every_step(
                 assert (difference > 1e-9).all(), (sources[first], sources[second])
 
 
+@pytest.mark.slow
 def test_the_future_of_the_target_is_not_seen(kinds: list[TranslationModel]) -> None:
     for model in kinds:
         one = log_probs(model, make_batch([[4, 5]], [[6, 7, 8, 9]]))
@@ -126,6 +131,7 @@ def test_a_one_hot_model_equals_the_learned_one(tiny_model: Build, cell: str, mo
     torch.testing.assert_close(log_probs(one_hot, batch), log_probs(learned, batch))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 def test_tied_and_shared_weights_are_the_very_same_tensor(tied: bool, shared: bool) -> None:

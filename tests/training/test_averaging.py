@@ -59,6 +59,7 @@ def test_the_mean_of_files_is_their_mean(tmp_path: Path) -> None:
         mean_weights([*paths, tmp_path / "gone.safetensors"])
 
 
+@pytest.mark.slow
 def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters: Corpora) -> None:
     run = experiment(max_steps=20, ema_decay=0.99, best_by="perplexity")
     train(run, letters)
@@ -75,6 +76,7 @@ def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters
     assert task.validate(torch.device("cpu")).loss == pytest.approx(state["loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["last", "best"])
 def test_checkpoints_are_kept_and_their_mean_is_tried(
     experiment: Describe, letters: Corpora, which: str

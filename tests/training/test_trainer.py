@@ -1,6 +1,5 @@
 """The training loop: what it promises about stopping, continuing, keeping and reporting."""
 
-import fcntl
 import json
 import math
 import os
@@ -34,6 +33,9 @@ from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
+from tests.support.platforms import needs_posix
+
+pytestmark = pytest.mark.slow
 
 Describe = Callable[..., Experiment]
 
@@ -191,6 +193,8 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
     )
+    import fcntl
+
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     return process
@@ -208,6 +212,7 @@ def stop(process: subprocess.Popen[str], number: int, step: int) -> str:
     return process.communicate(timeout=120)[1]
 
 
+@needs_posix
 def test_a_killed_program_continues_to_the_bit(
     experiment: Describe, tmp_path: Path, sample: Path
 ) -> None:

@@ -21,6 +21,8 @@ from seq2seq.language_modeling.train import train_language_model
 from seq2seq.translation.reranker import Reranker
 from seq2seq.translation.translator import Translator
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 
 

@@ -10,14 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.lines import TEXT_SUFFIX, missing_file
-from seq2seq.data.readers.tables import (
-    TABLE_SUFFIXES,
-    Columns,
-    TextColumns,
-    dataset_texts,
-    root_message,
-)
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, dataset_texts, root_message
 from seq2seq.errors import DataError
 
 ReadFile: TypeAlias = Callable[[Path, Columns], TextColumns]

@@ -10,17 +10,16 @@ To add a format: write a function as the others that `READERS` names, which hand
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from seq2seq.data.readers.headers import columns_by_role, is_language_header
+from seq2seq.data.readers.headers import Columns, find_columns, missing_column, shorten
 from seq2seq.data.readers.lines import (
     check_regular_file,
     missing_file,
@@ -30,29 +29,9 @@ from seq2seq.data.readers.lines import (
 )
 from seq2seq.errors import DataError, SettingsError
 
-Column: TypeAlias = "str | int"
 TextColumns: TypeAlias = list[list[str]]  # a list of texts for each column
 _Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
-
-
-class Columns(NamedTuple):
-    """Which columns to take.
-
-    Attributes:
-        roles: what they are, and what they are called where a table says so itself.
-        given: their names, or numbers from 0, as the user gave them; None finds them by their
-            roles, or else by being the only ones.
-    """
-
-    roles: tuple[str, ...]
-    given: tuple[Column, ...] | None = None
-
-    @property
-    def must_be_named(self) -> str:
-        """What an error says about columns that can't be found: "the source and target columns"."""
-        plural = "s" * (len(self.roles) > 1)
-        return f"the {' and '.join(self.roles)} column{plural} must be named"
 
 
 def read_columns(path: Path, columns: Columns) -> TextColumns:
@@ -90,15 +69,6 @@ def table_suffix(path: Path) -> str:
             "line are given as two paths, as with --data.train and --data.train-target"
         )
     return kind
-
-
-def missing_column(column: Column, names: Iterable[str], where: str) -> DataError:
-    """Returns the error for a column that isn't there, with those that are."""
-    names = list(names)
-    similar = difflib.get_close_matches(str(column), names, n=1)
-    hint = f"; did you mean {similar[0]!r}?" if similar else ""
-    listed = ", ".join(map(repr, names)) or "none"
-    return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -143,11 +113,7 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: s
     if first is None:
         return texts
     where, header = first
-    if columns.given is None:
-        positions, named = _cells_by_role(columns, header, where, path)
-    else:
-        positions = tuple(_position(column, header, where) for column in columns.given)
-        named = any(isinstance(column, str) for column in columns.given)
+    positions, named = find_columns(columns, header, where, path)
     needed = max(positions)
     for where, row in rows if named else chain([first], rows):
         if len(row) <= needed:
@@ -163,37 +129,6 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: s
         for text, position in zip(texts, positions, strict=True):
             text.append(row[position])
     return texts
-
-
-def _cells_by_role(
-    columns: Columns, header: Sequence[str], where: str, path: Path
-) -> tuple[tuple[int, ...], bool]:
-    """Returns the columns that a first row names by their roles, else the first ones.
-
-    And whether that row is a header.
-    """
-    if found := columns_by_role(columns.roles, header, where):
-        return found, True
-    # Behind a source and a target there may be notes; but of several columns, any may be the text.
-    if len(columns.roles) == 1 and len(header) > 1:
-        raise DataError(
-            f"{where}: {columns.must_be_named} or numbered (from 0), since there are "
-            f"{len(header)}: {', '.join(map(_shown, header))}"
-        )
-    is_header = len(columns.roles) > 1 and is_language_header(header, where, path)
-    return tuple(range(len(columns.roles))), is_header
-
-
-def _position(column: Column, header: Sequence[str], where: str) -> int:
-    if isinstance(column, str):
-        if column not in header:
-            raise missing_column(column, header, where)
-        if header.count(column) > 1:
-            raise DataError(f"{where}: column {column!r} is there twice; give its number (from 0)")
-        return header.index(column)
-    if column < 0:
-        raise SettingsError(f"column {column} is not possible: columns are counted from 0")
-    return column
 
 
 # ---------------------------------------------------------------------------------------------
@@ -241,7 +176,7 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
     picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
-            raise DataError(f"{where}: not an object with keys, but {_shown(record)}")
+            raise DataError(f"{where}: not an object with keys, but {shorten(record)}")
         nested = record.get("translation")
         fields = {**nested, **record} if isinstance(nested, Mapping) else record
         if picked is None:
@@ -256,7 +191,7 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
                 raise missing_column(column, fields, where)
             value = fields[column]
             if not isinstance(value, str):
-                raise DataError(f"{where}: column {column!r} is not text, but {_shown(value)}")
+                raise DataError(f"{where}: column {column!r} is not text, but {shorten(value)}")
             text.append(value)
     return texts
 
@@ -272,11 +207,6 @@ def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> 
             f"are {', '.join(map(repr, fields))}"
         )
     return found
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _read_parquet(path: Path, columns: Columns) -> TextColumns:

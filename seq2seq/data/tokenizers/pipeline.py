@@ -18,13 +18,13 @@ class TextPipeline(NamedTuple):
     vocab: Vocab
 
     def encode(self, texts: Sequence[str], *, sample: bool = False) -> list[list[int]]:
-        """Ids of each text, without bos and eos; `sample` draws a random segmentation."""
+        """Returns the ids of each text, without bos and eos; `sample` draws a random segmentation."""
         return [
             self.vocab.ids(tokens) for tokens in self.tokenizer.tokenize_all(texts, sample=sample)
         ]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of some ids."""
+        """Returns the text of some ids."""
         return self.tokenizer.detokenize(self.vocab.tokens(list(ids)))
 
 
@@ -47,7 +47,7 @@ def encode_text(pipeline: TextPipeline, texts: Sequence[str]) -> EncodedText:
 def build_pipelines(
     sources: Sequence[str], targets: Sequence[str], settings: DataSettings
 ) -> tuple[EncodedText, EncodedText]:
-    """Tokenizers and vocabularies for both sides, from training text alone, and the text's ids."""
+    """Learns tokenizers and vocabularies of both sides from training text; returns its ids, too."""
     source_kind, target_kind = settings.tokenizers
     size = settings.vocab_size
     if settings.joint:
@@ -63,7 +63,7 @@ def build_pipelines(
 def build_pipeline(
     texts: Sequence[str], settings: DataSettings, kind: str, vocab_size: int
 ) -> EncodedText:
-    """A tokenizer of a kind and a vocabulary of a size for these texts, and their ids."""
+    """Learns a tokenizer of a kind and a vocabulary of a size from texts; returns their ids, too."""
     tokenizer = build_tokenizer(kind, texts, vocab_size=vocab_size, lowercase=settings.lowercase)
     if isinstance(tokenizer, SentencePieceTokenizer) and settings.subword_sampling:
         tokenizer.alpha = settings.subword_sampling
