@@ -52,13 +52,13 @@ def with_changes(settings: Settings, changes: Mapping[str, Any], group: str) -> 
     Raises:
         SettingsError: a name is unknown, or a value is impossible.
     """
-    names = [field.name for field in dataclasses.fields(cast(Any, settings))]
+    names = [field.name for field in dataclasses.fields(typing.cast(Any, settings))]
     for name in changes:
         if name not in names:
             raise SettingsError(f"unknown {group} setting {name}{did_you_mean(name, names)}")
-    changed = dataclasses.replace(cast(Any, settings), **changes)
+    changed: Settings = dataclasses.replace(typing.cast(Any, settings), **changes)
     validate(changed, f"{group}.")
-    return cast(Settings, changed)
+    return changed
 
 
 def find_problems(settings: Any, where: str = "") -> list[str]:

@@ -137,7 +137,7 @@ def hold_out(lines: list[str], share: float) -> tuple[list[str], list[str]]:
 
 
 def make_pipeline(lines: list[str], settings: MonolingualSettings) -> EncodedText:
-    """A tokenizer and a vocabulary for these lines, or those of the run that is named; their ids."""
+    """A pipeline for these lines, or that of the run that is named; and the ids of the lines."""
     if settings.vocabulary:
         return encode_text(load_text_side(Run(settings.vocabulary)), lines)
     return build_pipeline(
