@@ -206,9 +206,9 @@ def test_each_mask_of_the_decoder_hides_what_it_is_named_after(tiny_model: Build
     assert not torch.allclose(*shown)
     for name in ("words", "embedded"):
         torch.testing.assert_close(found(tokens, name), found(others, name))
-    constant = torch.tanh(decoder.readout.bias) * state.masks.features
+    constant = torch.tanh(decoder.readout.bias) * state.masks.pre_logits
     torch.testing.assert_close(found(tokens, "outputs"), constant)
-    assert not found(tokens, "features").any()
+    assert not found(tokens, "pre_logits").any()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from seq2seq.models.rnn import (
     EncoderStack,
     RecurrentStack,
     Regularization,
-    StackState,
     reversed_positions,
 )
 
@@ -155,11 +154,3 @@ def test_reversal_turns_tokens_round_and_leaves_pads() -> None:
         [1, 0, 2, 3],
         [0, 1, 2, 3],
     ]
-
-
-def test_select_takes_rows_in_the_given_order_with_repeats() -> None:
-    state = StackState(((values(3, 2), values(3, 2)), (values(3, 5), values(3, 5))))
-    chosen = select_rows(state, torch.tensor([2, 0, 0, 2]))
-    for layer, before in zip(chosen.layers, state.layers, strict=True):
-        for part, old in zip(layer, before, strict=True):
-            assert torch.equal(part, torch.stack([old[2], old[0], old[0], old[2]]))
