@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seq2seq.cli.parse import argument_value as argument_value
     from seq2seq.cli.parse import parse_experiment as parse_experiment
     from seq2seq.cli.train import finish_training as finish_training
     from seq2seq.config.base import check_min as check_min
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
 __version__ = "0.3.0"
 
 _PUBLIC = {
-    "cli.parse": "parse_experiment",
+    "cli.parse": "argument_value parse_experiment",
     "cli.train": "finish_training",
     "config.base": "check_min",
     "config.data": "DataSettings",

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -38,6 +40,17 @@ def fixed_start() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         yield
+
+
+SLOW_FIXTURES = {"trained", "command", "programs", "whole"}
+"""They train for seconds, or start programs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests as slow that use a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
@@ -148,3 +161,31 @@ def command() -> Callable[..., subprocess.CompletedProcess[bytes]]:
         return subprocess.run([sys.executable, *map(str, arguments)], check=False, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Starts programs of seq2seq."""
+    from tests.support.killing import Programs
+
+    programs = Programs(tmp_path_factory.mktemp("programs"))
+    yield programs
+    programs.close()
+
+
+@pytest.fixture(scope="session")
+def whole(
+    programs: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Any, Path]]:
+    """A training by its name, and the run of one that was never stopped."""
+    from tests.support.killing import run_whole, trainings
+
+    folder = tmp_path_factory.mktemp("whole")
+    known = trainings(folder)
+
+    @cache
+    def make(name: str) -> tuple[Any, Path]:
+        run_whole(programs, known[name], folder / name)
+        return known[name], folder / name
+
+    return make

@@ -13,6 +13,8 @@ import pytest
 from seq2seq.data.readers.lines import read_lines
 from tests.test_recipes_language_models import LANGUAGE_RECIPES
 
+pytestmark = pytest.mark.slow
+
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 

@@ -18,6 +18,8 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 
+pytestmark = pytest.mark.slow
+
 Describe = Callable[..., Experiment]
 WORDS = ["abc", "abd", "cab", "bad", "dab", "cad"]
 

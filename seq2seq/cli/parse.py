@@ -1,20 +1,23 @@
-"""The command line -> an experiment, also one that continues a run."""
+"""Parses the command line into an experiment, also one that continues a run."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TypeVar, cast
+from dataclasses import replace
+from typing import cast
 
 import tyro
 
-from seq2seq.config.experiment import BaseExperiment, InvalidExperimentError
-from seq2seq.config.language_model import NGramExperiment
-from seq2seq.errors import SettingsError
-from seq2seq.runs.directory import RunDirectory
+from seq2seq.cli.options import ExperimentT, open_run
+from seq2seq.config.base import flag_name, flatten, to_dict
+from seq2seq.config.experiment import BaseExperiment, Experiment, InvalidExperimentError
+from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.console import write_stderr
 from seq2seq.training.preflight import preflight
 
-ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
+BUDGETS = ("minutes", "epochs", "max_steps")
+"""What may end a training, whichever comes first."""
 
 
 def parse_experiment(
@@ -25,16 +28,17 @@ def parse_experiment(
     *,
     text_given: bool = True,
 ) -> ExperimentT:
-    """An experiment from the command line, over the defaults of a recipe.
+    """Parses an experiment from the command line, over the defaults of a recipe.
 
     With --resume the defaults are those of the run itself, so only what changes has to be given;
-    a change that the run's weights would not fit is refused.
+    a change that the run's weights would not fit is refused. A budget that is given (minutes,
+    epochs or steps) takes the place of the default budgets.
 
     Args:
         default: the settings where nothing is given.
         arguments: as they were typed; None: those of this program.
-        prog: the command, for its help.
-        description: of the command, for its help; None: what the experiment's class says.
+        prog: the command, for its help; None: this program.
+        description: of the command, for its help; None: the docstring of the experiment's class.
         text_given: whether there is training text, as a recipe has it, other than the settings
             name.
 
@@ -48,7 +52,10 @@ def parse_experiment(
     stored = None
     resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
     if resumes and not {"-h", "--help"} & set(arguments):
-        stored = default = load_settings(argument_value("--run", arguments) or default.run, kind)
+        stored = default = open_run(argument_value("--run", arguments) or default.run).experiment(
+            kind
+        )
+    default = without_budgets(default, arguments)
     problems: list[str] = []
     try:
         experiment = tyro.cli(
@@ -63,25 +70,51 @@ def parse_experiment(
         problems += str(error).split("\n")
     if stored is not None:
         problems += experiment.resume_problems(stored)
-    preflight(experiment, text_given=text_given, problems=problems)
+    # A recipe reads its text next; `seq2seq train` leaves the checks to the training.
+    if problems or text_given:
+        preflight(experiment, text_given=text_given, problems=problems)
+    if stored is not None:
+        report_lifted_budgets(stored, experiment)
     return experiment
 
 
-def load_settings(path: str, kind: type[ExperimentT]) -> ExperimentT:
-    """The experiment of a run."""
-    if not path:
-        raise SettingsError("no run directory: give --run DIR")
-    RunDirectory(path).check_exists()
-    from seq2seq.runs.run import Run
+def without_budgets(defaults: ExperimentT, arguments: Sequence[str]) -> ExperimentT:
+    """Returns the defaults without budgets, if the command line gives one of its own."""
+    given = [argument_value(f"--training.{flag_name(name)}", arguments) for name in BUDGETS]
+    is_given = any(value not in (None, "None") and value.strip("0.") for value in given)
+    if not is_given or not isinstance(defaults, Experiment | LanguageExperiment):
+        return defaults
+    return replace(
+        defaults, training=replace(defaults.training, minutes=None, epochs=None, max_steps=None)
+    )
 
-    return Run(path).experiment(kind)
+
+def report_lifted_budgets(stored: BaseExperiment, experiment: BaseExperiment) -> None:
+    """Says which budgets of a continued run give way to one on the command line."""
+    before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
+    names = [f"training.{name}" for name in BUDGETS]
+    lifted = [
+        f"--{flag_name(name)} {before[name]}" for name in names if before[name] and not after[name]
+    ]
+    if lifted:
+        now = [f"--{flag_name(name)} {after[name]}" for name in names if after[name]]
+        write_stderr(f"note: {', '.join(now)} instead of the run's {', '.join(lifted)}")
 
 
-def argument_value(option: str, arguments: Sequence[str]) -> str | None:
-    """The value of an option that others depend on, before they can be read."""
-    for position, argument in enumerate(arguments):
-        if argument == option and position + 1 < len(arguments):
-            return arguments[position + 1]
-        if argument.startswith(f"{option}="):
-            return argument.removeprefix(f"{option}=")
-    return None
+def argument_value(option: str, arguments: Sequence[str] | None = None) -> str | None:
+    """Returns the value of an option that decides about the defaults of others, before parsing.
+
+    Args:
+        option: as ``--corpus``.
+        arguments: as they were typed; None: those of this program.
+
+    Returns:
+        The last value that is given, as the parser takes it; None if there is none.
+    """
+    value = None
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+        name, assigned, rest = argument.partition("=")
+        if flag_name(name) == option:
+            value = rest if assigned else following
+    return value

@@ -41,6 +41,26 @@ def validate(settings: Any, where: str = "") -> None:
     raise_problems(find_problems(settings, where))
 
 
+def with_changes(settings: Settings, changes: Mapping[str, Any], group: str) -> Settings:
+    """Returns settings with some of them changed.
+
+    Args:
+        settings: a dataclass.
+        changes: new values by name.
+        group: what stands before a name on the command line, as "decoding".
+
+    Raises:
+        SettingsError: a name is unknown, or a value is impossible.
+    """
+    names = [field.name for field in dataclasses.fields(typing.cast(Any, settings))]
+    for name in changes:
+        if name not in names:
+            raise SettingsError(f"unknown {group} setting {name}{did_you_mean(name, names)}")
+    changed: Settings = dataclasses.replace(typing.cast(Any, settings), **changes)
+    validate(changed, f"{group}.")
+    return changed
+
+
 def find_problems(settings: Any, where: str = "") -> list[str]:
     """A line for each value that is of a wrong type, impossible or without effect.
 

@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from seq2seq.config.arguments import as_list, check_strings
-from seq2seq.config.base import did_you_mean, raise_problems, validate
+from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.token_stream import TokenStream
 from seq2seq.decoding.generate import generate_ids
@@ -201,14 +200,9 @@ class LanguageModel:
 
     def with_settings(self, changes: dict[str, Any], prefix: str | None) -> GenerationSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
-        names = list(GenerationSettings.__dataclass_fields__)
-        for name in changes:
-            if name not in names:
-                raise SettingsError(f"unknown generation setting {name}{did_you_mean(name, names)}")
-        settings = replace(self.settings, **changes)
         if prefix is not None:
-            settings = replace(settings, prefix=prefix)
-        validate(settings, "generation.")
+            changes = {**changes, "prefix": prefix}
+        settings = with_changes(self.settings, changes, "generation")
         size = len(self.text.pipeline.vocab)
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
         return settings

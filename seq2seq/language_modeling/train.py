@@ -18,7 +18,7 @@ from seq2seq.config.language_model import (
 )
 from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
-from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
+from seq2seq.data.tokenizers.pipeline import EncodedText, build_pipeline, encode_text
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_text_side, network_token_stream
 from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
@@ -50,15 +50,16 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
     texts = read_splits(experiment.data, texts)
     stored = Run(run.path) if experiment.resume else None
     if stored:
-        pipeline = stored.pipeline(TEXT_SIDE)
+        pipeline, ids = encode_text(stored.pipeline(TEXT_SIDE), texts.train)
     else:
-        pipeline = make_pipeline(texts.train, experiment.data)
+        pipeline, ids = make_pipeline(texts.train, experiment.data)
         size = len(pipeline.vocab)
         raise_problems(experiment.generation.too_many(size, f"{size:,} tokens"))
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         network = build_language_model(len(pipeline.vocab), experiment.model)
-    task = LanguageTask(network, texts, network_token_stream(pipeline, experiment.data), experiment)
+    text = network_token_stream(pipeline, experiment.data)
+    task = LanguageTask(network, texts, text, ids, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
     return launch(plan_training(task), experiment, run, stored)
 
@@ -135,10 +136,10 @@ def hold_out(lines: list[str], share: float) -> tuple[list[str], list[str]]:
     return lines[:place], lines[place:]
 
 
-def make_pipeline(lines: list[str], settings: MonolingualSettings) -> TextPipeline:
-    """A tokenizer and a vocabulary for these lines, or those of the run that is named."""
+def make_pipeline(lines: list[str], settings: MonolingualSettings) -> EncodedText:
+    """A pipeline for these lines, or that of the run that is named; and the ids of the lines."""
     if settings.vocabulary:
-        return load_text_side(Run(settings.vocabulary))
+        return encode_text(load_text_side(Run(settings.vocabulary)), lines)
     return build_pipeline(
         lines,
         DataSettings(

@@ -56,8 +56,8 @@ def train_ngram_model(experiment: NGramExperiment, texts: TextSplits | None = No
         model, pipeline = import_arpa(experiment)
     else:
         texts = read_splits(experiment.data, texts)
-        pipeline = make_pipeline(texts.train, experiment.data)
-        model = estimate_model(texts.train, pipeline, experiment)
+        pipeline, ids = make_pipeline(texts.train, experiment.data)
+        model = estimate_model(ids, len(pipeline.vocab), experiment)
     parts = {name: summarize_text([lines]) for name, lines in texts._asdict().items()}
     with RunLock(run.path):
         run_id = save_metadata(run, experiment, parts, {TEXT_SIDE: pipeline})
@@ -78,18 +78,11 @@ def read_validation(experiment: NGramExperiment) -> list[str]:
 
 
 def estimate_model(
-    lines: list[str], pipeline: TextPipeline, experiment: NGramExperiment
+    lines: list[list[int]], vocab_size: int, experiment: NGramExperiment
 ) -> NGramModel:
-    """The model of these lines."""
-    rows = ngram_token_stream(pipeline, experiment).rows(lines)
+    """The model of these lines of ids."""
     settings = experiment.model
-    return NGramModel.estimate(
-        (row[1:-1] for row in rows),
-        settings.order,
-        len(pipeline.vocab),
-        settings.smoothing,
-        settings.k,
-    )
+    return NGramModel.estimate(lines, settings.order, vocab_size, settings.smoothing, settings.k)
 
 
 def import_arpa(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:

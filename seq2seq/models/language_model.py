@@ -1,4 +1,4 @@
-"""The language model's network, p(token | tokens before it): the decoder without a source."""
+"""The recurrent language model, p(token | tokens before it): the decoder without a source."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LOGITS_CHUNK = 256
 
 
 class LanguageNetwork(nn.Module):
-    """A recurrent language model (Mikolov et al. 2010): `start` and `step`, as search wants them.
+    """A recurrent language model (Mikolov et al. 2010).
 
-    All that it consists of is a `Decoder` that nothing is handed over to, so its weights have the
-    names of a translation model's decoder.
+    It is a `Decoder` without a source, so its weights have the names of a translation model's
+    decoder.
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -29,23 +29,23 @@ class LanguageNetwork(nn.Module):
         self.decoder = decoder
 
     def start(self, batch_size: int) -> DecoderState:
-        """The state before anything was read: zeros."""
+        """Returns the state before anything was read: zeros."""
         like = self.decoder.output.weight.new_zeros(batch_size, 1)
         return self.decoder.init_state(self.decoder.stack.zero_state(like))
 
     def state_from_layers(self, layers: tuple[CellState, ...]) -> DecoderState:
-        """A state that goes on from these layers, each ``(batch_size, its size)``.
+        """Returns a state that goes on from these layers, each ``(batch_size, its size)``.
 
-        While training, what is dropped is drawn anew.
+        In training, dropout masks are drawn anew.
         """
         return self.decoder.init_state(self.decoder.stack.init_state(layers))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+        """Takes one step, see `Decoder.step`."""
         return self.decoder.step(tokens, state)
 
     def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """All steps at once: ``(batch_size, length)`` -> features ``(…, readout_size)``, state."""
+        """Takes all steps at once, see `Decoder.sequence`."""
         return self.decoder.sequence(tokens, state)
 
     def log_probabilities(
@@ -61,9 +61,9 @@ class LanguageNetwork(nn.Module):
         Returns:
             ``(batch_size, length)``, and the state after the last of the inputs.
         """
-        features, state = self.sequence(inputs, state)
+        pre_logits, state = self.sequence(inputs, state)
         chunks = zip(
-            torch.split(features.flatten(0, 1), LOGITS_CHUNK),
+            torch.split(pre_logits.flatten(0, 1), LOGITS_CHUNK),
             torch.split(targets.flatten(), LOGITS_CHUNK),
             strict=True,
         )
@@ -75,13 +75,12 @@ class LanguageNetwork(nn.Module):
 
 
 def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> LanguageNetwork:
-    """The network that the settings describe, with fresh weights.
+    """Builds the network that the settings describe, with fresh weights.
 
     Raises:
         SettingsError: an impossible setting.
     """
     validate(settings, "model.")
-    decoder = settings.decoder()
     embedding = build_embedding(vocab_size, settings)
     stack = RecurrentStack(
         settings.cell,
@@ -93,4 +92,13 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
     for cell in stack.cells:
         if isinstance(cell, EchoStateCell):
             cell.set_radius(settings.spectral_radius)
-    return LanguageNetwork(Decoder(embedding, stack, None, None, 0, decoder))
+    decoder = Decoder(
+        embedding,
+        stack,
+        readout_size=settings.embedding_size,
+        tied_output=settings.tied_output,
+        dropout=settings.dropout,
+        locked_dropout=settings.locked_dropout,
+        word_dropout=settings.word_dropout,
+    )
+    return LanguageNetwork(decoder)

@@ -13,7 +13,12 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import Batch
 from seq2seq.data.parallel import Corpora, ParallelCorpus
-from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipelines
+from seq2seq.data.tokenizers.pipeline import (
+    EncodedText,
+    TextPipeline,
+    build_pipelines,
+    encode_text,
+)
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
@@ -50,17 +55,18 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     log_line(overlap_line(corpora))
     stored = Run(run.path) if experiment.resume else None
     if stored:
-        source, target = stored.pipelines(experiment.data.subword_sampling)
+        encoded = encode_corpus(stored.pipelines(experiment.data.subword_sampling), corpora.train)
     else:
-        source, target = make_pipelines(corpora, experiment)
-        size = len(target.vocab)
+        encoded = make_pipelines(corpora, experiment)
+        size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
+    source, target = (side.pipeline for side in encoded)
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         model = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
     if not stored:
         initialize_from_language_models(model, experiment.model)
-    task = TranslationTask(model, corpora, source, target, experiment)
+    task = TranslationTask(model, corpora, *encoded, experiment)
     return launch(plan_training(task, corpora), experiment, run, stored)
 
 
@@ -145,19 +151,30 @@ def column(name: str) -> str | int | None:
     return int(name) if name.isdecimal() else name or None
 
 
-def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeline, TextPipeline]:
-    """Tokenizers and vocabularies of both sides: learned, or those of other runs."""
-    data, model = experiment.data, experiment.model
+def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedText, EncodedText]:
+    """Tokenizers and vocabularies of both sides, learned or those of other runs; training ids."""
+    data, train = experiment.data, corpora.train
     if data.vocabulary:
-        return Run(data.vocabulary).pipelines(data.subword_sampling)
+        return encode_corpus(Run(data.vocabulary).pipelines(data.subword_sampling), train)
     source, target = (
         Run(run).pipeline(TEXT_SIDE, data.subword_sampling) if run else None
-        for run in (model.initialize_encoder, model.initialize_decoder)
+        for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
     )
     if source and target:
-        return source, target
-    learned = build_pipelines(corpora.train.sources, corpora.train.targets, data)
-    return source or learned[0], target or learned[1]
+        return encode_corpus((source, target), train)
+    learned = build_pipelines(train.sources, train.targets, data)
+    return (
+        encode_text(source, train.sources) if source else learned[0],
+        encode_text(target, train.targets) if target else learned[1],
+    )
+
+
+def encode_corpus(
+    pipelines: tuple[TextPipeline, TextPipeline], corpus: ParallelCorpus
+) -> tuple[EncodedText, EncodedText]:
+    """The ids of both sides of a corpus."""
+    source, target = pipelines
+    return encode_text(source, corpus.sources), encode_text(target, corpus.targets)
 
 
 def initialize_from_language_models(model: TranslationModel, settings: ModelSettings) -> None:

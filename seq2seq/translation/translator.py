@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 from seq2seq.config.arguments import as_list, check_count, iter_checked
-from seq2seq.config.base import did_you_mean, raise_problems, validate
+from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
-from seq2seq.decoding.interface import Hypothesis, StepLanguageModel
+from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.search import score, search
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.errors import DataError
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.run import Run, open_run
@@ -40,7 +39,7 @@ from seq2seq.translation.results import (
     PairScore,
     Translation,
     check_found,
-    replace_unknown,
+    make_translation,
 )
 
 __all__ = ["EnsembleMember", "LongSentenceWarning", "PairScore", "Translation", "Translator"]
@@ -270,7 +269,14 @@ class Translator:
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
         for index, hypotheses in zip(full, map(check_found, found), strict=True):
             results[index] = [
-                self.translation(hypothesis, sources[0][index], starts[index], settings, attention)
+                make_translation(
+                    hypothesis,
+                    self.target,
+                    sources[0][index],
+                    starts[index],
+                    replaces_unknown=settings.replace_unknown,
+                    attention=attention,
+                )
                 for hypothesis in hypotheses
             ]
         return results
@@ -338,40 +344,11 @@ class Translator:
 
         return Utility(self.target.decode, sentence_utility(settings.utility))
 
-    def translation(
-        self,
-        hypothesis: Hypothesis,
-        source: list[str],
-        prefix: list[str],
-        settings: DecodingSettings,
-        attention: bool,
-    ) -> Translation:
-        """A hypothesis in words, with the prefix as it was given."""
-        tokens = self.target.vocab.tokens(hypothesis.tokens)
-        tokens[: len(prefix)] = prefix
-        weights = hypothesis.attention
-        if settings.replace_unknown and weights is not None:
-            tokens = replace_unknown(tokens, source, weights)
-        return Translation(
-            # No text has a line's end in a token, but a vocabulary made by hand may.
-            self.target.tokenizer.detokenize(tokens).replace("\n", " "),
-            tokens,
-            hypothesis.log_probability,
-            hypothesis.score,
-            source,
-            weights.tolist() if attention and weights is not None else None,
-        )
-
     def with_settings(
         self, changes: dict[str, Any], *, attention: bool = False
     ) -> DecodingSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
-        names = list(DecodingSettings.__dataclass_fields__)
-        for name in changes:
-            if name not in names:
-                raise SettingsError(f"unknown decoding setting {name}{did_you_mean(name, names)}")
-        settings = replace(self.settings, **changes)
-        validate(settings, "decoding.")
+        settings = with_changes(self.settings, changes, "decoding")
         size = len(self.target.vocab)
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
         needs = [

@@ -227,6 +227,7 @@ def translation(tmp_path_factory: pytest.TempPathFactory, letters: Corpora) -> P
     return Path(experiment.run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_met_with_one_message(
     mistake: str,

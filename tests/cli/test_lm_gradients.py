@@ -114,7 +114,7 @@ def test_a_model_of_sentences_reads_within_one(run: Command) -> None:
 
 def test_fresh_cells_on_characters(run: Command) -> None:
     lines = read_lines("text")
-    pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
+    pipeline, _ = build_pipeline(lines, DataSettings(), "character", 8000)
     ids = windows(TokenStream(pipeline, False).rows(lines), 12, 3)
     flows = {
         cell: text_gradient_flow(fresh_network(cell, 7, len(pipeline.vocab), 5), ids)

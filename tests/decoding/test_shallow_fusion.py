@@ -139,16 +139,6 @@ def test_without_weight_it_says_nothing(seed: int, caps: list[int], size: int) -
     assert found(table, speech, 0.0, caps, size) == expected
 
 
-@given(seed=SEEDS, caps=CAPS, size=st.integers(1, 4))
-def test_a_batch_equals_its_sentences_alone(seed: int, caps: list[int], size: int) -> None:
-    table, speech = Table.random(seed, len(caps)), Speech.random(seed + 1)
-    together = found(table, speech, 0.5, caps, size)
-    for sentence, cap in enumerate(caps):
-        alone = Table(table.log_probs[sentence : sentence + 1])
-        (expected,) = found(alone, speech, 0.5, [cap], size)
-        assert together[sentence] == expected
-
-
 def test_what_the_language_model_holds_impossible_costs_much_and_is_a_number() -> None:
     table, speech = Table.random(3, 2), Speech.random(4)
     for token in (UNK_ID, 5):
@@ -275,6 +265,7 @@ METHODS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 @pytest.mark.parametrize("together", [False, True])
 def test_real_models(

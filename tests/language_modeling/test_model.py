@@ -111,7 +111,7 @@ def test_text_is_cleaned_as_the_training_text_was() -> None:
 @pytest.mark.parametrize("text", ["", []])
 def test_where_there_is_nothing_to_predict(known: LanguageModel, text: Any) -> None:
     with pytest.raises(DataError, match="there is no token to predict"):
-        known.perplexity(text)
+        known.evaluate(text)
     assert known.score("") == (0, [], [])
 
 
@@ -208,6 +208,7 @@ def test_impossible_settings_are_named(
 # A run
 
 
+@pytest.mark.slow
 def test_a_run_moves_and_is_what_was_trained(run: Path, tmp_path: Path) -> None:
     model = LanguageModel.load(run, "cpu")
     assert model.settings.max_tokens == 5

@@ -108,6 +108,7 @@ def test_other_widths_are_refused(
         initialize_decoder(tiny_model(context="initial").decoder, language(**settings), "lm")
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_the_weights_of_runs(
     experiment: Callable[..., Experiment], letters: Corpora, tmp_path: Path
 ) -> None:

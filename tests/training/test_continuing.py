@@ -30,6 +30,8 @@ from seq2seq.translation.translator import Translator
 from tests.support.killing import Programs, Training, assert_same, metrics, trainings
 from tests.training.test_trainer import Stopped, make_trainer
 
+pytestmark = pytest.mark.slow
+
 Describe = Callable[..., Experiment]
 Whole = Callable[[str], tuple[Training, Path]]
 

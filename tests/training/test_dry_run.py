@@ -69,7 +69,7 @@ def test_the_model_is_shown_by_part_and_in_all(
 ) -> None:
     run, found = shown
     pipelines = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_translation_model(*(len(side.vocab) for side in pipelines), run.model)
+    model = build_translation_model(*(len(side.pipeline.vocab) for side in pipelines), run.model)
     lines = found["Model"]
     *parts, whole = [line for line in lines if not line.startswith(" ")]
     counts = [int(line.split()[-1].replace(",", "")) for line in parts]

@@ -88,7 +88,9 @@ def of_batch(run: Experiment, letters: Corpora, rows: int, length: int) -> int:
     """The activations of a batch of so many equal sentences."""
     torch.manual_seed(1)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_translation_model(len(source.vocab), len(target.vocab), run.model)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), run.model
+    )
     task = TranslationTask(model, letters, source, target, run)
     trainer: Trainer[Batch] = Trainer(
         model, task, run.training, RunDirectory(run.run), seed=1, device="cpu"

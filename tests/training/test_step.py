@@ -46,7 +46,9 @@ def trainer(run: Experiment, letters: Corpora, **trouble: Any) -> Trainer[Batch]
     """A trainer with a troubled task, in a run directory of its own."""
     torch.manual_seed(run.seed)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_translation_model(len(source.vocab), len(target.vocab), run.model)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), run.model
+    )
     task = Troubled(model, letters, source, target, run)
     for name, value in trouble.items():
         setattr(task, name, value)
@@ -114,7 +116,7 @@ def test_a_batch_that_needs_more_than_it_may_is_cut(
     for each in (batch, *split_batch(batch)):
         with SavedTensorMeter(whole.model.parameters()) as kept:
             whole.optimizer_step.gradients([each], 0.0, torch.Generator())
-        sizes.append(kept.size)
+        sizes.append(kept.peak)
     assert max(sizes[1:]) < 0.7 * sizes[0]  # not the half: some things each batch has once
     capsys.readouterr()
     budget = (max(sizes[1:]) + sizes[0]) / 2 / 2**20

@@ -1,6 +1,5 @@
 """The training loop: what it promises about stopping, continuing, keeping and reporting."""
 
-import fcntl
 import json
 import math
 import os
@@ -25,14 +24,18 @@ from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import train
+from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
+from tests.support.platforms import needs_posix
+
+pytestmark = pytest.mark.slow
 
 Describe = Callable[..., Experiment]
 
@@ -92,14 +95,22 @@ def make_trainer(
     """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
-    model = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
+    )
     task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
-    if not resume:
-        run.create(overwrite=False)
+    sides = {"source": source.pipeline, "target": target.pipeline}
     return Trainer(
-        model, task, experiment.training, run, seed=experiment.seed, device="cpu", resume=resume
+        model,
+        task,
+        experiment.training,
+        run,
+        seed=experiment.seed,
+        device="cpu",
+        resume=resume,
+        run_id=Run(run.path).run_id if resume else save_metadata(run, experiment, {}, sides),
     )
 
 
@@ -182,6 +193,8 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
     )
+    import fcntl
+
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     return process
@@ -199,6 +212,7 @@ def stop(process: subprocess.Popen[str], number: int, step: int) -> str:
     return process.communicate(timeout=120)[1]
 
 
+@needs_posix
 def test_a_killed_program_continues_to_the_bit(
     experiment: Describe, tmp_path: Path, sample: Path
 ) -> None:
@@ -433,7 +447,7 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     assert state == {"step": best["step"], "loss": best["loss"], "bleu": best["bleu"]}
     model, source, target, _ = load_translation_model(Run(directory.path))
     model.eval()
-    task = TranslationTask(model, corpora, source, target, run)
+    task = TranslationTask(model, corpora, *encode_corpus((source, target), corpora.train), run)
     assert task.validate(torch.device("cpu")).loss == best["loss"]
 
 

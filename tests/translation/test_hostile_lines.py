@@ -139,6 +139,7 @@ def piped(
 # the form of text, from training to translation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["word", "bpe"])
 def test_the_unicode_form_of_the_training_text_changes_nothing(
     kind: str, runs: dict[str, Path], tmp_path: Path
@@ -268,6 +269,7 @@ def test_a_line_is_one_even_if_the_vocabulary_has_ends_of_lines(runs: dict[str, 
     assert not any("\n" in text for text in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["word", "unigram"])
 def test_long_lines_are_cut_and_reported(kind: str, runs: dict[str, Path]) -> None:
     translator = Translator.load(runs[kind], "cpu")
