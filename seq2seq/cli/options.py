@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
 
 import tyro
 
 from seq2seq.config.base import raise_problems
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
@@ -32,7 +33,6 @@ RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [R
 FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
-Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT")

@@ -6,14 +6,19 @@ from typing import Any, get_args
 import pytest
 
 from seq2seq.config.data import SUBWORDS, TOKEN_SETTINGS, DataSettings, TokenizerKind
+from seq2seq.config.decoding import SearchMethod
 from seq2seq.config.language_model import SmoothingName
-from seq2seq.config.model import CellName
+from seq2seq.config.model import AttentionName, CellName
 from seq2seq.data.tokenizers.base import TOKENIZERS
+from seq2seq.decoding.search import SEARCHES
+from seq2seq.models.attention import ATTENTIONS
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.ngram.model import SMOOTHINGS
 
 CHOICES: list[tuple[Any, Collection[str]]] = [
+    (AttentionName, ["none", *ATTENTIONS]),
     (CellName, CELLS),
+    (SearchMethod, SEARCHES),
     (TokenizerKind, TOKENIZERS),
     (SmoothingName, SMOOTHINGS),
 ]
