@@ -25,7 +25,7 @@ from seq2seq.config.training import TrainingSettings
 from seq2seq.console import run_command
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import DataError
-from seq2seq.evaluation.metrics import bleu, evaluate
+from seq2seq.evaluation.metrics import METRICS, bleu, evaluate
 from seq2seq.training.dry_run import DRY_RUN
 from seq2seq.translation.train import Corpora, train
 from seq2seq.translation.translator import Translator
@@ -125,8 +125,8 @@ def main() -> None:
             tokenize=settings.tokenize,
             lowercase=settings.data.lowercase,
         )
-        for name, score in zip(("BLEU", "chrF", "TER"), scores, strict=True):
-            print(f"  {name:5} {score}")
+        for name, score in scores.items():
+            print(f"  {METRICS[name].title:5} {score}")
         greedy = translator.translate(test.sources, beam_size=1)
         print("greedy and lower-cased, the protocol of the published figures:")
         print(f"  BLEU  {bleu(greedy, test.targets, lowercase=True)}")

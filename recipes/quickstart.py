@@ -159,10 +159,10 @@ def report(settings: Quickstart, test: ParallelCorpus) -> None:
     tokenize = settings.tokenize
     first = evaluate(hypotheses, [others[0] for others in references], tokenize=tokenize)
     print(f"{len(sources):,} held-out sentences:")
-    print(f"BLEU, first reference     {first.bleu}")
+    print(f"BLEU, first reference     {first['bleu']}")
     if any(len(others) > 1 for others in references):
         print(f"BLEU, all references      {bleu(hypotheses, references, tokenize=tokenize)}")
-    print(f"chrF, first reference     {first.chrf}")
+    print(f"chrF, first reference     {first['chrf']}")
 
 
 def main() -> None:

@@ -81,6 +81,7 @@ def compare_command(arguments: list[str]) -> None:
     """Test whether systems differ by more than chance."""
     command = tyro.cli(Compare, prog="seq2seq compare", description=COMPARE_HELP, args=arguments)
     raise_problems(command.problems())
+    from seq2seq.evaluation.metrics import METRICS
     from seq2seq.evaluation.significance import check_resampling, compare
 
     check_resampling(command.test, command.samples, command.seed)
@@ -95,10 +96,10 @@ def compare_command(arguments: list[str]) -> None:
         lowercase=texts.lowercase,
     )
     if command.json:
-        print(json.dumps({name: as_json(each) for name, each in found._asdict().items()}))
+        print(json.dumps({name: as_json(each) for name, each in found.items()}))
         return
-    for title, comparison in zip(("BLEU", "chrF", "TER"), found, strict=True):
-        print_comparison(title, comparison)
+    for name, comparison in found.items():
+        print_comparison(METRICS[name].title, comparison)
 
 
 def as_json(comparison: Comparison) -> dict[str, object]:

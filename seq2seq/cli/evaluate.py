@@ -44,7 +44,7 @@ def evaluate_command(arguments: list[str]) -> None:
     command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
     raise_problems(command.problems())
     from seq2seq.data.parallel import read_lines
-    from seq2seq.evaluation.metrics import bleu_metric, evaluate
+    from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
 
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
@@ -65,10 +65,10 @@ def evaluate_command(arguments: list[str]) -> None:
         lowercase=command.lowercase or trained.data.lowercase,
     )
     if command.json:
-        print(json.dumps({name: score._asdict() for name, score in scores._asdict().items()}))
+        print(json.dumps({name: score._asdict() for name, score in scores.items()}))
         return
-    for name, score in (("BLEU", scores.bleu), ("chrF", scores.chrf), ("TER", scores.ter)):
-        print(f"{name:5} {score}")
+    for name, score in scores.items():
+        print(f"{METRICS[name].title:5} {score}")
 
 
 def check_output(path: str, inputs: Sequence[str]) -> None:
