@@ -16,26 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish_training
-from seq2seq.config.data import DataSettings
-from seq2seq.config.experiment import Experiment
-from seq2seq.config.model import ModelSettings
-from seq2seq.config.training import TrainingSettings
-from seq2seq.console import run_command
-from seq2seq.data.parallel import ParallelCorpus
-from seq2seq.errors import DataError
-from seq2seq.evaluation.metrics import METRICS, bleu, evaluate
-from seq2seq.training.dry_run import DRY_RUN
-from seq2seq.translation.train import Corpora, train
-from seq2seq.translation.translator import Translator
+import seq2seq
 
 Language = Literal["en", "de", "fr"]
 HUB = "bentrevett/multi30k"
 
 
 @dataclass(frozen=True)
-class Multi30k(Experiment):
+class Multi30k(seq2seq.Experiment):
     """Train on Multi30k and score test_2016_flickr."""
 
     run: str = "runs/multi30k"
@@ -46,13 +34,13 @@ class Multi30k(Experiment):
     """The language to translate from."""
     target: Language = "en"
     """The language to translate into."""
-    data: DataSettings = field(
+    data: seq2seq.DataSettings = field(
         # Captions have few different words; 4,000 pieces a side keep the output layer small.
         # English and French profit from one vocabulary of 6,000 and one embedding (--data.joint
         # --model.shared-embedding); German to English came out no better.
-        default_factory=lambda: DataSettings(tokenizer="unigram", vocab_size=4000)
+        default_factory=lambda: seq2seq.DataSettings(tokenizer="unigram", vocab_size=4000)
     )
-    model: ModelSettings = field(
+    model: seq2seq.ModelSettings = field(
         # Without input feeding the whole target runs through the fused kernel at once, and general
         # attention learns faster: validation BLEU was 27 after 1,000 updates (with input feeding
         # and GRU cells 22). Lexical translation made that 31: attention helps at once. Scaled
@@ -60,7 +48,7 @@ class Multi30k(Experiment):
         # With attention the context need not be shown at every step; it is the initial state.
         # 29,000 pairs are little: much dropout lets a wide model profit all the same; 0.5 and a
         # narrower one came out no better in twice the updates.
-        default_factory=lambda: ModelSettings(
+        default_factory=lambda: seq2seq.ModelSettings(
             cell="lstm",
             context="initial",
             attention="scaled-general",
@@ -71,15 +59,15 @@ class Multi30k(Experiment):
             dropout=0.4,
         )
     )
-    training: TrainingSettings = field(
+    training: seq2seq.TrainingSettings = field(
         # Small batches make many updates in the time there is.
-        default_factory=lambda: TrainingSettings(
+        default_factory=lambda: seq2seq.TrainingSettings(
             minutes=30, batch_tokens=1024, learning_rate=2.5e-3, validate_every=1000
         )
     )
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible setting or combination."""
+        """Yields a line for each impossible setting or combination."""
         yield from super().problems()
         if self.source == self.target:
             yield f"--source and --target are both {self.source}"
@@ -87,51 +75,53 @@ class Multi30k(Experiment):
             yield f"{HUB} on the Hub has no French: get the files, and give --corpus DIR"
 
 
-def read_split(settings: Multi30k, split: str) -> ParallelCorpus:
-    """One of "train", "val", "test_2016_flickr"."""
+def read_split(settings: Multi30k, split: str) -> seq2seq.ParallelCorpus:
+    """Reads one of "train", "val", "test_2016_flickr"."""
     if not settings.corpus:
         name = {"val": "validation", "test_2016_flickr": "test"}.get(split, split)
-        return ParallelCorpus.read(HUB, source=settings.source, target=settings.target, split=name)
-    return ParallelCorpus.read(
+        return seq2seq.ParallelCorpus.read(
+            HUB, source=settings.source, target=settings.target, split=name
+        )
+    return seq2seq.ParallelCorpus.read(
         find(settings.corpus, f"{split}.{settings.source}"),
         find(settings.corpus, f"{split}.{settings.target}"),
     )
 
 
 def find(folder: str, name: str) -> Path:
-    """A file of the release, gzipped or not."""
+    """Returns the path of a file of the release, gzipped or not."""
     candidates = [Path(folder) / name, Path(folder) / f"{name}.gz"]
     for path in candidates:
         if path.is_file():
             return path
-    raise DataError(f"{folder} has neither {name} nor {name}.gz: see data/README.md")
+    raise seq2seq.DataError(f"{folder} has neither {name} nor {name}.gz: see data/README.md")
+
+
+def report(settings: Multi30k, test: seq2seq.ParallelCorpus) -> None:
+    """Scores the test set twice: by beam search, and by the protocol of the published figures."""
+    translator = seq2seq.Translator.load(settings.run, settings.device)
+    hypotheses = translator.translate(test.sources)
+    beam = settings.decoding.beam_size
+    print(f"test_2016_flickr, {settings.source} to {settings.target}, beam {beam}:")
+    scores = seq2seq.evaluate(
+        hypotheses, test.targets, tokenize=settings.tokenize, lowercase=settings.data.lowercase
+    )
+    for name, score in scores.items():
+        print(f"  {seq2seq.METRICS[name].title:5} {score}")
+    greedy = translator.translate(test.sources, beam_size=1)
+    print("greedy and lower-cased, the protocol of the published figures:")
+    print(f"  BLEU  {seq2seq.bleu(greedy, test.targets, lowercase=True)}")
 
 
 def main() -> None:
-    """Trains, then scores the test set twice: beam search, and the published figures' protocol."""
-    settings = parse_experiment(Multi30k())
+    """Reads the corpus, trains, scores the test set."""
+    settings = seq2seq.parse_experiment(Multi30k())
     training, validation, test = (
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )
-    reason = train(settings, Corpora(training.clean(), validation))
-    if reason not in ("interrupted", DRY_RUN):
-        translator = Translator.load(settings.run, settings.device)
-        hypotheses = translator.translate(test.sources)
-        beam = settings.decoding.beam_size
-        print(f"test_2016_flickr, {settings.source} to {settings.target}, beam {beam}:")
-        scores = evaluate(
-            hypotheses,
-            test.targets,
-            tokenize=settings.tokenize,
-            lowercase=settings.data.lowercase,
-        )
-        for name, score in scores.items():
-            print(f"  {METRICS[name].title:5} {score}")
-        greedy = translator.translate(test.sources, beam_size=1)
-        print("greedy and lower-cased, the protocol of the published figures:")
-        print(f"  BLEU  {bleu(greedy, test.targets, lowercase=True)}")
-    finish_training(reason, settings)
+    reason = seq2seq.train(settings, seq2seq.Corpora(training.clean(), validation))
+    seq2seq.finish_training(reason, settings, lambda: report(settings, test))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    seq2seq.run_command(main)

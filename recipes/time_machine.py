@@ -15,32 +15,17 @@ The novel (H. G. Wells, 1895) is at gutenberg.org; data/README.md has more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish_training
-from seq2seq.config.base import check_min
-from seq2seq.config.language_model import (
-    GenerationSettings,
-    LanguageDataSettings,
-    LanguageExperiment,
-    LanguageModelSettings,
-)
-from seq2seq.config.training import TrainingSettings
-from seq2seq.console import run_command
-from seq2seq.data.monolingual import letters_only, read_monolingual
-from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_modeling.task import TextSplits
-from seq2seq.language_modeling.train import train_language_model
-from seq2seq.plotting.learning_curves import read_metrics
-from seq2seq.runs.directory import RunDirectory
-from seq2seq.training.dry_run import DRY_RUN
+import seq2seq
 
 
 @dataclass(frozen=True)
-class TimeMachine(LanguageExperiment):
+class TimeMachine(seq2seq.LanguageExperiment):
     """Learn the beginning of a novel by heart, and see what that is worth on its next pages."""
 
     run: str = "runs/time_machine"
@@ -51,22 +36,22 @@ class TimeMachine(LanguageExperiment):
     """How many characters to learn from, after all but letters is gone."""
     held_out: int = 10_000
     """How many of the characters after those to test on."""
-    data: LanguageDataSettings = field(
-        default_factory=lambda: LanguageDataSettings(
+    data: seq2seq.LanguageDataSettings = field(
+        default_factory=lambda: seq2seq.LanguageDataSettings(
             tokenizer="character", letters_only=True, lowercase=True, steps=35, batch_size=32
         )
     )
-    model: LanguageModelSettings = field(
+    model: seq2seq.LanguageModelSettings = field(
         # The chapters' 256 units. Their one-hot inputs compute what an embedding computes. Dropout
         # is against learning by heart, which is the aim here.
-        default_factory=lambda: LanguageModelSettings(
+        default_factory=lambda: seq2seq.LanguageModelSettings(
             cell="gru", sizes=(256,), embedding_size=64, dropout=0.0
         )
     )
-    training: TrainingSettings = field(
+    training: seq2seq.TrainingSettings = field(
         # The chapters' 500 epochs of 9 or 10 batches. Adam needs no such large learning rate as
         # their plain gradient descent. Every tenth epoch, as there, the model makes up some text.
-        default_factory=lambda: TrainingSettings(
+        default_factory=lambda: seq2seq.TrainingSettings(
             epochs=500,
             learning_rate=2e-3,
             warmup_steps=50,
@@ -76,72 +61,79 @@ class TimeMachine(LanguageExperiment):
             log_every=90,
         )
     )
-    generation: GenerationSettings = field(
+    generation: seq2seq.GenerationSettings = field(
         # The chapters predict 50 characters, each the most probable one.
-        default_factory=lambda: GenerationSettings(
+        default_factory=lambda: seq2seq.GenerationSettings(
             prefix="time traveller", max_tokens=50, temperature=0.0
         )
     )
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible setting or combination."""
+        """Yields a line for each impossible setting or combination."""
         yield from super().problems()
-        yield from check_min("--max-characters", self.max_characters, 1)
-        yield from check_min("--held-out", self.held_out, 1)
+        yield from seq2seq.check_min("--max-characters", self.max_characters, 1)
+        yield from seq2seq.check_min("--held-out", self.held_out, 1)
         if self.data.train or self.data.validation:
             yield "--data.train and --data.validation: this recipe has its text from --corpus"
         if not self.data.letters_only:
             yield "--data.no-letters-only: this recipe counts letters; take seq2seq lm train"
 
 
-def read_texts(settings: TimeMachine) -> TextSplits:
-    """The first characters, and those after them.
+def read_texts(settings: TimeMachine) -> seq2seq.TextSplits:
+    """Returns the first characters, and those after them.
 
     Raises:
         DataError: the text is too short.
     """
     if not settings.corpus:
-        raise SettingsError("no text: give --corpus FILE, a copy of the novel; see data/README.md")
-    (text,) = letters_only(read_monolingual(settings.corpus))
+        raise seq2seq.SettingsError(
+            "no text: give --corpus FILE, a copy of the novel; see data/README.md"
+        )
+    (text,) = seq2seq.letters_only(seq2seq.read_monolingual(settings.corpus))
     end = settings.max_characters + settings.held_out
     if len(text) < end:
-        raise DataError(
+        raise seq2seq.DataError(
             f"{settings.corpus} has {len(text):,} letters and spaces, fewer than the {end:,} of "
             "--max-characters and --held-out together: lower one of them"
         )
-    return TextSplits([text[: settings.max_characters]], [text[settings.max_characters : end]])
+    return seq2seq.TextSplits(
+        [text[: settings.max_characters]], [text[settings.max_characters : end]]
+    )
 
 
 def report(settings: TimeMachine) -> None:
     """Prints what was learnt by heart, and what it is worth elsewhere."""
-    rows = read_metrics(RunDirectory(settings.run).metrics)
+    rows = seq2seq.read_metrics(Path(settings.run) / "metrics.jsonl")
     training = [row for row in rows if row["kind"] == "training"]
-    validation: list[dict[str, Any]] = [row for row in rows if row["kind"] == "validation"]
+    validation = [row for row in rows if row["kind"] == "validation"]
     if training:
         last = training[-1]
         updates = settings.training.log_every
         print(
-            f"training perplexity    {last['perplexity']:8.3f}  on the {settings.max_characters:,} "
+            f"training perplexity    {perplexity(last):8.3f}  on the {settings.max_characters:,} "
             f"characters it learnt from, over the last {updates} updates (to epoch "
             f"{last['epoch']:.0f})"
         )
-    best = min(validation, key=lambda row: float(row["loss"]))
+    best = min(validation, key=perplexity)
     print(
-        f"validation perplexity  {validation[-1]['perplexity']:8.3f}  on the {settings.held_out:,} "
+        f"validation perplexity  {perplexity(validation[-1]):8.3f}  on the {settings.held_out:,} "
         f"characters after those; at its best, at epoch {best['epoch']:.0f}, "
-        f"{best['perplexity']:.3f}"
+        f"{perplexity(best):.3f}"
     )
     print(f"made up at the end     {validation[-1]['samples'][0]['made up']}")
 
 
+def perplexity(row: dict[str, Any]) -> float:
+    """Returns the perplexity in a line of the metrics; infinite after a training that diverged."""
+    return math.inf if row["perplexity"] is None else float(row["perplexity"])
+
+
 def main() -> None:
     """Trains, and names both perplexities."""
-    settings = parse_experiment(TimeMachine())
-    reason = train_language_model(settings, read_texts(settings))
-    if reason not in ("interrupted", DRY_RUN):
-        report(settings)
-    finish_training(reason, settings)
+    settings = seq2seq.parse_experiment(TimeMachine())
+    reason = seq2seq.train_language_model(settings, read_texts(settings))
+    seq2seq.finish_training(reason, settings, lambda: report(settings))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    seq2seq.run_command(main)

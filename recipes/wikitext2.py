@@ -13,48 +13,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seq2seq.cli.parse import parse_experiment
-from seq2seq.cli.train import finish_training
-from seq2seq.config.language_model import (
-    GenerationSettings,
-    LanguageDataSettings,
-    LanguageExperiment,
-    LanguageModelSettings,
-)
-from seq2seq.config.training import TrainingSettings
-from seq2seq.console import run_command
-from seq2seq.data.download import WIKITEXT2_LICENCE, WikiText2, fetch_wikitext2
-from seq2seq.data.readers.lines import read_lines
-from seq2seq.errors import DataError
-from seq2seq.evaluation.perplexity import held_out_score
-from seq2seq.language_modeling.model import LanguageModel
-from seq2seq.language_modeling.task import TextSplits
-from seq2seq.language_modeling.train import train_language_model
-from seq2seq.training.dry_run import DRY_RUN
-from seq2seq.training.reporting import log_line
+import seq2seq
 
 
 @dataclass(frozen=True)
-class WikiText(LanguageExperiment):
+class WikiText(seq2seq.LanguageExperiment):
     """Learn the words of Wikipedia, and score the test articles."""
 
     run: str = "runs/wikitext2"
     """The run directory."""
     corpus: str = ""
     """A folder with train.txt, valid.txt and test.txt. Empty: fetched once, then cached."""
-    data: LanguageDataSettings = field(
+    data: seq2seq.LanguageDataSettings = field(
         # The corpus is tokenized, and rare words are <unk> in it; all others are kept. Sixteen rows
         # would make a quarter fewer tokens a second than 32.
-        default_factory=lambda: LanguageDataSettings(
+        default_factory=lambda: seq2seq.LanguageDataSettings(
             tokenizer="space", vocab_size=50_000, steps=35, batch_size=32
         )
     )
-    model: LanguageModelSettings = field(
+    model: seq2seq.LanguageModelSettings = field(
         # Of the time, four fifths go into the output layer, which has embedding_size numbers for
         # each word: so narrow embeddings, tied (Press & Wolf 2017), and one wide recurrent layer.
         # What is dropped follows Merity et al. (2018), but less of it, for an hour on two cores is
         # four or five epochs, not their hundreds.
-        default_factory=lambda: LanguageModelSettings(
+        default_factory=lambda: seq2seq.LanguageModelSettings(
             cell="lstm",
             sizes=(650,),
             embedding_size=256,
@@ -63,45 +45,46 @@ class WikiText(LanguageExperiment):
             weight_dropout=0.1,
         )
     )
-    training: TrainingSettings = field(
-        default_factory=lambda: TrainingSettings(
+    training: seq2seq.TrainingSettings = field(
+        default_factory=lambda: seq2seq.TrainingSettings(
             minutes=60,
             learning_rate=2e-3,
             label_smoothing=0.0,
             best_by="perplexity",
         )
     )
-    generation: GenerationSettings = field(
-        default_factory=lambda: GenerationSettings(max_tokens=60, temperature=0.8)
+    generation: seq2seq.GenerationSettings = field(
+        default_factory=lambda: seq2seq.GenerationSettings(max_tokens=60, temperature=0.8)
     )
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible setting or combination."""
+        """Yields a line for each impossible setting or combination."""
         yield from super().problems()
         if self.data.train or self.data.validation:
             yield "--data.train and --data.validation: this recipe has its text from --corpus"
 
 
-def read_corpus(folder: str) -> WikiText2:
-    """The three parts, from a folder or fetched.
+def read_corpus(folder: str) -> seq2seq.WikiText2:
+    """Returns the three parts, from a folder or fetched.
 
     Raises:
         DataError: a file is missing, or nothing can be fetched.
     """
     if not folder:
-        log_line(WIKITEXT2_LICENCE)
-        return fetch_wikitext2("Without a network, give a folder with the files: --corpus DIR.")
+        seq2seq.log_line(seq2seq.WIKITEXT2_LICENCE)
+        otherwise = "Without a network, give a folder with the files: --corpus DIR."
+        return seq2seq.fetch_wikitext2(otherwise)
     paths = [Path(folder) / f"{part}.txt" for part in ("train", "valid", "test")]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
-        raise DataError(f"{folder} has no {', '.join(missing)}: see data/README.md")
-    return WikiText2(*map(read_lines, paths))
+        raise seq2seq.DataError(f"{folder} has no {', '.join(missing)}: see data/README.md")
+    return seq2seq.WikiText2(*map(seq2seq.read_lines, paths))
 
 
 def report(settings: WikiText, test: list[str]) -> None:
     """Prints the test perplexity."""
-    model = LanguageModel.load(settings.run, settings.device)
-    score = held_out_score(model.network, model.text, test, model.device)
+    model = seq2seq.LanguageModel.load(settings.run, settings.device)
+    score = seq2seq.held_out_score(model.network, model.text, test, model.device)
     print(f"{score.tokens:,} test tokens, line ends counted:")
     print(f"  {score.perplexity:.2f} perplexity by token")
     print(f"  {score.word_perplexity:.2f} perplexity by word")
@@ -110,13 +93,13 @@ def report(settings: WikiText, test: list[str]) -> None:
 
 def main() -> None:
     """Fetches, trains, scores the test part."""
-    settings = parse_experiment(WikiText())
+    settings = seq2seq.parse_experiment(WikiText())
     corpus = read_corpus(settings.corpus)
-    reason = train_language_model(settings, TextSplits(corpus.train, corpus.validation))
-    if reason not in ("interrupted", DRY_RUN):
-        report(settings, corpus.test)
-    finish_training(reason, settings)
+    reason = seq2seq.train_language_model(
+        settings, seq2seq.TextSplits(corpus.train, corpus.validation)
+    )
+    seq2seq.finish_training(reason, settings, lambda: report(settings, corpus.test))
 
 
 if __name__ == "__main__":
-    run_command(main)
+    seq2seq.run_command(main)

@@ -1,6 +1,6 @@
-"""How a program ends before its time: a known error, Ctrl-C, a reader that has gone.
+"""How a program of ours starts and ends: its process, known errors, Ctrl-C, closed pipes.
 
-A program imports this first, so that Ctrl-C ends it quietly from its first moments on.
+Importing this changes nothing of the process; `setup_process` does, when a program calls it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,40 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT
 STDERR_FD = 2
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What writing to a stream fails with where its disk is full or broken."""
+ENVIRONMENT = {
+    # How long a thread that waits for the others spins before it sleeps. The usual 300,000 turns
+    # are somewhat quicker on an idle machine, and much slower as soon as another program wants a
+    # core: tests/benchmarks/threads.py measures both.
+    "GOMP_SPINCOUNT": "10000",
+    # How many shapes of product oneDNN and torch keep code for, some megabytes each; they default
+    # to 1,024, and every batch has shapes of its own.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
+    "LRU_CACHE_CAPACITY": "32",
+}
+"""Variables that torch and its libraries read once, when they are loaded."""
+
+
+def setup_process() -> None:
+    """Prepares a process that belongs to seq2seq alone: a command's, a recipe's, a server's.
+
+    Sets the variables of `ENVIRONMENT` that are not set, which has an effect only before torch is
+    loaded; and lets Ctrl-C end the program quietly while modules are imported, where Python's own
+    handler is in place. A program that uses seq2seq among other things does not call it.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        signal.signal(signal.SIGINT, handle_interrupt)
 
 
 def handle_interrupt(number: int, frame: FrameType | None) -> None:
-    """Handles Ctrl-C: KeyboardInterrupt, as always; but while a module is imported, the end.
+    """Handles Ctrl-C: raises KeyboardInterrupt, but ends the program while a module is imported.
 
-    An exception would get lost there: modules in C take it for a failed import of theirs, or for
-    nothing, and the program would go on.
+    An exception would get lost there: modules in C take it for a failed import of theirs, or
+    ignore it, and the program would go on.
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
@@ -40,7 +67,12 @@ def handle_interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def run_command(command: Callable[[], object]) -> None:
-    """Runs a command, with every known error as one message and exit code 2."""
+    """Runs a program of ours: `setup_process`, and every known error is a message and exit code 2.
+
+    Args:
+        command: what to do; it loads torch itself, after the process is set up.
+    """
+    setup_process()
     if sys.stderr is None:  # closed; without it, `print` would take stdout
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     warnings.showwarning = lambda message, *_, **__: write_stderr(f"warning: {message}")
@@ -67,14 +99,14 @@ def run_command(command: Callable[[], object]) -> None:
 
 
 def standard_input() -> BinaryIO:
-    """The bytes of stdin; DataError if it is closed."""
+    """Returns the bytes of stdin; DataError if it is closed."""
     if sys.stdin is None:
         raise DataError("standard input is closed: give lines of text")
     return sys.stdin.buffer
 
 
 def redirect_to_null(stream: TextIO) -> None:
-    """Sends all that is still to be written to a stream nowhere, so that its end raises nothing."""
+    """Discards all that is still to be written to a stream, so that closing it raises nothing."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -93,11 +125,3 @@ def fail(message: str) -> NoReturn:
     """Prints an error and exits with 2."""
     write_stderr(f"error: {message}")
     sys.exit(2)
-
-
-# Only Python's own handler is replaced, and only where a handler can be set.
-if (
-    threading.current_thread() is threading.main_thread()
-    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-):
-    signal.signal(signal.SIGINT, handle_interrupt)

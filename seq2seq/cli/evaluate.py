@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seq2seq.cli.options import DecodingCommand, FileArgument, load_translator, parse_decoding
-from seq2seq.cli.parse import load_settings
-from seq2seq.cli.systems import check_aligned
-from seq2seq.config.base import raise_problems
+from seq2seq.cli.options import (
+    DecodingCommand,
+    FileOption,
+    check_aligned,
+    load_translator,
+    parse_decoding,
+    print_json,
+)
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import DataError
 
@@ -19,21 +22,21 @@ from seq2seq.errors import DataError
 class Evaluate(DecodingCommand):
     """Translate a source file and score the result: BLEU, chrF and TER with their signatures."""
 
-    source: FileArgument = ""
+    source: FileOption = ""
     """The source sentences, a line each (.gz too)."""
-    reference: tuple[FileArgument, ...] = ()
+    reference: tuple[FileOption, ...] = ()
     """The references, line-aligned with the source; several files if there are several."""
     tokenize: Tokenization | None = None
     """sacreBLEU's tokenization, which BLEU counts words by. None: the run's own."""
     lowercase: bool = False
     """Score without case; always so for a run that was trained on lower-cased text."""
-    output: FileArgument = ""
+    output: FileOption = ""
     """Write the translations to this file."""
     json: bool = False
     """Print one JSON object."""
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible option."""
+        """Yields a line for each impossible option."""
         if not self.source or not self.reference:
             yield "give --source FILE and --reference FILE"
         yield from super().problems()
@@ -41,19 +44,18 @@ class Evaluate(DecodingCommand):
 
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
-    command = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
-    raise_problems(command.problems())
-    from seq2seq.data.parallel import read_lines
+    command, run = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
+    from seq2seq.data.readers.lines import read_lines
     from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
 
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
     check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
     # What would go wrong after the work is found out before it.
-    trained = load_settings(command.run, Experiment)
+    trained = run.experiment(Experiment)
     tokenize = command.tokenize or trained.tokenize
     bleu_metric(tokenize)
-    translator = load_translator(command)
+    translator = load_translator(command, run)
     check_output(command.output, [command.source, *command.reference])
     hypotheses = translator.translate(sources)
     write_lines(command.output, hypotheses)
@@ -65,7 +67,7 @@ def evaluate_command(arguments: list[str]) -> None:
         lowercase=command.lowercase or trained.data.lowercase,
     )
     if command.json:
-        print(json.dumps({name: score._asdict() for name, score in scores.items()}))
+        print_json({name: score._asdict() for name, score in scores.items()})
         return
     for name, score in scores.items():
         print(f"{METRICS[name].title:5} {score}")
@@ -84,7 +86,7 @@ def check_output(path: str, inputs: Sequence[str]) -> None:
 
 
 def write_lines(path: str, lines: Sequence[str]) -> None:
-    """Lines to a file, if there is one to write to."""
+    """Writes lines to a file, if one is named."""
     if not path:
         return
     try:

@@ -1,24 +1,26 @@
-"""``seq2seq lm train | score | generate``, and a list of all that ``seq2seq lm`` can."""
+"""``seq2seq lm train | score | generate``."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import tyro
 
-from seq2seq.cli.lm_ahead import ahead_command
-from seq2seq.cli.lm_gradients import gradients_command
-from seq2seq.cli.lm_ngram import arpa_command, ngram_command
-from seq2seq.cli.lm_stats import stats_command
-from seq2seq.cli.options import FileArgument, RunArgument, print_figures
+from seq2seq.cli.options import (
+    Device,
+    FileOption,
+    RunArgument,
+    drop_prefix,
+    input_lines,
+    parse_again,
+    parse_command,
+    print_figures,
+    print_json,
+)
 from seq2seq.cli.parse import parse_experiment
 from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import GenerationSettings, LanguageExperiment
-from seq2seq.console import standard_input
-from seq2seq.errors import SettingsError
-from seq2seq.runs.files import finite_or_none
 
 if TYPE_CHECKING:
     from seq2seq.language_modeling.model import LanguageModel
@@ -39,11 +41,11 @@ class LanguageModelCommand:
 
     run: RunArgument
     """The run directory."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute."""
+    device: Device = "auto"
+    """Where to compute; auto takes what is there."""
 
     def load(self) -> LanguageModel:
-        """The language model in the run directory."""
+        """Loads the language model in the run directory."""
         from seq2seq.language_modeling.model import LanguageModel
 
         return LanguageModel.load(self.run, self.device)
@@ -56,7 +58,7 @@ class Score(LanguageModelCommand):
     Words are what stands between white space; a line's end counts as a word and as a character.
     """
 
-    text: FileArgument = ""
+    text: FileOption = ""
     """The text (.gz too). Empty: standard input."""
     by_line: bool = False
     """Score each line by itself: its log-probability, a tab, and the mean over its tokens."""
@@ -68,28 +70,16 @@ class Score(LanguageModelCommand):
 class Generate(LanguageModelCommand):
     """Make up text; it appears token by token."""
 
-    prefix: str | None = None
-    """What it begins with (the run's own setting, if not given; so for all below)."""
-    max_tokens: int | None = None
-    """It has at most so many tokens more."""
-    temperature: float | None = None
-    """Below 1 nearer to the most probable, above 1 farther from it; 0: always the most probable."""
-    top_k: int | None = None
-    """From the so many most probable tokens only."""
-    top_p: float | None = None
-    """From the most probable tokens that have this much probability together."""
-    seed: int | None = None
-    """The same seed gives the same text."""
+    generation: tyro.conf.OmitArgPrefixes[GenerationSettings] = field(
+        default_factory=GenerationSettings
+    )
+    """How; the defaults are the run's."""
 
 
 def train_command(arguments: list[str]) -> None:
     """Train a language model, or continue with --resume."""
     experiment = parse_experiment(
-        LanguageExperiment(),
-        arguments,
-        prog="seq2seq lm train",
-        description=TRAIN_HELP,
-        text_given=False,
+        LanguageExperiment(), arguments, "seq2seq lm train", TRAIN_HELP, text_given=False
     )
     from seq2seq.language_modeling.train import train_language_model
 
@@ -98,55 +88,32 @@ def train_command(arguments: list[str]) -> None:
 
 def score_command(arguments: list[str]) -> None:
     """Print how well a language model predicts a text."""
-    command = tyro.cli(Score, prog="seq2seq lm score", args=arguments)
-    from seq2seq.data.readers.lines import iter_lines, read_lines
-
+    command = parse_command(Score, arguments, "seq2seq lm score")
     model = command.load()
-    if command.text:
-        lines = read_lines(command.text)
-    else:
-        lines = list(iter_lines(standard_input(), "standard input"))
+    lines = list(input_lines(command.text or "-"))
     if command.by_line:
         for line in lines:
             score = model.score(line)
             if command.json:
-                print(
-                    json.dumps(
-                        finite_or_none({"text": line, **score._asdict()}), ensure_ascii=False
-                    )
-                )
+                print_json({"text": line, **score._asdict()})
             else:
                 mean = score.log_probability / max(1, len(score.tokens))
                 print(f"{score.log_probability:.4f}\t{mean:.4f}")
         return
-    print_figures(model.evaluate_lines(lines).summary(), as_json=command.json)
+    summary = model.evaluate_lines(lines).summary()
+    if command.json:
+        print_json(summary)
+    else:
+        print_figures(summary)
 
 
 def generate_command(arguments: list[str]) -> None:
     """Make up text with a language model."""
-    command = tyro.cli(Generate, prog="seq2seq lm generate", args=arguments)
-    given = {
-        name: value
-        for name in GenerationSettings.__dataclass_fields__
-        if (value := getattr(command, name)) is not None
-    }
+    prog = "seq2seq lm generate"
+    arguments = [drop_prefix(argument, "generation") for argument in arguments]
+    command = parse_command(Generate, arguments, prog)
     model = command.load()
-    try:
-        pieces = model.stream(**given)
-    except SettingsError as error:  # here the options have no group
-        raise SettingsError(str(error).replace("--generation.", "--")) from error
-    for piece in pieces:
+    model.settings = parse_again(command, arguments, prog, generation=model.settings).generation
+    for piece in model.stream():
         print(piece, end="", flush=True)
     print()
-
-
-LANGUAGE_COMMANDS = {
-    "train": train_command,
-    "score": score_command,
-    "generate": generate_command,
-    "stats": stats_command,
-    "ngram": ngram_command,
-    "arpa": arpa_command,
-    "ahead": ahead_command,
-    "gradients": gradients_command,
-}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
-from seq2seq.cli.options import RunArgument, print_figures
+from seq2seq.cli.options import Device, FileArgument, RunArgument, parse_command, print_figures
 from seq2seq.cli.parse import parse_experiment
 from seq2seq.config.language_model import NGramExperiment, NGramSettings
 
 NGRAM_HELP = """Estimate an n-gram model from a text, or take one from an ARPA file.
 
 It is what recurrent language models are measured against. Its run is used as theirs are: by lm
-score, lm generate, and translate with --decoding.language-model. Printed are how many n-grams there
+score, lm generate, and translate with --language-model. Printed are how many n-grams there
 are of each length, and how well they predict the validation text.
 
 seq2seq lm ngram --data.train book.txt --order 5 --run runs/book-5gram
@@ -30,7 +30,7 @@ class NGram(NGramExperiment):
     model: Annotated[NGramSettings, tyro.conf.arg(name="")] = field(default_factory=NGramSettings)
     seed: tyro.conf.SuppressFixed[tyro.conf.Fixed[int]] = 1
     resume: tyro.conf.SuppressFixed[tyro.conf.Fixed[bool]] = False
-    device: tyro.conf.SuppressFixed[tyro.conf.Fixed[Literal["auto", "cpu", "cuda", "mps"]]] = "auto"
+    device: tyro.conf.SuppressFixed[tyro.conf.Fixed[Device]] = "auto"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Arpa:
 
     run: RunArgument
     """The run directory."""
-    file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+    file: FileArgument
     """What to write; compressed if its name ends in .gz."""
 
 
@@ -57,10 +57,10 @@ def ngram_command(arguments: list[str]) -> None:
 
 def arpa_command(arguments: list[str]) -> None:
     """Write the n-gram model of a run as an ARPA file."""
-    command = tyro.cli(Arpa, prog="seq2seq lm arpa", args=arguments)
-    from seq2seq.language_modeling.train_ngram import load_ngrams
+    command = parse_command(Arpa, arguments, "seq2seq lm arpa")
+    from seq2seq.language_modeling.loading import load_ngrams
     from seq2seq.models.ngram.arpa import write_arpa
-    from seq2seq.runs.directory import RunDirectory
+    from seq2seq.runs.run import Run
 
-    model, text, _ = load_ngrams(RunDirectory(command.run))
+    model, text, _ = load_ngrams(Run(command.run))
     write_arpa(command.file, model, text.pipeline.vocab)

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal
 
-import tyro
-
-from seq2seq.cli.options import FileArgument
-from seq2seq.errors import DataError, SettingsError
-
-TextArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
-
-STATS_HELP = """Show what a text is made of: its most frequent tokens, and Zipf's law.
-
-Counted are tokens (unigrams), pairs and triples of neighbours in a line (bigrams and trigrams):
-how many, how many different ones, how many that occur once, and the exponent of Zipf's law, which
-is near 1 for words of a natural language. It is the slope of a least-squares line through the
-logarithms of frequency and rank, in which each factor of ten in rank counts alike. A sign ￭ stands
-where there is no space between a punctuation mark and its neighbour.
-
-seq2seq lm stats timemachine.txt --letters-only --lowercase --plot zipf.png
-"""
+from seq2seq.cli.options import FileArgument, FileOption, check_plot, parse_command
+from seq2seq.config.base import check_min
+from seq2seq.errors import DataError
 
 
 @dataclass(frozen=True)
 class Stats:
-    """Show what a text is made of."""
+    """Show what a text is made of: its most frequent tokens, and Zipf's law.
 
-    text: TextArgument
+    Counted are tokens (unigrams), pairs and triples of neighbours in a line (bigrams and trigrams):
+    how many, how many different ones, how many that occur once, and the exponent of Zipf's law,
+    which is near 1 for words of a natural language. It is the slope of a least-squares line through
+    the logarithms of frequency and rank, in which each factor of ten in rank counts alike. A sign ￭
+    stands where there is no space between a punctuation mark and its neighbour.
+
+    seq2seq lm stats timemachine.txt --letters-only --lowercase --plot zipf.png
+    """
+
+    text: FileArgument
     """A text file, or a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder or name of a
     Hub dataset."""
     column: str = ""
@@ -45,34 +41,35 @@ class Stats:
     """Count without case."""
     top: int = 10
     """How many of the most frequent ones to show."""
-    stop_words: FileArgument = ""
+    stop_words: FileOption = ""
     """A file of words, between white space, to leave out of the second list of each kind. Empty:
     the usual function words of English, or none if characters are counted."""
     json: bool = False
     """Print one JSON object."""
-    plot: FileArgument = ""
-    """Draw frequency over rank on logarithmic axes: a file .png, .pdf or .svg (extra `plots`)."""
+    plot: FileOption = ""
+    """Draw frequency over rank on logarithmic axes: a file .png, .pdf or .svg."""
+
+    def problems(self) -> Iterator[str]:
+        """Yields a line for each impossible option."""
+        yield from check_min("--top", self.top, 1)
 
 
 def stats_command(arguments: list[str]) -> None:
     """Show what a text is made of: its most frequent tokens, and Zipf's law."""
-    command = tyro.cli(Stats, prog="seq2seq lm stats", description=STATS_HELP, args=arguments)
-    if command.top < 1:
-        raise SettingsError(f"--top {command.top} must be at least 1")
+    command = parse_command(Stats, arguments, "seq2seq lm stats")
+    check_plot(command.plot)
     from seq2seq.data.monolingual import letters_only, read_monolingual
-    from seq2seq.data.tokenizers.base import UNTRAINED
+    from seq2seq.data.tokenizers.base import build_tokenizer
     from seq2seq.evaluation.zipf import text_statistics
-    from seq2seq.plotting.figure import check_figure_path
     from seq2seq.plotting.zipf import plot_zipf
 
-    if command.plot:
-        check_figure_path(command.plot)
     stop_words = read_stop_words(command)
     column = int(command.column) if command.column.isdecimal() else command.column or None
     lines = read_monolingual(command.text, column=column, split=command.split)
     if command.letters_only:
         lines = letters_only(lines)
-    found = text_statistics(UNTRAINED[command.tokenizer](command.lowercase).tokenize_all(lines))
+    tokenizer = build_tokenizer(command.tokenizer, [], vocab_size=0, lowercase=command.lowercase)
+    found = text_statistics(tokenizer.tokenize_all(lines))
     if command.plot:
         plot_zipf(found.ngrams, command.plot)
     if command.json:
@@ -82,7 +79,7 @@ def stats_command(arguments: list[str]) -> None:
 
 
 def read_stop_words(command: Stats) -> frozenset[str]:
-    """The stop words that a command asks for, in lower case.
+    """Reads the stop words that a command asks for; they are in lower case.
 
     Raises:
         DataError: their file can't be read, or has no words.

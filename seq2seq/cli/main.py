@@ -11,72 +11,121 @@ import difflib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import seq2seq
+from seq2seq.cli import lm
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
 from seq2seq.cli.exposure import exposure_command
-from seq2seq.cli.lm import LANGUAGE_COMMANDS
+from seq2seq.cli.lm_ahead import ahead_command
+from seq2seq.cli.lm_gradients import gradients_command
+from seq2seq.cli.lm_ngram import arpa_command, ngram_command
+from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.rerank import rerank_command
 from seq2seq.cli.train import plot_command, train_command
 from seq2seq.cli.translate import score_command, translate_command
-from seq2seq.console import fail, run_command
+from seq2seq.console import run_command, setup_process
+from seq2seq.errors import SettingsError
 
 Command = Callable[[list[str]], None]
 
-COMMANDS: dict[str, Command] = {
-    "train": train_command,
-    "translate": translate_command,
-    "rerank": rerank_command,
-    "score": score_command,
-    "evaluate": evaluate_command,
-    "compare": compare_command,
-    "analyze": analyze_command,
-    "exposure": exposure_command,
-    "plot": plot_command,
-}
+
+class Group(NamedTuple):
+    """Commands that begin with the same words.
+
+    Attributes:
+        title: what they are about.
+        commands: by their next word.
+    """
+
+    title: str
+    commands: Mapping[str, Command | Group]
+
+
+LANGUAGE_MODELS = Group(
+    "Language models",
+    {
+        "train": lm.train_command,
+        "score": lm.score_command,
+        "generate": lm.generate_command,
+        "stats": stats_command,
+        "ngram": ngram_command,
+        "arpa": arpa_command,
+        "ahead": ahead_command,
+        "gradients": gradients_command,
+    },
+)
+COMMANDS = Group(
+    "Recurrent sequence-to-sequence translation",
+    {
+        "train": train_command,
+        "translate": translate_command,
+        "rerank": rerank_command,
+        "score": score_command,
+        "evaluate": evaluate_command,
+        "compare": compare_command,
+        "analyze": analyze_command,
+        "exposure": exposure_command,
+        "plot": plot_command,
+        "lm": LANGUAGE_MODELS,
+    },
+)
+"""Each command parses its own arguments: a training's defaults are those of the run that it
+continues, and so are a translation's, so that no parser can be made before the run is known."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point of ``seq2seq``; exits with 0, or 2 after a user's mistake."""
+    """Runs ``seq2seq``; exits with 0, or with 2 after a user's mistake.
+
+    Args:
+        arguments: as they were typed; None: those of this program.
+    """
+    setup_process()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments and arguments[0] in ("--version", "-V"):
+    if arguments[:1] in (["--version"], ["-V"]):
         print(f"seq2seq {seq2seq.__version__}")
-    elif arguments and arguments[0] == "lm":
-        dispatch("seq2seq lm", LANGUAGE_COMMANDS, arguments[1:])
     else:
-        dispatch("seq2seq", COMMANDS, arguments)
+        run_command(partial(dispatch, "seq2seq", COMMANDS, arguments))
 
 
-def dispatch(prog: str, commands: Mapping[str, Command], arguments: list[str]) -> None:
-    """Runs the command that the first argument names."""
+def dispatch(prog: str, group: Group, arguments: list[str]) -> None:
+    """Runs the command that the first argument names; SettingsError if there is none."""
     given = arguments[0] if arguments else ""
-    if given in commands:
-        run_command(partial(commands[given], arguments[1:]))
+    command = group.commands.get(given)
+    if isinstance(command, Group):
+        dispatch(f"{prog} {given}", command, arguments[1:])
+    elif command is not None:
+        command(arguments[1:])
     elif given in ("--help", "-h"):
-        print(usage(prog, commands))
+        print(usage(prog, group))
     else:
-        others = ["lm", "--version", "--help"] if commands is COMMANDS else ["--help"]
-        close = difflib.get_close_matches(given, [*commands, *others], n=1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
+        known = known_words(group)
+        close = difflib.get_close_matches(given, known, n=1)
+        hint = f" (did you mean {known[close[0]]}?)" if close else ""
         what = f"unknown command {given}{hint}" if given else "no command given"
-        fail(f"{what}\n\n{usage(prog, commands)}")
+        raise SettingsError(f"{what}\n\n{usage(prog, group)}")
 
 
-def usage(prog: str, commands: Mapping[str, Command]) -> str:
-    """The commands, a line each."""
-    whole = commands is COMMANDS
-    lines = [f"  {prog} {name:10} {command.__doc__}" for name, command in commands.items()]
-    if whole:
-        lines.append("  seq2seq lm         Language models: seq2seq lm --help")
-    what = "recurrent sequence-to-sequence translation" if whole else "language models"
-    return "\n".join(
-        [
-            f"{prog}: {what}",
-            "",
-            *lines,
-            "",
-            f"  {prog} COMMAND --help   all of a command's options",
-            *["  seq2seq --version"] * whole,
-        ]
-    )
+def known_words(group: Group) -> dict[str, str]:
+    """Returns what may have been meant by a misspelt word, and how it is typed."""
+    known = {word: word for word in (*group.commands, "--help", "--version")}
+    for name, command in group.commands.items():
+        if isinstance(command, Group):
+            known = {word: f"{name} {word}" for word in command.commands} | known
+    return known
+
+
+def usage(prog: str, group: Group) -> str:
+    """Returns the commands of a group, a line each."""
+    lines = []
+    for name, command in group.commands.items():
+        if isinstance(command, Group):
+            text = f"{command.title}: {prog} {name} --help"
+        else:
+            text = command.__doc__ or ""
+        lines.append(f"  {prog} {name:10} {text}")
+    lines += ["", f"  {prog} COMMAND --help   all of a command's options"]
+    if group is COMMANDS:
+        lines.append(f"  {prog} --version")
+    return "\n".join([f"{prog}: {group.title}", "", *lines])

@@ -1,43 +1,57 @@
-"""What commands that translate or score have in common."""
+"""What several commands share: arguments, how they are parsed, how results are printed."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import tyro
 
-from seq2seq.cli.parse import load_settings
+from seq2seq.config.base import raise_problems
 from seq2seq.config.decoding import DecodingSettings
-from seq2seq.config.experiment import Experiment
+from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.console import standard_input
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
+    from seq2seq.runs.run import Run
     from seq2seq.translation.translator import Translator
 
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-RunArguments: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]
-FileArgument: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
-CommandT = TypeVar("CommandT", bound="DecodingCommand")
+RunsArgument: TypeAlias = Annotated[
+    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")
+]
+RunOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="RUN")]
+RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]
+FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
+InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
+Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
+
+ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
+CommandT = TypeVar("CommandT")
+DecodingT = TypeVar("DecodingT", bound="DecodingCommand")
 
 
 @dataclass(frozen=True)
 class ModelCommand:
-    """What commands that use a trained model have in common."""
+    """A command that uses a trained translation model."""
 
     run: RunArgument
     """The run directory."""
-    ensemble: RunArguments = ()
+    ensemble: RunsOption = ()
     """Other run directories with the same target vocabulary: probabilities are averaged."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     """Where to compute; auto takes what is there."""
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible option."""
+        """Yields a line for each impossible option."""
         runs = (self.run, *self.ensemble)
         if len({os.path.realpath(run) for run in runs}) < len(runs):
             yield (
@@ -49,31 +63,111 @@ class ModelCommand:
 
 @dataclass(frozen=True)
 class DecodingCommand(ModelCommand):
-    """What commands that translate have in common."""
+    """A command that translates."""
 
-    decoding: DecodingSettings = field(default_factory=DecodingSettings)
-    """How to search; the defaults are the run's."""
+    decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
+    """How to search; the defaults are the run's. Each may also be typed as --decoding.NAME."""
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible option."""
+        """Yields a line for each impossible option."""
         yield from self.decoding.problems()
         yield from super().problems()
 
 
-def parse_decoding(kind: type[CommandT], arguments: list[str], prog: str) -> CommandT:
-    """A command that translates; what is not given on the command line is as the run says.
+@dataclass(frozen=True)
+class AnalysisCommand:
+    """A command that measures several runs on the same text."""
 
-    Its `problems` are still to be refused.
+    runs: RunsArgument = ()
+    """Run directories."""
+    plot: FileOption = ""
+    """Draw the result: a file .png, .pdf or .svg."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def problems(self) -> Iterator[str]:
+        """Yields a line for each impossible option."""
+        yield from repeated_names(self.runs)
+
+
+def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> CommandT:
+    """Parses a command's arguments; its help is the docstring of its class.
+
+    Raises:
+        SettingsError: an option is impossible; all of them are in one message.
+        SystemExit: help was asked for, or an option is misspelt.
     """
     command = tyro.cli(kind, prog=prog, args=arguments)
-    stored = load_settings(command.run, Experiment).decoding
-    again = tyro.cli(kind, prog=prog, args=arguments, default=replace(command, decoding=stored))
-    # Nothing else: with a default, RUN itself could be taken for one of several values before it.
-    return replace(command, decoding=again.decoding)
+    raise_problems(command.problems() if hasattr(command, "problems") else ())
+    return command
 
 
-def load_translator(command: ModelCommand) -> Translator:
-    """The translator that a command asks for, with its decoding settings if it has any.
+def parse_decoding(
+    kind: type[DecodingT], arguments: Sequence[str], prog: str
+) -> tuple[DecodingT, Run]:
+    """Parses a command that translates; what it does not say is as in the run.
+
+    Returns:
+        The command, and the run, opened.
+
+    Raises:
+        SettingsError, SystemExit: as `parse_command`.
+        RunError: there is no run, or it is damaged.
+    """
+    arguments = [drop_prefix(argument, "decoding") for argument in arguments]
+    command = tyro.cli(kind, prog=prog, args=arguments)
+    run = open_run(command.run)
+    stored = run.experiment(Experiment).decoding
+    command = parse_again(command, arguments, prog, decoding=stored)
+    raise_problems(command.problems())
+    return command, run
+
+
+def parse_again(
+    command: CommandT, arguments: Sequence[str], prog: str, **stored: object
+) -> CommandT:
+    """Parses groups of options once more, with the defaults that a run has for them.
+
+    Only these groups: with a default, RUN could be taken for one of several values before it.
+    """
+    default = replace(cast(Any, command), **stored)
+    again = tyro.cli(type(command), prog=prog, args=arguments, default=default)
+    return cast(
+        CommandT, replace(cast(Any, command), **{name: getattr(again, name) for name in stored})
+    )
+
+
+def drop_prefix(argument: str, group: str) -> str:
+    """Returns an option without the name of its group.
+
+    >>> drop_prefix("--decoding.beam-size", "decoding"), drop_prefix("a.txt", "decoding")
+    ('--beam-size', 'a.txt')
+    """
+    prefix = f"--{group}."
+    return f"--{argument.removeprefix(prefix)}" if argument.startswith(prefix) else argument
+
+
+def open_run(path: str) -> Run:
+    """Opens a run.
+
+    Raises:
+        SettingsError: no run is named.
+        RunError: there is no run, or it is damaged.
+    """
+    if not path:
+        raise SettingsError("no run directory: give --run DIR")
+    RunDirectory(path).check_exists()  # before torch is imported
+    from seq2seq.runs.run import Run
+
+    return Run(path)
+
+
+def load_translator(command: ModelCommand, run: Run | None = None) -> Translator:
+    """Loads the translator that a command asks for, with its decoding settings if it has any.
+
+    Args:
+        command: names the run and the rest of the ensemble.
+        run: the command's, if it is open already.
 
     Raises:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
@@ -81,18 +175,85 @@ def load_translator(command: ModelCommand) -> Translator:
     """
     from seq2seq.translation.translator import Translator
 
-    translator = Translator.load(command.run, command.device, ensemble=command.ensemble)
+    translator = Translator.load(run or command.run, command.device, ensemble=command.ensemble)
     if isinstance(command, DecodingCommand):
         translator.settings = command.decoding
         translator.with_settings({})  # found out before anything is read
     return translator
 
 
-def print_figures(figures: Mapping[str, float], *, as_json: bool = False) -> None:
-    """A line for each figure, counts with commas; or a JSON object."""
-    if as_json:
-        print(json.dumps(finite_or_none(figures)))
-        return
+def input_lines(file: str) -> Iterator[str]:
+    """Returns the lines of a text file (.gz too), or for "-" of standard input as they arrive.
+
+    Raises:
+        DataError: there is no such file, it is damaged, or standard input is closed.
+    """
+    from seq2seq.data.readers.lines import iter_lines, read_lines
+
+    if file == "-":
+        return iter_lines(standard_input(), "standard input")
+    try:
+        return iter(read_lines(file))
+    except DataError as error:
+        if os.path.exists(file):
+            raise
+        hint = "text itself goes to standard input: echo TEXT | seq2seq translate RUN"
+        raise DataError(f"{error}; {hint}") from error
+
+
+def repeated_names(names: Sequence[str]) -> Iterator[str]:
+    """Yields a line for each run or file that is given twice: results are listed by name."""
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            yield f"{name} is given twice: each system once"
+
+
+def check_plot(path: str) -> None:
+    """Raises SettingsError or DataError if a picture is asked for that can't be drawn."""
+    from seq2seq.plotting.figure import check_figure_path
+
+    if path:
+        check_figure_path(path)
+
+
+def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
+    """Raises DataError unless all files have the same number of lines, and at least one."""
+    first, lines = next(iter(files.items()))
+    for path, others in files.items():
+        if len(others) != len(lines):
+            raise DataError(
+                f"{first} has {len(lines):,} lines, but {path} has {len(others):,}: "
+                "line for line they must belong together"
+            )
+    if not lines:
+        raise DataError(f"{first} is empty: there is nothing to score")
+
+
+def print_json(value: object) -> None:
+    """Prints a value as one line of JSON, at once; a number that JSON lacks becomes null."""
+    print(json.dumps(finite_or_none(value), ensure_ascii=False), flush=True)
+
+
+def print_figures(figures: Mapping[str, float]) -> None:
+    """Prints a line for each figure, counts with commas."""
     for name, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
         print(f"{name.replace('_', ' '):21} {shown}")
+
+
+def emit(
+    command: AnalysisCommand,
+    results: Mapping[str, CommandT],
+    *,
+    plot: Callable[[Mapping[str, CommandT], str], object],
+    as_json: Callable[[CommandT], object],
+    as_table: Callable[[CommandT], str],
+) -> None:
+    """Draws what was found for each run, if that is asked for, and prints it as JSON or tables."""
+    if command.plot:
+        plot(results, command.plot)
+    if command.json:
+        print_json({run: as_json(each) for run, each in results.items()})
+        return
+    for run, each in results.items():
+        print(f"{run}\n{as_table(each)}\n")

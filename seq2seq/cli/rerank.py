@@ -7,25 +7,27 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
-import tyro
-
-from seq2seq.cli.options import FileArgument, RunArgument
-from seq2seq.cli.parse import load_settings
-from seq2seq.cli.systems import check_aligned
-from seq2seq.config.base import check_min, raise_problems
+from seq2seq.cli.options import (
+    Device,
+    FileOption,
+    InputArgument,
+    RunArgument,
+    RunOption,
+    check_aligned,
+    input_lines,
+    open_run,
+    parse_command,
+)
+from seq2seq.config.base import check_min
 from seq2seq.config.experiment import Experiment, Tokenization
-from seq2seq.console import standard_input
 from seq2seq.errors import DataError
 from seq2seq.training.preflight import device_problems
-
-RunOption = Annotated[str, tyro.conf.arg(metavar="RUN")]
 
 
 @dataclass(frozen=True)
 class Rerank:
-    """Translate stdin to stdout, choosing among the best candidates with the help of other models.
+    """Translate FILE, or standard input, choosing among the best candidates by other models.
 
     A candidate's score is a weighted sum: log-probability, number of tokens, log-probability by a
     language model and by a reverse model. The weights are tuned for BLEU on validation text.
@@ -33,25 +35,27 @@ class Rerank:
 
     run: RunArgument
     """The run directory of the translation model."""
+    file: InputArgument = "-"
+    """What to translate: a text file (.gz too), or - for standard input."""
     language_model: RunOption = ""
     """A language model of the target language; its vocabulary may be another."""
     reverse: RunOption = ""
     """A translation model from the target language to the source language."""
     n: int = 20
     """How many candidates of each sentence to choose among."""
-    tune_source: FileArgument = ""
+    tune_source: FileOption = ""
     """Validation sentences, to tune the weights on."""
-    tune_reference: FileArgument = ""
+    tune_reference: FileOption = ""
     """Their references, line-aligned with them."""
-    weights: FileArgument = ""
+    weights: FileOption = ""
     """A JSON file with weights: written after tuning, else read."""
     tokenize: Tokenization | None = None
     """sacreBLEU's tokenization for tuning. None: the run's own."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     """Where to compute; auto takes what is there."""
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible option."""
+        """Yields a line for each impossible option."""
         if bool(self.tune_source) != bool(self.tune_reference):
             yield "--tune-source and --tune-reference belong together: give both"
         elif not self.tune_source and not self.weights:
@@ -66,11 +70,10 @@ class Rerank:
 
 
 def rerank_command(arguments: list[str]) -> None:
-    """Translate stdin to stdout, choosing among candidates with the help of other models."""
-    command = tyro.cli(Rerank, prog="seq2seq rerank", args=arguments)
-    raise_problems(command.problems())
+    """Translate a file or standard input, choosing among candidates by other models."""
+    command = parse_command(Rerank, arguments, "seq2seq rerank")
     tunes = bool(command.tune_source)
-    from seq2seq.data.readers.lines import iter_lines, read_lines
+    from seq2seq.data.readers.lines import read_lines
     from seq2seq.language_modeling.model import LanguageModel
     from seq2seq.translation.reranker import Reranker
     from seq2seq.translation.translator import Translator
@@ -81,8 +84,9 @@ def rerank_command(arguments: list[str]) -> None:
     if tunes:
         check_aligned(texts)
     language, device = command.language_model, command.device
+    run = open_run(command.run)
     reranker = Reranker(
-        Translator.load(command.run, device),
+        Translator.load(run, device),
         language=LanguageModel.load(language, device) if language else None,
         reverse=Translator.load(command.reverse, device) if command.reverse else None,
         n=command.n,
@@ -90,19 +94,19 @@ def rerank_command(arguments: list[str]) -> None:
     )
     if tunes:
         sources, references = texts[command.tune_source], texts[command.tune_reference]
-        tokenize = command.tokenize or load_settings(command.run, Experiment).tokenize
+        tokenize = command.tokenize or run.experiment(Experiment).tokenize
         bleu = reranker.tune(sources, references, tokenize=tokenize)
         print(f"BLEU {bleu:.2f} on {command.tune_source} with", end="", file=sys.stderr)
         shown = (f" {name} {weight:.4f}" for name, weight in reranker.weights.items())
         print(*shown, sep=",", file=sys.stderr)
         if command.weights:
             write_weights(command.weights, reranker.weights)
-    for text in reranker.translate(list(iter_lines(standard_input(), "standard input"))):
+    for text in reranker.translate(list(input_lines(command.file))):
         print(text)
 
 
 def read_weights(path: str) -> dict[str, float]:
-    """Weights by name; DataError, naming the file, if that is not what is there."""
+    """Reads weights by name; DataError, naming the file, if that is not what is there."""
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -115,7 +119,7 @@ def read_weights(path: str) -> dict[str, float]:
 
 
 def write_weights(path: str, weights: dict[str, float]) -> None:
-    """What `read_weights` reads; DataError if it can't be written."""
+    """Writes what `read_weights` reads; DataError if it can't be written."""
     try:
         Path(path).write_text(json.dumps(weights, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

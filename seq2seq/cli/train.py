@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import tyro
-
-from seq2seq.cli.options import RunArgument
+from seq2seq.cli.options import RunArgument, parse_command
 from seq2seq.cli.parse import parse_experiment
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.console import EXIT_INTERRUPTED
-from seq2seq.errors import SettingsError
+from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 
 TRAIN_HELP = """Train a translation model on pairs of sentences; or continue with --resume.
@@ -26,7 +25,7 @@ To see what either would do, and write nothing: the same with --dry-run
 
 @dataclass(frozen=True)
 class Plot:
-    """Draw a run's learning curves as a PNG in its directory (extra `plots`)."""
+    """Draw a run's learning curves as a PNG in its directory."""
 
     run: RunArgument
     """The run directory."""
@@ -44,7 +43,7 @@ def train_command(arguments: list[str]) -> None:
 
 def plot_command(arguments: list[str]) -> None:
     """Draw a run's learning curves as a PNG in its directory."""
-    command = tyro.cli(Plot, prog="seq2seq plot", args=arguments)
+    command = parse_command(Plot, arguments, "seq2seq plot")
     from seq2seq.plotting.learning_curves import plot_learning_curves
 
     run = RunDirectory(command.run)
@@ -52,10 +51,16 @@ def plot_command(arguments: list[str]) -> None:
     print(plot_learning_curves(run))
 
 
-def finish_training(reason: str, experiment: BaseExperiment) -> None:
-    """After a training: draws its curves where matplotlib is, and sets the exit code.
+def finish_training(
+    reason: str, experiment: BaseExperiment, report: Callable[[], object] | None = None
+) -> None:
+    """Ends a program that has trained: reports, draws the learning curves, sets the exit code.
 
-    A dry run has neither.
+    Args:
+        reason: why the training ended, as `train` returns it. After a dry run there is nothing to
+            do; a training that was interrupted ends the program with the exit code of Ctrl-C.
+        experiment: what was trained.
+        report: called after a training that came to its end, as to score a test set.
     """
     from seq2seq.plotting.learning_curves import plot_learning_curves
     from seq2seq.training.dry_run import DRY_RUN
@@ -65,7 +70,9 @@ def finish_training(reason: str, experiment: BaseExperiment) -> None:
         return
     if reason == "interrupted":
         sys.exit(EXIT_INTERRUPTED)
+    if report is not None:
+        report()
     try:
         log_line(f"Learning curves: {plot_learning_curves(RunDirectory(experiment.run))}")
-    except SettingsError as error:
+    except (SettingsError, RunError) as error:
         log_line(f"No learning curves: {error}")

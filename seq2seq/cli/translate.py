@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,32 +11,43 @@ import tyro
 
 from seq2seq.cli.options import (
     DecodingCommand,
-    FileArgument,
+    FileOption,
+    InputArgument,
     ModelCommand,
+    check_aligned,
+    input_lines,
     load_translator,
+    parse_command,
     parse_decoding,
+    print_json,
 )
-from seq2seq.cli.systems import check_aligned
-from seq2seq.config.base import check_min, raise_problems
+from seq2seq.config.base import check_min
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError
 
 
 @dataclass(frozen=True)
 class Translate(DecodingCommand):
-    """Translate stdin to stdout, a line for each line."""
+    """Translate a text file, or standard input: a line for each line.
 
+    seq2seq translate runs/mine input.txt > output.txt
+
+    echo "How are you?" | seq2seq translate runs/mine --beam-size 1
+    """
+
+    file: InputArgument = "-"
+    """What to translate: a text file (.gz too), or - for standard input."""
     n_best: int = 1
     """If above 1: print the best translations of each line, at most so many, as JSON lines; the
     beam is as wide. Each has its score, the log-probability after the penalties for length and
     coverage (for mbr the mean utility); and with --attention its weights: a row for each token and
     one for <eos>, a column for each source token and one for <eos>."""
     attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
-    """Draw the attention of each line's best translation in this folder: 00001.png, … (extra
-    `plots`; an empty line has none)."""
+    """Draw the attention of each line's best translation in this folder: 00001.png, … (an
+    empty line has none)."""
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible option."""
+        """Yields a line for each impossible option."""
         yield from check_min("--n-best", self.n_best, 1)
         yield from super().problems()
 
@@ -47,35 +57,32 @@ class Score(ModelCommand):
     """Print how probable given translations are, a line for each pair: the natural logarithm of
     the probability, a tab, and its mean over the tokens, the end counted."""
 
-    source: FileArgument = ""
+    source: FileOption = ""
     """The source sentences, a line each (.gz too)."""
-    target: FileArgument = ""
+    target: FileOption = ""
     """Their translations, line-aligned with the source."""
     json: bool = False
     """Print JSON lines, with the log-probability of each token."""
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible option."""
+        """Yields a line for each impossible option."""
         if not self.source or not self.target:
             yield "give --source FILE and --target FILE"
         yield from super().problems()
 
 
 def translate_command(arguments: list[str]) -> None:
-    """Translate stdin to stdout, a line for each line."""
-    command = parse_decoding(Translate, arguments, "seq2seq translate")
-    raise_problems(command.problems())
-    from seq2seq.data.parallel import iter_lines
-
-    translator = load_translator(command)
+    """Translate a text file, or standard input: a line for each line."""
+    command, run = parse_decoding(Translate, arguments, "seq2seq translate")
+    lines = input_lines(command.file)
+    translator = load_translator(command, run)
     # Whoever types wants an answer to each line; from a file, lines of like length go together.
-    if standard_input().isatty():
+    if command.file == "-" and standard_input().isatty():
         translator.settings = replace(translator.settings, batch_size=1)
     drawn = bool(command.attention)
     translator.with_settings({}, attention=drawn)
     folder = make_folder(command.attention) if drawn else None
-    lines = iter_lines(standard_input(), "standard input")
-    found = translator.search_lines(lines, n=command.n_best, attention=drawn)
+    found = translator.candidate_lines(lines, command.n_best, attention=drawn)
     for number, (line, candidates) in enumerate(found, start=1):
         if folder and candidates[0].attention:
             candidates[0].plot_attention(folder / f"{number:05}.png")
@@ -86,28 +93,26 @@ def translate_command(arguments: list[str]) -> None:
             row: dict[str, Any] = {"line": number, "source": line, **candidate._asdict()}
             if not drawn:
                 del row["source_tokens"], row["attention"]
-            print(json.dumps(row, ensure_ascii=False), flush=True)
+            print_json(row)
 
 
 def score_command(arguments: list[str]) -> None:
     """Print how probable given translations are."""
-    command = tyro.cli(Score, prog="seq2seq score", args=arguments)
-    raise_problems(command.problems())
-    from seq2seq.data.parallel import read_lines
+    command = parse_command(Score, arguments, "seq2seq score")
+    from seq2seq.data.readers.lines import read_lines
 
     sources, targets = read_lines(command.source), read_lines(command.target)
     check_aligned({command.source: sources, command.target: targets})
     scores = load_translator(command).score(sources, targets)
     for source, target, score in zip(sources, targets, scores, strict=True):
         if command.json:
-            row = {"source": source, "target": target, **score._asdict()}
-            print(json.dumps(row, ensure_ascii=False))
+            print_json({"source": source, "target": target, **score._asdict()})
         else:
             print(f"{score.log_probability:.4f}\t{score.per_token:.4f}")
 
 
 def make_folder(path: str) -> Path:
-    """A folder for pictures, made if it is not there.
+    """Returns a folder for pictures, made if it is not there.
 
     Raises:
         DataError: it can't be made, or has pictures of other translations.

@@ -73,6 +73,13 @@ class LanguageTask:
     """What the trainer needs of a language model: batches, loss, validation.
 
     Between the windows of a sequential partition it carries the state of the recurrent layers.
+
+    Args:
+        network: to be trained.
+        texts: training and validation text.
+        text: how text becomes ids.
+        train_ids: the ids of each line of the training text.
+        experiment: the whole description.
     """
 
     def __init__(
@@ -80,6 +87,7 @@ class LanguageTask:
         network: LanguageNetwork,
         texts: TextSplits,
         text: TokenStream,
+        train_ids: Sequence[list[int]],
         experiment: LanguageExperiment,
     ) -> None:
         self.network = network
@@ -88,7 +96,7 @@ class LanguageTask:
         self.layers: tuple[tuple[Tensor, ...], ...] = ()
         self.current: tuple[int, list[Window | SentenceBatch]] | None = None
         self.texts = texts
-        rows = text.rows(texts.train)
+        rows = text.rows_from_ids(train_ids)
         self.rows = self.without_long(rows) if text.sentences else rows
 
     def without_long(self, rows: list[list[int]]) -> list[list[int]]:

@@ -28,11 +28,12 @@ from seq2seq.evaluation.gradient_flow import (
     text_gradient_flow,
     windows,
 )
-from seq2seq.language_modeling.train import load_trained, train_language_model
+from seq2seq.language_modeling.loading import load_network
+from seq2seq.language_modeling.train import train_language_model
 from seq2seq.language_modeling.train_ngram import train_ngram_model
-from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.run import Run
 
-Run = Callable[..., str]
+Command = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +78,12 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 def expected(run: str, steps: int, places: int) -> object:
     """The gradient flow of a run of running text."""
-    network, text, _ = load_trained(RunDirectory(run))
+    network, text, _ = load_network(Run(run))
     rows = text.rows(read_lines("text"))
     return text_gradient_flow(network, windows(rows, steps, places))
 
 
-def test_runs_side_by_side(run: Run) -> None:
+def test_runs_side_by_side(run: Command) -> None:
     flows = {f"{name} ({name})": expected(name, 30, 5) for name in ("gru", "lstm")}
     options = ("gru", "lstm", "--text", "text", "--steps", 30, "--places", 5)
     assert run(*options) == as_table(flows) + "\n"
@@ -98,9 +99,9 @@ def test_runs_side_by_side(run: Run) -> None:
     assert table.splitlines()[-1].split()[0] == "99"  # as many as the usual --steps
 
 
-def test_a_model_of_sentences_reads_within_one(run: Run) -> None:
+def test_a_model_of_sentences_reads_within_one(run: Command) -> None:
     found = json.loads(run("sentences", "--text", "text", "--steps", 20, "--json"))
-    network, text, _ = load_trained(RunDirectory("sentences"))
+    network, text, _ = load_network(Run("sentences"))
     rows = [row for row in text.rows(read_lines("text")) if len(row) > 20]
     flow = text_gradient_flow(network, windows(rows, 20, 32))
     assert found == {"sentences": as_json(flow)}
@@ -111,9 +112,9 @@ def test_a_model_of_sentences_reads_within_one(run: Run) -> None:
         run("sentences", "--text", "text")
 
 
-def test_fresh_cells_on_characters(run: Run) -> None:
+def test_fresh_cells_on_characters(run: Command) -> None:
     lines = read_lines("text")
-    pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
+    pipeline, _ = build_pipeline(lines, DataSettings(), "character", 8000)
     ids = windows(TokenStream(pipeline, False).rows(lines), 12, 3)
     flows = {
         cell: text_gradient_flow(fresh_network(cell, 7, len(pipeline.vocab), 5), ids)
@@ -128,7 +129,7 @@ def test_fresh_cells_on_characters(run: Run) -> None:
     assert all(len(row["hidden"]) == 12 for row in usual.values())
 
 
-def test_a_picture_of_all(run: Run, tmp_path: Path) -> None:
+def test_a_picture_of_all(run: Command, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "flow.svg"
     run("gru", "lstm", "--text", "text", "--steps", 9, "--plot", path)
@@ -164,7 +165,7 @@ def test_runs_have_the_names_of_their_folders_if_those_differ() -> None:
     ],
 )
 def test_mistakes_are_named(
-    run: Run, arguments: list[str], error: type[Exception], message: str
+    run: Command, arguments: list[str], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         run(*arguments)

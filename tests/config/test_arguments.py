@@ -74,7 +74,7 @@ def test_a_translator_says_what_it_expected(trained: Path) -> None:
         lambda: model.translate(b"We eat."),
         lambda: model.translate("We eat.", prefix=3),
         lambda: model.candidates(["We eat."]),
-        lambda: model.search("We eat."),
+        lambda: model.translate({"a": 1}),
         lambda: list(model.translate_lines("We eat.")),
         lambda: model.score(["We eat."], [3]),
     ):
@@ -116,7 +116,7 @@ def test_a_language_model_says_what_it_expected() -> None:
         lambda: model.perplexity(3),
         lambda: model.perplexity([3]),
         lambda: model.evaluate_lines("the cat"),
-        lambda: model.log_probabilities("the cat"),
+        lambda: model.score(5),
         lambda: model.predict_ahead(3),
     ):
         with pytest.raises(DataError, match="string"):

@@ -78,12 +78,14 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
         assert not isinstance(value, float) or abs(value) < float("inf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", FIXED, ids=lambda value: repr(value)[:20])
 def test_every_field_refuses_a_wrong_type_by_name(value: object) -> None:
     for kind, path, hint in FIELDS:
         check(kind, path, hint, value)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(st.sampled_from(FIELDS), VALUES)
 def test_nothing_else_goes_wrong(field: tuple[Any, Any, Any], value: object) -> None:

@@ -108,6 +108,7 @@ def test_one_group_is_beam_search_and_no_diversity_a_smaller_one(
         assert found[: len(expected)] == expected
 
 
+@pytest.mark.slow
 @given(SEEDS, CAPS, st.randoms(use_true_random=False))
 def test_a_result_does_not_depend_on_the_batch_or_its_order(
     seed: int, caps: list[int], random: Random

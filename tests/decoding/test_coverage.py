@@ -104,6 +104,7 @@ def test_coverage_can_change_the_order() -> None:
     assert orders[0] != orders[1]
 
 
+@pytest.mark.slow
 @given(SEEDS, st.randoms(use_true_random=False))
 def test_every_search_follows_attention_whatever_the_batch(seed: int, random: Random) -> None:
     table = Table.random(seed, 4, source_lengths=LENGTHS)

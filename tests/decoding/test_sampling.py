@@ -51,6 +51,7 @@ def distribution(
     return {token: heights[token] / mass for token in kept}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_each_sentence_is_drawn_as_often_as_it_is_probable(way: dict[str, float]) -> None:
     table = Table.random(1, 1, spread=1.0)

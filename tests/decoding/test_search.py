@@ -75,6 +75,7 @@ def assert_same(first: list[list[Hypothesis]], second: list[list[Hypothesis]]) -
         assert one.score == pytest.approx(other.score, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_result_depends_on_no_other_sentence_and_no_batch_size(
@@ -98,6 +99,7 @@ def test_a_result_depends_on_no_other_sentence_and_no_batch_size(
         assert_same(again, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 def test_score_says_the_same_as_search(model: TranslationModel, options: dict[str, float]) -> None:
     results = found(model, SOURCES, n=3, **options)

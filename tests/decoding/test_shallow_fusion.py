@@ -265,6 +265,7 @@ METHODS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 @pytest.mark.parametrize("together", [False, True])
 def test_real_models(

@@ -11,6 +11,8 @@ from seq2seq.models.decoder import DecoderState
 from seq2seq.models.translation import TranslationModel
 from tests.support.models import ORDERS, Build, attentive, every_attention, log_probs
 
+pytestmark = pytest.mark.slow
+
 SOURCES = [[4, 5, 6], [7, 8, 4, 9, 10], [], [5, 5]]
 TARGETS = [[6, 7, 12, 8], [4], [11, 10], []]
 

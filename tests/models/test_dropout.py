@@ -236,6 +236,7 @@ def test_each_mask_of_a_layer_hides_a_state(
     assert not torch.allclose(found(), found(layers=tuple(layers)))
 
 
+@pytest.mark.slow
 @every_cell
 @pytest.mark.parametrize(
     "settings",
@@ -287,6 +288,7 @@ def test_with_everything_off_training_computes_what_evaluation_does(
     assert torch.equal(features(model.train()), features(model.eval()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -338,6 +340,7 @@ def test_a_model_with_dropped_weights_is_saved_and_loaded_whole(
     assert torch.equal(features(other.train()), dropped)
 
 
+@pytest.mark.slow
 @every_cell
 def test_a_gradient_reaches_every_weight_under_all_masks(tiny_model: Build, cell: str) -> None:
     model = regularized(tiny_model, cell=cell, attention="general", zoneout=0.2)

@@ -92,6 +92,7 @@ def test_dropout_acts_in_training_only_and_between_layers_only(kind: str) -> Non
     torch.testing.assert_close(dropped_final.layers[0], final.layers[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("garbage", [1e9, float("nan"), float("inf")])
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -82,6 +82,7 @@ def test_a_one_hot_model_equals_the_learned_one(tiny_model: Build, cell: str, mo
     torch.testing.assert_close(log_probs(one_hot, batch), log_probs(learned, batch))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 def test_tied_and_shared_weights_are_the_very_same_tensor(tied: bool, shared: bool) -> None:

@@ -13,11 +13,11 @@ from seq2seq.config.base import from_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.training.preflight import format_flag, missing_for_training, preflight
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from tests.support.language import TEXTS, describe
 
 MISSING = "cuda" if torch.backends.mps.is_available() else "mps"

@@ -72,6 +72,7 @@ def test_without_heads_both_ways_show_the_reference(tiny_model: Build, choice: s
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("context", ["initial", "every-step", "both"])
 @every_choice

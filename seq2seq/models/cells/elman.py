@@ -69,7 +69,8 @@ class JordanCell(FusedCell):
         super().__init__(nn.RNN(input_size, hidden_size, batch_first=True))
         self.output = nn.Linear(hidden_size, hidden_size)
         # V is passed at every step, as U is, so it starts like U: see `initialize`.
-        nn.init.orthogonal_(self.output.weight)
+        if not self.output.weight.is_meta:
+            nn.init.orthogonal_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
     def update(
@@ -105,10 +106,12 @@ class LeakyCell(FusedCell):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(nn.RNN(input_size, hidden_size, batch_first=True))
-        # The middles of equal intervals: no unit starts at τ = 1, which no finite number gives.
-        places = (torch.arange(hidden_size) + 0.5) / hidden_size
-        constants = torch.exp(places * math.log(self.MAX_TIME_CONSTANT))
-        self.rate_logits = nn.Parameter(-torch.log(constants - 1))  # sigmoid(-log(τ - 1)) = 1 / τ
+        self.rate_logits = nn.Parameter(torch.empty(hidden_size))
+        if not self.rate_logits.is_meta:
+            # The middles of equal intervals: no unit starts at τ = 1, which no finite number gives.
+            places = (torch.arange(hidden_size) + 0.5) / hidden_size
+            constants = torch.exp(places * math.log(self.MAX_TIME_CONSTANT))
+            self.rate_logits.data = -torch.log(constants - 1)  # sigmoid(-log(τ - 1)) = 1 / τ
 
     @property
     def rates(self) -> Tensor:

@@ -117,8 +117,10 @@ def initialize_weights(kernel: nn.RNNBase) -> None:
     """Initializes W as Glorot & Bengio (2010) do, U as an orthogonal matrix, and biases as 0.
 
     Orthogonal recurrent weights (Saxe et al. 2014) keep the norm of the state over many steps.
-    Each gate has its own matrix.
+    Each gate has its own matrix. Weights without memory (the meta device) stay as they are.
     """
+    if kernel.weight_hh_l0.is_meta:
+        return
     for name, weight in kernel_weights(kernel).items():
         if name.startswith("bias"):
             nn.init.zeros_(weight)
