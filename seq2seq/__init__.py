@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from seq2seq.errors import Seq2SeqError as Seq2SeqError
     from seq2seq.errors import SettingsError as SettingsError
     from seq2seq.errors import TrainingError as TrainingError
+    from seq2seq.evaluation.metrics import METRICS as METRICS
     from seq2seq.evaluation.metrics import bleu as bleu
     from seq2seq.evaluation.metrics import evaluate as evaluate
     from seq2seq.evaluation.perplexity import held_out_score as held_out_score
@@ -105,7 +106,7 @@ _PUBLIC = {
     "data.tokenizers.sentencepiece": "SentencePieceTokenizer",
     "data.vocabulary": "Vocab",
     "errors": "DataError RunError Seq2SeqError SettingsError TrainingError",
-    "evaluation.metrics": "bleu evaluate",
+    "evaluation.metrics": "METRICS bleu evaluate",
     "evaluation.perplexity": "held_out_score",
     "language_modeling.model": "LanguageModel",
     "language_modeling.task": "TextSplits",

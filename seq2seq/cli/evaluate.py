@@ -46,7 +46,7 @@ def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
     command, run = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
     from seq2seq.data.readers.lines import read_lines
-    from seq2seq.evaluation.metrics import bleu_metric, evaluate
+    from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
 
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
@@ -67,10 +67,10 @@ def evaluate_command(arguments: list[str]) -> None:
         lowercase=command.lowercase or trained.data.lowercase,
     )
     if command.json:
-        print_json({name: score._asdict() for name, score in scores._asdict().items()})
+        print_json({name: score._asdict() for name, score in scores.items()})
         return
-    for name, score in (("BLEU", scores.bleu), ("chrF", scores.chrf), ("TER", scores.ter)):
-        print(f"{name:5} {score}")
+    for name, score in scores.items():
+        print(f"{METRICS[name].title:5} {score}")
 
 
 def check_output(path: str, inputs: Sequence[str]) -> None:

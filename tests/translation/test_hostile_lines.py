@@ -181,8 +181,8 @@ def test_the_unicode_form_of_a_reference_changes_no_score(
 ) -> None:
     """sacreBLEU by itself compares code points."""
     one, other = (unicodedata.normalize(form, "Où étais-tu ce soir ?") for form in ("NFC", "NFD"))
-    assert evaluate([one], [other]).bleu.score == pytest.approx(100)
-    assert evaluate([other], [[one]]).chrf.score == pytest.approx(100)
+    assert evaluate([one], [other])["bleu"].score == pytest.approx(100)
+    assert evaluate([other], [[one]])["chrf"].score == pytest.approx(100)
     for name, text in {"one": one, "other": other}.items():
         (tmp_path / name).write_bytes(f"{text}\n".encode())
     files = ["--source", tmp_path / "one", "--reference", tmp_path / "other"]

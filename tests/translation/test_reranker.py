@@ -81,8 +81,8 @@ def test_tuning_helps_on_what_it_is_tuned_on(
     bleu = reranker.tune(*pairs)
     from seq2seq.evaluation.metrics import evaluate
 
-    assert evaluate(reranker.translate(pairs[0]), pairs[1]).bleu.score == pytest.approx(bleu)
-    assert bleu >= evaluate(alone, pairs[1]).bleu.score
+    assert evaluate(reranker.translate(pairs[0]), pairs[1])["bleu"].score == pytest.approx(bleu)
+    assert bleu >= evaluate(alone, pairs[1])["bleu"].score
     assert reranker.weights["translation"] == 1.0
 
 
