@@ -18,7 +18,7 @@ class TextPipeline(NamedTuple):
     vocab: Vocab
 
     def encode(self, texts: Sequence[str], *, sample: bool = False) -> list[list[int]]:
-        """Returns the ids of each text, without bos and eos; of a random segmentation if `sample`."""
+        """Returns the ids of each text, without bos and eos; `sample` draws the segmentation."""
         return [
             self.vocab.ids(tokens) for tokens in self.tokenizer.tokenize_all(texts, sample=sample)
         ]
