@@ -65,7 +65,7 @@ class DecodingCommand(ModelCommand):
     """A command that translates."""
 
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
-    """How to search; the defaults are the run's. Each may also be typed as --decoding.NAME."""
+    """How to search; the defaults are the run's."""
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
