@@ -35,7 +35,14 @@ class CopyTask(seq2seq.Experiment):
     )
     model: seq2seq.ModelSettings = field(
         default_factory=lambda: seq2seq.ModelSettings(
-            embedding_size=32, encoder_sizes=(64,), decoder_sizes=(128,), dropout=0.0
+            cell="gru",
+            context="both",
+            attention="none",
+            lexical=False,
+            embedding_size=32,
+            encoder_sizes=(64,),
+            decoder_sizes=(128,),
+            dropout=0.0,
         )
     )
     training: seq2seq.TrainingSettings = field(

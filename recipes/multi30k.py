@@ -106,8 +106,8 @@ def report(settings: Multi30k, test: seq2seq.ParallelCorpus) -> None:
     scores = seq2seq.evaluate(
         hypotheses, test.targets, tokenize=settings.tokenize, lowercase=settings.data.lowercase
     )
-    for name, score in zip(("BLEU", "chrF", "TER"), scores, strict=True):
-        print(f"  {name:5} {score}")
+    for name, score in scores.items():
+        print(f"  {seq2seq.METRICS[name].title:5} {score}")
     greedy = translator.translate(test.sources, beam_size=1)
     print("greedy and lower-cased, the protocol of the published figures:")
     print(f"  BLEU  {seq2seq.bleu(greedy, test.targets, lowercase=True)}")

@@ -80,8 +80,10 @@ def for_sample() -> Quickstart:
         corpus="sample",
         data=seq2seq.DataSettings(tokenizer="word"),
         model=seq2seq.ModelSettings(
+            cell="gru",
             context="initial",
             attention="general",
+            lexical=False,
             embedding_size=128,
             encoder_sizes=(128,),
             decoder_sizes=(256,),
@@ -148,11 +150,11 @@ def report(settings: Quickstart, test: seq2seq.ParallelCorpus, started: float) -
     tokenize = settings.tokenize
     first = seq2seq.evaluate(hypotheses, [others[0] for others in references], tokenize=tokenize)
     print(f"{len(sources):,} held-out sentences:")
-    print(f"BLEU, first reference     {first.bleu}")
+    print(f"BLEU, first reference     {first['bleu']}")
     if any(len(others) > 1 for others in references):
         bleu = seq2seq.bleu(hypotheses, references, tokenize=tokenize)
         print(f"BLEU, all references      {bleu}")
-    print(f"chrF, first reference     {first.chrf}")
+    print(f"chrF, first reference     {first['chrf']}")
     seq2seq.log_line(f"{time.perf_counter() - started:.0f} seconds in all")
     if settings.corpus == "tatoeba":
         seq2seq.log_line(f'Now try:  echo "How are you?" | seq2seq translate {settings.run}')

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -16,9 +18,10 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
+from tests.support.settings import PLAIN_MODEL
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 
@@ -39,6 +42,17 @@ def fixed_start() -> Iterator[None]:
         yield
 
 
+SLOW_FIXTURES = {"trained", "command", "programs", "whole"}
+"""They train for seconds, or start programs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests as slow that use a slow fixture."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def tiny_model() -> Callable[..., TranslationModel]:
     """Builds a small model in evaluation mode; arguments as for `ModelSettings`."""
@@ -46,7 +60,9 @@ def tiny_model() -> Callable[..., TranslationModel]:
     def build(**settings: object) -> TranslationModel:
         sizes = {"embedding_size": 5, "encoder_sizes": (4,), "decoder_sizes": (6,)}
         plain = {"dropout": 0.0, "tied_output": False}
-        model = build_translation_model(11, 13, ModelSettings(**{**sizes, **plain, **settings}))
+        model = build_translation_model(
+            11, 13, ModelSettings(**{**PLAIN_MODEL, **sizes, **plain, **settings})
+        )
         with torch.no_grad():
             for weight in model.parameters():  # no zeros: biases and the pad's vector count, too
                 noise = 0.1 * torch.randn(weight.shape)
@@ -78,7 +94,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             min_frequency=2,
         ),
         model=ModelSettings(
-            embedding_size=48, encoder_sizes=(48,), decoder_sizes=(96,), dropout=0.0
+            **PLAIN_MODEL,
+            embedding_size=48,
+            encoder_sizes=(48,),
+            decoder_sizes=(96,),
+            dropout=0.0,
         ),
         training=TrainingSettings(
             max_steps=240,
@@ -114,7 +134,11 @@ def experiment(tmp_path: Path) -> Callable[..., Experiment]:
             device="cpu",
             data=DataSettings(tokenizer="word"),
             model=ModelSettings(
-                embedding_size=8, encoder_sizes=(8,), decoder_sizes=(16,), dropout=0.1
+                **PLAIN_MODEL,
+                embedding_size=8,
+                encoder_sizes=(8,),
+                decoder_sizes=(16,),
+                dropout=0.1,
             ),
             training=TrainingSettings(
                 batch_tokens=200, learning_rate=1e-2, warmup_steps=5, precision="float32"
@@ -137,3 +161,31 @@ def command() -> Callable[..., subprocess.CompletedProcess[bytes]]:
         return subprocess.run([sys.executable, *map(str, arguments)], check=False, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Starts programs of seq2seq."""
+    from tests.support.killing import Programs
+
+    programs = Programs(tmp_path_factory.mktemp("programs"))
+    yield programs
+    programs.close()
+
+
+@pytest.fixture(scope="session")
+def whole(
+    programs: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Any, Path]]:
+    """A training by its name, and the run of one that was never stopped."""
+    from tests.support.killing import run_whole, trainings
+
+    folder = tmp_path_factory.mktemp("whole")
+    known = trainings(folder)
+
+    @cache
+    def make(name: str) -> tuple[Any, Path]:
+        run_whole(programs, known[name], folder / name)
+        return known[name], folder / name
+
+    return make

@@ -1,6 +1,7 @@
 """The house: imports run one way, the listing is true, files are short, names are documented."""
 
 import ast
+import importlib
 import re
 import subprocess
 from collections.abc import Callable
@@ -95,6 +96,27 @@ def test_little_is_loaded(command: Callable[..., subprocess.CompletedProcess[byt
     assert result.returncode == 0, result.stderr.decode()
 
 
+def test_inference_needs_no_training(
+    command: Callable[..., subprocess.CompletedProcess[bytes]],
+) -> None:
+    """Loading and translating imports nothing of training/, and nothing that is slow to import."""
+    runs = ROOT / "tests" / "runs" / "format-2"
+    result = command(
+        "-c",
+        "import sys\n"
+        "from seq2seq import LanguageModel, Translator\n"
+        f"translator = Translator.load({str(runs / 'translation')!r}, 'cpu')\n"
+        "assert translator.translate('Emma sucht das Haus.')\n"
+        "assert translator.candidates(['Emma sucht das Haus.'], n=2)[0]\n"
+        "assert translator.score('Emma', 'Emma')\n"
+        f"assert LanguageModel.load({str(runs / 'language-model')!r}, 'cpu').perplexity('Emma')\n"
+        "slow = ('torch._dynamo', 'sacrebleu', 'datasets', 'matplotlib', 'tyro', 'pyarrow')\n"
+        "found = {name for name in sys.modules if name in slow or 'seq2seq.training' in name}\n"
+        "assert not found, found\n",
+    )
+    assert result.returncode == 0, result.stderr.decode()
+
+
 def test_nothing_that_runs_code_is_read() -> None:
     forbidden = re.compile(
         r"\b(import pickle|from pickle|torch\.load|torch\.save|joblib|eval\(|exec\()"
@@ -134,10 +156,27 @@ def test_public_names_are_documented(path: Path) -> None:
 
 
 def test_public_names_can_be_used() -> None:
+    assert dir(seq2seq) == sorted(seq2seq.__all__)
     for name in seq2seq.__all__:
         value = getattr(seq2seq, name)
         assert getattr(value, "__name__", name) == name
-        assert name in dir(seq2seq)
+
+
+def test_public_names_are_known_to_type_checkers() -> None:
+    tree = ast.parse(MODULES["seq2seq"].read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    typed = {
+        alias.asname
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if getattr(importlib.import_module(str(node.module)), alias.name)
+        is getattr(seq2seq, alias.name)
+    }
+    assert {*typed, "__version__"} == set(seq2seq.__all__)
+
+
+def test_the_version_and_unknown_names() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", seq2seq.__version__)
     with pytest.raises(AttributeError, match="no attribute 'Translater'"):
         seq2seq.Translater  # noqa: B018
@@ -146,8 +185,8 @@ def test_public_names_can_be_used() -> None:
 
 
 def listing() -> dict[str, str]:
-    """The files in the README's code blocks, each with its line, in their order."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The files in the code blocks of seq2seq/README.md, each with its line, in their order."""
+    text = (ROOT / "seq2seq" / "README.md").read_text(encoding="utf-8")
     found: dict[str, str] = {}
     for block in re.findall(r"^```[a-z]*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
         for line in block.splitlines():

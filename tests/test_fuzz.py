@@ -14,6 +14,8 @@ from seq2seq.errors import DataError, RunError
 from seq2seq.models.ngram.arpa import read_arpa
 from seq2seq.runs.tensors import load_tensors
 
+pytestmark = pytest.mark.slow
+
 FUZZER = Path(__file__).resolve().parent / "support" / "fuzz.py"
 
 

@@ -16,6 +16,8 @@ from seq2seq.evaluation.perplexity import held_out_score
 from seq2seq.language_modeling.model import LanguageModel
 from tests.support.language import make_lines
 
+pytestmark = pytest.mark.slow
+
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 LANGUAGE_RECIPES = {"time_machine.py", "shakespeare.py", "wikitext2.py"}
 Command = Callable[..., subprocess.CompletedProcess[bytes]]

@@ -11,12 +11,14 @@ import pytest
 
 from seq2seq.cli.main import main
 from seq2seq.config.experiment import Experiment
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.metrics import bleu
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
+
+pytestmark = pytest.mark.slow
 
 Describe = Callable[..., Experiment]
 WORDS = ["abc", "abd", "cab", "bad", "dab", "cad"]

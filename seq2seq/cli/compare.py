@@ -77,6 +77,7 @@ class Analyze(JudgingCommand):
 def compare_command(arguments: list[str]) -> None:
     """Test whether systems differ by more than chance."""
     command = parse_command(Compare, arguments, "seq2seq compare")
+    from seq2seq.evaluation.metrics import METRICS
     from seq2seq.evaluation.significance import check_resampling, compare
 
     check_resampling(command.test, command.samples, command.seed)
@@ -91,10 +92,10 @@ def compare_command(arguments: list[str]) -> None:
         lowercase=texts.lowercase,
     )
     if command.json:
-        print_json({name: as_dict(each) for name, each in found._asdict().items()})
+        print_json({name: as_dict(each) for name, each in found.items()})
         return
-    for title, comparison in zip(("BLEU", "chrF", "TER"), found, strict=True):
-        print_comparison(title, comparison)
+    for name, comparison in found.items():
+        print_comparison(METRICS[name].title, comparison)
 
 
 def as_dict(comparison: Comparison) -> dict[str, object]:

@@ -14,7 +14,7 @@ from seq2seq.cli.options import (
     parse_decoding,
     print_json,
 )
-from seq2seq.config.experiment import Tokenization
+from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import DataError
 
 
@@ -44,17 +44,18 @@ class Evaluate(DecodingCommand):
 
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
-    command, trained = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
+    command, run = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
     from seq2seq.data.readers.lines import read_lines
-    from seq2seq.evaluation.metrics import bleu_metric, evaluate
+    from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
 
     sources = read_lines(command.source)
     streams = [read_lines(path) for path in command.reference]
     check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
     # What would go wrong after the work is found out before it.
+    trained = run.experiment(Experiment)
     tokenize = command.tokenize or trained.tokenize
     bleu_metric(tokenize)
-    translator = load_translator(command)
+    translator = load_translator(command, run)
     check_output(command.output, [command.source, *command.reference])
     hypotheses = translator.translate(sources)
     write_lines(command.output, hypotheses)
@@ -66,10 +67,10 @@ def evaluate_command(arguments: list[str]) -> None:
         lowercase=command.lowercase or trained.data.lowercase,
     )
     if command.json:
-        print_json({name: score._asdict() for name, score in scores._asdict().items()})
+        print_json({name: score._asdict() for name, score in scores.items()})
         return
-    for name, score in (("BLEU", scores.bleu), ("chrF", scores.chrf), ("TER", scores.ter)):
-        print(f"{name:5} {score}")
+    for name, score in scores.items():
+        print(f"{METRICS[name].title:5} {score}")
 
 
 def check_output(path: str, inputs: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from seq2seq.cli.options import (
     check_aligned,
     check_plot,
     emit,
-    load_settings,
+    open_run,
     parse_command,
 )
 from seq2seq.config.base import check_min
@@ -66,8 +66,9 @@ class Expose(AnalysisCommand):
 def exposure_command(arguments: list[str]) -> None:
     """Measure exposure bias: with the reference's words, with its own."""
     command = parse_command(Expose, arguments, "seq2seq exposure")
-    for run in command.runs:
-        load_settings(run, Experiment)
+    runs = {name: open_run(name) for name in command.runs}
+    for each in runs.values():
+        each.experiment(Experiment)
     check_plot(command.plot)
     from seq2seq.data.readers.lines import read_lines
     from seq2seq.plotting.exposure_bias import plot_exposure
@@ -75,7 +76,7 @@ def exposure_command(arguments: list[str]) -> None:
 
     sources, references = read_lines(command.source), read_lines(command.reference)
     check_aligned({command.source: sources, command.reference: references})
-    translators = {run: Translator.load(run, command.device) for run in command.runs}
+    translators = {run: Translator.load(each, command.device) for run, each in runs.items()}
     warn_of_other_tokens(translators)
     found = {
         run: measure(run, translator, sources, references, command.max_length)

@@ -12,7 +12,7 @@ from seq2seq.cli.options import (
     FileOption,
     check_plot,
     emit,
-    load_settings,
+    open_run,
     parse_command,
 )
 from seq2seq.config.base import check_min
@@ -58,15 +58,16 @@ class LookAhead(AnalysisCommand):
 def ahead_command(arguments: list[str]) -> None:
     """Predict a text k steps ahead, the model reading its own words."""
     command = parse_command(LookAhead, arguments, "seq2seq lm ahead")
-    for run in command.runs:
-        load_settings(run, LanguageExperiment)
+    runs = {name: open_run(name) for name in command.runs}
+    for run in runs.values():
+        run.experiment(LanguageExperiment)
     check_plot(command.plot)
     from seq2seq.data.readers.lines import read_lines
     from seq2seq.language_modeling.model import LanguageModel
     from seq2seq.plotting.multi_step import plot_multi_step
 
     lines = read_lines(command.text)
-    models = {run: LanguageModel.load(run, command.device) for run in command.runs}
+    models = {name: LanguageModel.load(run, command.device) for name, run in runs.items()}
     found = {
         run: model.predict_ahead(lines, steps=command.steps, places=command.places)
         for run, model in models.items()

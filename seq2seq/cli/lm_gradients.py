@@ -11,7 +11,7 @@ from seq2seq.cli.options import (
     AnalysisCommand,
     FileOption,
     check_plot,
-    load_settings,
+    open_run,
     parse_command,
     print_json,
     repeated_names,
@@ -95,13 +95,13 @@ def gradients_command(arguments: list[str]) -> None:
 def flows_of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
     """Measures the gradient flow of each run, by the run's name and its cell."""
     from seq2seq.evaluation.gradient_flow import text_gradient_flow, windows
-    from seq2seq.language_modeling.train import load_trained
-    from seq2seq.runs.directory import RunDirectory
+    from seq2seq.language_modeling.loading import load_network
 
     flows = {}
     for run, name in zip(command.runs, short_names(command.runs), strict=True):
-        cell = load_settings(run, LanguageExperiment).model.cell
-        network, text, _ = load_trained(RunDirectory(run))
+        opened = open_run(run)
+        cell = opened.experiment(LanguageExperiment).model.cell
+        network, text, _ = load_network(opened)
         rows = text.rows(text.clean("\n".join(lines)).split("\n"))
         try:
             ids = windows(rows, command.steps, command.places)
@@ -118,12 +118,12 @@ def flows_of_cells(command: Gradients, lines: list[str]) -> dict[str, GradientFl
     from seq2seq.data.tokenizers.pipeline import build_pipeline
     from seq2seq.evaluation.gradient_flow import fresh_network, text_gradient_flow, windows
 
-    pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
-    rows = TokenStream(pipeline, False).rows(lines)
-    ids = windows(rows, command.steps, command.places)
+    pipeline, ids = build_pipeline(lines, DataSettings(), "character", 8000)
+    rows = TokenStream(pipeline, False).rows_from_ids(ids)
+    pieces = windows(rows, command.steps, command.places)
     return {
         cell: text_gradient_flow(
-            fresh_network(cell, command.size, len(pipeline.vocab), command.seed), ids
+            fresh_network(cell, command.size, len(pipeline.vocab), command.seed), pieces
         )
         for cell in command.cells
     }

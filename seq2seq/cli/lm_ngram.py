@@ -58,9 +58,9 @@ def ngram_command(arguments: list[str]) -> None:
 def arpa_command(arguments: list[str]) -> None:
     """Write the n-gram model of a run as an ARPA file."""
     command = parse_command(Arpa, arguments, "seq2seq lm arpa")
-    from seq2seq.language_modeling.train_ngram import load_ngrams
+    from seq2seq.language_modeling.loading import load_ngrams
     from seq2seq.models.ngram.arpa import write_arpa
-    from seq2seq.runs.directory import RunDirectory
+    from seq2seq.runs.run import Run
 
-    model, text, _ = load_ngrams(RunDirectory(command.run))
+    model, text, _ = load_ngrams(Run(command.run))
     write_arpa(command.file, model, text.pipeline.vocab)

@@ -59,7 +59,7 @@ def stats_command(arguments: list[str]) -> None:
     command = parse_command(Stats, arguments, "seq2seq lm stats")
     check_plot(command.plot)
     from seq2seq.data.monolingual import letters_only, read_monolingual
-    from seq2seq.data.tokenizers.base import UNTRAINED
+    from seq2seq.data.tokenizers.base import build_tokenizer
     from seq2seq.evaluation.zipf import text_statistics
     from seq2seq.plotting.zipf import plot_zipf
 
@@ -68,7 +68,8 @@ def stats_command(arguments: list[str]) -> None:
     lines = read_monolingual(command.text, column=column, split=command.split)
     if command.letters_only:
         lines = letters_only(lines)
-    found = text_statistics(UNTRAINED[command.tokenizer](command.lowercase).tokenize_all(lines))
+    tokenizer = build_tokenizer(command.tokenizer, [], vocab_size=0, lowercase=command.lowercase)
+    found = text_statistics(tokenizer.tokenize_all(lines))
     if command.plot:
         plot_zipf(found.ngrams, command.plot)
     if command.json:

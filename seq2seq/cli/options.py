@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
 
 import tyro
 
 from seq2seq.config.base import raise_problems
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
@@ -20,6 +21,7 @@ from seq2seq.runs.files import finite_or_none
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
+    from seq2seq.runs.run import Run
     from seq2seq.translation.translator import Translator
 
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -31,7 +33,6 @@ RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [R
 FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
-Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT")
@@ -103,11 +104,11 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
 
 def parse_decoding(
     kind: type[DecodingT], arguments: Sequence[str], prog: str
-) -> tuple[DecodingT, Experiment]:
+) -> tuple[DecodingT, Run]:
     """Parses a command that translates; what it does not say is as in the run.
 
     Returns:
-        The command, and the run's experiment.
+        The command, and the run, opened.
 
     Raises:
         SettingsError, SystemExit: as `parse_command`.
@@ -115,10 +116,11 @@ def parse_decoding(
     """
     arguments = [drop_prefix(argument, "decoding") for argument in arguments]
     command = tyro.cli(kind, prog=prog, args=arguments)
-    experiment = load_settings(command.run, Experiment)
-    command = parse_again(command, arguments, prog, decoding=experiment.decoding)
+    run = open_run(command.run)
+    stored = run.experiment(Experiment).decoding
+    command = parse_again(command, arguments, prog, decoding=stored)
     raise_problems(command.problems())
-    return command, experiment
+    return command, run
 
 
 def parse_again(
@@ -145,24 +147,27 @@ def drop_prefix(argument: str, group: str) -> str:
     return f"--{argument.removeprefix(prefix)}" if argument.startswith(prefix) else argument
 
 
-def load_settings(path: str, kind: type[ExperimentT]) -> ExperimentT:
-    """Reads the experiment of a run.
+def open_run(path: str) -> Run:
+    """Opens a run.
 
     Raises:
         SettingsError: no run is named.
-        RunError: there is no run, it is damaged, or its model is of another kind.
+        RunError: there is no run, or it is damaged.
     """
     if not path:
         raise SettingsError("no run directory: give --run DIR")
-    run = RunDirectory(path)
-    run.check_exists()
-    from seq2seq.runs.metadata import load_experiment
+    RunDirectory(path).check_exists()  # before torch is imported
+    from seq2seq.runs.run import Run
 
-    return load_experiment(run, kind)
+    return Run(path)
 
 
-def load_translator(command: ModelCommand) -> Translator:
+def load_translator(command: ModelCommand, run: Run | None = None) -> Translator:
     """Loads the translator that a command asks for, with its decoding settings if it has any.
+
+    Args:
+        command: names the run and the rest of the ensemble.
+        run: the command's, if it is open already.
 
     Raises:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
@@ -170,7 +175,7 @@ def load_translator(command: ModelCommand) -> Translator:
     """
     from seq2seq.translation.translator import Translator
 
-    translator = Translator.load(command.run, command.device, ensemble=command.ensemble)
+    translator = Translator.load(run or command.run, command.device, ensemble=command.ensemble)
     if isinstance(command, DecodingCommand):
         translator.settings = command.decoding
         translator.with_settings({})  # found out before anything is read

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from typing import cast
 
 import tyro
 
-from seq2seq.cli.options import ExperimentT, load_settings
+from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment, InvalidExperimentError
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
@@ -19,16 +19,6 @@ from seq2seq.training.preflight import preflight
 
 BUDGETS = ("minutes", "epochs", "max_steps")
 """What may end a training, whichever comes first."""
-
-FIXED_ON_RESUME = (
-    *("seed", "tokenize", "training.optimizer", "training.batch_tokens", "training.accumulate"),
-    *("training.ema_decay", "training.average", "training.average_count"),
-)
-"""What a continued run can't change, besides its data and model: its position in the epoch is
-counted in batches, and its averages go on."""
-
-TEXT_PATHS = ("data.train", "data.train_target", "data.validation", "data.validation_target")
-"""Where the text of a run lies; it may have moved when the run is continued."""
 
 
 def parse_experiment(
@@ -63,11 +53,9 @@ def parse_experiment(
     stored = None
     resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
     if resumes and not {"-h", "--help"} & set(arguments):
-        stored = default = load_settings(argument_value("--run", arguments) or default.run, kind)
-    elif (
-        isinstance(default, Experiment) and argument_value("--model.attention", arguments) == "none"
-    ):
-        default = without_attention(default)
+        stored = default = open_run(argument_value("--run", arguments) or default.run).experiment(
+            kind
+        )
     default = without_budgets(default, arguments)
     problems: list[str] = []
     try:
@@ -82,18 +70,13 @@ def parse_experiment(
         experiment = cast(ExperimentT, error.experiment)
         problems += str(error).split("\n")
     if stored is not None:
-        problems += changed_settings(stored, experiment)
-    preflight(experiment, text_given=text_given, problems=problems)
+        problems += experiment.resume_problems(stored)
+    # A recipe reads its text next; `seq2seq train` leaves the checks to the training.
+    if problems or text_given:
+        preflight(experiment, text_given=text_given, problems=problems)
     if stored is not None:
         report_lifted_budgets(stored, experiment)
     return experiment
-
-
-def without_attention(defaults: ExperimentT) -> ExperimentT:
-    """Returns the defaults of a recipe without attention, and without all that needs it."""
-    assert isinstance(defaults, Experiment)
-    model = replace(defaults.model, lexical=False, input_feeding=False, coverage=False)
-    return replace(defaults, model=replace(model, attention="none"))
 
 
 def without_budgets(defaults: ExperimentT, arguments: Sequence[str]) -> ExperimentT:
@@ -136,23 +119,3 @@ def argument_value(option: str, arguments: Sequence[str] | None = None) -> str |
         if flag_name(name) == option:
             value = rest if assigned else following
     return value
-
-
-def changed_settings(stored: BaseExperiment, experiment: BaseExperiment) -> Iterator[str]:
-    """Yields a line if a continued run is to have another model, text, optimizer or seed.
-
-    Text may have moved; whether it is the same is seen when it is read.
-    """
-    before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
-    changed = [
-        f"--{flag_name(name)} {after[name]} (it is {before[name]})"
-        for name in after
-        if after[name] != before[name]
-        and (name in FIXED_ON_RESUME or name.startswith(("data.", "model.")))
-        and name not in TEXT_PATHS
-    ]
-    if changed:
-        yield (
-            "--resume continues a run as it was begun, so this can't change: "
-            f"{', '.join(changed)}. Leave it out, or train another run with --run"
-        )

@@ -16,7 +16,7 @@ from seq2seq.cli.options import (
     RunOption,
     check_aligned,
     input_lines,
-    load_settings,
+    open_run,
     parse_command,
 )
 from seq2seq.config.base import check_min
@@ -84,8 +84,9 @@ def rerank_command(arguments: list[str]) -> None:
     if tunes:
         check_aligned(texts)
     language, device = command.language_model, command.device
+    run = open_run(command.run)
     reranker = Reranker(
-        Translator.load(command.run, device),
+        Translator.load(run, device),
         language=LanguageModel.load(language, device) if language else None,
         reverse=Translator.load(command.reverse, device) if command.reverse else None,
         n=command.n,
@@ -93,7 +94,7 @@ def rerank_command(arguments: list[str]) -> None:
     )
     if tunes:
         sources, references = texts[command.tune_source], texts[command.tune_reference]
-        tokenize = command.tokenize or load_settings(command.run, Experiment).tokenize
+        tokenize = command.tokenize or run.experiment(Experiment).tokenize
         bleu = reranker.tune(sources, references, tokenize=tokenize)
         print(f"BLEU {bleu:.2f} on {command.tune_source} with", end="", file=sys.stderr)
         shown = (f" {name} {weight:.4f}" for name, weight in reranker.weights.items())

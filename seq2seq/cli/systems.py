@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import tyro
 
-from seq2seq.cli.options import Device, FileOption, check_aligned, load_settings
+from seq2seq.cli.options import Device, FileOption, check_aligned, open_run
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import SettingsError
 from seq2seq.training.preflight import device_problems
@@ -18,6 +18,9 @@ SystemArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(m
 SystemsArgument: TypeAlias = Annotated[
     tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")
 ]
+
+if TYPE_CHECKING:
+    from seq2seq.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,13 @@ def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
     from seq2seq.data.tokenizers.normalization import to_nfc
     from seq2seq.evaluation.metrics import bleu_metric
 
-    runs = {name: load_settings(name, Experiment) for name in names if Path(name).is_dir()}
+    opened = {name: open_run(name) for name in names if Path(name).is_dir()}
+    runs = {name: run.experiment(Experiment) for name, run in opened.items()}
     if runs and not command.source:
         raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")
     if not runs and command.device != "auto":
         raise SettingsError(f"--device {command.device} is for runs, and none is given")
-    own = next((run.tokenize for run in runs.values()), "13a")
+    own = next((each.tokenize for each in runs.values()), "13a")
     tokenize = command.tokenize or own
     bleu_metric(tokenize)
     sources = read_lines(command.source) if command.source else []
@@ -90,17 +94,17 @@ def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
     files = {command.source: sources} if command.source else {}
     files |= streams | {name: lines for name, lines in systems.items() if name not in runs}
     check_aligned(files)
-    for name in runs:
-        systems[name] = translate(name, sources, command.device)
+    for name, run in opened.items():
+        systems[name] = translate(run, sources, command.device)
     # Translators write NFC, and scores compare code points.
     systems = {name: list(map(to_nfc, lines)) for name, lines in systems.items()}
     streams = {path: list(map(to_nfc, lines)) for path, lines in streams.items()}
     references = [list(entry) for entry in zip(*map(streams.get, command.reference), strict=True)]
-    lowercase = command.lowercase or any(run.data.lowercase for run in runs.values())
+    lowercase = command.lowercase or any(each.data.lowercase for each in runs.values())
     return JudgedText(sources, systems, references, tokenize, lowercase)
 
 
-def translate(run: str, sources: list[str], device: str) -> list[str]:
+def translate(run: Run, sources: list[str], device: str) -> list[str]:
     """Translates with a run and its own decoding settings."""
     from seq2seq.translation.translator import Translator
 

@@ -73,16 +73,16 @@ class Score(ModelCommand):
 
 def translate_command(arguments: list[str]) -> None:
     """Translate a text file, or standard input: a line for each line."""
-    command, _ = parse_decoding(Translate, arguments, "seq2seq translate")
+    command, run = parse_decoding(Translate, arguments, "seq2seq translate")
     lines = input_lines(command.file)
-    translator = load_translator(command)
+    translator = load_translator(command, run)
     # Whoever types wants an answer to each line; from a file, lines of like length go together.
     if command.file == "-" and standard_input().isatty():
         translator.settings = replace(translator.settings, batch_size=1)
     drawn = bool(command.attention)
     translator.with_settings({}, attention=drawn)
     folder = make_folder(command.attention) if drawn else None
-    found = translator.search_lines(lines, n=command.n_best, attention=drawn)
+    found = translator.candidate_lines(lines, command.n_best, attention=drawn)
     for number, (line, candidates) in enumerate(found, start=1):
         if folder and candidates[0].attention:
             candidates[0].plot_attention(folder / f"{number:05}.png")

@@ -1,33 +1,24 @@
-"""How settings are checked, and become JSON and come back: all mistakes at once, each by name."""
+"""How settings are checked, and become JSON and come back: all mistakes at once, each by name.
+
+The types of the fields declare most of what is checked, see `seq2seq.config.fields`; rules about
+several fields at once are in a method `problems` of their class.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import reprlib
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+from seq2seq.config.fields import CHANGEABLE, OFF, Condition, OnResume, Range, setting_fields
 from seq2seq.errors import SettingsError
 
 MAX_INTEGER = 2**63
 """Integers are below it; torch computes with none that are not."""
-
-
-def check_min(name: str, value: float, least: float) -> Iterator[str]:
-    """A line if `value` is below `least`, infinite or not a number."""
-    if not least <= value < math.inf:
-        yield f"{name} {value} must be at least {least}{' and finite' * (value == math.inf)}"
-
-
-def check_fraction(name: str, value: float) -> Iterator[str]:
-    """A line if `value` is not in [0, 1]."""
-    if not 0 <= value <= 1:
-        yield f"{name} {value} is not in [0, 1]"
 
 
 def flag_name(name: str) -> str:
@@ -35,9 +26,158 @@ def flag_name(name: str) -> str:
     return name.replace("_", "-")
 
 
-def check_unused(
-    settings: object, prefix: str, used: dict[str, bool], because: str
+# --------------------------------------------------------------------------------------------------
+# Checks
+
+
+def raise_problems(problems: Iterable[str]) -> None:
+    """Raises SettingsError with all the problems, if there are any."""
+    if lines := list(problems):
+        raise SettingsError("\n".join(lines))
+
+
+def validate(settings: Any, where: str = "") -> None:
+    """Raises SettingsError with all that is wrong about some settings; as `find_problems`."""
+    raise_problems(find_problems(settings, where))
+
+
+def with_changes(settings: Settings, changes: Mapping[str, Any], group: str) -> Settings:
+    """Returns settings with some of them changed.
+
+    Args:
+        settings: a dataclass.
+        changes: new values by name.
+        group: what stands before a name on the command line, as "decoding".
+
+    Raises:
+        SettingsError: a name is unknown, or a value is impossible.
+    """
+    names = [field.name for field in dataclasses.fields(typing.cast(Any, settings))]
+    for name in changes:
+        if name not in names:
+            raise SettingsError(f"unknown {group} setting {name}{did_you_mean(name, names)}")
+    changed: Settings = dataclasses.replace(typing.cast(Any, settings), **changes)
+    validate(changed, f"{group}.")
+    return changed
+
+
+def find_problems(settings: Any, where: str = "") -> list[str]:
+    """A line for each value that is of a wrong type, impossible or without effect.
+
+    What has a wrong type can't be compared; parts whose types are right are checked further.
+
+    Args:
+        settings: a dataclass, which may have others as its parts. Each of them may have a method
+            `problems`, for rules about several fields.
+        where: what stands before a name, as "model.".
+    """
+    found = type_problems(settings, where)
+    whole = None if found else settings
+    for part, prefix in parts(settings, where):
+        if not type_problems(part):
+            found += field_problems(part, prefix, whole)
+            found += part.problems() if hasattr(part, "problems") else ()
+    return found
+
+
+def parts(settings: Any, where: str = "") -> Iterator[tuple[Any, str]]:
+    """The settings within some settings, then they themselves; each with its prefix."""
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            yield from parts(value, where + getattr(value, "PREFIX", f"{item.name}."))
+    yield settings, where
+
+
+def type_problems(settings: Any, where: str = "") -> list[str]:
+    """A line for each field, in nested settings too, whose value is not of its declared type."""
+    problems = []
+    for item in setting_fields(settings.__class__):
+        value = getattr(settings, item.name)
+        flag, shown = f"--{flag_name(where + item.name)}", reprlib.repr(value)
+        if not is_instance(value, item.type):
+            allowed = typing.get_args(item.type) if is_literal(item.type) else ()
+            close = difflib.get_close_matches(str(value), allowed, n=1)
+            hint = f": did you mean {close[0]}?" if close else ""
+            problems.append(f"{flag} {shown} is not {describe_type(item.type)}{hint}")
+        elif dataclasses.is_dataclass(value):
+            problems += type_problems(value, where + getattr(value, "PREFIX", f"{item.name}."))
+        elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
+            problems.append(f"{flag} {shown} is too large for an integer")
+    return problems
+
+
+def field_problems(
+    part: Any, where: str, whole: Any = None, *, in_training: bool = False
 ) -> Iterator[str]:
+    """A line for each field out of its range, or changed from its default and without effect.
+
+    Args:
+        part: the settings, of the right types.
+        where: what stands before a name.
+        whole: the experiment they are a part of; None: conditions on other parts are not checked.
+        in_training: check what `useful_if` declares, and nothing else.
+    """
+    for item in setting_fields(part.__class__):
+        value = getattr(part, item.name)
+        flag = f"--{flag_name(where + item.name)}"
+        wrong = [] if in_training else list(item.range.problems(flag, value))
+        if value not in (item.default, *OFF) and not wrong:
+            wrong = [
+                f"{flag}{'' if value is True else f' {value}'} has no effect {because}"
+                for condition in item.conditions
+                if condition.in_training == in_training
+                for because in unmet(condition, part, where, whole)
+            ][:1]
+        yield from wrong
+
+
+def unmet(condition: Condition, part: Any, where: str, whole: Any) -> Iterator[str]:
+    """Why a condition does not hold, if it does not."""
+    other, _, name = condition.name.rpartition(".")
+    if other:
+        part, where = getattr(whole, other, None), f"{other}."
+    if not hasattr(part, name):
+        return  # the part stands alone, or is of another kind of experiment
+    found = getattr(part, name)
+    flag = f"--{getattr(part, 'PREFIX', where)}{flag_name(name)}"
+    if not condition.values:
+        if found in OFF:
+            yield f"without {flag}"
+    elif found not in condition.values:
+        *others, last = map(str, condition.values)
+        wanted = f"{', '.join(others)} or {last}" if others else last
+        yield f"with {flag} {found}{f', only with {wanted}' if wanted else ''}"
+
+
+def fixed_changes(
+    before: Any, after: Any, where: str = "", part: OnResume = CHANGEABLE
+) -> list[str]:
+    """The flags, with both values, of what was changed and is `FIXED` where a run is continued.
+
+    Args:
+        before: the settings of the run.
+        after: those to continue it with.
+        where: what stands before a name.
+        part: what holds for fields that say nothing themselves.
+    """
+    found = []
+    for item in setting_fields(after.__class__):
+        old, new = getattr(before, item.name), getattr(after, item.name)
+        rule = item.on_resume or part
+        if dataclasses.is_dataclass(new):
+            found += fixed_changes(old, new, f"{where}{item.name}.", rule)
+        elif rule.fixed and old != new:
+            found.append(f"--{flag_name(where + item.name)} {new} (it is {old})")
+    return found
+
+
+def check_min(name: str, value: float, least: float) -> Iterator[str]:
+    """A line if `value` is below `least`, infinite or not a number."""
+    yield from Range(least).problems(name, value)
+
+
+def check_unused(settings: Any, prefix: str, used: dict[str, bool], because: str) -> Iterator[str]:
     """A line for each setting that was changed from its default, and that nothing would use.
 
     Args:
@@ -46,11 +186,52 @@ def check_unused(
         used: whether each of them has an effect.
         because: the setting that decides on it.
     """
-    defaults = type(settings)()
-    for name, has_effect in used.items():
-        value = getattr(settings, name)
-        if not has_effect and value != getattr(defaults, name):
-            yield f"{prefix}{flag_name(name)} {value} has no effect with {because}"
+    for item in setting_fields(settings.__class__):
+        value = getattr(settings, item.name)
+        if not used.get(item.name, True) and value != item.default:
+            yield f"{prefix}{flag_name(item.name)} {value} has no effect with {because}"
+
+
+def did_you_mean(name: str, valid: list[str]) -> str:
+    """ " (did you mean …?)", or the valid names if none is near."""
+    close = difflib.get_close_matches(name, valid, n=1)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
+
+
+def is_literal(hint: Any) -> bool:
+    """Whether a declared type is a choice among names."""
+    return typing.get_origin(hint) is Literal
+
+
+def describe_type(hint: Any) -> str:
+    """A declared type, for a message.
+
+    >>> describe_type(Literal["same", "other"]), describe_type(tuple[int, ...])
+    ('one of same, other', 'tuple[int, ...]')
+    """
+    if is_literal(hint):
+        return f"one of {', '.join(typing.get_args(hint))}"
+    return str(hint) if typing.get_origin(hint) else getattr(hint, "__name__", str(hint))
+
+
+def is_instance(value: Any, hint: Any) -> bool:
+    """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
+    origin = typing.get_origin(hint)
+    if is_literal(hint):
+        return isinstance(value, str) and value in typing.get_args(hint)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(
+            is_instance(x, typing.get_args(hint)[0]) for x in value
+        )
+    if origin in (typing.Union, types.UnionType):
+        return any(is_instance(value, option) for option in typing.get_args(hint))
+    if isinstance(value, bool) or hint is bool:
+        return hint is bool and isinstance(value, bool)
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
+# --------------------------------------------------------------------------------------------------
+# JSON
 
 
 def to_dict(settings: Any) -> dict[str, Any]:
@@ -76,15 +257,21 @@ def flatten(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
 Settings = TypeVar("Settings")
 
 
-def from_dict(kind: type[Settings], values: Any) -> Settings:
+def from_dict(kind: type[Settings], values: Any, *, stored: bool = False) -> Settings:
     """Settings from JSON values, the inverse of `to_dict`.
+
+    Args:
+        kind: their class.
+        values: by name.
+        stored: they are those of a run: what it lacks is as it was before there was such a
+            setting, see `BEFORE` of the classes.
 
     Raises:
         SettingsError: unknown names (the nearest valid one is given) and impossible values, all in
             one message.
     """
     problems: list[str] = []
-    arguments = field_values(kind, values, "", problems)
+    arguments = field_values(kind, values, "", problems, stored)
     try:
         settings = kind(**arguments)
         problems += type_problems(settings)
@@ -95,103 +282,24 @@ def from_dict(kind: type[Settings], values: Any) -> Settings:
     return settings
 
 
-def field_values(kind: type, values: Any, where: str, problems: list[str]) -> dict[str, Any]:
+def field_values(
+    kind: type, values: Any, where: str, problems: list[str], stored: bool
+) -> dict[str, Any]:
     """The values by field, nested settings made; a line in `problems` for each unknown name."""
     if not isinstance(values, Mapping):
         problems.append(f"{where.rstrip('.') or 'the experiment'}: expected names with values")
         return {}
-    hints = field_types(kind)
-    names = [item.name for item in dataclasses.fields(kind)]
-    arguments = {}
+    hints = {item.name: item.type for item in setting_fields(kind)}
+    arguments: dict[str, Any] = {**getattr(kind, "BEFORE", {})} if stored else {}
     for name, value in values.items():
-        if name not in names:
-            problems.append(f"unknown setting {where}{name}{did_you_mean(str(name), names)}")
+        if name not in hints:
+            problems.append(f"unknown setting {where}{name}{did_you_mean(str(name), [*hints])}")
             continue
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
             nested = typing.cast(type, hint)
-            value = nested(**field_values(nested, value, f"{where}{name}.", problems))
+            value = nested(**field_values(nested, value, f"{where}{name}.", problems, stored))
         elif typing.get_origin(hint) is tuple and isinstance(value, list):
             value = tuple(value)
         arguments[name] = value
     return arguments
-
-
-def did_you_mean(name: str, valid: list[str]) -> str:
-    """ " (did you mean …?)", or the valid names if none is near."""
-    close = difflib.get_close_matches(name, valid, n=1)
-    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"
-
-
-def raise_problems(problems: Iterable[str]) -> None:
-    """Raises SettingsError with all the problems, if there are any."""
-    if lines := list(problems):
-        raise SettingsError("\n".join(lines))
-
-
-def validate(settings: Any, where: str = "") -> None:
-    """Raises SettingsError with all that is wrong about some settings: types, else values.
-
-    Args:
-        settings: a dataclass with a method `problems`, which takes the types to be right.
-        where: what stands before a name, as "model.".
-    """
-    raise_problems(type_problems(settings, where) or settings.problems())
-
-
-def type_problems(settings: Any, where: str = "") -> list[str]:
-    """A line for each field, in nested settings too, whose value is not of its declared type."""
-    problems = []
-    for name, hint in field_types(settings.__class__).items():
-        if typing.get_origin(hint) is ClassVar:
-            continue
-        value = getattr(settings, name)
-        full = f"{where}{name}"
-        if dataclasses.is_dataclass(hint) and isinstance(value, typing.cast(type, hint)):
-            problems += type_problems(value, f"{full}.")
-        elif not is_instance(value, hint):
-            allowed = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-            close = difflib.get_close_matches(str(value), allowed, n=1)
-            did_you_mean = f": did you mean {close[0]}?" if close else ""
-            shown = reprlib.repr(value)
-            problems.append(
-                f"--{flag_name(full)} {shown} is not {describe_type(hint)}{did_you_mean}"
-            )
-        elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
-            problems.append(
-                f"--{flag_name(full)} {reprlib.repr(value)} is too large for an integer"
-            )
-    return problems
-
-
-@cache
-def field_types(kind: type) -> dict[str, Any]:
-    """The declared types of a dataclass's fields."""
-    return typing.get_type_hints(kind)
-
-
-def describe_type(hint: Any) -> str:
-    """A declared type, for a message.
-
-    >>> type_in_words(Literal["same", "other"]), type_in_words(tuple[int, ...])
-    ('one of same, other', 'tuple[int, ...]')
-    """
-    if typing.get_origin(hint) is Literal:
-        return f"one of {', '.join(typing.get_args(hint))}"
-    return str(hint) if typing.get_origin(hint) else getattr(hint, "__name__", str(hint))
-
-
-def is_instance(value: Any, hint: Any) -> bool:
-    """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
-    origin = typing.get_origin(hint)
-    if origin is Literal:
-        return isinstance(value, str) and value in typing.get_args(hint)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(
-            is_instance(x, typing.get_args(hint)[0]) for x in value
-        )
-    if origin in (typing.Union, types.UnionType):
-        return any(is_instance(value, option) for option in typing.get_args(hint))
-    if isinstance(value, bool) or hint is bool:
-        return hint is bool and isinstance(value, bool)
-    return isinstance(value, (int, float) if hint is float else hint)

@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
-from seq2seq.config.base import check_min, check_unused, flag_name
-from seq2seq.config.data import TokenizerKind
+from seq2seq.config.base import check_unused
+from seq2seq.config.data import SUBWORDS, TokenizerKind, VocabSize
+from seq2seq.config.decoding import TopP
 from seq2seq.config.experiment import BaseExperiment
-from seq2seq.config.model import ModelSettings, NetworkSettings
+from seq2seq.config.fields import (
+    CHANGEABLE,
+    FIXED,
+    LayerSizes,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Range,
+    only_if,
+)
+from seq2seq.config.model import CellName, ModelSettings, NetworkSettings
 from seq2seq.config.training import TrainingSettings
+
+SmoothingName = Literal["kneser-ney", "add-k"]
+SET_ASIDE = only_if("validation", "")
+OWN_TOKENS = only_if("vocabulary", "")
+ESTIMATED = only_if("model.from_arpa", "")
+WINDOWS = only_if("windows", "sequential", "random")
 
 
 @dataclass(frozen=True)
 class MonolingualSettings:
     """Which text to learn from, and how it becomes tokens."""
 
-    train: str = ""
+    train: Annotated[str, ESTIMATED, CHANGEABLE] = ""
     """Training text: a text file, a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder
     or name of a Hub dataset."""
-    validation: str = ""
+    validation: Annotated[str, CHANGEABLE] = ""
     """Validation text, as for --data.train. Empty: the last part of the training text."""
-    validation_share: float = 0.1
+    validation_share: Annotated[float, Range(0, 1, "()"), SET_ASIDE, ESTIMATED] = 0.1
     """How much of the training text that last part is."""
     column: str = ""
     """Name or number (from 0) of the column, in files that have columns."""
     letters_only: bool = False
     """Keep letters only: all between two words, line ends too, becomes one space."""
-    lowercase: bool = False
+    lowercase: Annotated[bool, OWN_TOKENS] = False
     """Lower-case all text."""
-    tokenizer: TokenizerKind = "unigram"
+    tokenizer: Annotated[TokenizerKind, OWN_TOKENS, ESTIMATED] = "unigram"
     """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
     between spaces, in text that is cut into tokens already."""
-    vocab_size: int = 8000
+    vocab_size: Annotated[VocabSize, OWN_TOKENS, ESTIMATED] = 8000
     """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
-    min_frequency: int = 1
+    min_frequency: Annotated[PositiveInt, OWN_TOKENS, ESTIMATED] = 1
     """Rarer words or characters become <unk>."""
     vocabulary: str = ""
     """A run whose tokenizer and vocabulary to take: of a translation model the target side's. A
@@ -44,25 +61,11 @@ class MonolingualSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        if not 0 < self.validation_share < 1:
-            yield f"--data.validation-share {self.validation_share} is not between 0 and 1"
-        yield from check_min("--data.vocab-size", self.vocab_size, 5)
-        yield from check_min("--data.min-frequency", self.min_frequency, 1)
-        if self.min_frequency > 1 and self.tokenizer in ("unigram", "bpe"):
+        if self.min_frequency > 1 and self.tokenizer in SUBWORDS:
             yield (
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
                 f"or space; {self.tokenizer} learns its pieces from frequencies"
             )
-        yield from self.without_effect()
-
-    def without_effect(self) -> Iterator[str]:
-        """One line for each setting that another one leaves without effect."""
-        given = {"validation_share": not self.validation}
-        yield from check_unused(self, "--data.", given, f"--data.validation {self.validation}")
-        learned = dict.fromkeys(
-            ("tokenizer", "vocab_size", "min_frequency", "lowercase"), not self.vocabulary
-        )
-        yield from check_unused(self, "--data.", learned, f"--data.vocabulary {self.vocabulary}")
 
 
 @dataclass(frozen=True)
@@ -74,51 +77,39 @@ class LanguageDataSettings(MonolingualSettings):
     they end, from the state that was reached (truncated back-propagation through time). random:
     windows from anywhere. sentences: whole lines, each by itself. In the last two every row starts
     from a state of zeros."""
-    steps: int = 35
+    steps: Annotated[PositiveInt, WINDOWS] = 35
     """The tokens of a window."""
-    batch_size: int = 32
+    batch_size: Annotated[PositiveInt, WINDOWS] = 32
     """The windows of a batch."""
-    max_length: int = 200
+    max_length: Annotated[PositiveInt, only_if("windows", "sentences")] = 200
     """For sentences: those with more tokens are left out of the training, counted and reported."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
         yield from super().problems()
-        for name in ("steps", "batch_size", "max_length"):
-            yield from check_min(f"--data.{flag_name(name)}", getattr(self, name), 1)
         if self.letters_only and self.windows == "sentences":
             yield (
                 "--data.letters-only makes one line of the text, so that --data.windows sentences "
                 "has no sentences: take sequential or random"
             )
 
-    def without_effect(self) -> Iterator[str]:
-        """One line for each setting that another one leaves without effect."""
-        yield from super().without_effect()
-        sentences = self.windows == "sentences"
-        used = {"steps": not sentences, "batch_size": not sentences, "max_length": sentences}
-        yield from check_unused(self, "--data.", used, f"--data.windows {self.windows}")
-
 
 @dataclass(frozen=True)
 class LanguageModelSettings(NetworkSettings):
     """The network."""
 
-    sizes: tuple[int, ...] = (512,)
+    cell: CellName = "gru"
+    sizes: LayerSizes = (512,)
     """Width of each recurrent layer, lowest first."""
     bidirectional: bool = False
     """Can't be: it would see the tokens that it is to predict."""
-    spectral_radius: float = 0.9
+    spectral_radius: Annotated[PositiveFloat, only_if("cell", "echo-state")] = 0.9
     """For echo-state: the largest absolute eigenvalue of the recurrent weights. Below 1, what was
     read fades (Jaeger 2001)."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
         yield from super().problems()
-        if not self.sizes:
-            yield "--model.sizes is empty: give a width for each layer"
-        for size in self.sizes:
-            yield from check_min("--model.sizes", size, 1)
         if self.bidirectional:
             yield (
                 "--model.bidirectional: a language model that reads backwards, too, sees the "
@@ -133,27 +124,31 @@ class LanguageModelSettings(NetworkSettings):
                 "--model.residual has no effect: no layer has an output as wide as its input; add "
                 "layers of equal width, as --model.sizes 256 256"
             )
-        if not self.spectral_radius > 0:
-            yield f"--model.spectral-radius {self.spectral_radius} must be above 0"
-        reservoir = {"spectral_radius": self.cell == "echo-state"}
-        yield from check_unused(self, "--model.", reservoir, f"--model.cell {self.cell}")
 
     def decoder(self) -> ModelSettings:
         """The decoder that this language model is: one without a source."""
         shared = {name: getattr(self, name) for name in NetworkSettings.__dataclass_fields__}
-        return ModelSettings(**shared, context="initial", decoder_sizes=self.sizes)
+        return ModelSettings(**shared, attention="none", decoder_sizes=self.sizes)
 
 
 @dataclass(frozen=True)
 class NGramSettings:
     """What is counted, and what becomes of the counts; or where they are taken from."""
 
-    order: int = 5
+    PREFIX = ""
+    """What stands before its names on the command line; elsewhere the part's name."""
+
+    order: Annotated[PositiveInt, only_if("from_arpa", "")] = 5
     """Tokens in the longest n-grams: 2 for bigrams, which see one token back."""
-    smoothing: Literal["kneser-ney", "add-k"] = "kneser-ney"
+    smoothing: Annotated[SmoothingName, only_if("from_arpa", "")] = "kneser-ney"
     """How what was never seen gets a probability: interpolated modified Kneser-Ney (Chen & Goodman
     1999), or by adding k to each count."""
-    k: float | None = None
+    k: Annotated[
+        float | None,
+        Range(0, brackets="(]"),
+        only_if("from_arpa", ""),
+        only_if("smoothing", "add-k"),
+    ] = None
     """For add-k: what is added; 1 is Laplace's rule, 0.01 is often better."""
     from_arpa: str = ""
     """An ARPA file of another program (.gz too): the model is read, not estimated. Its tokens are
@@ -161,16 +156,8 @@ class NGramSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from check_min("--order", self.order, 1)
-        if self.k is not None and not 0 < self.k < math.inf:
-            yield f"--k {self.k} must be above 0 and finite"
         if self.smoothing == "add-k" and self.k is None:
             yield "--smoothing add-k needs --k, what to add to each count: 0.01, for example"
-        yield from check_unused(
-            self, "--", {"k": self.smoothing == "add-k"}, f"--smoothing {self.smoothing}"
-        )
-        estimated = dict.fromkeys(("order", "smoothing", "k"), not self.from_arpa)
-        yield from check_unused(self, "--", estimated, f"--from-arpa {self.from_arpa}")
 
 
 @dataclass(frozen=True)
@@ -179,25 +166,17 @@ class GenerationSettings:
 
     prefix: str = ""
     """What it begins with."""
-    max_tokens: int = 200
+    max_tokens: PositiveInt = 200
     """It has at most so many tokens more."""
-    temperature: float = 1.0
+    temperature: NonNegativeFloat = 1.0
     """Below 1 nearer to the most probable, above 1 farther from it; 0: always the most probable."""
-    top_k: int = 0
+    top_k: NonNegativeInt = 0
     """From the so many most probable tokens only (Fan et al. 2018). 0: all."""
-    top_p: float = 1.0
+    top_p: TopP = 1.0
     """From the most probable tokens that have this much probability together (Holtzman et al.
     2020)."""
-    seed: int = 1
+    seed: NonNegativeInt = 1
     """The same seed gives the same text."""
-
-    def problems(self) -> Iterator[str]:
-        """One line for each impossible setting."""
-        yield from check_min("--generation.max-tokens", self.max_tokens, 1)
-        for name in ("temperature", "top_k", "seed"):
-            yield from check_min(f"--generation.{flag_name(name)}", getattr(self, name), 0)
-        if not 0 < self.top_p <= 1:
-            yield f"--generation.top-p {self.top_p} is not in (0, 1]"
 
     def too_many(self, size: int, tokens: str) -> Iterator[str]:
         """A line if `top_k` is more than there are tokens: `size` of them, `tokens` in words."""
@@ -216,33 +195,24 @@ class LanguageExperiment(BaseExperiment):
 
     dry_run: bool = False
     """Show settings, text, model, memory and a batch; nothing is trained, nothing is written."""
-    data: LanguageDataSettings = field(default_factory=LanguageDataSettings)
-    model: LanguageModelSettings = field(default_factory=LanguageModelSettings)
+    data: Annotated[LanguageDataSettings, FIXED] = field(default_factory=LanguageDataSettings)
+    model: Annotated[LanguageModelSettings, FIXED] = field(default_factory=LanguageModelSettings)
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(best_by="perplexity", label_smoothing=0.0)
     )
     generation: GenerationSettings = field(default_factory=GenerationSettings)
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible combination of parts, and for what is in no part."""
+        """One line for each impossible combination of parts."""
         yield from super().problems()
         if self.training.best_by == "bleu":
             yield "--training.best-by bleu: a language model has no translations; take perplexity"
-        batches = {"batch_tokens": self.data.windows == "sentences"}
-        yield from check_unused(
-            self.training, "--training.", batches, f"--data.windows {self.data.windows}"
-        )
-        averages = {"average_count": self.training.average != "none"}
-        yield from check_unused(self.training, "--training.", averages, "--training.average none")
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""
         yield from super().training_problems()
-        if self.data.windows == "sentences" and self.training.batch_tokens < 2:
-            yield (
-                f"--training.batch-tokens {self.training.batch_tokens} is less than a single "
-                "sentence of one token and its end: raise it"
-            )
+        if self.data.windows == "sentences":
+            yield from self.training.batch_problems()
         if not self.data.vocabulary:
             size = self.data.vocab_size
             yield from self.generation.too_many(size, f"--data.vocab-size {size} tokens")
@@ -259,15 +229,7 @@ class NGramExperiment(BaseExperiment):
     generation: GenerationSettings = field(default_factory=GenerationSettings)
 
     def problems(self) -> Iterator[str]:
-        """One line for each impossible combination of parts, and for what is in no part."""
+        """One line for each impossible combination of parts."""
         yield from super().problems()
-        for name, usual in (("seed", 1), ("resume", False), ("device", "auto")):
-            if getattr(self, name) != usual:
-                yield f"--{name} {getattr(self, name)} has no effect: n-grams are counted, at once"
-        learned = dict.fromkeys(
-            ("train", "validation_share", "tokenizer", "vocab_size", "min_frequency"),
-            not self.model.from_arpa,
-        )
-        yield from check_unused(
-            self.data, "--data.", learned, f"--from-arpa {self.model.from_arpa}"
-        )
+        unused = dict.fromkeys(("seed", "resume", "device"), False)
+        yield from check_unused(self, "--", unused, "n-grams, which are counted at once")

@@ -2,53 +2,54 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from seq2seq.config.base import check_min, flag_name
+from seq2seq.config.fields import Fraction, LayerSizes, PositiveInt, only_if
+
+CellName = Literal[
+    "elman", "elman-relu", "jordan", "leaky", "echo-state", "gru", "lstm", "lstm-norm"
+]
+AttentionName = Literal[
+    "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
+]
+HAS_SIZE = only_if("model.attention", "additive", "multi-head")
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
     """What every network has: a translation model and a language model."""
 
-    cell: Literal[
-        "elman", "elman-relu", "jordan", "leaky", "echo-state", "gru", "lstm", "lstm-norm"
-    ] = "gru"
+    cell: CellName = "lstm"
     """The recurrent cell, the same throughout: Elman (1990), with rectified units, or of leaky ones
     (Jaeger et al. 2007); Jordan (1986); a fixed reservoir (Jaeger 2001); Cho et al. (2014);
     Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016)."""
     embedding: Literal["learned", "one-hot"] = "learned"
     """A learned vector for each token, or its indicator vector: slow, and the same function."""
-    embedding_size: int = 256
+    embedding_size: PositiveInt = 256
     """Width of the embeddings and of the layer before the output layer."""
     residual: bool = False
     """Add a layer's input to its output where sizes allow."""
-    dropout: float = 0.3
+    dropout: Fraction = 0.3
     """Share of embeddings, of inputs between layers and of readout inputs dropped in training."""
-    locked_dropout: bool = False
+    locked_dropout: Annotated[bool, only_if("dropout")] = False
     """Drop the same units at every step of a sentence (Gal & Ghahramani 2016)."""
-    word_dropout: float = 0.0
+    word_dropout: Fraction = 0.0
     """Share of words whose embedding is dropped throughout a sentence (Gal & Ghahramani 2016)."""
-    state_dropout: float = 0.0
+    state_dropout: Fraction = 0.0
     """Share of the recurrent state's units that a sentence's steps don't see (the same)."""
-    weight_dropout: float = 0.0
+    weight_dropout: Fraction = 0.0
     """Share of the recurrent weights dropped for a batch (Merity et al. 2018)."""
-    zoneout: float = 0.0
+    zoneout: Fraction = 0.0
     """Probability that a unit of the state keeps its value for a step (Krueger et al. 2017)."""
     tied_output: bool = True
     """Use the target embedding as the output layer's weights (Press & Wolf 2017)."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        yield from check_min("--model.embedding-size", self.embedding_size, 1)
-        for name in ("dropout", "word_dropout", "state_dropout", "weight_dropout", "zoneout"):
-            if not 0 <= getattr(self, name) < 1:
-                yield f"--model.{flag_name(name)} {getattr(self, name)} is not in [0, 1)"
-        if self.locked_dropout and not self.dropout:
-            yield "--model.locked-dropout locks nothing: --model.dropout is 0"
         if self.embedding == "one-hot" and self.tied_output:
             yield "--model.embedding one-hot has no weights to tie: add --model.no-tied-output"
 
@@ -57,36 +58,37 @@ class NetworkSettings:
 class ModelSettings(NetworkSettings):
     """The network."""
 
-    context: Literal["initial", "every-step", "both"] = "both"
+    BEFORE = types.MappingProxyType({"lexical": False})
+    """What a run has that was stored before there was such a setting."""
+
+    context: Literal["initial", "every-step", "both"] = "initial"
     """How the encoder's final states reach the decoder: as its initial state, as an input at every
     step, or both."""
     context_to_output: bool = False
     """Show the context to the output layer, too (Cho et al. 2014)."""
-    attention: Literal[
-        "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
-    ] = "none"
+    attention: AttentionName = "scaled-general"
     """What the decoder looks back at the source with: additive (Bahdanau et al. 2015); dot,
     general, local (Luong et al. 2015); multi-head (Vaswani et al. 2017); or none. Scaled scores
     (the same) don't harden before they have learned where to look. For dot the decoder must be as
     wide as the encoder's outputs, which in both directions are twice as wide as each."""
-    attention_order: Literal["luong", "bahdanau"] = "luong"
+    attention_order: Annotated[Literal["luong", "bahdanau"], only_if("attention")] = "luong"
     """Attend with the decoder's new state, or with the previous one."""
-    attention_size: int = 256
+    attention_size: Annotated[PositiveInt, HAS_SIZE] = 256
     """Width of additive attention's hidden layer, and of multi-head's heads together."""
-    attention_heads: int = 4
+    attention_heads: Annotated[PositiveInt, only_if("model.attention", "multi-head")] = 4
     """How many heads multi-head attention has."""
-    attention_window: int = 10
+    attention_window: Annotated[PositiveInt, only_if("model.attention", "local")] = 10
     """Local attention sees so many source tokens to either side of the place it predicts."""
-    input_feeding: bool = False
+    input_feeding: Annotated[bool, only_if("attention")] = False
     """Show each step what the last one handed to the output layer (Luong et al. 2015)."""
-    lexical: bool = False
+    lexical: bool = True
     """Let the source words that attention is on propose the next token (Nguyen & Chiang 2018). Safe
     with scaled scores; without attention there is none."""
-    coverage: bool = False
+    coverage: Annotated[bool, only_if("attention")] = False
     """Tell attention how much each source token has been attended to (Tu et al. 2016)."""
-    encoder_sizes: tuple[int, ...] = (512,)
+    encoder_sizes: LayerSizes = (384,)
     """Width of each encoder layer, lowest first; in both directions, of each direction."""
-    decoder_sizes: tuple[int, ...] = (512,)
+    decoder_sizes: LayerSizes = (512,)
     """Width of each decoder layer, lowest first."""
     bidirectional: bool = True
     """Read the source in both directions."""
@@ -98,38 +100,27 @@ class ModelSettings(NetworkSettings):
     initialize_decoder: str = ""
     """The same for the decoder and the target side."""
 
+    def __post_init__(self) -> None:
+        """Lexical translation follows attention: without it there is none to ask for."""
+        if self.attention == "none":
+            object.__setattr__(self, "lexical", False)
+
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
         yield from super().problems()
-        for name, sizes in (("encoder", self.encoder_sizes), ("decoder", self.decoder_sizes)):
-            if not sizes:
-                yield f"--model.{name}-sizes is empty: give a width for each layer"
-            for size in sizes:
-                yield from check_min(f"--model.{name}-sizes", size, 1)
         yield from self.attention_problems()
         if self.residual and not self.residual_layers():
             yield (
                 "--model.residual has no effect: no layer of encoder or decoder has an output as "
                 "wide as its input; add layers of equal width, as --model.encoder-sizes 256 256"
             )
-        for name in ("shared_embedding", "lexical"):
-            if self.embedding == "one-hot" and getattr(self, name):
-                yield f"--model.embedding one-hot has no vectors: add --model.no-{flag_name(name)}"
+        if self.embedding == "one-hot" and self.shared_embedding:
+            yield "--model.embedding one-hot has no vectors: add --model.no-shared-embedding"
+        if self.embedding == "one-hot" and self.lexical:
+            yield "--model.embedding one-hot has no vectors: add --model.no-lexical"
 
     def attention_problems(self) -> Iterator[str]:
         """One line for each impossible setting of attention."""
-        for name in ("attention_size", "attention_heads", "attention_window"):
-            yield from check_min(f"--model.{flag_name(name)}", getattr(self, name), 1)
-        if self.attention == "none":
-            for name in ("input_feeding", "lexical", "coverage"):
-                if getattr(self, name):
-                    yield (
-                        f"--model.{flag_name(name)} needs attention: add --model.attention "
-                        "scaled-general"
-                    )
-            if self.attention_order != "luong":
-                yield "--model.attention-order needs attention: add --model.attention additive"
-            return
         memory = (2 if self.bidirectional else 1) * (self.encoder_sizes or (0,))[-1]
         query = (self.decoder_sizes or (0,))[-1]
         if self.attention in ("dot", "scaled-dot") and memory != query:

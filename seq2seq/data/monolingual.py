@@ -12,32 +12,38 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
-from seq2seq.data.readers.lines import read_sentences
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, Columns, Texts, read_columns
+from seq2seq.data.readers.lines import TEXT_SUFFIX, read_sentences
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, read_columns
 from seq2seq.data.tokenizers.normalization import INVISIBLE, normalize
 from seq2seq.errors import DataError
-
-TEXT_SUFFIX = ".txt"
 
 
 def read_monolingual(
     name: str | Path, *, column: str | int | None = None, split: str = "train"
 ) -> list[str]:
-    """Read lines of text from one of:
+    """Reads lines of text, as they are, empty ones too: between paragraphs they are part of it.
+
+    From one of:
 
     - a text file, whatever its ending;
     - one column of a .tsv, .csv, .jsonl, .json or .parquet file: an entry is a line;
     - a folder with the files of each `split`, as `train.txt` or `data/train-00000.parquet`;
     - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
 
-    Any of the files may be gzip (.gz). `column` is a name, and then the first line of a TSV or CSV
-    file is a header; or, in these, a number from 0. Without it, it is "text", or else the only
-    column (of text). A .txt file with a column is read as TSV.
+    Any of the files may be gzip (.gz).
 
-    Empty lines are kept: between paragraphs they are part of the text. Raises DataError for text
-    that can't be used as it is (with file and line), and if there is none; SettingsError for
-    impossible columns.
+    Args:
+        name: what to read.
+        column: its name, and then the first line of a TSV or CSV file is a header; or, in these,
+            its number from 0. Without it, it is "text", or else the only column (of text). A .txt
+            file with a column is read as TSV.
+        split: the part of a folder or dataset.
+
+    Raises:
+        DataError: there is no text, or some that can't be used as it is (with file and line).
+        SettingsError: the column is impossible.
     """
     columns = Columns(("text",), None if column is None else (column,))
     (lines,) = read_named(str(name), columns, split, _read_file, (TEXT_SUFFIX, *TABLE_SUFFIXES))
@@ -46,8 +52,8 @@ def read_monolingual(
     return lines
 
 
-def _read_file(path: Path, columns: Columns) -> Texts:
-    """Return a column of a table, or the lines of any other file."""
+def _read_file(path: Path, columns: Columns) -> TextColumns:
+    """Returns a column of a table, or the lines of any other file."""
     is_table = path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES)
     if is_table or columns.given is not None:
         return read_columns(path, columns)
@@ -55,13 +61,14 @@ def _read_file(path: Path, columns: Columns) -> Texts:
 
 
 def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:
-    """Return the text as one line of nothing but letters, with a space for everything between them.
+    """Returns the text as one line of letters, with a space for everything between them.
 
     As in Dive into Deep Learning, section 9.2, but for every script: letters are what Unicode says
     (category L), in the form NFC; the marks that belong to them (category M, and the invisible
     characters inside words) stay with them. Line ends are spaces like the rest.
 
-    Raises DataError if there are no letters.
+    Raises:
+        DataError: there are no letters.
     """
     text = normalize(" ".join(lines), lowercase=lowercase)
     different = set(text)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import iter_lines, read_lines, read_sentences
-from seq2seq.data.readers.tables import Columns, read_columns
+from seq2seq.data.readers.tables import read_columns
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
 
@@ -81,7 +82,7 @@ class Overlap:
 
 
 def _key(text: str) -> str:
-    """Return the form in which sentences are compared: NFC, white space collapsed."""
+    """Returns the form in which sentences are compared: NFC, white space collapsed."""
     return " ".join(to_nfc(text).split())
 
 
@@ -95,7 +96,7 @@ class ParallelCorpus:
     report: CorpusReport = field(default_factory=CorpusReport, compare=False)
 
     def __post_init__(self) -> None:
-        """Check the sides, and report what is there; raises DataError if they differ in length."""
+        """Checks the sides and makes the report; raises DataError if they differ in length."""
         if len(self.sources) != len(self.targets):
             raise DataError(
                 f"{self.name or 'corpus'}: {len(self.sources):,} sources but "
@@ -115,23 +116,31 @@ class ParallelCorpus:
         target: str | int | None = None,
         split: str = "train",
     ) -> ParallelCorpus:
-        """Read pairs from one of:
+        """Reads pairs from one of:
 
         - two text files with a sentence a line, the same number of lines in both;
         - a .tsv, .csv, .jsonl, .json or .parquet file;
         - a folder laid out like a dataset on the Hub, with the files of each `split`;
         - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
 
-        Any of the files may be gzip (.gz). `source` and `target` say which columns to take. In TSV
-        and CSV they are numbers from 0, or names, and then the first line is a header; without
-        them it is columns 0 and 1, and there is a header only if it has "source" and "target" (or
-        "src", "tgt" and the like, in any case), or, with a `HeaderWarning`, two languages. No line
-        may have more columns than the first one. In the other formats they are names, also of what
-        is below "translation"; without them it is "source" and "target", or else the only two
-        columns of text. TSV knows no quoting.
+        Any of the files may be gzip (.gz). In TSV and CSV columns have numbers from 0, or names,
+        and then the first line is a header; without either it is columns 0 and 1, and there is a
+        header only if it has "source" and "target" (or "src", "tgt" and the like, in any case), or,
+        with a `HeaderWarning`, two languages. No line may have more columns than the first one. In
+        the other formats columns have names, also of what is below "translation"; without them it
+        is "source" and "target", or else the only two columns of text. TSV knows no quoting.
+        Nothing is dropped here (see `clean`).
 
-        Nothing is dropped here (see `clean`). Raises DataError for text that can't be used as it is
-        (with file and line) and if there are no pairs; SettingsError for impossible arguments.
+        Args:
+            path: what to read.
+            target_path: the second text file.
+            source: the column of the source side.
+            target: the column of the target side.
+            split: the part of a folder or dataset.
+
+        Raises:
+            DataError: there are no pairs, or text that can't be used as it is (with file and line).
+            SettingsError: the arguments are impossible.
         """
         if target_path is not None:
             if source is not None or target is not None:
@@ -179,12 +188,19 @@ class ParallelCorpus:
         max_target_length: int | None = None,
         length: Callable[[str], int] = lambda text: len(text.split()),
     ) -> ParallelCorpus:
-        """Drop the pairs with a side that is empty or too long, and count them in the report.
+        """Drops the pairs with a side that is empty or too long, and count them in the report.
 
-        A side is empty if it is nothing but white space. Lengths are those that `length` returns:
-        words between spaces, or for example `lambda text: len(tokenizer.tokenize(text))`.
+        A side is empty if it is nothing but white space.
 
-        Raises DataError if no pair is left, SettingsError for a limit below 1.
+        Args:
+            max_source_length: the most tokens of a source; None sets no limit.
+            max_target_length: the most tokens of a target.
+            length: returns the length of a text: by default in words between spaces; or, for
+                example, ``lambda text: len(tokenizer.tokenize(text))``.
+
+        Raises:
+            DataError: no pair is left.
+            SettingsError: a limit is below 1.
         """
         for limit in (max_source_length, max_target_length):
             if limit is not None and limit < 1:
@@ -211,7 +227,7 @@ class ParallelCorpus:
         return _from_pairs(kept, self.name, report)
 
     def shuffled(self, seed: int) -> ParallelCorpus:
-        """Return the pairs in an order that depends on `seed` alone."""
+        """Returns the pairs in an order that depends on `seed` alone."""
         pairs = list(self)
         random.Random(seed).shuffle(pairs)
         return _from_pairs(pairs, self.name, self.report)
@@ -219,13 +235,19 @@ class ParallelCorpus:
     def split_by_source(
         self, *, validation: int, test: int, seed: int
     ) -> tuple[ParallelCorpus, ParallelCorpus, ParallelCorpus]:
-        """Return corpora for training, validation and test that share no source sentence.
+        """Returns corpora for training, validation and test that share no source sentence.
 
-        `validation` and `test` are numbers of different source sentences, drawn with `seed`; each
-        brings all its pairs. Sources that differ only in white space or in Unicode form are the
-        same. All three are shuffled, with the pairs of a source side by side.
+        Sources that differ only in white space or in Unicode form are the same. All three corpora
+        are shuffled, with the pairs of a source side by side.
 
-        Raises SettingsError for negative numbers, DataError if nothing would be left for training.
+        Args:
+            validation: how many different sources there are in validation, with all their pairs.
+            test: how many there are in test.
+            seed: draws them.
+
+        Raises:
+            SettingsError: a number is negative.
+            DataError: nothing would be left for training.
         """
         if min(validation, test) < 0:
             raise SettingsError(f"validation={validation}, test={test}: neither may be negative")
@@ -252,7 +274,7 @@ class ParallelCorpus:
         return train, held, tests
 
     def references(self) -> tuple[list[str], list[list[str]]]:
-        """Return the different sources in the order they first occur, and all targets of each.
+        """Returns the different sources in the order they first occur, and all targets of each.
 
         Sources are the same as in `split_by_source`.
         """
@@ -262,7 +284,7 @@ class ParallelCorpus:
         return [source for source, _ in found.values()], [each for _, each in found.values()]
 
     def overlap(self, other: ParallelCorpus) -> Overlap:
-        """Count the pairs of `other` whose source, target, or both together occur in this corpus.
+        """Counts the pairs of `other` whose source, target, or both together occur in this corpus.
 
         White space and Unicode form make no difference.
         """
@@ -277,6 +299,13 @@ class ParallelCorpus:
             name=self.name,
             other=other.name,
         )
+
+
+class Corpora(NamedTuple):
+    """What a training reads: no sentence of `validation` should be in `train`."""
+
+    train: ParallelCorpus
+    validation: ParallelCorpus
 
 
 def _from_pairs(pairs: list[Pair], name: str, report: CorpusReport | None = None) -> ParallelCorpus:

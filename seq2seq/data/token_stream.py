@@ -1,4 +1,4 @@
-"""Running text for language models: lines -> rows of ids, and ids -> text.
+"""The text of language models: lines -> rows of ids, and ids -> text.
 
 A line's end is a token, too: eos. In running text it is what "\\n" is in a file, and reading begins
 after one, as it does in the middle of a file. Where sentences stand by themselves, each begins with
@@ -23,7 +23,7 @@ class TokenStream(NamedTuple):
     Attributes:
         pipeline: tokenizer and vocabulary.
         sentences: whether each line stands by itself.
-        letters_only: whether all but letters is taken away.
+        letters_only: whether all but letters is removed.
     """
 
     pipeline: TextPipeline
@@ -32,41 +32,45 @@ class TokenStream(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The id that everything begins with; it is never predicted there."""
+        """The id that every row begins with; it is never predicted there."""
         return BOS_ID if self.sentences else EOS_ID
 
     def clean(self, text: str) -> str:
-        """The text as the model's training text was cleaned."""
+        """Returns a text in the form that the training text was brought into."""
         if not self.letters_only or not any(character.isalpha() for character in text):
             return text
         return letters_only(text.split("\n"))[0]
 
     def rows(self, lines: Sequence[str], *, closed: bool = True) -> list[list[int]]:
-        """What is read from a fresh state, `first` before it: each line, or all of them as one.
+        """Returns rows of ids that are read from a fresh state, each with `first` before it.
 
         Args:
-            lines: of one text.
+            lines: the lines of one text; each is a row, or all of them are one.
             closed: whether the last line of running text has an end, too.
         """
-        ids = [[*line, EOS_ID] for line in self.pipeline.encode(lines)]
+        return self.rows_from_ids(self.pipeline.encode(lines), closed=closed)
+
+    def rows_from_ids(self, lines: Sequence[list[int]], *, closed: bool = True) -> list[list[int]]:
+        """Returns the same as `rows`, of lines that are ids already."""
+        ids = [[*line, EOS_ID] for line in lines]
         if self.sentences:
             return [[self.first, *line] for line in ids]
         row = [self.first, *chain.from_iterable(ids)]
         return [row if closed else row[:-1]]
 
     def row(self, text: str) -> list[int]:
-        """`first` and the ids of a text that may go on."""
+        """Returns `first` and the ids of a text that may go on."""
         ids = chain.from_iterable(
             [*line, EOS_ID] for line in self.pipeline.encode(text.split("\n"))
         )
         return [self.first, *ids][:-1]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of some ids, a line's end for each eos."""
+        """Returns the text of some ids, with a line's end for each eos."""
         return "".join(self.decode_stream(ids, []))
 
     def decode_stream(self, prefix: Sequence[int], ids: Iterable[int]) -> Iterator[str]:
-        """The text of the prefix, then what each of the ids adds to it, as soon as it is known."""
+        """Yields the text of the prefix, then what each of the ids adds to it, once it is known."""
         line: list[int] = []
         shown = ""
         for number, token in enumerate(chain(prefix, ids), start=1):

@@ -35,10 +35,11 @@ class Vocab:
     """
 
     def __init__(self, tokens: Sequence[str], counts: Sequence[int]) -> None:
-        """Take `tokens` in the order of their ids, and how often each one was seen.
+        """Takes `tokens` in the order of their ids, and how often each one was seen.
 
-        Raises DataError if the specials are not the first four tokens, if a token stands there
-        twice, or if there are not as many counts as tokens.
+        Raises:
+            DataError: the special tokens are not the first four, a token occurs twice, or there are
+                not as many counts as tokens.
         """
         self._tokens = list(tokens)
         self._counts = list(counts)
@@ -55,19 +56,23 @@ class Vocab:
         reserved: Sequence[str] = (),
         pieces: Iterable[str] | None = None,
     ) -> Vocab:
-        """Count the tokens of `sentences` and give each one an id.
+        """Counts the tokens of `sentences` and gives each one an id.
 
-        The order is: the specials, the `reserved` tokens as given, then the others by falling
-        count, where equal counts are ordered by code point. Tokens seen fewer than `min_frequency`
-        times are left out, and the rarest ones too if there would be more than `max_size` tokens
-        (all counted, the specials and the reserved ones included). A special's name among the
+        The order is: the special tokens, the `reserved` tokens as given, then the others by falling
+        count, where equal counts are ordered by code point. A special token's name among the
         sentences is not counted.
 
-        `pieces` is a closed inventory (that of a SentencePiece model): all of them become tokens,
-        however rare, the unseen ones last; tokens that are not in it don't.
+        Args:
+            sentences: the tokens of each sentence.
+            min_frequency: rarer tokens are left out.
+            max_size: the most tokens, special and reserved ones included; the rarest are left out.
+            reserved: tokens that have an id in any case.
+            pieces: a closed inventory (that of a SentencePiece model): all of them become tokens,
+                however rare, the unseen ones last; tokens that are not in it don't.
 
-        Raises SettingsError for a `min_frequency` below 1, for reserved tokens given twice or equal
-        to a special, and for a `max_size` with no room for what must be in the vocabulary.
+        Raises:
+            SettingsError: `min_frequency` is below 1, a reserved token is given twice or equals a
+                special one, or `max_size` has no room for what must be in the vocabulary.
         """
         fixed = [*SPECIAL_TOKENS, *reserved]
         if len(set(fixed)) < len(fixed):
@@ -138,7 +143,8 @@ class Vocab:
     def tokens(self, ids: Any) -> Any:
         """The token of an id, or tokens in lists nested as `ids` is.
 
-        Raises DataError for an id outside 0 to `len(self) - 1`.
+        Raises:
+            DataError: an id is not one of 0 to ``len(self) - 1``.
         """
         if not isinstance(ids, int):
             return [self.tokens(item) for item in ids]
@@ -160,13 +166,13 @@ class Vocab:
         return hashlib.sha256(json.dumps(self._tokens).encode("ascii")).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
+        """Writes the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
         content = {"format": FORMAT, "tokens": self._tokens, "counts": self._counts}
         path.write_bytes((json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | Path) -> Vocab:
-        """Read what `save` wrote; raises DataError, naming the file, if it isn't that."""
+        """Reads what `save` wrote; raises DataError, naming the file, if it isn't that."""
         path = Path(path)
         try:
             content = json.loads(path.read_bytes().decode("utf-8"))
@@ -191,7 +197,7 @@ class Vocab:
 
 
 def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
-    """Raise DataError unless `tokens` and `counts`, maybe from a file, can be a vocabulary."""
+    """Raises DataError unless `tokens` and `counts`, maybe from a file, can be a vocabulary."""
     if len(tokens) != len(counts):
         raise DataError(f"there are {len(tokens)} tokens but {len(counts)} counts")
     if tuple(tokens[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
@@ -213,7 +219,7 @@ def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
 
 
 def _check_room(max_size: int | None, fixed: int, pieces: int) -> None:
-    """Raise SettingsError if the tokens that can't be left out are more than `max_size`."""
+    """Raises SettingsError if the tokens that can't be left out are more than `max_size`."""
     if max_size is not None and max_size < fixed + pieces:
         inventory = f" and {pieces} SentencePiece pieces" if pieces else ""
         raise SettingsError(

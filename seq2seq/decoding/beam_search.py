@@ -25,7 +25,14 @@ from torch import Tensor
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 from seq2seq.decoding.beam_step import best_continuations, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.interface import LOG_PROBABILITY, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.interface import (
+    LOG_PROBABILITY,
+    Hypothesis,
+    Scoring,
+    State,
+    StepFunction,
+    select_rows,
+)
 
 
 class LiveHypotheses(NamedTuple):
@@ -58,29 +65,15 @@ class LiveHypotheses(NamedTuple):
 
     def extend(self, origins: Tensor, tokens: Tensor, totals: Tensor) -> LiveHypotheses:
         """The rows `origins`, each with one more token; all ``(new_rows,)``."""
-        return LiveHypotheses(
-            self.beams[origins],
-            tokens,
-            totals,
-            torch.cat([self.histories[origins], tokens.unsqueeze(1)], dim=1),
-            None if self.attention is None else self.attention[origins],
-        )
-
-    def select(self, rows: Tensor) -> LiveHypotheses:
-        """Some of the rows ``(new_rows,)``."""
-        return LiveHypotheses(
-            self.beams[rows],
-            self.tokens[rows],
-            self.totals[rows],
-            self.histories[rows],
-            None if self.attention is None else self.attention[rows],
-        )
+        chosen = select_rows(self, origins)
+        histories = torch.cat([chosen.histories, tokens.unsqueeze(1)], dim=1)
+        return chosen._replace(tokens=tokens, totals=totals, histories=histories)
 
 
 @torch.no_grad()
 def beam_search(
-    model: StepModel[StateT],
-    state: StateT,
+    step: StepFunction,
+    state: State,
     constraints: Constraints,
     scoring: Scoring = LOG_PROBABILITY,
     *,
@@ -91,7 +84,7 @@ def beam_search(
     """The best hypotheses of each row, best first, at most `beam_size` and at least one.
 
     Args:
-        model: gives the next token's distribution.
+        step: a model's step.
         state: its state before bos, one row for each sentence.
         constraints: which tokens may come.
         scoring: how hypotheses are scored.
@@ -107,9 +100,9 @@ def beam_search(
     worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
     live = LiveHypotheses.start(count, device)
     if groups > 1:
-        state = state.select(live.beams // groups)
+        state = select_rows(state, live.beams // groups)
     while len(live.beams):
-        log_probs, state = model.step(live.tokens, state)
+        log_probs, state = step(live.tokens, state)
         live = live._replace(attention=scoring.track_attention(live.attention, state))
         allowed = constraints.apply(log_probs, live.histories, live.beams // groups)
         if groups == 1:
@@ -133,7 +126,7 @@ def beam_search(
         longest = constraints.max_lengths[live.beams // groups]
         bounds = live.totals / ((6 + longest) / 6) ** scoring.alpha
         kept = (~ended & (bounds > worst[live.beams])).nonzero().squeeze(1)
-        live, state = live.select(kept), state.select(chosen[0][kept])
+        live, state = select_rows(live, kept), select_rows(state, chosen[0][kept])
     return [
         best_distinct(chain.from_iterable(finished[first : first + groups]), beam_size)
         for first in range(0, count, groups)

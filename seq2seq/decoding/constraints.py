@@ -1,8 +1,8 @@
 """Which tokens may come next: the same constraints for every search.
 
-Where constraints disagree, the first of these decides: the forced prefix, then the greatest length, then
-the ids that never come, then the repeated n-grams and the least length. Where they leave no token
-that has a probability above 0, eos comes, so that every search ends.
+Where constraints disagree, the first of these decides: the forced prefix, then the greatest length,
+then the ids that never come, then the repeated n-grams and the least length. Where they leave no
+token that has a probability above 0, eos comes, so that every search ends.
 """
 
 from __future__ import annotations

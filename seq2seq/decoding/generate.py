@@ -5,13 +5,13 @@ The search of a language model. Unlike a translation, running text goes on after
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 
 from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
-from seq2seq.decoding.interface import StateT, StepModel
+from seq2seq.decoding.interface import Ids, StepLanguageModel
 from seq2seq.decoding.sampling import (
     sample_inverse_cdf,
     sample_key,
@@ -22,9 +22,8 @@ from seq2seq.decoding.sampling import (
 
 @torch.no_grad()
 def generate_ids(
-    model: StepModel[StateT],
-    state: StateT,
-    prefix: Sequence[int],
+    model: StepLanguageModel,
+    prefix: Ids,
     settings: GenerationSettings,
     device: torch.device,
     *,
@@ -35,8 +34,7 @@ def generate_ids(
     Every draw is a function of the seed, the prefix and the position.
 
     Args:
-        model: gives the next token's distribution.
-        state: before the first token of `prefix`, one row.
+        model: in evaluation mode.
         prefix: ids, at least the one that everything begins with; read first.
         settings: how many tokens, and how they are chosen.
         device: where the model is.
@@ -44,6 +42,7 @@ def generate_ids(
     """
     key = sample_key(settings.seed, prefix, 0)
     never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=device)
+    state = model.start(1)
     for token in prefix[:-1]:
         _, state = model.step(torch.tensor([token], device=device), state)
     token = prefix[-1]

@@ -1,6 +1,6 @@
 """Greedy search: the most probable token at every step.
 
-`decode_rows` is the loop of every search that follows one hypothesis for each row; sampling is the other.
+`decode_rows` is the loop of every search that follows one hypothesis for each row, as sampling.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from torch import Tensor
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.interface import LOG_PROBABILITY, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.interface import (
+    LOG_PROBABILITY,
+    Hypothesis,
+    Scoring,
+    State,
+    StepFunction,
+    select_rows,
+)
 
 TokenChooser = Callable[[Tensor, Tensor, int], Tensor]
 """Chooses tokens ``(rows,)``, from log-probabilities of what may come ``(rows, vocab_size)``, the
@@ -20,29 +27,29 @@ numbers of the rows ``(rows,)`` and the number of tokens before."""
 
 
 def greedy_search(
-    model: StepModel[StateT],
-    state: StateT,
+    step: StepFunction,
+    state: State,
     constraints: Constraints,
     scoring: Scoring = LOG_PROBABILITY,
 ) -> list[Hypothesis]:
     """One hypothesis for each row.
 
     Args:
-        model: gives the next token's distribution.
+        step: a model's step.
         state: its state before bos, one row for each sentence.
         constraints: which tokens may come.
         scoring: how a hypothesis is scored; there is nothing to rank.
     """
     sentences = torch.arange(len(constraints.max_lengths), device=constraints.max_lengths.device)
     return decode_rows(
-        model, state, constraints, scoring, sentences, lambda values, *_: values.argmax(dim=-1)
+        step, state, constraints, scoring, sentences, lambda values, *_: values.argmax(dim=-1)
     )
 
 
 @torch.no_grad()
 def decode_rows(
-    model: StepModel[StateT],
-    state: StateT,
+    step: StepFunction,
+    state: State,
     constraints: Constraints,
     scoring: Scoring,
     sentences: Tensor,
@@ -51,7 +58,7 @@ def decode_rows(
     """One hypothesis for each row, whose every token `choose` chooses; a row that ends leaves.
 
     Args:
-        model: gives the next token's distribution.
+        step: a model's step.
         state: its state before bos.
         constraints: which tokens may come.
         scoring: how a hypothesis is scored.
@@ -66,7 +73,7 @@ def decode_rows(
     tokens = torch.full((len(rows),), BOS_ID, device=device)
     attention: Tensor | None = None
     while len(rows):
-        log_probs, state = model.step(tokens, state)
+        log_probs, state = step(tokens, state)
         attention = scoring.track_attention(attention, state)
         allowed = constraints.apply(log_probs, histories, sentences)
         tokens = choose(allowed, rows, histories.shape[1])
@@ -80,9 +87,9 @@ def decode_rows(
                     float(totals[place]),
                     None if attention is None else attention[place],
                 )
-            kept = (~ended).nonzero().squeeze(1)
-            rows, sentences, state = rows[kept], sentences[kept], state.select(kept)
-            totals, histories, tokens = totals[kept], histories[kept], tokens[kept]
-            attention = None if attention is None else attention[kept]
+            live = (rows, sentences, totals, histories, tokens, attention, state)
+            rows, sentences, totals, histories, tokens, attention, state = select_rows(
+                live, (~ended).nonzero().squeeze(1)
+            )
         histories = torch.cat([histories, tokens.unsqueeze(1)], dim=1)
     return [found[row] for row in range(len(found))]

@@ -1,41 +1,102 @@
-"""The one interface that search needs of a model, and what search gives back.
+"""What search needs of a model, and what it gives back.
 
-Search knows nothing of models and models know nothing of search: they meet here. Anything with
-`step` can be searched: a translation model, a language model, a table of probabilities in a test.
+Search knows nothing of models and models know nothing of search: they meet here. Anything that has
+the methods of `StepModel` can be searched: a translation model, a table of probabilities in a test.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
 from seq2seq.errors import SettingsError
 
-StateT = TypeVar("StateT", bound="State")
+T = TypeVar("T")
+
+Ids: TypeAlias = Sequence[int]
+"""The token ids of one sentence, without bos and eos."""
+
+State: TypeAlias = Any
+"""What a model carries from step to step; opaque to search but for `select_rows`.
+
+A NamedTuple of tensors with the batch as their first dimension, of None, and of tuples of these.
+The state of a model with attention has a field or property `attention_weights`: the attention of
+the last step, ``(batch_size, source_length)``, zero on pads.
+"""
+
+StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
+"""Previous tokens ``(batch_size,)`` and a state -> log-probabilities of the next token
+``(batch_size, vocab_size)`` and the state after it."""
 
 MIN_COVERAGE = 0.01
 """What a source token that less attention went to counts as covered. Words like "the" may rightly
 get none; without a floor, the logarithm would let a single one outweigh all else."""
 
 
-class State(Protocol):
-    """What a model carries from step to step: an immutable value, batch first.
+class StepModel(Protocol):
+    """A model of a target given a source, one token at a time."""
 
-    The state of a model with attention has one thing more, `attention_weights`: the attention of its last
-    step over the source, ``(batch_size, source_length)``, zero on pads.
+    def start(self, source: Tensor, lengths: Tensor) -> State:
+        """Returns the state before bos.
+
+        Args:
+            source: ids ``(batch_size, source_length)``.
+            lengths: their true lengths ``(batch_size,)``, on the CPU.
+        """
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Takes one step, see `StepFunction`."""
+
+
+class StepLanguageModel(Protocol):
+    """A model of text without a source, one token at a time."""
+
+    def start(self, batch_size: int) -> State:
+        """Returns the state before anything was read."""
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """Takes one step, see `StepFunction`."""
+
+    def log_probabilities(
+        self, inputs: Tensor, targets: Tensor, state: State
+    ) -> tuple[Tensor, State]:
+        """Returns the log-probability of each target, ``(batch_size, length)``, and the new state.
+
+        Args:
+            inputs: the token before each target, ``(batch_size, length)``.
+            targets: the tokens to predict, ``(batch_size, length)``.
+            state: the state before the first of the inputs.
+        """
+
+
+def select_rows(state: T, rows: Tensor) -> T:
+    """Returns some rows of a state, in the given order, repeats allowed.
+
+    Args:
+        state: a tensor, batch first; None; or a tuple or NamedTuple of these. A NamedTuple may have
+            a property `batch_wide`, the names of fields that hold for the batch as a whole: they
+            stay as they are.
+        rows: ``(new_batch_size,)``.
+
+    Raises:
+        TypeError: there is something else in the state.
     """
-
-    def select(self: StateT, rows: Tensor) -> StateT:
-        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-
-
-class StepModel(Protocol[StateT]):
-    """A model that gives a distribution over the next token."""
-
-    def step(self, tokens: Tensor, state: StateT) -> tuple[Tensor, StateT]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+    value: Any = state
+    if isinstance(value, Tensor):
+        value = value.index_select(0, rows)
+    elif hasattr(value, "_fields"):
+        whole = getattr(value, "batch_wide", ())
+        names = [name for name in value._fields if name not in whole]
+        value = value._replace(**{name: select_rows(getattr(value, name), rows) for name in names})
+    elif isinstance(value, tuple):
+        value = tuple(select_rows(part, rows) for part in value)
+    elif value is not None:
+        raise TypeError(f"a state consists of tensors, tuples and None, not of {type(value)}")
+    selected: T = value
+    return selected
 
 
 class Hypothesis(NamedTuple):

@@ -16,12 +16,19 @@ from torch import Tensor
 
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import decode_rows
-from seq2seq.decoding.interface import LOG_PROBABILITY, Hypothesis, Scoring, StateT, StepModel
+from seq2seq.decoding.interface import (
+    LOG_PROBABILITY,
+    Hypothesis,
+    Scoring,
+    State,
+    StepFunction,
+    select_rows,
+)
 
 
 def sample_search(
-    model: StepModel[StateT],
-    state: StateT,
+    step: StepFunction,
+    state: State,
     constraints: Constraints,
     scoring: Scoring = LOG_PROBABILITY,
     *,
@@ -33,7 +40,7 @@ def sample_search(
     """Samples of each row, one for each of its keys, in their order; equal ones are possible.
 
     Args:
-        model: gives the next token's distribution.
+        step: a model's step.
         state: its state before bos, one row for each sentence.
         constraints: which tokens may come.
         scoring: how a hypothesis is scored.
@@ -51,7 +58,8 @@ def sample_search(
             truncated_distribution(log_probs, temperature, top_k, top_p), uniforms
         )
 
-    found = iter(decode_rows(model, state.select(sentences), constraints, scoring, sentences, draw))
+    states = select_rows(state, sentences)
+    found = iter(decode_rows(step, states, constraints, scoring, sentences, draw))
     return [[next(found) for _ in each] for each in keys]
 
 

@@ -8,14 +8,14 @@ import torch
 
 from seq2seq.data.batching import pad
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
-from seq2seq.decoding.interface import StateT, StepModel
+from seq2seq.decoding.interface import Ids, State, StepFunction
 
 
 @torch.no_grad()
 def token_log_probabilities(
-    model: StepModel[StateT],
-    state: StateT,
-    targets: Sequence[Sequence[int]],
+    step: StepFunction,
+    state: State,
+    targets: Sequence[Ids],
     device: torch.device,
 ) -> list[list[float]]:
     """The log-probability of each token of each target, and of eos after them.
@@ -23,7 +23,7 @@ def token_log_probabilities(
     Their sum is what a search says of the same tokens.
 
     Args:
-        model: gives the next token's distribution.
+        step: a model's step.
         state: its state before bos, one row for each target.
         targets: ids without bos and eos.
         device: where the model is.
@@ -33,7 +33,7 @@ def token_log_probabilities(
     previous = torch.full((len(rows),), BOS_ID, device=device)
     steps = []
     for position in range(ids.shape[1]):
-        log_probs, state = model.step(previous, state)
+        log_probs, state = step(previous, state)
         previous = ids[:, position]
         # A row that has ended goes on with pads, which are cut off below.
         steps.append(log_probs.gather(1, previous.unsqueeze(1)).squeeze(1).double())

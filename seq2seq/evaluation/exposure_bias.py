@@ -17,22 +17,15 @@ for comparing models on the same text, not a number of mistakes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from seq2seq.data.batching import Batch, bucket, make_batch
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
-from seq2seq.decoding.interface import StateT, StepModel
+from seq2seq.decoding.interface import StepModel
 from seq2seq.errors import DataError, SettingsError
-
-
-class SourceModel(StepModel[StateT], Protocol[StateT]):
-    """A step model that begins with a source sentence, as a translation model does."""
-
-    def start(self, source: Tensor, lengths: Tensor) -> StateT:
-        """Sources ``(batch_size, length)``, lengths ``(batch_size,)`` on the CPU -> a state."""
 
 
 class PositionScores(NamedTuple):
@@ -91,7 +84,7 @@ class TokenScoresTable(NamedTuple):
 
 @torch.no_grad()
 def measure_exposure_bias(
-    model: SourceModel[StateT],
+    model: StepModel,
     sources: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
     device: torch.device,
@@ -140,7 +133,7 @@ def measure_exposure_bias(
     )
 
 
-def score_batch(model: SourceModel[StateT], batch: Batch, columns: int) -> TokenScoresTable:
+def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTable:
     """The first `columns` positions of a batch; both histories go through the model in step.
 
     Returns:

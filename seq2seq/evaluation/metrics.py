@@ -7,13 +7,15 @@ would find no word with an accent in references of the form NFD. For text in NFC
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, get_args
-
-from sacrebleu.metrics import BLEU, CHRF, TER
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from seq2seq.config.experiment import Tokenization
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics import BLEU, CHRF, TER
+    from sacrebleu.metrics.base import Metric as SacreMetric
 
 TOKENIZATIONS: tuple[str, ...] = get_args(Tokenization)
 """sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
@@ -34,12 +36,17 @@ class Score(NamedTuple):
         return f"{self.score:.2f}  {self.signature}"
 
 
-class Scores(NamedTuple):
-    """BLEU (Papineni et al. 2002), chrF (Popović 2015) and TER (Snover et al. 2006)."""
+class Metric(NamedTuple):
+    """A metric that translations are scored by.
 
-    bleu: Score
-    chrf: Score
-    ter: Score
+    Attributes:
+        title: its name in tables.
+        build: makes sacreBLEU's metric, or anything with its `corpus_score` and `get_signature`,
+            from the tokenization for BLEU and whether case is ignored.
+    """
+
+    title: str
+    build: Callable[[str, bool], SacreMetric]
 
 
 def evaluate(
@@ -48,26 +55,25 @@ def evaluate(
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
-) -> Scores:
-    """Scores detokenized translations.
+) -> dict[str, Score]:
+    """Scores detokenized translations by every metric of `METRICS`.
 
     Args:
         hypotheses: one for each source sentence.
         references: for each source sentence its reference, or all its references.
         tokenize: sacreBLEU's tokenization for BLEU: "13a", "zh", "char", "none", …
-        lowercase: ignore case, in all three.
+        lowercase: ignore case, in all metrics.
+
+    Returns:
+        A score for each key of `METRICS`, as ``scores["bleu"]``.
 
     Raises:
         DataError: the numbers of hypotheses and references differ, there are none, or a sentence
             has no reference.
         SettingsError: a tokenization that is unknown or not to be had here.
     """
-    metrics = (
-        bleu_metric(tokenize, lowercase=lowercase),
-        CHRF(lowercase=lowercase),
-        TER(case_sensitive=not lowercase),
-    )
-    return Scores(*(score(metric, hypotheses, references) for metric in metrics))
+    built = {name: metric.build(tokenize, lowercase) for name, metric in METRICS.items()}
+    return {name: score(metric, hypotheses, references) for name, metric in built.items()}
 
 
 def bleu(
@@ -77,16 +83,16 @@ def bleu(
     tokenize: str = "13a",
     lowercase: bool = False,
 ) -> Score:
-    """BLEU alone; arguments and errors as for `evaluate`."""
-    return score(bleu_metric(tokenize, lowercase=lowercase), hypotheses, references)
+    """Returns BLEU alone; arguments and errors as for `evaluate`."""
+    return score(bleu_metric(tokenize, lowercase), hypotheses, references)
 
 
 def score(
-    metric: BLEU | CHRF | TER,
+    metric: SacreMetric,
     hypotheses: Sequence[str],
     references: Sequence[Sequence[str]] | Sequence[str],
 ) -> Score:
-    """What one of sacreBLEU's metrics says, after a check of its inputs."""
+    """Returns the score by one of sacreBLEU's metrics, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
     streams = [
         [None if text is None else to_nfc(text) for text in stream]
@@ -96,8 +102,14 @@ def score(
     return Score(result.score, str(metric.get_signature()))
 
 
-def bleu_metric(tokenize: str, *, lowercase: bool = False) -> BLEU:
-    """sacreBLEU's BLEU; SettingsError for a tokenization that is unknown or not to be had here."""
+def bleu_metric(tokenize: str, lowercase: bool = False) -> BLEU:
+    """Returns BLEU (Papineni et al. 2002).
+
+    Raises:
+        SettingsError: the tokenization is unknown or not to be had here.
+    """
+    from sacrebleu.metrics import BLEU
+
     if tokenize not in TOKENIZATIONS:
         there = ", ".join(TOKENIZATIONS)
         raise SettingsError(f"there is no tokenization {tokenize!r} for BLEU; there are {there}")
@@ -106,6 +118,28 @@ def bleu_metric(tokenize: str, *, lowercase: bool = False) -> BLEU:
     except (RuntimeError, ImportError, OSError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"tokenization {tokenize} can't be used here: {reason}") from error
+
+
+def chrf_metric(tokenize: str, lowercase: bool) -> CHRF:
+    """Returns chrF (Popović 2015), which needs no tokenization."""
+    from sacrebleu.metrics import CHRF
+
+    return CHRF(lowercase=lowercase)
+
+
+def ter_metric(tokenize: str, lowercase: bool) -> TER:
+    """Returns TER (Snover et al. 2006), which has a tokenization of its own."""
+    from sacrebleu.metrics import TER
+
+    return TER(case_sensitive=not lowercase)
+
+
+METRICS = {
+    "bleu": Metric("BLEU", bleu_metric),
+    "chrf": Metric("chrF", chrf_metric),
+    "ter": Metric("TER", ter_metric),
+}
+"""What `evaluate` and `seq2seq.evaluation.significance.compare` score by."""
 
 
 def check_lengths(hypotheses: int, references: int) -> None:
@@ -139,17 +173,38 @@ def reference_streams(
     ]
 
 
-def sentence_utility(name: Literal["chrf", "bleu"]) -> Callable[[str, str], float]:
-    """Sentence-level chrF (Popović 2015) or BLEU (Papineni et al. 2002) of sacreBLEU.
+def sentence_chrf() -> CHRF:
+    """Returns chrF for single sentences."""
+    from sacrebleu.metrics import CHRF
 
-    BLEU counts n-grams up to the length of the sentence (effective order), so that short sentences
+    return CHRF()
+
+
+def sentence_bleu() -> BLEU:
+    """Returns BLEU for single sentences.
+
+    It counts n-grams up to the length of the sentence (effective order), so that short sentences
     don't all score 0.
+    """
+    from sacrebleu.metrics import BLEU
+
+    return BLEU(effective_order=True)
+
+
+UTILITIES: dict[str, Callable[[], SacreMetric]] = {"chrf": sentence_chrf, "bleu": sentence_bleu}
+"""What minimum Bayes risk decoding can compare by, by their names in `DecodingSettings.utility`."""
+
+
+def sentence_utility(name: str) -> Callable[[str, str], float]:
+    """Returns a sentence-level metric as a function of a sentence and its reference.
+
+    Args:
+        name: a key of `UTILITIES`.
 
     Returns:
-        A function of a sentence and the one that is its reference, from 0 to 100; for equal
-        sentences it is 100, empty ones included.
+        A function to 0 to 100; for equal sentences it is 100, empty ones included.
     """
-    metric = CHRF() if name == "chrf" else BLEU(effective_order=True)
+    metric = UTILITIES[name]()
 
     def utility(hypothesis: str, reference: str) -> float:
         if hypothesis == reference:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from sacrebleu.metrics import BLEU
 from torch import Tensor
 
 from seq2seq.errors import DataError
@@ -39,7 +38,9 @@ class Table(NamedTuple):
     statistics: Tensor
 
     def bleu(self, weights: Tensor) -> float:
-        """BLEU, 0 to 100, of the candidates that these weights ``(features,)`` choose."""
+        """Returns BLEU, 0 to 100, of the candidates that weights ``(features,)`` choose."""
+        from sacrebleu.metrics import BLEU
+
         chosen = choose(self.features, weights)
         total = self.statistics[torch.arange(len(chosen)), chosen].sum(dim=0).tolist()
         numbers = [int(each) for each in total]
@@ -77,6 +78,8 @@ def make_table(
     Raises:
         DataError: the numbers of sentences and references differ, or a sentence has no candidate.
     """
+    from sacrebleu.metrics import BLEU
+
     if not all(candidates):
         raise DataError("a sentence has no candidate: there is nothing to choose from")
     bleu_metric(tokenize, lowercase=lowercase)

@@ -17,7 +17,7 @@ from seq2seq.data.batching import pad
 from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.normalization import normalize
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.models.language_model import Predictor
+from seq2seq.decoding.interface import StepLanguageModel
 
 BATCH_TOKENS = 4096
 """Tokens that are read at the same time."""
@@ -80,7 +80,7 @@ class TextScore(NamedTuple):
 
 @torch.no_grad()
 def row_log_probabilities(
-    network: Predictor, rows: Sequence[Sequence[int]], device: torch.device
+    network: StepLanguageModel, rows: Sequence[Sequence[int]], device: torch.device
 ) -> list[list[float]]:
     """The log-probability of each token of each row but its first, which is given.
 
@@ -116,7 +116,7 @@ def row_log_probabilities(
 
 
 def held_out_score(
-    network: Predictor, text: TokenStream, lines: Sequence[str], device: torch.device
+    network: StepLanguageModel, text: TokenStream, lines: Sequence[str], device: torch.device
 ) -> TextScore:
     """The score of held-out lines, running text in `STREAMS` parts that are read side by side.
 

@@ -1,4 +1,4 @@
-"""Is one system better than another, or was it luck? Paired tests, through sacreBLEU."""
+"""Whether one system is better than another by more than chance: paired tests of sacreBLEU."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
-from sacrebleu.metrics import CHRF, TER
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.metrics import bleu_metric, check_lengths, reference_streams
+from seq2seq.evaluation.metrics import METRICS, check_lengths, reference_streams
 
 SEED = 12345
 """sacreBLEU's own seed: with it, its command line gives the same numbers."""
 
-FEW = 100
-"""Below so many sentences a test says little, and what it says is not to be trusted."""
+MIN_SENTENCES = 100
+"""With fewer sentences a test is not to be trusted."""
 
 SAMPLES = {"bootstrap": 1_000, "randomization": 10_000}
 """How often to draw, where a call does not say: sacreBLEU's own numbers."""
@@ -59,14 +58,6 @@ class Comparison(NamedTuple):
     systems: dict[str, SystemScore]
 
 
-class Comparisons(NamedTuple):
-    """The systems compared by BLEU, chrF and TER."""
-
-    bleu: Comparison
-    chrf: Comparison
-    ter: Comparison
-
-
 def compare(
     systems: Mapping[str, Sequence[str]],
     references: Sequence[Sequence[str]] | Sequence[str],
@@ -76,7 +67,7 @@ def compare(
     seed: int = SEED,
     tokenize: str = "13a",
     lowercase: bool = False,
-) -> Comparisons:
+) -> dict[str, Comparison]:
     """Tests every system against the first one, sentence by sentence in pairs.
 
     Paired bootstrap resampling (Koehn 2004) draws as many sentences as there are, with
@@ -94,7 +85,10 @@ def compare(
         samples: how often to draw; None is 1,000 for the bootstrap, 10,000 for randomization.
         seed: from 1 on; the same seed gives the same numbers.
         tokenize: sacreBLEU's tokenization for BLEU.
-        lowercase: ignore case, in all three metrics.
+        lowercase: ignore case, in all metrics.
+
+    Returns:
+        A comparison for each key of `METRICS`, as ``found["bleu"]``.
 
     Raises:
         DataError: a system has not as many translations as there are references.
@@ -106,17 +100,13 @@ def compare(
     check_resampling(test, samples, seed)
     for hypotheses in systems.values():
         check_lengths(len(hypotheses), len(references))
-    if len(references) < FEW:
+    if len(references) < MIN_SENTENCES:
         warnings.warn(
             f"{len(references):,} sentences are too few for a test: do not trust the p-values",
             FewSentencesWarning,
             stacklevel=2,
         )
-    metrics = {
-        "bleu": bleu_metric(tokenize, lowercase=lowercase),
-        "chrf": CHRF(lowercase=lowercase),
-        "ter": TER(case_sensitive=not lowercase),
-    }
+    metrics = {name: metric.build(tokenize, lowercase) for name, metric in METRICS.items()}
     with sacrebleu_seed(seed):
         signatures, results = PairedTest(
             [(name, list(hypotheses)) for name, hypotheses in systems.items()],
@@ -129,18 +119,16 @@ def compare(
             n_jobs=1,
         )()
     # sacreBLEU names its columns itself (chrF2), and keeps the order of the metrics.
-    return Comparisons(
-        *(
-            Comparison(str(signature), judge(systems, results[name], test))
-            for name, signature in signatures.items()
-        )
-    )
+    return {
+        name: Comparison(str(signature), judge(systems, results[column], test))
+        for name, (column, signature) in zip(METRICS, signatures.items(), strict=True)
+    }
 
 
 def judge(
     systems: Mapping[str, Sequence[str]], results: Sequence[Any], test: str
 ) -> dict[str, SystemScore]:
-    """What sacreBLEU found for each system by one metric, with a p that ties can't make small."""
+    """Returns each system's score by one metric, with a p-value that ties can't make small."""
     first, *_ = systems.values()
     scores = {}
     for (name, hypotheses), result in zip(systems.items(), results, strict=True):
@@ -155,7 +143,7 @@ def judge(
 
 
 def least_p_value(first: Sequence[str], other: Sequence[str]) -> float:
-    """The least p that approximate randomization can have for these two systems.
+    """Returns the least p-value of approximate randomization for these two systems.
 
     Of the 2^k exchanges of the k sentences whose translations differ, at least two have the real
     difference: all of them, and none. sacreBLEU counts only larger differences than that.

@@ -1,4 +1,4 @@
-"""A run directory -> a language model, from Python: how probable a text is, and made-up text.
+"""A run directory -> a language model, from Python: how probable a text is, and generated text.
 
 >>> model = LanguageModel.load("runs/shakespeare")                   # doctest: +SKIP
 >>> model.perplexity("To be, or not to be")                          # doctest: +SKIP
@@ -8,25 +8,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
-from seq2seq.config.arguments import as_list, check_run_path, check_string, check_strings
-from seq2seq.config.base import did_you_mean, raise_problems, validate
-from seq2seq.config.language_model import GenerationSettings, NGramExperiment
+from seq2seq.config.arguments import as_list, check_strings
+from seq2seq.config.base import raise_problems, with_changes
+from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.token_stream import TokenStream
 from seq2seq.decoding.generate import generate_ids
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.multi_step import MultiStepScores, predict_ahead
 from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, text_score
-from seq2seq.language_modeling.train import load_trained
-from seq2seq.language_modeling.train_ngram import load_ngrams
-from seq2seq.models.device import choose_device
-from seq2seq.models.language_model import LanguageNetwork, Predictor
-from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import read_metadata
+from seq2seq.language_modeling.loading import load_language_model
+from seq2seq.models.device import choose_device, use_one_thread_after_fork
+from seq2seq.models.language_model import LanguageNetwork
+from seq2seq.models.ngram.model import NGramModel
+from seq2seq.runs.run import Run, open_run
 
 __all__ = ["LanguageModel", "TextScore", "TokenScores"]
 
@@ -46,18 +44,18 @@ class TokenScores(NamedTuple):
 
 
 class LanguageModel:
-    """A language model, recurrent or of n-grams: scores text, and makes some up.
+    """A language model, recurrent or of n-grams: scores and generates text.
 
     Args:
         network: any language model's.
         text: how text becomes ids, and comes back.
-        settings: how text is made up, where a call does not say.
+        settings: how text is generated, where a call does not say.
         device: "auto", "cpu", "cuda" or "mps".
     """
 
     def __init__(
         self,
-        network: Predictor,
+        network: LanguageNetwork | NGramModel,
         text: TokenStream,
         settings: GenerationSettings | None = None,
         device: str = "auto",
@@ -68,32 +66,41 @@ class LanguageModel:
         self.settings = settings or GenerationSettings()
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "auto") -> LanguageModel:
-        """The language model in a run directory, of either kind; a network with its best weights.
+    def load(cls, run: str | Path | Run, device: str = "auto") -> LanguageModel:
+        """Loads the language model in a run directory, of either kind, with its best weights.
 
         Raises:
             RunError: there is no run, it is not one of a language model, or one of its files is
                 missing or damaged.
         """
-        directory = RunDirectory(check_run_path(run))
-        ngrams = read_metadata(directory).get("model") == NGramExperiment.KIND
-        network, text, settings = (load_ngrams if ngrams else load_trained)(directory)
+        network, text, settings = load_language_model(open_run(run))
         return cls(network, text, settings, device)
 
-    def perplexity(self, texts: str | Sequence[str]) -> float:
-        """exp of the mean negative log-likelihood per token, of one text or of several together.
+    @overload
+    def perplexity(self, texts: str) -> float: ...
+
+    @overload
+    def perplexity(self, texts: list[str] | tuple[str, ...]) -> list[float]: ...
+
+    def perplexity(self, texts: str | Sequence[str]) -> float | list[float]:
+        """Returns exp of the mean negative log-likelihood per token.
 
         Args:
-            texts: each is read from a fresh state. A line's end within one is a token; sentence
-                models, and those of n-grams, read each line by itself.
+            texts: one, or a list of them, each read from a fresh state. A line's end within one is
+                a token; sentence models, and those of n-grams, read each line by itself.
+
+        Returns:
+            A number for a string, a list of as many for a list; `evaluate` says it of all together.
 
         Raises:
-            DataError: there is no token in them.
+            DataError: there is no token in a text.
         """
-        return self.evaluate(texts).perplexity
+        if isinstance(texts, str):
+            return self.evaluate(texts).perplexity
+        return [self.evaluate(text).perplexity for text in as_list(texts, "texts")]
 
     def evaluate(self, texts: str | Sequence[str]) -> TextScore:
-        """The same likelihood by token, by word and by character; arguments as `perplexity`."""
+        """Returns the likelihood of all texts together, by token, by word and by character."""
         given = [self.text.clean(text) for text in as_list(texts, "texts")]
         return self.score_rows(
             [row for text in given for row in self.text.rows(text.split("\n"), closed=False)],
@@ -127,57 +134,75 @@ class LanguageModel:
 
     def score_rows(self, rows: Sequence[list[int]], lines: Sequence[str]) -> TextScore:
         """The score of rows of ids that were made of these lines."""
+        use_one_thread_after_fork()
         values = row_log_probabilities(self.network, rows, self.device)
         if not any(values):
             raise DataError("there is no token to predict: give text with words in it")
         return text_score(rows, values, lines)
 
-    def score(self, text: str) -> TokenScores:
-        """The log-probability of a text, token by token, from a fresh state."""
-        rows = self.text.rows(self.text.clean(check_string(text, "text")).split("\n"), closed=False)
-        found = row_log_probabilities(self.network, rows, self.device)
-        values = [value for row in found for value in row]
-        ids = [token for row in rows for token in row[1:]]
-        return TokenScores(sum(values), self.text.pipeline.vocab.tokens(ids), values)
+    @overload
+    def score(self, texts: str) -> TokenScores: ...
 
-    def log_probabilities(self, texts: Sequence[str]) -> list[float]:
-        """Of each text as a whole, from a fresh state."""
-        cleaned = map(self.text.clean, check_strings(texts, "texts"))
-        rows = [self.text.rows(text.split("\n"), closed=False) for text in cleaned]
-        found = iter(row_log_probabilities(self.network, [*chain.from_iterable(rows)], self.device))
-        return [sum(value for _ in each for value in next(found)) for each in rows]
+    @overload
+    def score(self, texts: list[str] | tuple[str, ...]) -> list[TokenScores]: ...
 
-    def generate(self, prefix: str | None = None, **settings: Any) -> str:
-        """Made-up text, the prefix at its beginning.
+    def score(self, texts: str | Sequence[str]) -> TokenScores | list[TokenScores]:
+        """Returns the log-probability of a text, token by token, from a fresh state.
 
         Args:
-            prefix: what it begins with; read first, to warm up the state.
+            texts: one, or a list of them.
+
+        Returns:
+            One score for a string, a list of as many for a list.
+        """
+        cleaned = map(self.text.clean, as_list(texts, "texts"))
+        rows = [self.text.rows(text.split("\n"), closed=False) for text in cleaned]
+        use_one_thread_after_fork()
+        found = iter(row_log_probabilities(self.network, [*chain.from_iterable(rows)], self.device))
+        scores = []
+        for each in rows:
+            values = [value for _ in each for value in next(found)]
+            ids = [token for row in each for token in row[1:]]
+            scores.append(TokenScores(sum(values), self.text.pipeline.vocab.tokens(ids), values))
+        return scores[0] if isinstance(texts, str) else scores
+
+    @overload
+    def generate(self, prefix: str | None = None, **settings: Any) -> str: ...
+
+    @overload
+    def generate(self, prefix: Sequence[str], **settings: Any) -> list[str]: ...
+
+    def generate(
+        self, prefix: str | Sequence[str] | None = None, **settings: Any
+    ) -> str | list[str]:
+        """Generates text, the prefix at its beginning.
+
+        Args:
+            prefix: what it begins with; read first, to warm up the state. A list gives a text for
+                each.
             settings: fields of `GenerationSettings`, as ``max_tokens=100, temperature=0.8``.
 
         Raises:
             SettingsError: a setting is unknown or impossible.
         """
-        return "".join(self.stream(prefix, **settings))
+        if prefix is None or isinstance(prefix, str):
+            return "".join(self.stream(prefix, **settings))
+        return ["".join(self.stream(each, **settings)) for each in as_list(prefix, "prefix")]
 
     def stream(self, prefix: str | None = None, **settings: Any) -> Iterator[str]:
         """`generate`, piece by piece: the prefix, then each token's text as soon as it is known."""
         chosen = self.with_settings(settings, prefix)
+        use_one_thread_after_fork()
         row = self.text.row(self.text.clean(chosen.prefix))
-        state = self.network.start(1)
         ends = self.text.sentences
-        ids = generate_ids(self.network, state, row, chosen, self.device, ends=ends)
+        ids = generate_ids(self.network, row, chosen, self.device, ends=ends)
         return self.text.decode_stream(row[1:], ids)
 
     def with_settings(self, changes: dict[str, Any], prefix: str | None) -> GenerationSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
-        names = list(GenerationSettings.__dataclass_fields__)
-        for name in changes:
-            if name not in names:
-                raise SettingsError(f"unknown generation setting {name}{did_you_mean(name, names)}")
-        settings = replace(self.settings, **changes)
         if prefix is not None:
-            settings = replace(settings, prefix=prefix)
-        validate(settings, "generation.")
+            changes = {**changes, "prefix": prefix}
+        settings = with_changes(self.settings, changes, "generation")
         size = len(self.text.pipeline.vocab)
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
         return settings

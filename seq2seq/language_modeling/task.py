@@ -73,6 +73,13 @@ class LanguageTask:
     """What the trainer needs of a language model: batches, loss, validation.
 
     Between the windows of a sequential partition it carries the state of the recurrent layers.
+
+    Args:
+        network: to be trained.
+        texts: training and validation text.
+        text: how text becomes ids.
+        train_ids: the ids of each line of the training text.
+        experiment: the whole description.
     """
 
     def __init__(
@@ -80,6 +87,7 @@ class LanguageTask:
         network: LanguageNetwork,
         texts: TextSplits,
         text: TokenStream,
+        train_ids: Sequence[list[int]],
         experiment: LanguageExperiment,
     ) -> None:
         self.network = network
@@ -88,7 +96,7 @@ class LanguageTask:
         self.layers: tuple[tuple[Tensor, ...], ...] = ()
         self.current: tuple[int, list[Window | SentenceBatch]] | None = None
         self.texts = texts
-        rows = text.rows(texts.train)
+        rows = text.rows_from_ids(train_ids)
         self.rows = self.without_long(rows) if text.sentences else rows
 
     def without_long(self, rows: list[list[int]]) -> list[list[int]]:
@@ -196,8 +204,7 @@ class LanguageTask:
         score = held_out_score(self.network, self.text, self.texts.validation, device)
         settings = self.experiment.generation
         prefix = self.text.row(self.text.clean(settings.prefix))
-        state = self.network.start(1)
-        ids = generate_ids(self.network, state, prefix, settings, device, ends=self.text.sentences)
+        ids = generate_ids(self.network, prefix, settings, device, ends=self.text.sentences)
         made_up = self.text.decode([*prefix[1:], *ids])
         figures = {name: getattr(score, name) for name in EXTRA_SCORES}
         return Validation(score.nats / score.tokens, None, [{"made up": made_up}], figures)

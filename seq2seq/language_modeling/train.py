@@ -13,24 +13,23 @@ import torch
 from seq2seq.config.base import raise_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.language_model import (
-    GenerationSettings,
-    LanguageDataSettings,
     LanguageExperiment,
     MonolingualSettings,
 )
 from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
-from seq2seq.data.token_stream import TokenStream
-from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
+from seq2seq.data.tokenizers.pipeline import EncodedText, build_pipeline, encode_text
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.language_modeling.loading import load_text_side, network_token_stream
 from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
-from seq2seq.models.language_model import LanguageNetwork, build_language_model
-from seq2seq.runs.directory import SIDES, TEXT_SIDE, RunDirectory
-from seq2seq.runs.metadata import load_best, load_experiment, load_pipeline, summarize_text
-from seq2seq.training.dry_run import PlannedTraining, dry_run
-from seq2seq.training.launch import TrainingText, run_training
+from seq2seq.models.language_model import build_language_model
+from seq2seq.runs.directory import TEXT_SIDE
+from seq2seq.runs.metadata import summarize_text
+from seq2seq.runs.run import Run
+from seq2seq.training.dry_run import TrainingPlan
+from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
-from seq2seq.training.preflight import preflight
+from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 
 
 def train_language_model(experiment: LanguageExperiment, texts: TextSplits | None = None) -> str:
@@ -49,41 +48,43 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
     """
     run = preflight(experiment, text_given=texts is not None)
     texts = read_splits(experiment.data, texts)
-    if experiment.resume:
-        pipeline = load_pipeline(run, TEXT_SIDE)
+    stored = Run(run.path) if experiment.resume else None
+    if stored:
+        pipeline, ids = encode_text(stored.pipeline(TEXT_SIDE), texts.train)
     else:
-        pipeline = make_pipeline(texts.train, experiment.data)
+        pipeline, ids = make_pipeline(texts.train, experiment.data)
         size = len(pipeline.vocab)
         raise_problems(experiment.generation.too_many(size, f"{size:,} tokens"))
-    text = make_token_stream(pipeline, experiment.data)
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         network = build_language_model(len(pipeline.vocab), experiment.model)
-    task = LanguageTask(network, texts, text, experiment)
+    text = network_token_stream(pipeline, experiment.data)
+    task = LanguageTask(network, texts, text, ids, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
-    if experiment.dry_run:
-        return dry_run(plan_training(network, task), experiment, run)
-    tokens = sum(map(len, task.rows)) - len(task.rows)
-    words = f"{tokens:,} training tokens, a vocabulary of {len(pipeline.vocab):,}"
-    parts = {name: summarize_text([lines]) for name, lines in texts._asdict().items()}
-    described = TrainingText(parts, {TEXT_SIDE: pipeline}, words)
-    return run_training(network, task, experiment, run, described)
+    return launch(plan_training(task), experiment, run, stored)
 
 
-def plan_training(
-    network: LanguageNetwork, task: LanguageTask
-) -> PlannedTraining[Window | SentenceBatch]:
-    """What a dry run shows of text, model and batches."""
-    vocab, texts = task.text.pipeline.vocab, task.texts
-    text = [
+def plan_training(task: LanguageTask) -> TrainingPlan[Window | SentenceBatch]:
+    """What is trained, and what there is to say of its text."""
+    pipeline, texts = task.text.pipeline, task.texts
+    tokens, size = sum(map(len, task.rows)) - len(task.rows), len(pipeline.vocab)
+    details = [
         f"training text: {len(texts.train):,} lines, validation text: {len(texts.validation):,}",
-        f"{sum(map(len, task.rows)) - len(task.rows):,} training tokens",
-        f"a vocabulary of {len(vocab):,} tokens",
+        f"{tokens:,} training tokens",
+        f"a vocabulary of {size:,} tokens",
     ]
     if task.text.sentences:
         dropped, limit = len(texts.train) - len(task.rows), task.experiment.data.max_length
-        text.insert(1, f"{dropped:,} sentences left out for more than {limit} tokens")
-    return PlannedTraining(network, task, text, {"inputs": vocab, "targets": vocab})
+        details.insert(1, f"{dropped:,} sentences left out for more than {limit} tokens")
+    return TrainingPlan(
+        task.network,
+        task,
+        {name: summarize_text([lines]) for name, lines in texts._asdict().items()},
+        {TEXT_SIDE: pipeline},
+        f"{tokens:,} training tokens, a vocabulary of {size:,}",
+        details,
+        {"inputs": pipeline.vocab, "targets": pipeline.vocab},
+    )
 
 
 def read_splits(settings: MonolingualSettings, given: TextSplits | None = None) -> TextSplits:
@@ -96,10 +97,7 @@ def read_splits(settings: MonolingualSettings, given: TextSplits | None = None) 
     elif given is not None:
         train = given.train
     else:
-        raise SettingsError(
-            "no training text: give --data.train FILE; a run that a recipe began is continued with "
-            "the recipe's own command and --resume"
-        )
+        raise SettingsError(NO_TRAINING_TEXT)
     if settings.validation:
         validation = read_text_lines(settings, settings.validation, "validation")
     else:
@@ -135,15 +133,10 @@ def hold_out(lines: list[str], share: float) -> tuple[list[str], list[str]]:
     return lines[:place], lines[place:]
 
 
-def make_token_stream(pipeline: TextPipeline, settings: LanguageDataSettings) -> TokenStream:
-    """How text becomes ids with this tokenizer and these settings."""
-    return TokenStream(pipeline, settings.windows == "sentences", settings.letters_only)
-
-
-def make_pipeline(lines: list[str], settings: MonolingualSettings) -> TextPipeline:
-    """A tokenizer and a vocabulary for these lines, or those of the run that is named."""
+def make_pipeline(lines: list[str], settings: MonolingualSettings) -> EncodedText:
+    """A pipeline for these lines, or that of the run that is named; and the ids of the lines."""
     if settings.vocabulary:
-        return load_vocabulary_of(settings.vocabulary)
+        return encode_text(load_text_side(Run(settings.vocabulary)), lines)
     return build_pipeline(
         lines,
         DataSettings(
@@ -154,38 +147,3 @@ def make_pipeline(lines: list[str], settings: MonolingualSettings) -> TextPipeli
         settings.tokenizer,
         settings.vocab_size,
     )
-
-
-def load_vocabulary_of(path: str) -> TextPipeline:
-    """Tokenizer and vocabulary of a language model, or of a translation model's target side."""
-    run = RunDirectory(path)
-    run.check_exists()
-    own = run.tokenizer(TEXT_SIDE).is_file()
-    return load_pipeline(run, TEXT_SIDE if own else SIDES[1])
-
-
-def load_trained(
-    run: RunDirectory,
-) -> tuple[LanguageNetwork, TokenStream, GenerationSettings]:
-    """The network of a run with its best weights, its text, and how it makes up some.
-
-    Raises:
-        RunError: there is no run, it is not one of a language model, or one of its files is missing
-            or damaged.
-    """
-    experiment = load_experiment(run, LanguageExperiment)
-    pipeline = load_pipeline(run, TEXT_SIDE)
-    network = load_network(run, experiment, len(pipeline.vocab))
-    return network, make_token_stream(pipeline, experiment.data), experiment.generation
-
-
-def read_network(path: str) -> LanguageNetwork:
-    """The network of a run, whatever its vocabulary."""
-    return load_trained(RunDirectory(path))[0]
-
-
-def load_network(
-    run: RunDirectory, experiment: LanguageExperiment, vocab_size: int
-) -> LanguageNetwork:
-    """The network with its best weights, or its last ones if no validation has chosen any yet."""
-    return load_best(run, lambda: build_language_model(vocab_size, experiment.model))

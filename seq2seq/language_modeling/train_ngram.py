@@ -10,32 +10,21 @@ from typing import NamedTuple
 
 import torch
 
-from seq2seq.config.language_model import GenerationSettings, NGramExperiment
+from seq2seq.config.language_model import NGramExperiment
 from seq2seq.data.monolingual import letters_only
-from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
-from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import TextScore, held_out_score
+from seq2seq.language_modeling.loading import load_text_side, ngram_token_stream
 from seq2seq.language_modeling.task import TextSplits
-from seq2seq.language_modeling.train import (
-    load_vocabulary_of,
-    make_pipeline,
-    read_splits,
-    read_text_lines,
-)
+from seq2seq.language_modeling.train import make_pipeline, read_splits, read_text_lines
 from seq2seq.models.ngram.arpa import read_arpa
 from seq2seq.models.ngram.model import NGramModel
-from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
+from seq2seq.runs.directory import TEXT_SIDE
 from seq2seq.runs.lock import RunLock
-from seq2seq.runs.metadata import (
-    load_experiment,
-    load_pipeline,
-    read_run_id,
-    save_metadata,
-    summarize_text,
-)
+from seq2seq.runs.metadata import save_metadata, summarize_text
+from seq2seq.runs.run import Run
 from seq2seq.training.preflight import preflight
 
 
@@ -67,12 +56,12 @@ def train_ngram_model(experiment: NGramExperiment, texts: TextSplits | None = No
         model, pipeline = import_arpa(experiment)
     else:
         texts = read_splits(experiment.data, texts)
-        pipeline = make_pipeline(texts.train, experiment.data)
-        model = estimate_model(texts.train, pipeline, experiment)
+        pipeline, ids = make_pipeline(texts.train, experiment.data)
+        model = estimate_model(ids, len(pipeline.vocab), experiment)
     parts = {name: summarize_text([lines]) for name, lines in texts._asdict().items()}
     with RunLock(run.path):
-        save_metadata(run, experiment, parts, {TEXT_SIDE: pipeline})
-        model.save(run.ngrams, read_run_id(run))
+        run_id = save_metadata(run, experiment, parts, {TEXT_SIDE: pipeline})
+        model.save(run.ngrams, run_id)
     if not texts.validation:
         return NGramResult(model, None)
     text = ngram_token_stream(pipeline, experiment)
@@ -88,24 +77,12 @@ def read_validation(experiment: NGramExperiment) -> list[str]:
     return letters_only(lines) if data.letters_only else lines
 
 
-def ngram_token_stream(pipeline: TextPipeline, experiment: NGramExperiment) -> TokenStream:
-    """How text becomes ids: each line by itself."""
-    return TokenStream(pipeline, True, experiment.data.letters_only)
-
-
 def estimate_model(
-    lines: list[str], pipeline: TextPipeline, experiment: NGramExperiment
+    lines: list[list[int]], vocab_size: int, experiment: NGramExperiment
 ) -> NGramModel:
-    """The model of these lines."""
-    rows = ngram_token_stream(pipeline, experiment).rows(lines)
+    """The model of these lines of ids."""
     settings = experiment.model
-    return NGramModel.estimate(
-        (row[1:-1] for row in rows),
-        settings.order,
-        len(pipeline.vocab),
-        settings.smoothing,
-        settings.k,
-    )
+    return NGramModel.estimate(lines, settings.order, vocab_size, settings.smoothing, settings.k)
 
 
 def import_arpa(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:
@@ -115,7 +92,7 @@ def import_arpa(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:
     """
     path, data = experiment.model.from_arpa, experiment.data
     if data.vocabulary:
-        pipeline = load_vocabulary_of(data.vocabulary)
+        pipeline = load_text_side(Run(data.vocabulary))
         return read_arpa(path, pipeline.vocab)[0], pipeline
     model, vocab = read_arpa(path)
     return model, TextPipeline(SpaceTokenizer(data.lowercase), normalize_vocab(vocab))
@@ -135,21 +112,3 @@ def normalize_vocab(vocab: Vocab) -> Vocab:
         taken.add(new)
         found.append(new)
     return Vocab(found, [0] * len(found))
-
-
-def load_ngrams(run: RunDirectory) -> tuple[NGramModel, TokenStream, GenerationSettings]:
-    """The model of a run, its text, and how it makes up some.
-
-    Raises:
-        RunError: there is no run, it is not one of an n-gram model, or one of its files is missing
-            or damaged.
-    """
-    experiment = load_experiment(run, NGramExperiment)
-    pipeline = load_pipeline(run, TEXT_SIDE)
-    model = NGramModel.load(run.ngrams, read_run_id(run))
-    if model.vocab_size != len(pipeline.vocab):
-        raise RunError(
-            f"{run.ngrams} has {model.vocab_size} tokens, and the vocabulary beside it "
-            f"{len(pipeline.vocab)}: they are not of one run"
-        )
-    return model, ngram_token_stream(pipeline, experiment), experiment.generation

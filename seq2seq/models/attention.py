@@ -1,4 +1,4 @@
-"""Attention: what a decoder may look back at.
+"""Attention: how a decoder looks back at the source.
 
 A query, which is a state of the decoder, is compared with a key for each source token. The softmax
 of these scores weighs the encoder's outputs, and their weighted sum is what is attended to. The
@@ -13,7 +13,7 @@ kinds of attention differ in how a query is compared with a key:
 ====================  ========================  ============================
 
 Scores of dot and general attention can be scaled, as Vaswani et al. (2017, section 3.2.1) do: they
-are divided by the square root of the width of a key. Without it the softmax can grow hard before it
+are divided by the square root of the width of a key. Without it the softmax can saturate before it
 has learned where to look, and then stay, mostly on the end of the sentence.
 
 Keys are computed once for a sentence. Pads get a weight of exactly 0.
@@ -33,7 +33,7 @@ from seq2seq.models.encoder import EncoderOutput
 
 
 class Memory(NamedTuple):
-    """What can be attended to, ready for use.
+    """What can be attended to: all encoder outputs, as keys and values.
 
     Attributes:
         values: what is summed, ``(batch_size, source_length, value_size)``.
@@ -45,13 +45,12 @@ class Memory(NamedTuple):
     keys: Tensor
     pads: Tensor
 
-    def select(self, rows: Tensor) -> Memory:
-        """The memory of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        return Memory(*(part.index_select(0, rows) for part in self))
-
 
 class Attention(nn.Module):
-    """What all kinds of attention share; a kind says what its keys and scores are.
+    """What all kinds of attention share: coverage, softmax, and the weighted sum.
+
+    A kind of attention overrides `keys` and `scores`, and `values` or `weights_from_scores` where
+    these differ.
 
     With coverage (Tu et al. 2016; See et al. 2017, equation 11), how much a source token has been
     attended to so far is added to its key, times a learned vector; for additive attention that is
@@ -73,7 +72,7 @@ class Attention(nn.Module):
         self.cover = nn.Parameter(torch.zeros(key_size)) if coverage else None
 
     def prepare(self, encoded: EncoderOutput) -> Memory:
-        """Keys and values of what the encoder hands over, once for a batch."""
+        """Computes keys and values of the encoder outputs, once for a batch."""
         memory = encoded.memory
         pads = torch.arange(memory.shape[1]) >= encoded.lengths.unsqueeze(1)
         return Memory(self.values(memory), self.keys(memory), pads.to(memory.device))
@@ -100,19 +99,19 @@ class Attention(nn.Module):
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
 
     def weights_from_scores(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
-        """Scores ``(batch_size, target_length, source_length)`` -> weights; 0 on pads."""
+        """Turns scores ``(batch_size, target_length, source_length)`` into weights; 0 on pads."""
         return softmax(scores, pads.unsqueeze(1))
 
     def keys(self, memory: Tensor) -> Tensor:
-        """Encoder outputs -> keys, both ``(batch_size, source_length, …)``."""
+        """Computes keys from encoder outputs, both ``(batch_size, source_length, …)``."""
         return memory
 
     def values(self, memory: Tensor) -> Tensor:
-        """Encoder outputs -> what is summed, both ``(batch_size, source_length, …)``."""
+        """Computes what is summed from encoder outputs, both ``(batch_size, source_length, …)``."""
         return memory
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """Each query with each key: ``(batch_size, target_length, source_length)``."""
+        """Compares each query with each key: ``(batch_size, target_length, source_length)``."""
         return torch.bmm(queries, keys.transpose(1, 2))
 
 
@@ -140,7 +139,7 @@ class GeneralAttention(Attention):
         self.key = nn.Linear(memory_size, query_size, bias=False)
 
     def keys(self, memory: Tensor) -> Tensor:
-        """W m, ``(batch_size, source_length, query_size)``."""
+        """Computes W m, ``(batch_size, source_length, query_size)``."""
         keys: Tensor = self.key(memory)
         return keys
 
@@ -174,10 +173,12 @@ class LocalAttention(GeneralAttention):
         )
 
     def weights_from_scores(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
-        """The softmax of scores and Gaussian together."""
+        """Turns scores and the Gaussian together into weights."""
         lengths = (~pads).sum(dim=1).view(-1, 1, 1)
+        # (batch_size, target_length, 1)
         places = lengths * torch.sigmoid(at_least_float32(self.place(queries)))
         positions = torch.arange(pads.shape[1], device=pads.device)
+        # (batch_size, target_length, source_length)
         distances = (positions - places) / (self.window / 2)
         return super().weights_from_scores(
             at_least_float32(scores) - distances.square() / 2, queries, pads
@@ -203,12 +204,13 @@ class AdditiveAttention(Attention):
         self.score = nn.Linear(size, 1, bias=False)
 
     def keys(self, memory: Tensor) -> Tensor:
-        """U m, ``(batch_size, source_length, size)``."""
+        """Computes U m, ``(batch_size, source_length, size)``."""
         keys: Tensor = self.key(memory)
         return keys
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """The hidden layer of each query with each key, weighed by v."""
+        """Compares each query with each key: ``(batch_size, target_length, source_length)``."""
+        # (batch_size, target_length, source_length, size)
         hidden = torch.tanh(self.query(queries).unsqueeze(2) + keys.unsqueeze(1))
         scores: Tensor = self.score(hidden).squeeze(-1)
         return scores
@@ -238,12 +240,12 @@ class MultiHeadAttention(Attention):
         self.output = nn.Linear(size, memory_size)
 
     def keys(self, memory: Tensor) -> Tensor:
-        """The keys of all heads side by side, ``(batch_size, source_length, size)``."""
+        """Computes the keys of all heads side by side, ``(batch_size, source_length, size)``."""
         keys: Tensor = self.key(memory)
         return keys
 
     def values(self, memory: Tensor) -> Tensor:
-        """The values of all heads side by side, ``(batch_size, source_length, size)``."""
+        """Computes the values of all heads side by side, ``(batch_size, source_length, size)``."""
         values: Tensor = self.value(memory)
         return values
 
@@ -255,6 +257,7 @@ class MultiHeadAttention(Attention):
         if self.cover is not None and coverage is not None:
             keys = keys + coverage.unsqueeze(-1) * self.cover
         split_queries, split_keys = self.split(self.query(queries)), self.split(keys)
+        # (batch_size, heads, target_length, source_length)
         scores = split_queries @ split_keys.transpose(2, 3) / math.sqrt(split_keys.shape[-1])
         pads = memory.pads.view(len(memory.pads), 1, 1, -1)
         weights = softmax(scores, pads)
@@ -262,34 +265,59 @@ class MultiHeadAttention(Attention):
         return self.output(attended.transpose(1, 2).flatten(2)), weights.mean(dim=1)
 
     def split(self, values: Tensor) -> Tensor:
-        """``(batch_size, length, size)`` -> ``(batch_size, heads, length, size / heads)``."""
+        """Splits the heads: ``(…, length, size)`` -> ``(…, heads, length, size / heads)``."""
         return values.view(*values.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 def softmax(scores: Tensor, pads: Tensor) -> Tensor:
-    """Scores ``(…, source_length)`` -> weights that sum to 1, exactly 0 where `pads` is True."""
+    """Turns scores ``(…, source_length)`` into weights: their sum is 1, exactly 0 on pads."""
     return at_least_float32(scores).masked_fill(pads, float("-inf")).softmax(dim=-1)
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """At least float32: bfloat16 is for products."""
+    """Converts bfloat16 to float32, for what is more sensitive to rounding than products."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
+ATTENTIONS: dict[str, Callable[[ModelSettings, int, int], Attention]] = {
+    "additive": lambda settings, query_size, memory_size: AdditiveAttention(
+        query_size, memory_size, settings.attention_size, coverage=settings.coverage
+    ),
+    "dot": lambda settings, query_size, memory_size: DotAttention(
+        query_size, memory_size, coverage=settings.coverage
+    ),
+    "scaled-dot": lambda settings, query_size, memory_size: DotAttention(
+        query_size, memory_size, coverage=settings.coverage, scaled=True
+    ),
+    "general": lambda settings, query_size, memory_size: GeneralAttention(
+        query_size, memory_size, coverage=settings.coverage
+    ),
+    "scaled-general": lambda settings, query_size, memory_size: GeneralAttention(
+        query_size, memory_size, coverage=settings.coverage, scaled=True
+    ),
+    "multi-head": lambda settings, query_size, memory_size: MultiHeadAttention(
+        query_size,
+        memory_size,
+        settings.attention_size,
+        settings.attention_heads,
+        coverage=settings.coverage,
+    ),
+    "local": lambda settings, query_size, memory_size: LocalAttention(
+        query_size, memory_size, settings.attention_window, coverage=settings.coverage
+    ),
+}
+"""Builds each kind of attention from the settings, the width of a query and that of an encoder
+output. The keys are the names in `ModelSettings.attention`, without "none"."""
+
+
 def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:
-    """The attention that the settings name, if any."""
-    size, cover = settings.attention_size, settings.coverage
-    scaled = settings.attention.startswith("scaled-")
-    kinds: dict[str, Callable[[], Attention | None]] = {
-        "none": lambda: None,
-        "additive": lambda: AdditiveAttention(query_size, memory_size, size, coverage=cover),
-        "dot": lambda: DotAttention(query_size, memory_size, coverage=cover, scaled=scaled),
-        "general": lambda: GeneralAttention(query_size, memory_size, coverage=cover, scaled=scaled),
-        "local": lambda: LocalAttention(
-            query_size, memory_size, settings.attention_window, coverage=cover
-        ),
-        "multi-head": lambda: MultiHeadAttention(
-            query_size, memory_size, size, settings.attention_heads, coverage=cover
-        ),
-    }
-    return kinds[settings.attention.removeprefix("scaled-")]()
+    """Builds the attention that the settings name; None for "none".
+
+    Args:
+        settings: the kind, and the numbers that it needs.
+        query_size: width of a decoder state.
+        memory_size: width of an encoder output.
+    """
+    if settings.attention == "none":
+        return None
+    return ATTENTIONS[settings.attention](settings, query_size, memory_size)

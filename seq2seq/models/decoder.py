@@ -14,39 +14,33 @@ in one of two orders:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from seq2seq.config.model import ModelSettings
 from seq2seq.models.attention import Attention, Memory
-from seq2seq.models.cells.base import CellState
-from seq2seq.models.dropout import Dropout, WordDropout, dropout, select_rows
+from seq2seq.models.bridge import Bridge
+from seq2seq.models.dropout import Dropout, WordDropout, dropout
 from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding, vocab_size
 from seq2seq.models.lexical import LexicalTranslation
 from seq2seq.models.rnn import RecurrentStack, StackState
 
 
 class DecoderMasks(NamedTuple):
-    """What is dropped at every step of a sentence; a mask ``(batch_size, …)`` each, or None.
+    """The dropout masks of a sentence, the same at every step; ``(batch_size, …)`` each, or None.
 
     Attributes:
         words: of the target vocabulary.
         embedded: of the embedded tokens.
-        outputs: of what goes into the readout.
-        features: of what comes out of it.
+        outputs: of the inputs of the readout.
+        pre_logits: of its outputs.
     """
 
     words: Tensor | None
     embedded: Tensor | None
     outputs: Tensor | None
-    features: Tensor | None
-
-    def select(self, rows: Tensor) -> DecoderMasks:
-        """The masks of the given rows ``(new_batch_size,)``."""
-        return DecoderMasks(*(select_rows(part, rows) for part in self))
+    pre_logits: Tensor | None
 
 
 class DecoderState(NamedTuple):
@@ -54,16 +48,16 @@ class DecoderState(NamedTuple):
 
     Attributes:
         recurrent: the state of its layers.
-        context: the vector that is fed at every step, ``(batch_size, context_size)``; None if the
-            context is the initial state alone.
-        masks: what training hides.
+        context: the vector that is an input of every step, ``(batch_size, context_size)``; None if
+            the context is the initial state alone.
+        masks: the dropout masks of a sentence.
         memory: what attention looks at; None without attention, and so are the rest.
-        source_embeddings: the embedded source, ``(batch_size, source_length, embedding_size)``, for lexical
-            translation.
+        source_embeddings: the embedded source, ``(batch_size, source_length, embedding_size)``, for
+            lexical translation.
         attention_weights: of the last step's attention, ``(batch_size, source_length)``.
         coverage: the sum of all weights so far, ``(batch_size, source_length)``, if it is used.
-        input_feed: what the last step handed to the output layer, ``(batch_size, readout_size)``, with
-            input feeding.
+        input_feed: the pre-logits of the last step, ``(batch_size, readout_size)``, with input
+            feeding.
     """
 
     recurrent: StackState
@@ -75,61 +69,6 @@ class DecoderState(NamedTuple):
     coverage: Tensor | None = None
     input_feed: Tensor | None = None
 
-    def select(self, rows: Tensor) -> DecoderState:
-        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        return DecoderState(
-            self.recurrent.select(rows),
-            select_rows(self.context, rows),
-            self.masks.select(rows),
-            None if self.memory is None else self.memory.select(rows),
-            select_rows(self.source_embeddings, rows),
-            select_rows(self.attention_weights, rows),
-            select_rows(self.coverage, rows),
-            select_rows(self.input_feed, rows),
-        )
-
-
-class Bridge(nn.Module):
-    """The encoder's final states -> the decoder's initial ones, where numbers or sizes differ.
-
-    The top decoder layer starts from the top encoder layer, the next from the next, and so on; what
-    the encoder has too few layers for starts from its lowest. A state that has the right size
-    already is handed over as it is. Else it goes through a
-    linear map, followed by tanh for hidden states (Cho et al. 2014, appendix A.1.2); the memory
-    cell of an LSTM is not bounded by 1, and gets no tanh.
-    """
-
-    def __init__(
-        self, source_sizes: Sequence[int], target_sizes: Sequence[int], parts: int
-    ) -> None:
-        super().__init__()
-        more = len(source_sizes) - len(target_sizes)
-        self.origins = tuple(max(0, layer + more) for layer in range(len(target_sizes)))
-        self.maps = nn.ModuleList(
-            nn.ModuleList(
-                nn.Identity()
-                if source_sizes[origin] == size
-                else self.make_map(source_sizes[origin], size, bounded=part == 0)
-                for part in range(parts)
-            )
-            for origin, size in zip(self.origins, target_sizes, strict=True)
-        )
-
-    @staticmethod
-    def make_map(source_size: int, target_size: int, *, bounded: bool) -> nn.Module:
-        """A linear map, with tanh after it where the state is bounded."""
-        linear = nn.Linear(source_size, target_size)
-        return nn.Sequential(linear, nn.Tanh()) if bounded else linear
-
-    def forward(self, context: StackState) -> tuple[CellState, ...]:
-        """The encoder's final states -> a state for each decoder layer."""
-        layers = []
-        for origin, maps in zip(self.origins, self.maps, strict=True):
-            assert isinstance(maps, nn.ModuleList)
-            parts = zip(maps, context.layers[origin], strict=True)
-            layers.append(tuple(convert(part) for convert, part in parts))
-        return tuple(layers)
-
 
 class Decoder(nn.Module):
     """Embeds the previous token, runs the recurrent layers, and reads out the next token.
@@ -137,54 +76,71 @@ class Decoder(nn.Module):
     Args:
         embedding: the target embedding.
         stack: the recurrent layers.
-        bridge: final encoder states -> initial states; None if the context is shown at every step
-            only, where the layers start at zero.
-        attention: what looks back at the source, if anything does.
-        context_size: width of the context vector.
-        settings: how the context reaches the decoder, the order of attention, input feeding,
-            lexical translation, tied weights, widths and dropout.
+        bridge: final encoder states -> initial states; without one the layers start at zero.
+        attention: looks back at the source; None for none.
+        readout_size: width of the pre-logits, what the output layer gets.
+        context_size: width of the context vector; 0 where there is no source.
+        context: how the context reaches the decoder, see `ModelSettings.context`.
+        context_to_output: whether the context is an input of the readout, too.
+        attention_order: whether the new state attends, or the previous one.
+        input_feeding: whether the pre-logits of a step are an input of the next.
+        lexical: whether there is lexical translation; no effect without attention.
+        tied_output: whether a learned embedding's weights are those of the output layer.
+        dropout: share of the embedded tokens, the readout's inputs and the pre-logits dropped.
+        locked_dropout: drop the same ones at every step of a sentence.
+        word_dropout: share of words whose embedding is dropped throughout a sentence.
     """
 
     def __init__(
         self,
         embedding: Embedding,
         stack: RecurrentStack,
-        bridge: Bridge | None,
-        attention: Attention | None,
-        context_size: int,
-        settings: ModelSettings,
+        bridge: Bridge | None = None,
+        attention: Attention | None = None,
+        *,
+        readout_size: int,
+        context_size: int = 0,
+        context: Literal["initial", "every-step", "both"] = "initial",
+        context_to_output: bool = False,
+        attention_order: Literal["luong", "bahdanau"] = "luong",
+        input_feeding: bool = False,
+        lexical: bool = False,
+        tied_output: bool = False,
+        dropout: float = 0.0,
+        locked_dropout: bool = False,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
         self.bridge = bridge
         self.attention = attention
-        self.mode = settings.context
-        self.context_to_output = settings.context_to_output
-        self.order = settings.attention_order
-        self.input_feeding = settings.input_feeding
+        self.context = context
+        self.context_to_output = context_to_output
+        self.attention_order = attention_order
+        self.input_feeding = input_feeding
         attended_size = attention.output_size if attention else 0
         self.readout = nn.Linear(
-            stack.output_size + attended_size + (context_size if self.context_to_output else 0),
-            settings.embedding_size,
+            stack.output_size + attended_size + (context_size if context_to_output else 0),
+            readout_size,
         )
-        self.lexical = LexicalTranslation(settings.embedding_size) if settings.lexical else None
-        self.output = nn.Linear(settings.embedding_size, vocab_size(embedding))
+        self.lexical = LexicalTranslation(readout_size) if lexical and attention else None
+        self.output = nn.Linear(readout_size, vocab_size(embedding))
         nn.init.zeros_(self.output.bias)
-        if settings.tied_output and isinstance(embedding, LearnedEmbedding):
+        if tied_output and isinstance(embedding, LearnedEmbedding):
             self.output.weight = embedding.weight
-        self.dropout = Dropout(settings.dropout, locked=settings.locked_dropout)
-        self.word_dropout = WordDropout(settings.word_dropout)
+        self.dropout = Dropout(dropout, locked=locked_dropout)
+        self.word_dropout = WordDropout(word_dropout)
 
     def start(self, encoded: EncoderOutput) -> DecoderState:
-        """The state before the first token, from what the encoder handed over."""
-        vector = encoded.context.layers[-1][0]
+        """Returns the state before the first token, from what the encoder hands over."""
+        vector = encoded.context.layers[-1][0]  # (batch_size, context_size)
         recurrent = (
             self.stack.init_state(self.bridge(encoded.context))
             if self.bridge
             else self.stack.zero_state(vector)
         )
-        feeds = self.mode != "initial" or self.context_to_output
+        feeds = self.context != "initial" or self.context_to_output
         # Dropped out once for a sentence, so that a sequence and its steps see the same.
         context = dropout(vector, self.dropout.rate, self.training) if feeds else None
         state = DecoderState(recurrent, context, self.sample_masks(vector))
@@ -202,11 +158,11 @@ class Decoder(nn.Module):
         )
 
     def init_state(self, recurrent: StackState) -> DecoderState:
-        """The state before the first token where there is no source."""
+        """Returns the state before the first token where there is no source."""
         return DecoderState(recurrent, None, self.sample_masks(recurrent.layers[0][0]))
 
     def sample_masks(self, like: Tensor) -> DecoderMasks:
-        """Masks for a batch like `like` ``(batch_size, …)``; nothing unless the model trains."""
+        """Returns masks for a batch like `like` ``(batch_size, …)``; None unless in training."""
         return DecoderMasks(
             self.word_dropout.sample_masks(self.output.out_features, like),
             self.dropout.sample_masks(self.embedding.embedding_dim, like),
@@ -215,7 +171,7 @@ class Decoder(nn.Module):
         )
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """One token on.
+        """Takes one step.
 
         Args:
             tokens: the previous token of each row, ``(batch_size,)``.
@@ -224,86 +180,98 @@ class Decoder(nn.Module):
         Returns:
             Log-probabilities of the next token ``(batch_size, vocab_size)``, and the new state.
         """
-        features, state = self.step_hidden(tokens, state)
-        return self.logits(features).float().log_softmax(dim=-1), state
+        pre_logits, state = self.step_hidden(tokens, state)
+        return self.logits(pre_logits).float().log_softmax(dim=-1), state
 
     def step_hidden(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """One token on, up to the features ``(batch_size, readout_size)`` of the next one."""
+        """Takes one step, up to the pre-logits ``(batch_size, readout_size)`` of the next token."""
         return self.step_embedded(self.embed(tokens, state), state)
 
     def step_embedded(self, inputs: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """`step_hidden`, from the inputs that are known before the step."""
+        """Takes one step from embedded inputs ``(batch_size, size)``, see `step_hidden`."""
         attended = None
         if self.input_feeding:
             assert state.input_feed is not None
             inputs = torch.cat([inputs, state.input_feed], dim=-1)
-        if self.order == "bahdanau":
+        if self.attention_order == "bahdanau":
             attended, state = self.attend(state.recurrent.layers[-1][0], state)
             inputs = torch.cat([inputs, attended], dim=-1)
         outputs, recurrent = self.stack.step(inputs, state.recurrent)
         state = state._replace(recurrent=recurrent)
         if self.attention is not None and attended is None:
             attended, state = self.attend(outputs, state)
-        features = self.pre_logits(outputs, state, attended, state.attention_weights)
-        return features, state._replace(input_feed=features) if self.input_feeding else state
+        pre_logits = self.pre_logits(outputs, state, attended, state.attention_weights)
+        return pre_logits, state._replace(input_feed=pre_logits) if self.input_feeding else state
 
     def attend(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """What ``(batch_size, query_size)`` attends to, ``(batch_size, output_size)``."""
+        """Attends with queries ``(batch_size, query_size)``, one for each row.
+
+        Returns:
+            What is attended to, ``(batch_size, output_size)``, and the state with the new weights.
+        """
         assert self.attention is not None
         assert state.memory is not None
         attended, weights = self.attention(queries.unsqueeze(1), state.memory, state.coverage)
-        weights = weights.squeeze(1)
+        weights = weights.squeeze(1)  # (batch_size, source_length)
         coverage = None if state.coverage is None else state.coverage + weights
         return attended.squeeze(1), state._replace(attention_weights=weights, coverage=coverage)
 
     def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """All steps at once: ``(batch_size, target_length)`` -> features ``(…, readout_size)``.
+        """Takes all steps at once, up to the pre-logits.
 
-        Pads come after a row's last token, where nothing that is before them sees them. The state
-        that comes back is that of the last step, pads counted; without input feeding, its attention
-        and coverage are still those of `state`.
+        Args:
+            tokens: the previous token of each position, ``(batch_size, target_length)``. Pads come
+                after a row's last token, where nothing that is before them sees them.
+            state: the state before the first step.
+
+        Returns:
+            ``(batch_size, target_length, readout_size)``, and the state after the last step, pads
+            counted; without input feeding, its attention and coverage are still those of `state`.
         """
-        inputs = self.embed(tokens, state)
-        if self.order == "bahdanau" or self.input_feeding:
+        inputs = self.embed(tokens, state)  # (batch_size, target_length, size)
+        if self.attention_order == "bahdanau" or self.input_feeding:
             steps = []
             for each in inputs.unbind(1):
-                features, state = self.step_embedded(each, state)
-                steps.append(features)
+                pre_logits, state = self.step_embedded(each, state)
+                steps.append(pre_logits)
             return torch.stack(steps, dim=1), state
         outputs, recurrent = self.stack.sequence(inputs, state.recurrent)
-        features = self.pre_logits(outputs, state, *self.attend_sequence(outputs, state))
-        return features, state._replace(recurrent=recurrent)
+        pre_logits = self.pre_logits(outputs, state, *self.attend_sequence(outputs, state))
+        return pre_logits, state._replace(recurrent=recurrent)
 
     def attend_sequence(
         self, queries: Tensor, state: DecoderState
     ) -> tuple[Tensor, Tensor] | tuple[None, None]:
-        """What all steps attend to, and their weights, ``(batch_size, target_length, …)`` each.
+        """Attends with the queries of all steps, ``(batch_size, target_length, query_size)``.
 
-        At once, but where a step depends on the coverage that the last one left.
+        All at once, unless a step depends on the coverage that the last one left.
+
+        Returns:
+            What is attended to, and the weights, ``(batch_size, target_length, …)`` each.
         """
         if self.attention is None:
             return None, None
         if state.coverage is None:
             attended, weights = self.attention(queries, state.memory)
             return attended, weights
-        found, weighed = [], []
+        found, all_weights = [], []
         for each in queries.unbind(1):
             attended, state = self.attend(each, state)
             assert state.attention_weights is not None
             found.append(attended)
-            weighed.append(state.attention_weights)
-        return torch.stack(found, dim=1), torch.stack(weighed, dim=1)
+            all_weights.append(state.attention_weights)
+        return torch.stack(found, dim=1), torch.stack(all_weights, dim=1)
 
-    def logits(self, features: Tensor) -> Tensor:
-        """Features ``(…, readout_size)`` -> unnormalized log-probabilities ``(…, vocab_size)``."""
-        logits: Tensor = self.output(features)
+    def logits(self, pre_logits: Tensor) -> Tensor:
+        """Applies the output layer: ``(…, readout_size)`` -> logits ``(…, vocab_size)``."""
+        logits: Tensor = self.output(pre_logits)
         return logits
 
     def embed(self, tokens: Tensor, state: DecoderState) -> Tensor:
-        """Embedded tokens ``(batch_size, …)``, with the context beside each if it is fed."""
+        """Embeds tokens ``(batch_size, …)``, with the context beside each if it is an input."""
         embedded: Tensor = self.word_dropout(self.embedding(tokens), tokens, state.masks.words)
         embedded = self.dropout(embedded, state.masks.embedded)
-        if self.mode == "initial":
+        if self.context == "initial":
             return embedded
         assert state.context is not None
         return concat_context(embedded, state.context)
@@ -315,13 +283,16 @@ class Decoder(nn.Module):
         attended: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """The readout of Luong et al. (2015), equation 5: ``(batch_size, …, readout_size)``.
+        """Applies the readout (Luong et al. 2015, equation 5).
 
         Args:
             outputs: of the recurrent layers, ``(batch_size, …, size)``.
-            state: brings the context, if that is shown to the readout, and the source's words.
-            attended: what attention found, ``(batch_size, …, size)``, if there is attention.
+            state: has the context and the embedded source, where they are used.
+            attended: what was attended to, ``(batch_size, …, size)``, if there is attention.
             weights: its weights, ``(batch_size, …, source_length)``.
+
+        Returns:
+            The pre-logits, ``(batch_size, …, readout_size)``.
         """
         if attended is not None:
             outputs = torch.cat([outputs, attended], dim=-1)
@@ -329,15 +300,18 @@ class Decoder(nn.Module):
             assert state.context is not None
             outputs = concat_context(outputs, state.context)
         outputs = self.dropout(outputs, state.masks.outputs)
-        features = torch.tanh(self.readout(outputs))
+        pre_logits = torch.tanh(self.readout(outputs))  # (batch_size, …, readout_size)
         if self.lexical is not None:
-            features = features + self.lexical(weights, state.source_embeddings)
-        dropped: Tensor = self.dropout(features, state.masks.features)
+            pre_logits = pre_logits + self.lexical(weights, state.source_embeddings)
+        dropped: Tensor = self.dropout(pre_logits, state.masks.pre_logits)
         return dropped
 
 
 def concat_context(values: Tensor, context: Tensor) -> Tensor:
-    """`values` ``(batch_size, …, size)`` with ``(batch_size, context_size)`` beside each vector."""
+    """Puts the context ``(batch_size, context_size)`` beside each vector of the values.
+
+    ``(batch_size, …, size)`` -> ``(batch_size, …, size + context_size)``.
+    """
     if values.dim() == 3:
         context = context.unsqueeze(1).expand(-1, values.shape[1], -1)
     return torch.cat([values, context], dim=-1)

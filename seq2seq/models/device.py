@@ -1,10 +1,27 @@
-"""Which device to compute on, and in which precision."""
+"""Which device to compute on, in which precision, and with how many threads after a fork."""
 
 from __future__ import annotations
+
+import os
 
 import torch
 
 from seq2seq.errors import SettingsError
+
+_process = os.getpid()
+"""The process whose threads torch uses: the one that loaded this file, until a fork is noticed."""
+
+
+def use_one_thread_after_fork() -> None:
+    """Makes torch compute with one thread in a forked child, which would wait for ever with more.
+
+    OpenMP's threads do not survive a fork, and the child does not know. A process that was not
+    forked, or was started anew (spawned), keeps its number of threads.
+    """
+    global _process
+    if os.getpid() != _process:
+        torch.set_num_threads(1)
+        _process = os.getpid()
 
 
 def choose_device(name: str) -> torch.device:

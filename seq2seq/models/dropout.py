@@ -30,11 +30,10 @@ class DropoutMasks(NamedTuple):
     state: Tensor | None = None
     weights: Tensor | None = None
 
-    def select(self, rows: Tensor) -> DropoutMasks:
-        """The masks of the given rows ``(new_batch_size,)``."""
-        return DropoutMasks(
-            select_rows(self.inputs, rows), select_rows(self.state, rows), self.weights
-        )
+    @property
+    def batch_wide(self) -> tuple[str, ...]:
+        """The fields that are not batch first: row selection leaves them as they are."""
+        return ("weights",)
 
 
 MASK_LEVELS = 2**16
@@ -42,11 +41,6 @@ MASK_LEVELS = 2**16
 
 NO_DROPOUT = DropoutMasks()
 """Nothing is dropped."""
-
-
-def select_rows(values: Tensor | None, rows: Tensor) -> Tensor | None:
-    """The given rows of a tensor, if there is one."""
-    return None if values is None else values.index_select(0, rows)
 
 
 def dropout_mask(

@@ -1,8 +1,6 @@
-"""The language model's network, p(token | tokens before it): the decoder without a source."""
+"""The recurrent language model, p(token | tokens before it): the decoder without a source."""
 
 from __future__ import annotations
-
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,36 +17,11 @@ LOGITS_CHUNK = 256
 """Tokens whose distributions stand in memory together: these are by far the largest tensors."""
 
 
-class Predictor(Protocol):
-    """What a language model is, recurrent or of n-grams; its states are its own affair."""
-
-    def to(self, device: torch.device) -> Predictor:
-        """The same model on a device."""
-
-    def train(self, mode: bool) -> Predictor:
-        """The same model in training mode, or in evaluation mode."""
-
-    def start(self, batch_size: int) -> Any:
-        """The state before anything was read."""
-
-    def step(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
-
-    def log_probabilities(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """How probable the targets are: ``(batch_size, length)`` -> the same shape, and the state.
-
-        Args:
-            inputs: the token before each target.
-            targets: what is to be predicted.
-            state: before the first of the inputs.
-        """
-
-
 class LanguageNetwork(nn.Module):
-    """A recurrent language model (Mikolov et al. 2010): `start` and `step`, as search wants them.
+    """A recurrent language model (Mikolov et al. 2010).
 
-    All that it consists of is a `Decoder` that nothing is handed over to, so its weights have the
-    names of a translation model's decoder.
+    It is a `Decoder` without a source, so its weights have the names of a translation model's
+    decoder.
     """
 
     def __init__(self, decoder: Decoder) -> None:
@@ -56,32 +29,41 @@ class LanguageNetwork(nn.Module):
         self.decoder = decoder
 
     def start(self, batch_size: int) -> DecoderState:
-        """The state before anything was read: zeros."""
+        """Returns the state before anything was read: zeros."""
         like = self.decoder.output.weight.new_zeros(batch_size, 1)
         return self.decoder.init_state(self.decoder.stack.zero_state(like))
 
     def state_from_layers(self, layers: tuple[CellState, ...]) -> DecoderState:
-        """A state that goes on from these layers, each ``(batch_size, its size)``.
+        """Returns a state that goes on from these layers, each ``(batch_size, its size)``.
 
-        While training, what is dropped is drawn anew.
+        In training, dropout masks are drawn anew.
         """
         return self.decoder.init_state(self.decoder.stack.init_state(layers))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+        """Takes one step, see `Decoder.step`."""
         return self.decoder.step(tokens, state)
 
     def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """All steps at once: ``(batch_size, length)`` -> features ``(…, readout_size)``, state."""
+        """Takes all steps at once, see `Decoder.sequence`."""
         return self.decoder.sequence(tokens, state)
 
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, DecoderState]:
-        """How probable the targets are, see `Predictor`."""
-        features, state = self.sequence(inputs, state)
+        """Returns the log-probabilities of given targets.
+
+        Args:
+            inputs: the token before each target, ``(batch_size, length)``.
+            targets: ``(batch_size, length)``.
+            state: before the first of the inputs.
+
+        Returns:
+            ``(batch_size, length)``, and the state after the last of the inputs.
+        """
+        pre_logits, state = self.sequence(inputs, state)
         chunks = zip(
-            torch.split(features.flatten(0, 1), LOGITS_CHUNK),
+            torch.split(pre_logits.flatten(0, 1), LOGITS_CHUNK),
             torch.split(targets.flatten(), LOGITS_CHUNK),
             strict=True,
         )
@@ -93,13 +75,12 @@ class LanguageNetwork(nn.Module):
 
 
 def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> LanguageNetwork:
-    """The network that the settings describe, with fresh weights.
+    """Builds the network that the settings describe, with fresh weights.
 
     Raises:
         SettingsError: an impossible setting.
     """
     validate(settings, "model.")
-    decoder = settings.decoder()
     embedding = build_embedding(vocab_size, settings)
     stack = RecurrentStack(
         settings.cell,
@@ -111,4 +92,13 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
     for cell in stack.cells:
         if isinstance(cell, EchoStateCell):
             cell.set_radius(settings.spectral_radius)
-    return LanguageNetwork(Decoder(embedding, stack, None, None, 0, decoder))
+    decoder = Decoder(
+        embedding,
+        stack,
+        readout_size=settings.embedding_size,
+        tied_output=settings.tied_output,
+        dropout=settings.dropout,
+        locked_dropout=settings.locked_dropout,
+        word_dropout=settings.word_dropout,
+    )
+    return LanguageNetwork(decoder)

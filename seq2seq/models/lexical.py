@@ -1,9 +1,8 @@
-"""Lexical translation: the source words that attention is on have a say of their own.
+"""Lexical translation: attended source words contribute to the output directly.
 
-A decoder's state knows what would be fluent, and may put a frequent word of the right kind in the
-place of a rare right one. Here the embeddings of the source tokens, weighed by attention as the
-encoder's outputs are, go to the output layer past all recurrent layers (Nguyen & Chiang 2018,
-section 4).
+A decoder's state knows what would be fluent, and may prefer a frequent word to a rare right one.
+Here the embeddings of the source tokens, weighed by attention as the encoder's outputs are, go to
+the output layer past all recurrent layers (Nguyen & Chiang 2018, section 4).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 
 class LexicalTranslation(nn.Module):
-    """What attention is on, as a source word -> what it adds to the features of the next token.
+    """Computes what the attended source words add to the pre-logits of the next token.
 
     .. math::
         f &= \\tanh\\left(\\sum_s a_s e_s\\right) \\\\
@@ -23,7 +22,7 @@ class LexicalTranslation(nn.Module):
     its own; here it is added to the readout, and the two share one.
 
     Args:
-        size: width of the embeddings and of the readout.
+        size: width of the embeddings and of the pre-logits.
     """
 
     def __init__(self, size: int) -> None:
@@ -31,12 +30,13 @@ class LexicalTranslation(nn.Module):
         self.translate = nn.Linear(size, size)
 
     def forward(self, weights: Tensor, embedded: Tensor) -> Tensor:
-        """The features ``(batch_size, …, size)`` that the source words propose.
+        """Returns what is added to the pre-logits, ``(batch_size, …, size)``.
 
         Args:
             weights: of attention, ``(batch_size, …, source_length)``.
             embedded: the source, ``(batch_size, source_length, size)``.
         """
+        # (batch_size, …, size)
         words = torch.einsum("b...s,bse->b...e", weights.to(embedded.dtype), embedded)
         found = torch.tanh(words)
         translated: Tensor = found + torch.tanh(self.translate(found))

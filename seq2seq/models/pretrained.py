@@ -1,9 +1,9 @@
 """A language model's weights as the beginning of a translation model's (Ramachandran et al. 2017).
 
-A decoder has more inputs than a language model: a context, what attention found. An encoder that
-reads in both directions has a second set of cells. What the language model does not know of keeps
-its fresh weights; where a matrix has more columns, the first ones are the language model's, which
-see the embedding and the recurrent state as they did before.
+A decoder has more inputs than a language model: a context, the result of attention. An encoder that
+reads in both directions has a second set of cells. What a language model lacks keeps its fresh
+weights; where a matrix has more columns, the first ones are the language model's, for the embedding
+and the recurrent state.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def initialize_decoder(decoder: Decoder, network: LanguageNetwork, name: str) ->
     """Copies embedding, recurrent layers, readout and output layer.
 
     Args:
-        decoder: what to begin with the weights.
-        network: whose weights.
+        decoder: whose weights are set.
+        network: whose weights are copied.
         name: the language model's, for messages.
 
     Raises:
@@ -57,15 +57,16 @@ def check_same_layers(side: str, layers: nn.ModuleList, others: nn.ModuleList, n
     )
     if here != there:
         raise SettingsError(
-            f"--model.initialize-{side} {name}: its layers are {describe_layers(there)}, the {side}'s are "
-            f"{describe_layers(here)}: set --model.cell and --model.{side}-sizes as that run has them"
+            f"--model.initialize-{side} {name}: its layers are {describe_layers(there)}, the "
+            f"{side}'s are {describe_layers(here)}: set --model.cell and --model.{side}-sizes as "
+            "that run has them"
         )
 
 
 def describe_layers(layers: list[tuple[str, int]]) -> str:
-    """Layers in words.
+    """Describes layers in words.
 
-    >>> words([("LSTMCell", 256), ("LSTMCell", 128)])
+    >>> describe_layers([("LSTMCell", 256), ("LSTMCell", 128)])
     'LSTMCell 256, LSTMCell 128'
     """
     return ", ".join(f"{cell} {size}" for cell, size in layers)
@@ -87,7 +88,7 @@ def copy_weights(module: nn.Module, source: nn.Module, setting: str, name: str) 
 
 
 def first_columns(weight: Tensor, given: Tensor) -> Tensor | None:
-    """The part of `weight` that has the shape of `given`; None if there is none."""
+    """Returns the first columns of `weight`, of the shape of `given`; None if it has too few."""
     if weight.dim() != given.dim() or weight.shape[0] != given.shape[0]:
         return None
     if weight.dim() == 1:

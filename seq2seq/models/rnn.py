@@ -36,13 +36,6 @@ class StackState(NamedTuple):
     layers: tuple[CellState, ...]
     masks: tuple[DropoutMasks, ...] = ()
 
-    def select(self, rows: Tensor) -> StackState:
-        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        return StackState(
-            tuple(tuple(part.index_select(0, rows) for part in layer) for layer in self.layers),
-            tuple(masks.select(rows) for masks in self.masks),
-        )
-
 
 class Regularization(NamedTuple):
     """What of a stack is dropped while training; `NetworkSettings` explains each.

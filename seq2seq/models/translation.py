@@ -10,14 +10,15 @@ from seq2seq.config.base import validate
 from seq2seq.config.model import ModelSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.attention import build_attention
+from seq2seq.models.bridge import Bridge
 from seq2seq.models.cells.base import Cell
-from seq2seq.models.decoder import Bridge, Decoder, DecoderState
+from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import Embedding, Encoder, build_embedding
 from seq2seq.models.rnn import EncoderStack, RecurrentStack, Regularization
 
 
 class TranslationModel(nn.Module):
-    """Encoder and decoder together; `start` and `step` are all that search needs."""
+    """Encoder and decoder together: `start` and `step` for search, `forward` for training."""
 
     def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
         super().__init__()
@@ -25,15 +26,20 @@ class TranslationModel(nn.Module):
         self.decoder = decoder
 
     def start(self, source: Tensor, lengths: Tensor) -> DecoderState:
-        """Reads the source ``(batch_size, length)``; lengths ``(batch_size,)`` on the CPU."""
+        """Returns the state before the first target token.
+
+        Args:
+            source: ids ``(batch_size, source_length)``.
+            lengths: true lengths ``(batch_size,)``, on the CPU.
+        """
         return self.decoder.start(self.encoder(source, lengths))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+        """Takes one step, see `Decoder.step`."""
         return self.decoder.step(tokens, state)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
-        """Features of every next token, with `target` as the history (teacher forcing).
+        """Returns the pre-logits of every next token, with `target` as history (teacher forcing).
 
         Args:
             source: ids ``(batch_size, source_length)``.
@@ -42,7 +48,7 @@ class TranslationModel(nn.Module):
 
         Returns:
             ``(batch_size, target_length, readout_size)``, for `decoder.logits`. The output layer is
-            left to the caller, who knows which positions are real.
+            left to the caller, who knows which positions are pads.
         """
         return self.decoder.sequence(target, self.start(source, lengths))[0]
 
@@ -50,7 +56,7 @@ class TranslationModel(nn.Module):
 def build_translation_model(
     source_vocab_size: int, target_vocab_size: int, settings: ModelSettings
 ) -> TranslationModel:
-    """The network that the settings describe, with fresh weights.
+    """Builds the network that the settings describe, with fresh weights.
 
     Raises:
         SettingsError: an impossible setting; unequal vocabularies that are to be shared.
@@ -88,7 +94,7 @@ def build_translation_model(
 def build_decoder(
     embedding: Embedding, encoder_stack: EncoderStack, settings: ModelSettings
 ) -> Decoder:
-    """The decoder for what this encoder hands over."""
+    """Builds the decoder for what this encoder hands over."""
     context_size, sizes = encoder_stack.output_size, settings.decoder_sizes
     attention = build_attention(settings, sizes[-1], context_size)
     input_size = embedding.embedding_dim
@@ -103,6 +109,22 @@ def build_decoder(
     )
     bridge = None
     if settings.context != "every-step":
-        parts = cast(Cell, stack.cells[0]).parts
-        bridge = Bridge(encoder_stack.layer_sizes, sizes, parts)
-    return Decoder(embedding, stack, bridge, attention, context_size, settings)
+        state_tensors = cast(Cell, stack.cells[0]).state_tensors
+        bridge = Bridge(encoder_stack.layer_sizes, sizes, state_tensors)
+    return Decoder(
+        embedding,
+        stack,
+        bridge,
+        attention,
+        readout_size=settings.embedding_size,
+        context_size=context_size,
+        context=settings.context,
+        context_to_output=settings.context_to_output,
+        attention_order=settings.attention_order,
+        input_feeding=settings.input_feeding,
+        lexical=settings.lexical,
+        tied_output=settings.tied_output,
+        dropout=settings.dropout,
+        locked_dropout=settings.locked_dropout,
+        word_dropout=settings.word_dropout,
+    )

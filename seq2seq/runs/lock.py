@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
+
 from seq2seq.errors import RunError
 from seq2seq.runs.directory import LOCK_NAME, RunDirectory
 from seq2seq.runs.files import flush_directory
@@ -15,8 +17,9 @@ from seq2seq.runs.files import flush_directory
 class RunLock:
     """Holds a run directory, which is made if it is not there, for as long as a training takes.
 
-    The system lets go of it when the process ends, however it ends; what is left of a killed one
-    is a file that locks nothing, and perhaps half a file under a temporary name, which is deleted.
+    The system releases the lock when the process ends, however it ends; what is left of a killed
+    one is a file that locks nothing, and perhaps half a file under a temporary name, which is
+    deleted.
 
     Args:
         path: the run directory.
@@ -27,37 +30,24 @@ class RunLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path / LOCK_NAME
-        self.file: int | None = None
+        self.lock = FileLock(self.path, timeout=0)
         self.made = False
 
     def __enter__(self) -> RunLock:
+        run = self.path.parent
         try:
-            self.made = not self.path.parent.exists()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.made = not run.exists()
+            run.mkdir(parents=True, exist_ok=True)
             if self.made:
-                flush_directory(self.path.parent.parent)
-            while self.file is None:
-                self.file = self.take()
+                flush_directory(run.parent)
+            if os.path.lexists(self.path) and not self.path.is_file():
+                raise RunError(f"{self.path} is no plain file: move it away")
+            acquire(self.lock, run)
+            self.path.write_text(str(os.getpid()), encoding="ascii")
         except OSError as error:
             raise RunError(f"{self.path} could not be written: {error.strerror}") from error
-        RunDirectory(self.path.parent).delete_temporary_files()
+        RunDirectory(run).delete_temporary_files()
         return self
-
-    def take(self) -> int | None:
-        """The open file, locked; None if it was deleted by the one who held it before."""
-        if os.path.lexists(self.path) and not self.path.is_file():
-            raise RunError(f"{self.path} is no plain file: move it away")
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            lock(file)
-            if not self.path.exists() or not os.path.samestat(os.fstat(file), self.path.stat()):
-                os.close(file)
-                return None
-            os.ftruncate(file, 0)
-            os.write(file, str(os.getpid()).encode())
-        except BlockingIOError as error:
-            raise busy(self.path.parent, file) from error
-        return file
 
     def __exit__(
         self,
@@ -65,44 +55,34 @@ class RunLock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.file is not None:
-            with suppress(OSError):  # the directory may be gone, or read-only by now
-                self.path.unlink(missing_ok=True)
-            os.close(self.file)
-            self.file = None
+        with suppress(OSError):  # the directory may be gone, or read-only by now
+            self.path.unlink(missing_ok=True)
+        self.lock.release()
         if self.made and error is not None:
             with suppress(OSError):  # nothing was begun: only an empty directory goes
                 self.path.parent.rmdir()
 
 
-def busy(run: Path, file: int) -> RunError:
-    """The error of a run whose open lock another process holds; the file is closed."""
-    owner = os.read(file, 20).decode(errors="replace") or "another one"
-    os.close(file)
-    return RunError(
-        f"{run} is being trained by process {owner}: wait for it, stop it, or give another --run"
-    )
-
-
 def check_idle(run: Path) -> None:
     """Raises RunError if a process trains in this directory now; it may begin right after."""
-    try:
-        if not (run / LOCK_NAME).is_file():
-            return
-        file = os.open(run / LOCK_NAME, os.O_RDONLY)
-    except OSError:  # none that can be read: whoever takes it will see
+    path = run / LOCK_NAME
+    if not path.is_file():
         return
-    try:
-        lock(file)
-    except BlockingIOError as error:
-        raise busy(run, file) from error
-    os.close(file)
+    lock = FileLock(path, timeout=0)
+    with suppress(OSError):  # a lock that can't be read: whoever takes it will see
+        acquire(lock, run)
+        lock.release()
 
 
-def lock(file: int) -> None:
-    """Locks an open file; BlockingIOError if another process has."""
+def acquire(lock: FileLock, run: Path) -> None:
+    """Acquires a lock at once; RunError, which names the process, if another one holds it."""
     try:
-        import fcntl
-    except ImportError:  # Windows: there nobody can delete or write an open file anyway
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
+    except Timeout as error:
+        owner = "another one"
+        with suppress(OSError):
+            owner = Path(lock.lock_file).read_text(encoding="ascii", errors="replace") or owner
+        raise RunError(
+            f"{run} is being trained by process {owner}: wait for it, stop it, or give another "
+            "--run"
+        ) from error

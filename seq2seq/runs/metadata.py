@@ -1,4 +1,4 @@
-"""The description of a run on disk: what it is, what made it, and which files belong to it.
+"""experiment.json: what a run is, what made it, and which files belong to it.
 
 experiment.json has an id, made of all the settings a run was begun with, of its text and its
 tokenizers. The id stands in each of its files of tensors, and the checksums of its other files in
@@ -10,37 +10,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import torch
-from torch import nn
-
-from seq2seq.config.base import from_dict, to_dict
-from seq2seq.config.experiment import BaseExperiment, Experiment
-from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
-from seq2seq.data.tokenizers.base import load_tokenizer
+from seq2seq.config.base import to_dict
+from seq2seq.config.experiment import BaseExperiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.data.vocabulary import Vocab
-from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.runs.checkpoint import (
-    check_shapes,
-    load_weights,
-    named_weights,
-    tensor_shapes,
-    with_prefix,
-)
+from seq2seq.errors import DataError, RunError
 from seq2seq.runs.directory import FORMAT, RunDirectory
-from seq2seq.runs.files import read_bytes, read_json, write_bytes, write_json
+from seq2seq.runs.files import read_json, write_bytes, write_json
 from seq2seq.runs.provenance import environment
-from seq2seq.runs.tensors import Shapes, load_tensors
-
-ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
-ModelT = TypeVar("ModelT", bound=nn.Module)
 
 EXCLUDED_FIELDS = ("run", "resume", "overwrite", "device", "dry_run")
 """Where a run lies and how its training was started is no part of what it is."""
@@ -73,7 +54,7 @@ def save_metadata(
     experiment: BaseExperiment,
     parts: Mapping[str, TextSummary],
     pipelines: Mapping[str, TextPipeline],
-) -> None:
+) -> str:
     """Writes all of a run but its weights; if it is a new one, into a directory made for it.
 
     Args:
@@ -82,6 +63,9 @@ def save_metadata(
         parts: of the text, by name.
         pipelines: tokenizer and vocabulary of each side.
 
+    Returns:
+        The id of the run.
+
     Raises:
         DataError: a run is continued with other text than it was begun with.
     """
@@ -89,11 +73,11 @@ def save_metadata(
     values = describe_experiment(experiment)
     if experiment.resume:
         stored = read_metadata(run)
-        check_text(stored["text"], text, run)
+        check_same_text(stored["text"], text, run)
         kept = {name: stored[name] for name in ("id", "files", "text", "begun")}
         again = [*stored["continued"][1 - MAX_CONTINUATIONS :], environment()]
         write_with_checksum(run, {**values, **kept, "continued": again})
-        return
+        return str(stored["id"])
     run.create(overwrite=experiment.overwrite)
     contents = {
         path: saved_bytes(save)
@@ -104,12 +88,13 @@ def save_metadata(
         )
     }
     files = {path.name: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
-    own = hashlib.sha256(json.dumps([values, text, files]).encode()).hexdigest()
+    run_id = hashlib.sha256(json.dumps([values, text, files]).encode()).hexdigest()
     # Before the rest: without its description, a directory is not known as a run.
     begun = {"begun": environment(), "continued": []}
-    write_with_checksum(run, {**values, "id": own, "files": files, "text": text, **begun})
+    write_with_checksum(run, {**values, "id": run_id, "files": files, "text": text, **begun})
     for path, data in contents.items():
         write_bytes(path, data)
+    return run_id
 
 
 def write_with_checksum(run: RunDirectory, values: Mapping[str, Any]) -> None:
@@ -134,7 +119,7 @@ def saved_bytes(save: Callable[[Path], None]) -> bytes:
         raise RunError(f"no temporary file could be written: {error.strerror or error}") from error
 
 
-def check_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
+def check_same_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
     """Raises DataError unless each part of the text is what the run was begun with."""
     try:
         known = {name: TextSummary(**before[name]) for name in now}
@@ -173,67 +158,12 @@ def base_class(kind: type[BaseExperiment]) -> type[BaseExperiment]:
     return next(each for each in kind.__mro__ if "KIND" in vars(each))
 
 
-def load_pipeline(run: RunDirectory, side: str, sampling: float = 0.0) -> TextPipeline:
-    """One side of a run, with its `subword_sampling`.
-
-    Raises:
-        RunError: a file is missing, damaged, or of another run.
-    """
-    files = read_metadata(run)["files"]
-    paths = (run.tokenizer(side), run.vocab(side))
-    for path in paths:
-        check_file(path, files.get(path.name))
-    try:
-        tokenizer = load_tokenizer(paths[0])
-        vocab = Vocab.load(paths[1])
-    except DataError as error:
-        raise RunError(str(error)) from error
-    if sampling and hasattr(tokenizer, "alpha"):
-        tokenizer.alpha = sampling
-    return TextPipeline(tokenizer, vocab)
-
-
-def check_file(path: Path, expected: str | None) -> None:
-    """Raises RunError unless a file is there and is the one that the description names."""
-    if not path.is_file():
-        raise RunError(f"{path} is missing: {path.parent} is not a complete run")
-    if expected is None:
-        raise RunError(f"{path} is no part of the run in {path.parent}: experiment.json lacks it")
-    if hashlib.sha256(read_bytes(path)).hexdigest() != expected:
-        raise RunError(
-            f"{path} is damaged, or belongs to another run than experiment.json beside it: copy "
-            "the files of one run together"
-        )
-
-
-def load_experiment(run: RunDirectory, kind: type[ExperimentT]) -> ExperimentT:
-    """What `save_metadata` wrote, as its class or as a recipe's own subclass of it.
-
-    Raises:
-        RunError: there is no run, it is one of another kind of model, or its description is damaged
-            or of another version.
-    """
-    values = read_metadata(run)
-    found = values["model"]
-    if found != kind.KIND:
-        needed = kind.KIND
-        if found == NGramExperiment.KIND and needed == LanguageExperiment.KIND:
-            needed = f"recurrent {needed}"
-        raise RunError(
-            f"{run.path} is {with_article(found)}, and {with_article(needed)} is needed here"
-            + (": see seq2seq lm --help" if kind is Experiment else "")
-        )
-    fields = values["experiment"]
-    if kind is not base_class(kind):
-        fields = {**fields, **values["recipe"]}
-    try:
-        return replace(from_dict(kind, fields), run=str(run.path))
-    except SettingsError as error:
-        raise RunError(f"{run.experiment}: {error}") from error
-
-
 def read_metadata(run: RunDirectory) -> dict[str, Any]:
-    """All that `save_metadata` wrote; RunError as for `load_experiment`."""
+    """Reads and verifies experiment.json.
+
+    Raises:
+        RunError: there is no run, or its description is damaged or of another version.
+    """
     run.check_exists()
     values = read_json(run.experiment)
     found = values.get("format") if isinstance(values, dict) else None
@@ -252,58 +182,3 @@ def read_metadata(run: RunDirectory) -> dict[str, Any]:
             "given where a run is used, as in seq2seq translate RUN --decoding.beam-size 3"
         )
     return dict(values)
-
-
-def read_run_id(run: RunDirectory) -> str | None:
-    """The id of the run that lies here; None if nothing describes one."""
-    return str(read_metadata(run)["id"]) if run.experiment.is_file() else None
-
-
-def with_article(kind: str) -> str:
-    """A kind of model in a sentence.
-
-    >>> with_article("language model"), with_article("n-gram model")
-    ('a language model', 'an n-gram model')
-    """
-    return f"an {kind}" if kind == NGramExperiment.KIND else f"a {kind}"
-
-
-def load_best(run: RunDirectory, build: Callable[[], ModelT]) -> ModelT:
-    """A model with the best weights of a run, or its last ones if no validation has chosen any yet.
-
-    Args:
-        run: where they are.
-        build: makes the model that the experiment describes. It is called twice: first without
-            memory for any weight, to compare its shapes with those that the file has.
-
-    Raises:
-        RunError: the weights are missing, damaged, of another run, or do not fit.
-    """
-    # Not whether the best is a file: where it is something else, that is an error.
-    prefix = "" if os.path.lexists(run.best) or not run.last.is_file() else "model."
-    path = run.last if prefix else run.best
-    run_id = read_run_id(run)
-    sketch = sketched(build, path)
-
-    def check(shapes: Shapes) -> None:
-        check_shapes(sketch, with_prefix(shapes, prefix), path)
-
-    found, state = load_tensors(path, run_id, check)
-    if prefix and (not isinstance(state, dict) or state.get("best") is not None):
-        raise RunError(
-            f"{run.best} is missing, though a validation has chosen it: copy it from where the run "
-            "was trained"
-        )
-    tensors = with_prefix(found, prefix)
-    model = build()
-    load_weights(model, tensors, path)
-    return model
-
-
-def sketched(build: Callable[[], nn.Module], path: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of a model's weights by name, without memory for them."""
-    try:
-        with torch.device("meta"):
-            return tensor_shapes(named_weights(build()))
-    except (RuntimeError, TypeError, ValueError) as error:  # a size that 64 bits do not hold
-        raise RunError(f"{path.parent / 'experiment.json'} describes no possible model") from error

@@ -1,7 +1,8 @@
-"""Averages of weights: they often translate better than any single step's.
+"""Averages of weights, which often translate better than the weights of any single step.
 
-The moving average goes along with the training (Polyak & Juditsky 1992). The mean of several
-checkpoints is taken at its end, as Sennrich et al. (2016, WMT) and Vaswani et al. (2017) do.
+An exponential moving average is updated during the training (Polyak & Juditsky 1992). Checkpoint
+averaging takes the mean of several checkpoints at its end (Sennrich et al. 2016, WMT; Vaswani et
+al. 2017).
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ class MovingAverage:
 
     .. math:: a \\leftarrow d a + (1 - d) w, \\quad d = \\min(decay, (1 + n) / (10 + n))
 
-    after update n: at first the average is short, so that the untrained weights are soon forgotten.
+    after update n: the decay is small at first, so that the untrained weights are soon forgotten.
 
     Args:
-        model: whose weights; they are read at every `update`.
-        decay: what an update counts less than the next one.
+        model: the model whose weights are averaged; they are read at every `update`.
+        decay: the decay after many updates.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -38,7 +39,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Takes the weights after update `step` in; a decay of 0 keeps no average."""
+        """Includes the model's weights after update number `step`."""
         decay = min(self.decay, (1 + step) / (10 + step))
         current = named_weights(self.model)
         torch._foreach_lerp_(
@@ -46,7 +47,7 @@ class MovingAverage:
         )
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Goes on from saved averages, by the names of the weights."""
+        """Restores saved averages, by the names of the weights."""
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(tensors[name])
@@ -54,7 +55,7 @@ class MovingAverage:
 
 @contextmanager
 def swapped_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """The model with other weights for a while; its own come back whatever happens."""
+    """Replaces the model's weights in this context; its own are restored at the end, always."""
     own = named_weights(model)
     kept = {name: weight.detach().clone() for name, weight in own.items()}
     try:
@@ -66,13 +67,13 @@ def swapped_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator
 
 @torch.no_grad()
 def copy_weights(own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> None:
-    """Copies the numbers of `other` into `own`, by name."""
+    """Copies the weights of `other` into `own`, by name."""
     for name, weight in own.items():
         weight.copy_(other[name])
 
 
 def mean_weights(paths: Sequence[Path], run_id: str | None = None) -> dict[str, Tensor]:
-    """The mean of the weights in several files of one model, by name.
+    """Returns the mean of the weights in several files of one model, by name.
 
     Raises:
         RunError: a file is missing, damaged, or does not belong to the run whose id is `run_id`.

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import read_run_id
-from seq2seq.training.launch import count_weights
+from seq2seq.runs.metadata import TextSummary
+from seq2seq.runs.run import Run
 from seq2seq.training.memory import Footprint, largest_batch, measure_footprint
 from seq2seq.training.preflight import missing_for_training
 from seq2seq.training.task import BatchT, Task, TrainingBatch
@@ -30,33 +31,46 @@ ROWS_SHOWN = 3
 """How many rows of a batch are shown."""
 
 
-class PlannedTraining(NamedTuple, Generic[BatchT]):
-    """What would be trained.
+class TrainingPlan(NamedTuple, Generic[BatchT]):
+    """What is to be trained, on which text.
 
     Attributes:
-        model: with the weights that it would begin with.
+        model: with the weights that it begins with.
         task: batches and loss.
-        text: what was found, a line each.
-        sides: the vocabulary of each part of a batch that has ids, by the part's name.
+        summaries: of the training and the validation text, by name.
+        pipelines: tokenizer and vocabulary of each side.
+        headline: how much text, and how large a vocabulary.
+        details: what was found in the text, a line each.
+        vocabularies: of each part of a batch that has ids, by the part's name.
     """
 
     model: nn.Module
     task: Task[BatchT]
-    text: Sequence[str]
-    sides: Mapping[str, Vocab]
+    summaries: Mapping[str, TextSummary]
+    pipelines: Mapping[str, TextPipeline]
+    headline: str
+    details: Sequence[str]
+    vocabularies: Mapping[str, Vocab]
+
+
+def count_weights(model: nn.Module) -> int:
+    """How many numbers are learned; tied ones count once."""
+    return sum(weight.numel() for weight in model.parameters())
 
 
 def dry_run(
-    prospect: PlannedTraining[BatchT],
+    plan: TrainingPlan[BatchT],
     experiment: Experiment | LanguageExperiment,
     run: RunDirectory,
+    stored: Run | None,
 ) -> str:
     """Prints all about a training, or about the continuation of one, and makes one step of it.
 
     Args:
-        prospect: what would be trained.
+        plan: what would be trained.
         experiment: the whole description.
         run: where it would go, or comes from.
+        stored: the run that would be continued, if one would.
 
     Returns:
         `DRY_RUN`.
@@ -65,16 +79,16 @@ def dry_run(
         RunError: a run is to be continued, and has no checkpoint of this model.
     """
     trainer = Trainer(
-        prospect.model,
-        prospect.task,
+        plan.model,
+        plan.task,
         experiment.training,
         run,
         seed=experiment.seed,
         device=experiment.device,
         resume=experiment.resume,
-        run_id=read_run_id(run) if experiment.resume else None,
+        run_id=stored.run_id if stored else None,
     )
-    batches = prospect.task.batches(trainer.state.epoch)
+    batches = plan.task.batches(trainer.state.epoch)
     measured = largest_batch(batches)
     used = measure_footprint(trainer, measured)
     width = shutil.get_terminal_size((100, 24)).columns
@@ -83,14 +97,16 @@ def dry_run(
     precision = str(trainer.precision).removeprefix("torch.")
     sections = {
         "Settings (* other than the default)": setting_lines(experiment),
-        "Text": [*prospect.text, f"{len(batches):,} batches in an epoch"],
-        "Model": model_lines(prospect.model),
+        "Text": [*plan.details, f"{len(batches):,} batches in an epoch"],
+        "Model": model_lines(plan.model),
         f"An update from the largest batch, on {trainer.device} in {precision}": [
             *begun * experiment.resume,
             *footprint_lines(used, measured.target_tokens, describe_shapes(measured)),
             *memory_limit_lines(used, experiment.training.memory),
         ],
-        f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(batches[0], prospect.sides, width),
+        f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(
+            batches[0], plan.vocabularies, width
+        ),
         "Before it can be trained": [] if experiment.resume else missing_for_training(experiment),
         "Note": experiment.notes(),
     }
@@ -108,7 +124,8 @@ def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
     for name, value in table.items():
         changed = value != usual[name]
         default = f"  (default: {format_value(usual[name])})" if changed else ""
-        yield f"{'*' if changed else ' '} --{flag_name(name):{widest}}{format_value(value)}{default}"
+        mark = "*" if changed else " "
+        yield f"{mark} --{flag_name(name):{widest}}{format_value(value)}{default}"
 
 
 def format_value(value: object) -> str:
@@ -157,7 +174,7 @@ def footprint_lines(used: Footprint, tokens: int, batch: str) -> Iterator[str]:
 
 def memory_limit_lines(used: Footprint, limit: float | None) -> Iterator[str]:
     """A line if --training.memory, in MiB, is less than the batch keeps."""
-    if limit is not None and used.activations > limit * 2**20:
+    if limit and used.activations > limit * 2**20:
         yield f"activations are above --training.memory {limit}: such a batch is cut in halves"
 
 

@@ -1,78 +1,60 @@
-"""A run, whatever its model: described on disk, and trained."""
+"""A planned training, whatever its model: shown, or described on disk and carried out."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
-from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import RunLock
-from seq2seq.runs.metadata import TextSummary, read_run_id, save_metadata
+from seq2seq.runs.metadata import save_metadata
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
+from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run
 from seq2seq.training.reporting import log_line
-from seq2seq.training.task import BatchT, Task
+from seq2seq.training.task import BatchT
 from seq2seq.training.trainer import Trainer
 
 
-class TrainingText(NamedTuple):
-    """What a run learns from.
-
-    Attributes:
-        parts: of it, training and validation text.
-        pipelines: tokenizer and vocabulary of each side.
-        words: how much text, and how large a vocabulary.
-    """
-
-    parts: Mapping[str, TextSummary]
-    pipelines: Mapping[str, TextPipeline]
-    words: str
-
-
-def count_weights(model: torch.nn.Module) -> int:
-    """How many numbers are learned; tied ones count once."""
-    return sum(weight.numel() for weight in model.parameters())
-
-
-def run_training(
-    model: torch.nn.Module,
-    task: Task[BatchT],
+def launch(
+    plan: TrainingPlan[BatchT],
     experiment: Experiment | LanguageExperiment,
     run: RunDirectory,
-    text: TrainingText,
+    stored: Run | None,
 ) -> str:
-    """Writes the description, trains, and says so; returns why training ended, in words.
+    """Shows the plan if only a dry run is wanted; else writes the metadata and trains.
 
     Args:
-        model: with fresh weights; those of the run, if it is continued, are loaded.
-        task: batches, loss and validation.
-        experiment: how to train, where, and whether it is continued.
+        plan: model, batches and text. The weights of a run that is continued are loaded.
+        experiment: how to train, where, and whether a run is continued.
         run: where everything goes; no other process may train there.
-        text: what it learns from.
+        stored: the run that is continued, if one is.
+
+    Returns:
+        Why training ended, in words; `DRY_RUN` if it was only shown.
     """
+    if experiment.dry_run:
+        return dry_run(plan, experiment, run, stored)
     with RunLock(run.path):
-        save_metadata(run, experiment, text.parts, text.pipelines)
+        run_id = save_metadata(run, experiment, plan.summaries, plan.pipelines)
         trainer = Trainer(
-            model,
-            task,
+            plan.model,
+            plan.task,
             experiment.training,
             run,
             seed=experiment.seed,
             device=experiment.device,
             resume=experiment.resume,
-            run_id=read_run_id(run),
+            run_id=run_id,
         )
         if trainer.state.best is not None:  # what a continued run has chosen must be there
-            load_tensors(run.best, trainer.run_id)
+            load_tensors(run.best, run_id)
         precision = str(trainer.precision).removeprefix("torch.")
         threads = torch.get_num_threads()
         log_line(
-            f"{text.words}, {count_weights(model):,} weights, {trainer.device} in {precision} with "
-            f"{threads} thread{'s' * (threads > 1)}"
+            f"{plan.headline}, {count_weights(plan.model):,} weights, {trainer.device} in "
+            f"{precision} with {threads} thread{'s' * (threads > 1)}"
         )
         for note in experiment.notes():
             log_line(f"note: {note}")

@@ -1,4 +1,4 @@
-"""The loss: label-smoothed cross-entropy, over real tokens only."""
+"""The loss: label-smoothed cross-entropy, without padding."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch.nn import functional as F
 
 
 class Loss(NamedTuple):
-    """Sums over the real target tokens of a batch.
+    """Sums over the target tokens of a batch, without padding.
 
     Attributes:
-        smoothed: what is minimized, a scalar with a gradient.
-        likelihood: negative log-likelihood in nats, a scalar without; exp of its mean is the
-            perplexity.
-        tokens: how many tokens there are, eos counted.
+        smoothed: the label-smoothed loss, a scalar with a gradient.
+        likelihood: the negative log-likelihood in nats, a scalar without a gradient; exp of its
+            mean is the perplexity.
+        tokens: the number of tokens, eos counted.
     """
 
     smoothed: Tensor
@@ -26,9 +26,14 @@ class Loss(NamedTuple):
 
 
 def drop_padding(values: Tensor, lengths: Tensor) -> Tensor:
-    """The positions before each row's end: ``(batch_size, length, …)`` -> ``(tokens, …)``.
+    """Returns the positions before each row's end, so that nothing is computed on padding.
 
-    What comes after this, the output layer above all, is computed on no pad.
+    Args:
+        values: ``(batch_size, length, …)``.
+        lengths: ``(batch_size,)``, on the CPU.
+
+    Returns:
+        ``(tokens, …)``.
     """
     mask = torch.arange(values.shape[1]) < lengths.unsqueeze(1)
     if bool(mask.all()):
@@ -37,7 +42,7 @@ def drop_padding(values: Tensor, lengths: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Loss:
-    """Label-smoothed cross-entropy (Szegedy et al. 2016, section 7).
+    """Returns the label-smoothed cross-entropy (Szegedy et al. 2016, section 7).
 
     .. math:: -(1 - ε) \\log p_y - \\frac{ε}{V} \\sum_v \\log p_v
 
@@ -47,61 +52,67 @@ def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0)
         label_smoothing: ε.
     """
     log_probs = F.log_softmax(logits.float(), dim=-1)
-    likelihood = -log_probs.gather(1, targets.unsqueeze(1)).sum()
-    smoothed = likelihood
-    if label_smoothing:
-        uniform = -log_probs.sum() / logits.shape[-1]
-        smoothed = (1 - label_smoothing) * likelihood + label_smoothing * uniform
+    smoothed, likelihood = sum_losses(log_probs, targets, label_smoothing)
     return Loss(smoothed, likelihood.detach(), targets.shape[0])
 
 
-def output_cross_entropy(
-    features: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
-) -> Loss:
-    """`cross_entropy` of an output layer, a few hundred tokens at a time.
-
-    The same function as ``cross_entropy(output(features), …)``, for training. The logits of a batch
-    are by far its largest tensor. Here they are made, used and forgotten piece by piece, with their
-    gradients taken on the spot, so that a piece stays in the processor's cache: it takes less
-    time, and the logits of a whole batch never stand in memory.
+def sum_losses(log_probs: Tensor, targets: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """Returns the label-smoothed loss and the negative log-likelihood, both summed over tokens.
 
     Args:
-        features: ``(tokens, readout_size)``.
+        log_probs: ``(tokens, vocab_size)``.
+        targets: ids ``(tokens,)``.
+        label_smoothing: ε.
+    """
+    likelihood = -log_probs.gather(1, targets.unsqueeze(1)).sum()
+    if not label_smoothing:
+        return likelihood, likelihood
+    uniform = -log_probs.sum() / log_probs.shape[1]
+    return (1 - label_smoothing) * likelihood + label_smoothing * uniform, likelihood
+
+
+def output_cross_entropy(
+    pre_logits: Tensor, output: nn.Linear, targets: Tensor, label_smoothing: float = 0.0
+) -> Loss:
+    """Returns ``cross_entropy(output(pre_logits), …)``, computed a few hundred tokens at a time.
+
+    For training. The logits of a batch are by far its largest tensor. Here they and their gradients
+    are computed chunk by chunk in the forward pass, so that a chunk stays in the processor's
+    cache: it takes less time, and the logits of a whole batch are never in memory.
+
+    Args:
+        pre_logits: ``(tokens, readout_size)``.
         output: the output layer, ``readout_size`` to ``vocab_size``, with bias.
         targets: ids ``(tokens,)``.
         label_smoothing: ε.
     """
     smoothed, likelihood = OutputCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        features, output.weight, output.bias, targets, label_smoothing
+        pre_logits, output.weight, output.bias, targets, label_smoothing
     )
     return Loss(smoothed, likelihood, targets.shape[0])
 
 
-def gradient_of_logits(
-    logits: Tensor, targets: Tensor, label_smoothing: float, to_bias: Tensor
+def replace_by_gradient(
+    logits: Tensor, targets: Tensor, label_smoothing: float, bias_gradient: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Writes the gradient of the smoothed loss in the place of the logits it is of.
+    """Replaces logits by the gradient of the label-smoothed loss with respect to them.
 
     Args:
-        logits: ``(tokens, vocab_size)``; changed.
+        logits: ``(tokens, vocab_size)``; overwritten.
         targets: ids ``(tokens,)``.
         label_smoothing: ε.
-        to_bias: ``(vocab_size,)``, to which the sum of the gradients is added.
+        bias_gradient: ``(vocab_size,)``, to which the sum of the gradients is added.
 
     Returns:
-        The smoothed loss and the negative log-likelihood, both summed.
+        The label-smoothed loss and the negative log-likelihood, both summed over tokens.
     """
     log_probs = F.log_softmax(logits.float(), dim=-1)
-    likelihood = -log_probs.gather(1, targets.unsqueeze(1)).sum()
-    smoothed = likelihood
-    if label_smoothing:
-        uniform = -log_probs.sum() / logits.shape[1]
-        smoothed = (1 - label_smoothing) * likelihood + label_smoothing * uniform
+    smoothed, likelihood = sum_losses(log_probs, targets, label_smoothing)
     gradient = log_probs.exp_()
     if label_smoothing:
         gradient.sub_(label_smoothing / logits.shape[1])
     gradient[torch.arange(len(targets)), targets] -= 1 - label_smoothing
-    to_bias += gradient.sum(dim=0)
+    bias_gradient += gradient.sum(dim=0)
     logits.copy_(gradient)
     return smoothed, likelihood
 
@@ -114,47 +125,47 @@ class OutputCrossEntropy(torch.autograd.Function):
     """
 
     BLOCK = 2**24
-    """So many logits stand in memory at most, 32 MiB in bfloat16: enough for large products."""
+    """The most logits in memory, 32 MiB in bfloat16: enough for large matrix products."""
 
-    PIECE = 2**20
-    """On so many of them all else is computed, 4 MiB in float32: they stay in the cache."""
+    CHUNK = 2**20
+    """The most logits that the loss takes at once, 4 MiB in float32: they stay in the cache."""
 
     @staticmethod
     def forward(
         ctx: FunctionCtx,
-        features: Tensor,
+        pre_logits: Tensor,
         weight: Tensor,
         bias: Tensor,
         targets: Tensor,
         label_smoothing: float,
     ) -> tuple[Tensor, Tensor]:
-        """The smoothed loss and the likelihood, both summed over tokens."""
+        """Returns the label-smoothed loss and the negative log-likelihood, summed over tokens."""
         vocab_size = weight.shape[0]
-        precision = F.linear(features[:1], weight[:1]).dtype  # what autocast makes of it
+        precision = F.linear(pre_logits[:1], weight[:1]).dtype  # what autocast makes of it
         # Cast once: autocast would do it for each block anew.
         low_weight, low_bias = weight.to(precision), bias.to(precision)
-        to_features = torch.empty_like(features)
-        to_weight = torch.zeros_like(weight)
-        to_bias = torch.zeros_like(bias)
-        smoothed = likelihood = features.new_zeros((), dtype=torch.float32)
+        input_gradient = torch.empty_like(pre_logits)
+        weight_gradient = torch.zeros_like(weight)
+        bias_gradient = torch.zeros_like(bias)
+        smoothed = likelihood = pre_logits.new_zeros((), dtype=torch.float32)
         block = max(1, OutputCrossEntropy.BLOCK // vocab_size)
-        piece = max(1, OutputCrossEntropy.PIECE // vocab_size)
-        for begin in range(0, len(features), block):
-            part = slice(begin, begin + block)
-            inputs = features[part].to(precision)
+        chunk = max(1, OutputCrossEntropy.CHUNK // vocab_size)
+        for begin in range(0, len(pre_logits), block):
+            rows = slice(begin, begin + block)
+            inputs = pre_logits[rows].to(precision)
             logits = F.linear(inputs, low_weight, low_bias)
-            pieces = zip(torch.split(logits, piece), torch.split(targets[part], piece), strict=True)
-            for values, expected in pieces:
-                sums = gradient_of_logits(values, expected, label_smoothing, to_bias)
+            chunks = zip(torch.split(logits, chunk), torch.split(targets[rows], chunk), strict=True)
+            for values, expected in chunks:
+                sums = replace_by_gradient(values, expected, label_smoothing, bias_gradient)
                 smoothed, likelihood = smoothed + sums[0], likelihood + sums[1]
-            to_features[part] = logits @ low_weight
-            to_weight += logits.T @ inputs
-        ctx.save_for_backward(to_features, to_weight, to_bias)
+            input_gradient[rows] = logits @ low_weight
+            weight_gradient += logits.T @ inputs
+        ctx.save_for_backward(input_gradient, weight_gradient, bias_gradient)
         ctx.mark_non_differentiable(likelihood)
         return smoothed, likelihood
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        """The gradients that `forward` found, times that of the loss itself."""
-        to_features, to_weight, to_bias = ctx.saved_tensors
-        return to_features * scale, to_weight * scale, to_bias * scale, None, None
+        """Returns the gradients that `forward` computed, times that of the loss itself."""
+        inputs, weight, bias = ctx.saved_tensors
+        return inputs * scale, weight * scale, bias * scale, None, None

@@ -1,4 +1,4 @@
-"""What one update takes, measured by making it: the memory of all that lives in it, and time."""
+"""The memory and time that one update takes, measured by making it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from seq2seq.training.task import BatchT, TrainingBatch
 from seq2seq.training.trainer import Trainer
 
 LAST_STEP = 10**9
-"""A step that no training reaches, where scheduled sampling is at its highest rate."""
+"""A step that no training reaches, at which the rate of scheduled sampling is highest."""
 
 
 @contextmanager
 def check_model_fits() -> Iterator[None]:
-    """While a model is built: SettingsError if memory does not suffice for its weights."""
+    """A context to build a model in: raises SettingsError if memory does not suffice for it."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -37,18 +37,17 @@ def check_model_fits() -> Iterator[None]:
 
 
 class Footprint(NamedTuple):
-    """Bytes, each storage counted once, and seconds.
+    """The bytes, each storage counted once, and the seconds of an update.
 
-    What a kernel needs for a moment, and what torch itself takes, is not counted.
+    Temporary memory of kernels, and what torch itself takes, is not counted.
 
     Attributes:
-        weights: the model, with what is fixed in it.
-        gradients: one for each weight that learns.
-        optimizer: what it keeps for each weight.
+        weights: parameters and buffers of the model.
+        gradients: the gradients of the parameters.
+        optimizer: the state of the optimizer.
         average: the moving average of the weights, if there is one.
-        activations: what the forward pass of the batch keeps for the backward pass, at most at the
-            same time.
-        seconds: of an update from this one batch.
+        activations: the peak of what the forward pass saves for the backward pass.
+        seconds: the time of an update from this one batch.
     """
 
     weights: int
@@ -65,23 +64,24 @@ class Footprint(NamedTuple):
 
 
 def largest_batch(batches: Sequence[BatchT]) -> BatchT:
-    """The batch with the most ids, pads counted; of equal ones the first."""
+    """Returns the batch with the most ids, pads counted; of equal ones the first."""
     return max(batches, key=batch_numel)
 
 
 def batch_numel(batch: TrainingBatch) -> int:
-    """How many numbers there are in all tensors of a batch."""
+    """Returns how many elements all tensors of a batch have."""
     return sum(part.numel() for part in batch._asdict().values() if isinstance(part, Tensor))
 
 
 def measure_footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
-    """Makes two updates from one batch, at the highest rate of scheduled sampling.
+    """Measures an update from one batch, at the highest rate of scheduled sampling.
 
-    The first one counts, and the second one is timed. The weights change, in memory alone.
+    A first update is measured for memory, a second one for time. The weights change, in memory
+    alone.
 
     Args:
-        trainer: a fresh one, or one that has been continued; of no use afterwards.
-        batch: one whose state starts at zero.
+        trainer: a fresh or a resumed one; of no use afterwards.
+        batch: a batch whose state starts at zero.
     """
     settings = trainer.settings
     trainer.model.train()
@@ -91,7 +91,7 @@ def measure_footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
     trainer.optimizer_step.optimizer.zero_grad(set_to_none=True)
     # The whole batch, even if --training.memory would cut it.
     trainer.optimizer_step.settings = replace(settings, memory=None)
-    with SavedTensorMeter(weights) as kept:
+    with SavedTensorMeter(weights) as meter:
         trainer.optimizer_step.gradients([batch], rate, trainer.seed_update())
     trainer.optimizer_step.settings = settings
     current = learning_rate(settings, step=trainer.state.step, progress=trainer.progress)
@@ -108,12 +108,12 @@ def measure_footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
             value for state in states for value in state.values() if isinstance(value, Tensor)
         ),
         average=storage_bytes(trainer.average.weights.values()) if trainer.average else 0,
-        activations=kept.size,
+        activations=meter.peak,
         seconds=seconds,
     )
 
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:
-    """The bytes of all storages of some tensors; tied ones count once."""
+    """Returns the bytes of all storages of some tensors; tied ones count once."""
     storages = (tensor.untyped_storage() for tensor in tensors)
     return sum({each.data_ptr(): each.nbytes() for each in storages}.values())

@@ -12,7 +12,7 @@ from seq2seq.config.training import TrainingSettings
 
 
 def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """The optimizer that `settings` name, over all weights of `model`."""
+    """Returns the optimizer that `settings` name, over all weights that require a gradient."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
@@ -31,13 +31,13 @@ def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim
 def learning_rate(
     settings: TrainingSettings, *, step: int, progress: float, cuts: int = 0
 ) -> float:
-    """The learning rate of an update.
+    """Returns the learning rate of an update.
 
     Args:
-        settings: the schedule and its highest rate.
-        step: updates made before this one.
-        progress: share of the budget that is used up, 0 to 1.
-        cuts: how often the plateau schedule has cut it.
+        settings: the schedule, its warm-up and its highest rate.
+        step: updates before this one.
+        progress: the share of the budget that is used up, 0 to 1.
+        cuts: how often the plateau schedule has cut the rate.
     """
     warmup = settings.warmup_steps
     rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
@@ -53,7 +53,7 @@ def learning_rate(
 
 
 def clip_gradients(weights: Iterable[Tensor], settings: TrainingSettings) -> float:
-    """Clips the gradients by value, then by norm; returns the norm before either."""
+    """Clips the gradients by value, then by norm; returns the norm before clipping."""
     weights = [weight for weight in weights if weight.grad is not None]
     norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     if settings.clip_value:

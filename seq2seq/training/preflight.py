@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from seq2seq.config.base import flag_name, type_problems
+from seq2seq.config.base import flag_name, flatten, to_dict, type_problems
+from seq2seq.config.data import TOKEN_SETTINGS
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.errors import RunError, SettingsError
@@ -17,21 +18,21 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
 
+NO_TRAINING_TEXT = (
+    "no training text: give --data.train FILE; a run that a recipe began is continued with the "
+    "recipe's own command and --resume"
+)
 INITIALIZE_FLAG = "--model.initialize-"
 """Options that name a language model, whose weights a side begins with."""
-TOKEN_SETTINGS = (
-    *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
-    *("min_frequency", "joint", "lowercase"),
-)
-"""What decides about the tokens of a run."""
 
 
 def preflight(
     experiment: BaseExperiment, *, text_given: bool = True, problems: Sequence[str] = ()
 ) -> RunDirectory:
-    """The run directory of an experiment, if nothing is in its way.
+    """Returns the run directory of an experiment, if nothing is in its way.
 
-    A dry run writes nothing: what it would lack for a training is in `missing_for_training`, and no error.
+    A dry run writes nothing: what it would lack for a training is in `missing_for_training`, and
+    no error.
 
     Args:
         experiment: the whole description.
@@ -77,10 +78,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
     if not text_given and not names_training_text(experiment):
-        yield (
-            "no training text: give --data.train FILE; a run that a recipe began is continued with "
-            "the recipe's own command and --resume"
-        )
+        yield NO_TRAINING_TEXT
     for option, path in referenced_runs(experiment).items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"
@@ -114,7 +112,7 @@ def missing_requirements(experiment: BaseExperiment) -> Iterator[str]:
     """A line if a training would have no end, and if it would be nowhere."""
     if isinstance(experiment, Experiment | LanguageExperiment):
         budget = experiment.training
-        if budget.minutes is None and budget.epochs is None and budget.max_steps is None:
+        if not (budget.minutes or budget.epochs or budget.max_steps):
             sampling = budget.sampling
             counted = sampling.schedule != "none" and sampling.unit == "percent"
             what = ", of which --training.sampling.unit percent counts percent" * counted
@@ -177,32 +175,36 @@ def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
 
 def load_referenced(option: str, path: str) -> Experiment | LanguageExperiment:
     """The description of another run of a translation model; RunError if of the wrong kind."""
-    from seq2seq.runs.metadata import load_experiment
+    from seq2seq.runs.run import Run
 
-    run = RunDirectory(path)
+    run = Run(path)
     if option.startswith(INITIALIZE_FLAG):
-        return load_experiment(run, LanguageExperiment)
-    return load_experiment(run, Experiment)
+        return run.experiment(LanguageExperiment)
+    return run.experiment(Experiment)
 
 
 def incompatible_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run with settings that this translation model must have, too."""
     if not isinstance(experiment, Experiment):
         return
+    values = flatten(to_dict(experiment))
     for option, path in referenced_runs(experiment).items():
         try:
             other = load_referenced(option, path)
         except RunError:
-            continue  # see absent_runs
-        needed = {
-            name: value
-            for name, value in required_settings(option, other, experiment).items()
-            if value_of(experiment, name) != value
-        }
-        if needed:
-            options = " ".join(format_flag(f"--{flag_name(key)}", needed[key]) for key in needed)
+            continue  # see missing_runs
+        required = required_settings(option, other, experiment)
+        flags = [
+            format_flag(f"--{flag_name(name)}", value)
+            for name, value in required.items()
+            if values[name] != value
+        ]
+        if flags:
             what = "model" if option.startswith(INITIALIZE_FLAG) else "run"
-            yield f"{option} {path} does not fit this {what}: set {options}, as that run has them"
+            yield (
+                f"{option} {path} does not fit this {what}: set {' '.join(flags)}, as that run "
+                "has them"
+            )
 
 
 def required_settings(
@@ -223,16 +225,10 @@ def required_settings(
     return needed
 
 
-def value_of(experiment: Experiment, name: str) -> object:
-    """A setting by its full name, as "data.joint"."""
-    part, _, field = name.partition(".")
-    return getattr(getattr(experiment, part), field)
-
-
 def format_flag(name: str, value: object) -> str:
     """An option as it is typed.
 
-    >>> as_option("--model.decoder-sizes", (8, 9)), as_option("--model.tied-output", False)
+    >>> format_flag("--model.decoder-sizes", (8, 9)), format_flag("--model.tied-output", False)
     ('--model.decoder-sizes 8 9', '--model.no-tied-output')
     """
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What the user sees while a model trains: a bar on a terminal, plain lines in a pipe.
+"""What the user sees while a model trains: a progress bar on a terminal, plain lines in a pipe.
 
 All of it goes to stderr; every line's numbers also go to metrics.jsonl.
 """
@@ -21,31 +21,31 @@ from seq2seq.training.state import TrainerState
 
 
 def log_line(text: str = "") -> None:
-    """A line for the user on stderr, above any bar that is drawn there."""
+    """Writes a line to stderr, above any progress bar that is drawn there."""
     write_stderr(text, partial(tqdm.write, file=sys.stderr))
 
 
 class Reporter:
-    """Shows and keeps the course of a training.
+    """Shows the progress of a training, and logs its metrics.
 
     Args:
-        metrics: the metrics.jsonl to add to.
-        start: share of the budget already used, 0 to 1.
+        metrics: the metrics.jsonl to append to.
+        progress: the share of the budget that is already used up, 0 to 1.
     """
 
-    def __init__(self, metrics: Path, start: float = 0.0) -> None:
+    def __init__(self, metrics: Path, progress: float = 0.0) -> None:
         self.metrics = metrics
         self.bar = tqdm(
             total=100,
-            initial=round(100 * start),
+            initial=round(100 * progress),
             disable=not sys.stderr.isatty(),
             bar_format="{percentage:3.0f}% {bar} {elapsed}<{remaining} {postfix}",
             dynamic_ncols=True,
             file=sys.stderr,
         )
 
-    def rewind(self, position: TrainerState) -> None:
-        """Forgets all that was written after `position`, before a training goes on from there.
+    def rewind(self, state: TrainerState) -> None:
+        """Removes what was logged after the checkpoint with `state`, before training resumes there.
 
         A checkpoint may have been written after the updates of a step and before its validation:
         each kind of line has its own last step.
@@ -54,12 +54,12 @@ class Reporter:
             RunError: the file can't be read or written.
         """
         if not os.path.lexists(self.metrics):
-            if position.step:
+            if state.step:
                 log_line(f"{self.metrics} is missing: the log begins anew")
             return
         if not self.metrics.is_file():
             raise RunError(f"{self.metrics} is no plain file: move it away")
-        last = {"validation": position.validated, "mean": position.averaged}
+        last = {"validation": state.validated, "mean": state.averaged}
         kept, damaged = [], 0
         try:
             lines = self.metrics.read_bytes().split(b"\n")
@@ -69,7 +69,7 @@ class Reporter:
             try:
                 text = line.decode("utf-8")
                 row = json.loads(text)
-                if row["step"] <= last.get(row["kind"], position.step):
+                if row["step"] <= last.get(row["kind"], state.step):
                     kept.append(text + "\n")
             except (ValueError, KeyError, TypeError):
                 damaged += 1
@@ -78,12 +78,16 @@ class Reporter:
         write_text(self.metrics, "".join(kept))
 
     def advance(self, progress: float, postfix: str) -> None:
-        """Moves the bar to a share of the budget, 0 to 1."""
+        """Moves the bar to a share of the budget, 0 to 1, with a text after it."""
         self.bar.set_postfix_str(postfix, refresh=False)
         self.bar.update(min(round(100 * progress), 100) - self.bar.n)
 
     def record(self, kind: str, values: dict[str, Any]) -> None:
-        """Adds a line to metrics.jsonl, and shows a training line where there is no bar.
+        """Appends a line to metrics.jsonl; shows it, but for training lines where there is a bar.
+
+        Args:
+            kind: "training", "validation", or "mean" (of checkpoints).
+            values: the numbers by name.
 
         Raises:
             RunError: the disk is full, or the directory can't be written to.
@@ -107,27 +111,25 @@ class Reporter:
 
 
 def training_line(values: dict[str, Any]) -> str:
-    """The numbers of some training steps, readable."""
+    """Returns the numbers of some updates as a line of text."""
     skipped = f"  skipped {values['skipped']}" if values.get("skipped") else ""
     sampling = f"  sampling {values['sampling_rate']:.3f}" if values["sampling_rate"] else ""
     return (
-        f"{format_duration(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
-        f"loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
+        f"{_progress(values)}  loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
         f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
         f"learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
     )
 
 
 def validation_line(values: dict[str, Any]) -> str:
-    """The numbers of a validation and its samples, readable."""
+    """Returns the scores of a validation and its samples as text."""
     bits = values.get("bits_per_character")
     per_character = f"  {bits:.3f} bits per character" if bits is not None else ""
     bleu = f"  BLEU {values['bleu']:.2f}" if values.get("bleu") is not None else ""
     best = "  (best so far)" if values["best"] else ""
     head = (
-        f"{format_duration(values['seconds'])}  epoch {values['epoch']:.2f}  step {values['step']}  "
-        f"validation: loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}"
-        f"{per_character}{bleu}{best}"
+        f"{_progress(values)}  validation: loss {values['loss']:.3f}  "
+        f"perplexity {values['perplexity']:.2f}{per_character}{bleu}{best}"
     )
     samples = [
         f"    {name:10} " + value.replace("\n", "\n" + 15 * " ")
@@ -137,10 +139,15 @@ def validation_line(values: dict[str, Any]) -> str:
     return "\n".join([head, *samples])
 
 
-def format_duration(seconds: float) -> str:
-    """Seconds as minutes and seconds, or hours too.
+def _progress(values: dict[str, Any]) -> str:
+    duration = format_duration(values["seconds"])
+    return f"{duration}  epoch {values['epoch']:.2f}  step {values['step']}"
 
-    >>> clock(75.4), clock(3675)
+
+def format_duration(seconds: float) -> str:
+    """Returns seconds as minutes and seconds, and hours if there are any.
+
+    >>> format_duration(75.4), format_duration(3675)
     ('01:15', '1:01:15')
     """
     minutes, rest = divmod(int(seconds), 60)

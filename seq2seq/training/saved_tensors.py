@@ -1,4 +1,4 @@
-"""What the forward pass keeps for the backward pass: most of the memory that a batch takes."""
+"""Tensors that autograd saves for the backward pass: most of the memory that a batch takes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from torch import Tensor
 
 
 class OverBudgetError(MemoryError):
-    """A batch keeps more than it may."""
+    """The forward pass of a batch saves more than the limit."""
 
 
 class SavedTensorMeter:
-    """Counts what autograd keeps while it is entered, but for the weights themselves.
+    """A context that counts the bytes that autograd saves in it, but for the weights themselves.
 
-    It changes no tensor. What is let go again before the backward pass, and what a kernel needs for
-    a moment, does not count.
+    It changes no tensor. What is freed before the backward pass does not count any more, and
+    temporary memory of kernels never does.
 
     Args:
-        weights: of the model.
-        limit: in bytes; going beyond it is an OverBudgetError, in the middle of the forward pass.
+        weights: the weights of the model.
+        limit: in bytes; the forward pass raises OverBudgetError when it goes beyond.
 
     Attributes:
-        now: the bytes that are kept now.
-        size: the bytes that were kept at the same time, at most.
+        now: the bytes that are saved now.
+        peak: the most bytes that were saved at the same time.
     """
 
     def __init__(self, weights: Iterable[Tensor], limit: float = math.inf) -> None:
@@ -34,7 +34,7 @@ class SavedTensorMeter:
         self.limit = limit
         self.users: Counter[int] = Counter()
         self.now = 0
-        self.size = 0
+        self.peak = 0
         self.hooks = torch.autograd.graph.saved_tensors_hooks(self.pack, self.unpack)
 
     def __enter__(self) -> SavedTensorMeter:
@@ -45,39 +45,39 @@ class SavedTensorMeter:
         self.hooks.__exit__(*error)
 
     def pack(self, tensor: Tensor) -> Tensor | TrackedTensor:
-        """Called for each tensor that is kept."""
+        """Called for each tensor that autograd saves."""
         storage = tensor.untyped_storage()
         if storage.data_ptr() in self.weights:
             return tensor
         self.count(storage.data_ptr(), storage.nbytes(), 1)
-        holder = TrackedTensor(tensor, self)
-        self.size = max(self.size, self.now)
+        tracked = TrackedTensor(tensor, self)
+        self.peak = max(self.peak, self.now)
         if self.now > self.limit:
             raise OverBudgetError(f"{self.now:,} bytes")
-        return holder
+        return tracked
 
-    def unpack(self, kept: Tensor | TrackedTensor) -> Tensor:
-        """Called for each tensor that is needed again."""
-        return kept.tensor if isinstance(kept, TrackedTensor) else kept
+    def unpack(self, saved: Tensor | TrackedTensor) -> Tensor:
+        """Called for each saved tensor that the backward pass uses."""
+        return saved.tensor if isinstance(saved, TrackedTensor) else saved
 
     def count(self, address: int, size: int, users: int) -> None:
-        """One user more or less of the storage at an address; the first one brings its bytes."""
+        """Adds to the number of users of the storage at an address, whose bytes count once."""
         before = self.users[address]
         self.users[address] += users
         self.now += size * ((self.users[address] > 0) - (before > 0))
 
 
 class TrackedTensor:
-    """A tensor that autograd keeps, which says when it is let go.
+    """A saved tensor that tells its meter when it is freed.
 
-    While it is held, no other storage can have its address: without it, a storage that takes the
-    place of one that is gone would be missed, or not, as memory happens to lie.
+    As long as it is referenced, no other storage can have its address: else a storage that takes
+    the place of a freed one would be missed, or not, as memory happens to lie.
     """
 
-    def __init__(self, tensor: Tensor, kept: SavedTensorMeter) -> None:
+    def __init__(self, tensor: Tensor, meter: SavedTensorMeter) -> None:
         self.tensor = tensor
-        self.kept = kept
+        self.meter = meter
 
     def __del__(self) -> None:
         storage = self.tensor.untyped_storage()
-        self.kept.count(storage.data_ptr(), storage.nbytes(), -1)
+        self.meter.count(storage.data_ptr(), storage.nbytes(), -1)

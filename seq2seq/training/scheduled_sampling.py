@@ -1,14 +1,15 @@
-"""What the decoder sees as its history in training: the reference, or sometimes its own prediction.
+"""Teacher forcing and scheduled sampling: what the decoder's inputs are in training.
 
-Teacher forcing shows the reference. Scheduled sampling (Bengio et al. 2015) tosses a coin for each
-token of each sentence, and shows the model's own prediction where it falls so. With a rate of 0 it
-is teacher forcing, exactly. There are two ways to run it:
+Teacher forcing takes the reference. Scheduled sampling (Bengio et al. 2015) draws for each token of
+each sentence whether the input is the reference or the model's own prediction. With a rate of 0 it
+is teacher forcing, exactly. There are two methods:
 
-- `pre_logits_by_steps`: one step after the other, as the paper says; exact.
-- `inputs_by_passes` (Duckworth et al. 2019): a whole-sequence pass predicts every token from the
-  inputs of the pass before; the coins mix these predictions into the inputs of the next pass. After
-  pass n the first n inputs are what stepping would have shown, so as many passes as there are steps
-  give the same result from the same coins, and one or two are a close and fast approximation.
+- `pre_logits_by_steps`: one step after the other, as in the paper; exact.
+- `inputs_by_passes` (parallel scheduled sampling, Duckworth et al. 2019): a whole-sequence pass
+  predicts every token from the inputs of the pass before; some of these predictions are the inputs
+  of the next pass. After pass n the first n inputs are those of stepping, so as many passes as
+  there are steps give the same result from the same draws, and one or two are a close and fast
+  approximation.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from seq2seq.models.decoder import Decoder, DecoderState
 
 
 def sampling_rate(settings: SamplingSettings, *, step: int, percent: float) -> float:
-    """The probability that a token of the history is the model's own, 1 - ε.
+    """Returns the probability that an input is the model's own prediction, 1 - ε.
 
-    The decays of ε are those of Bengio et al. (2015), section 2.4.
+    The schedules of ε are those of Bengio et al. (2015), section 2.4.
 
     Args:
-        settings: the schedule; its `unit` chooses what i is.
-        step: updates made so far.
-        percent: how much of the training is done, 0 to 100.
+        settings: the schedule; its `unit` says what i is.
+        step: updates so far.
+        percent: the part of the training that is done, 0 to 100.
     """
     i = float(step) if settings.unit == "steps" else percent
     if settings.schedule == "none":
@@ -66,7 +67,7 @@ def draw_coins(
     choice: Literal["argmax", "sample"],
     generator: torch.Generator,
 ) -> SamplingDraws:
-    """A coin for each token of each sentence, and a number to choose a prediction by."""
+    """Draws for each token of each sentence whether, and which, prediction is the input."""
     coins = torch.rand(shape, generator=generator) < rate
     coins[:, 0] = False
     uniforms = torch.rand(shape, generator=generator) if choice == "sample" else None
@@ -74,12 +75,12 @@ def draw_coins(
 
 
 def choose_tokens(logits: Tensor, uniforms: Tensor | None) -> Tensor:
-    """A token from each distribution: ``(…, vocab_size)`` -> ids ``(…)``.
+    """Returns a token from each distribution, ids ``(…)``.
 
     Args:
-        logits: unnormalized log-probabilities.
-        uniforms: numbers ``(…)`` in [0, 1) that choose by the inverse of the cumulative
-            distribution; None takes the most probable token.
+        logits: unnormalized log-probabilities ``(…, vocab_size)``.
+        uniforms: numbers ``(…)`` in [0, 1) for inverse transform sampling; None takes the most
+            probable token.
     """
     if uniforms is None:
         return logits.argmax(dim=-1)
@@ -94,37 +95,37 @@ def choose_tokens(logits: Tensor, uniforms: Tensor | None) -> Tensor:
 def pre_logits_by_steps(
     decoder: Decoder, state: DecoderState, reference: Tensor, draws: SamplingDraws
 ) -> tuple[Tensor, DecoderState]:
-    """Scheduled sampling one step at a time.
+    """Runs the decoder with scheduled sampling, one step at a time.
 
     Args:
-        decoder: steps from `state`.
-        state: the state before bos.
-        reference: the decoder's inputs under teacher forcing, ``(batch_size, target_length)``.
-        draws: where to show predictions instead.
+        decoder: the decoder.
+        state: its state before bos.
+        reference: its inputs with teacher forcing, ``(batch_size, target_length)``.
+        draws: where the inputs are predictions instead.
 
     Returns:
-        Features ``(batch_size, target_length, readout_size)``, and the state after the last step.
-        No gradient goes through the choice of a token.
+        Pre-logit states ``(batch_size, target_length, readout_size)``, and the state after the last
+        step. No gradient goes through the choice of a token.
     """
     coins = draws.coins.to(reference.device)
-    features = []
+    pre_logits = []
     tokens = reference[:, 0]
     for position in range(reference.shape[1]):
-        feature, state = decoder.step_hidden(tokens, state)
-        features.append(feature)
+        hidden, state = decoder.step_hidden(tokens, state)
+        pre_logits.append(hidden)
         if position + 1 < reference.shape[1]:
             uniforms = None if draws.uniforms is None else draws.uniforms[:, position]
             with torch.no_grad():
-                predicted = choose_tokens(decoder.logits(feature), uniforms)
+                predicted = choose_tokens(decoder.logits(hidden), uniforms)
             tokens = torch.where(coins[:, position + 1], predicted, reference[:, position + 1])
-    return torch.stack(features, dim=1), state
+    return torch.stack(pre_logits, dim=1), state
 
 
 @torch.no_grad()
 def inputs_by_passes(
     decoder: Decoder, state: DecoderState, reference: Tensor, draws: SamplingDraws, passes: int
 ) -> Tensor:
-    """The decoder's inputs after some prediction passes: ids ``(batch_size, target_length)``.
+    """Returns the decoder's inputs after some passes: ids ``(batch_size, target_length)``.
 
     Arguments as for `pre_logits_by_steps`.
     """
@@ -147,9 +148,19 @@ def pre_logits_with_sampling(
     settings: SamplingSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, DecoderState]:
-    """The features to learn from, with the history that `settings` and `rate` ask for.
+    """Runs the decoder over a batch with scheduled sampling; at a rate of 0, with teacher forcing.
 
-    And the state after them, as `Decoder.sequence` has it.
+    Args:
+        decoder: the decoder.
+        state: its state before bos.
+        reference: its inputs with teacher forcing, ``(batch_size, target_length)``.
+        rate: the probability that an input is a prediction, as from `sampling_rate`.
+        settings: the method and how predictions are chosen.
+        generator: for the draws.
+
+    Returns:
+        Pre-logit states ``(batch_size, target_length, readout_size)``, and the state after the last
+        token.
     """
     if rate == 0:
         return decoder.sequence(reference, state)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the step that is running is finished, and the run is saved."""
+"""Ctrl-C and SIGTERM while a model trains: the update is completed, and the run is saved."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STDERR_FD = 2
 
 
 class StopSignals:
-    """While it is entered, notes Ctrl-C and SIGTERM instead of ending the program.
+    """A context in which Ctrl-C and SIGTERM set `received` instead of ending the program.
 
-    A second one ends it at once. Outside the main thread, which alone may set handlers, it does
-    nothing.
+    A second signal raises KeyboardInterrupt. Outside the main thread, which alone may set handlers,
+    the context does nothing.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class StopSignals:
             ]
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Handles a signal."""
+        """Handles a signal; on the second one, raises KeyboardInterrupt."""
         if self.received:
             raise KeyboardInterrupt
         self.received = True

@@ -1,38 +1,79 @@
-"""Where a training is."""
+"""The numbers of a training: of one update, of a log line, and what a checkpoint saves of them.
+
+The names of the fields are keys in checkpoints.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class StepResult(NamedTuple):
+    """What one update gave.
+
+    Attributes:
+        smoothed: the label-smoothed loss, summed over tokens.
+        likelihood: the negative log-likelihood in nats, summed over tokens.
+        tokens: target tokens.
+        norm: the norm of the gradient before clipping.
+        applied: whether the weights were updated: loss and gradient are finite.
+    """
+
+    smoothed: float
+    likelihood: float
+    tokens: int
+    norm: float
+    applied: bool
 
 
 @dataclass
 class LogWindow:
-    """Sums over the updates since the last log line."""
+    """Sums over the updates since the last log line.
+
+    Attributes:
+        smoothed: the label-smoothed loss.
+        likelihood: the negative log-likelihood in nats.
+        tokens: target tokens.
+        seconds: time of the updates alone.
+    """
 
     smoothed: float = 0.0
     likelihood: float = 0.0
     tokens: int = 0
     seconds: float = 0.0
 
+    def add(self, result: StepResult, seconds: float) -> None:
+        """Adds an update; one that was skipped adds its time alone."""
+        self.seconds += seconds
+        if result.applied:
+            self.smoothed += result.smoothed
+            self.likelihood += result.likelihood
+            self.tokens += result.tokens
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Target tokens per second."""
+        return self.tokens / self.seconds
+
 
 @dataclass
 class TrainerState:
-    """Where a training is: with weights and optimizer, all that continuing it needs.
+    """How far a training is: all that resuming it needs besides the weights and the optimizer.
 
     Attributes:
-        step: updates made.
-        epoch: whole passes over the text.
-        batch: batches of the current pass.
-        seconds: time since the beginning, interruptions not counted.
-        best: the best validation score; None before the first.
-        unimproved: validations since then.
+        step: updates so far; with gradient accumulation, one update takes several batches.
+        epoch: completed epochs.
+        batch: batches of the current epoch that are done.
+        seconds: wall-clock time of the training, interruptions not counted.
+        best: the best validation score; None before the first validation.
+        unimproved: validations since the best one, for early stopping and the plateau schedule.
         cuts: how often the plateau schedule has cut the learning rate.
-        validated: the update after which the last validation was; -1 before the first.
-        averaged: the update after which the mean of checkpoints was tried; -1 before.
-        kept: score and update of each validation whose weights are kept for their mean.
-        skipped: updates that were not made, as their gradient was not finite.
-        skipped_in_row: those since the last that was.
+        validated: the step of the last validation; -1 before the first.
+        averaged: the step at which the mean of checkpoints was validated; -1 before that.
+        kept: score and step of each checkpoint that is kept for checkpoint averaging.
+        skipped: updates that were skipped because loss or gradient was not finite.
+        skipped_in_row: how many of them came one after the other, up to now.
         window: what the next log line reports.
     """
 
@@ -52,11 +93,15 @@ class TrainerState:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainerState:
-        """What `dataclasses.asdict` made; TypeError or KeyError if it is of another version."""
+        """Returns the state that `dataclasses.asdict` made these values of.
+
+        Raises:
+            TypeError, KeyError: a value is missing, unknown, or of another type.
+        """
         kept = [(score, step) for score, step in values["kept"]]
         for name, value in {**values, **values["window"], "kept": 0, "window": 0}.items():
             if not isinstance(value, int | float | None):
                 raise TypeError(f"{name} is {value!r}")
-        if not all(isinstance(step, int) for _, step in kept):  # they become names of files
+        if not all(isinstance(step, int) for _, step in kept):  # they name files
             raise TypeError("kept steps are not numbers")
         return cls(**{**values, "window": LogWindow(**values["window"]), "kept": kept})

@@ -1,8 +1,8 @@
-"""One update of the weights: gradients of some batches, clipped, and a step of the optimizer.
+"""One update of the weights: gradient accumulation, gradient clipping, a step of the optimizer.
 
-Two things may go wrong that need not end a training of days. A gradient that is not finite is left
-out: the weights stay as they are. A batch for which memory does not suffice, be it the machine's or
-that which the settings allow, is cut in halves.
+Two things may go wrong that need not end a training of days. An update whose loss or gradient is
+not finite is skipped: the weights stay as they are. A batch for which memory does not suffice, the
+machine's or what the settings allow, is split in halves, whose gradients add up to the same.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Generic, NamedTuple
+from typing import Generic
 
 import torch
 from torch import nn
@@ -20,36 +20,19 @@ from seq2seq.errors import TrainingError
 from seq2seq.training.optimizer import build_optimizer, clip_gradients
 from seq2seq.training.reporting import log_line
 from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
+from seq2seq.training.state import StepResult
 from seq2seq.training.task import BatchT, Task
 
 
-class StepResult(NamedTuple):
-    """What an update came to.
-
-    Attributes:
-        smoothed: the loss, summed over tokens.
-        likelihood: the negative log-likelihood in nats, summed over tokens.
-        tokens: how many there were.
-        norm: of the gradient, before it was clipped.
-        applied: whether the weights were changed: all numbers are finite.
-    """
-
-    smoothed: float
-    likelihood: float
-    tokens: int
-    norm: float
-    applied: bool
-
-
 class OptimizerStep(Generic[BatchT]):
-    """Makes updates.
+    """Updates the weights of a model.
 
     Args:
-        model: on the device, in training mode when `update` is called.
-        task: gives the loss of a batch.
-        settings: optimizer and clipping.
+        model: the model, on `device`, in training mode when `update` is called.
+        task: computes the loss of a batch.
+        settings: optimizer, gradient clipping and memory limit.
         device: where the model is.
-        precision: of matrix products.
+        precision: the precision of matrix products.
     """
 
     def __init__(
@@ -70,7 +53,7 @@ class OptimizerStep(Generic[BatchT]):
 
     @property
     def learning_rate(self) -> float:
-        """Of the last update."""
+        """The learning rate of the last update."""
         rate: float = self.optimizer.param_groups[0]["lr"]
         return rate
 
@@ -82,19 +65,19 @@ class OptimizerStep(Generic[BatchT]):
         learning_rate: float,
         generator: torch.Generator,
     ) -> StepResult:
-        """One update from the batches of `group`, whose gradients are added up.
+        """Updates the weights once, with the accumulated gradients of some batches.
 
         Args:
             group: at least one batch.
-            rate: of scheduled sampling.
-            learning_rate: of this update.
-            generator: for the coins of scheduled sampling.
+            rate: the rate of scheduled sampling.
+            learning_rate: the learning rate of this update.
+            generator: the generator for scheduled sampling.
 
         Raises:
-            TrainingError: memory does not suffice for a batch that can't be cut.
+            TrainingError: memory does not suffice for a batch that can't be split.
         """
-        for part in self.optimizer.param_groups:
-            part["lr"] = learning_rate
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = learning_rate
         batches = list(group)
         while True:
             self.optimizer.zero_grad(set_to_none=True)
@@ -106,15 +89,15 @@ class OptimizerStep(Generic[BatchT]):
                     raise
                 batches = self.split_batches(batches, isinstance(error, OverBudgetError))
         norm = clip_gradients(self.model.parameters(), self.settings)
-        made = math.isfinite(smoothed) and math.isfinite(norm)
-        if made:
+        applied = math.isfinite(smoothed) and math.isfinite(norm)
+        if applied:
             self.optimizer.step()
-        return StepResult(smoothed, likelihood, tokens, norm, made)
+        return StepResult(smoothed, likelihood, tokens, norm, applied)
 
     def gradients(
         self, batches: Sequence[BatchT], rate: float, generator: torch.Generator
     ) -> tuple[float, float, int]:
-        """Adds up gradients; returns loss and likelihood, summed over tokens, and how many."""
+        """Accumulates gradients of the mean loss; returns its sum, the likelihood's, and tokens."""
         tokens = sum(batch.target_tokens for batch in batches)
         smoothed = likelihood = 0.0
         for batch in batches:
@@ -130,16 +113,16 @@ class OptimizerStep(Generic[BatchT]):
         return smoothed, likelihood, tokens
 
     def limit_memory(self) -> AbstractContextManager[object]:
-        """Ends a forward pass that keeps more than the settings allow."""
+        """Limits what a forward pass saves for backward to what the settings allow."""
         limit = self.settings.memory
-        return (
-            nullcontext()
-            if limit is None
-            else SavedTensorMeter(self.model.parameters(), limit * 2**20)
-        )
+        return SavedTensorMeter(self.model.parameters(), limit * 2**20) if limit else nullcontext()
 
     def split_batches(self, batches: Sequence[BatchT], over_budget: bool) -> list[BatchT]:
-        """The batches in halves, where they have them; the same gradient, in less memory."""
+        """Returns the batches, each in halves where that is possible: less memory at a time.
+
+        Raises:
+            TrainingError: none can be split.
+        """
         halves = [half for batch in batches for half in split_batch(batch)]
         budget = f" within --training.memory {self.settings.memory} MiB" if over_budget else ""
         if len(halves) == len(batches):
@@ -148,27 +131,27 @@ class OptimizerStep(Generic[BatchT]):
                 "training text: try a smaller model, --data.max-length (of sentences) or "
                 "--data.batch-size (of windows)"
             )
-        words = f"not enough memory{budget} for a batch: it is cut into {len(halves)} parts"
-        if words not in self.reported:  # a budget may be too small for many batches
-            self.reported.add(words)
-            log_line(words)
+        message = f"not enough memory{budget} for a batch: it is cut into {len(halves)} parts"
+        if message not in self.reported:  # a budget may be too small for many batches
+            self.reported.add(message)
+            log_line(message)
         return halves
 
 
 def split_batch(batch: BatchT) -> Iterator[BatchT]:
-    """Two batches of half the rows, or the batch itself where it can't be cut."""
+    """Yields two batches of half the rows, or the batch itself where it can't be split."""
     halves = batch.halves()
     yield from (batch,) if halves is None else halves
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory is what is missing, on a CPU or a GPU."""
+    """Whether an error says that a CPU's or GPU's memory does not suffice."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return "can't allocate memory" in str(error) or "not enough memory" in str(error)
 
 
 def group_batches(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:
-    """The batches from `start` on, `size` at a time."""
+    """Yields the batches from number `start` on, `size` at a time."""
     for first in range(start, len(batches), size):
         yield [batches[index] for index in range(first, min(first + size, len(batches)))]

@@ -1,4 +1,4 @@
-"""What differs between kinds of model, and all that the trainer asks of one."""
+"""`Task`: what the trainer asks of a kind of model, and all that differs between kinds."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ AnyBatchT = TypeVar("AnyBatchT", bound="TrainingBatch")
 
 
 class TrainingBatch(Protocol):
-    """What the loop itself needs to know of a batch."""
+    """What the trainer needs to know of a batch, which is a NamedTuple."""
 
     @property
     def target_tokens(self) -> int:
-        """Real tokens to predict."""
+        """How many tokens there are to predict, without padding."""
 
     def _asdict(self) -> dict[str, Any]:
-        """Its parts by name: every batch is a NamedTuple."""
+        """Returns its fields by name."""
 
     def halves(self: AnyBatchT) -> tuple[AnyBatchT, AnyBatchT] | None:
-        """Two batches with half of the rows each; None where rows can't be parted."""
+        """Returns two batches with half of the rows each; None if it can't be split."""
 
 
 BatchT = TypeVar("BatchT", bound=TrainingBatch)
@@ -38,10 +38,10 @@ class Validation(NamedTuple):
 
     Attributes:
         loss: mean negative log-likelihood in nats per token, without label smoothing.
-        bleu: if the model translates.
-        samples: to look at: a few sentences, each with "source", "reference" and "hypothesis"; or
-            made-up text.
-        figures: other scores by name, which metrics.jsonl gets as well.
+        bleu: BLEU, if the model translates.
+        samples: a few sentences to look at, each with "source", "reference" and "hypothesis"; or
+            generated text.
+        figures: other scores by name, for metrics.jsonl.
     """
 
     loss: float
@@ -51,14 +51,14 @@ class Validation(NamedTuple):
 
 
 def check_batch_tokens(lengths: Sequence[int], budget: int) -> None:
-    """Says how many sentences, or pairs of them, are more than a batch by themselves.
+    """Reports how many sentences, or sentence pairs, have more tokens than a batch may have.
 
     Args:
-        lengths: their tokens, without eos; of a pair those of its longer side.
+        lengths: their tokens, without eos; of a pair, those of the longer side.
         budget: the most tokens of a batch.
 
     Raises:
-        SettingsError: all of them are.
+        SettingsError: all of them have more.
     """
     long = sum(length + 1 > budget for length in lengths)
     if long == len(lengths):
@@ -77,18 +77,21 @@ class Task(Protocol[BatchT]):
     """What differs between kinds of model."""
 
     def batches(self, epoch: int) -> Sequence[BatchT]:
-        """The batches of an epoch, from 0, in order; the same each time for the same number."""
+        """Returns the batches of an epoch, counted from 0; always the same for the same number.
+
+        It is called often: the batches of the last epoch are kept.
+        """
 
     def loss(
         self, batch: BatchT, *, rate: float, device: torch.device, generator: torch.Generator
     ) -> Loss:
-        """The loss of a batch, with the given rate of scheduled sampling."""
+        """Returns the loss of a batch, with the given rate of scheduled sampling."""
 
     def validate(self, device: torch.device) -> Validation:
-        """Scores of the model as it is."""
+        """Returns scores of the model on held-out text."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What one batch hands on to the next, by name; a checkpoint has to have it."""
+        """Returns what one batch hands on to the next, by name, for a checkpoint."""
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
-        """Continues with what `state_dict` gave."""
+        """Restores what `state_dict` returned."""

@@ -1,9 +1,9 @@
 """The training loop: one for every model.
 
-A trainer is given what differs between kinds of model: the batches of an epoch, the loss of a
-batch, and a validation. Every random draw of an update comes from (seed, number of the update), so
-there is no generator whose state could be lost: a training that is continued from a checkpoint
-makes the same draws as one that never stopped.
+What differs between kinds of model is a `Task`: the batches of an epoch, the loss of a batch, and
+a validation. Every random draw of an update comes from (seed, number of the update), so there is no
+generator whose state could be lost: a training that is continued from a checkpoint makes the same
+draws as one that never stopped.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.reporting import Reporter, log_line
 from seq2seq.training.scheduled_sampling import sampling_rate
 from seq2seq.training.signals import StopSignals
-from seq2seq.training.state import LogWindow, TrainerState
-from seq2seq.training.step import OptimizerStep, StepResult, group_batches
+from seq2seq.training.state import LogWindow, StepResult, TrainerState
+from seq2seq.training.step import OptimizerStep, group_batches
 from seq2seq.training.task import BatchT, Task
 
 
 class Trainer(Generic[BatchT]):
-    """Trains a model until a budget is used up, patience ends, or the user stops it.
+    """Trains a model until the budget is used up, early stopping ends it, or the user does.
 
     Args:
-        model: moved to the device.
+        model: the model; it is moved to the device.
         task: batches, loss and validation.
-        settings: how to train.
+        settings: the hyperparameters of the training.
         run: where checkpoints and metrics go.
-        seed: where all random draws come from.
-        device: where to compute; auto takes what is there.
-        resume: continue from the run's last checkpoint.
-        run_id: the id of the run, which its files have.
+        seed: the seed of all random draws.
+        device: where to compute; auto takes a GPU if there is one.
+        resume: whether to continue from the run's last checkpoint.
+        run_id: the id of the run, which its files carry.
 
     Raises:
         RunError: there is no checkpoint to continue from, or it does not fit the model.
@@ -89,50 +89,50 @@ class Trainer(Generic[BatchT]):
             self.load()
 
     def train(self) -> str:
-        """Runs the loop; returns in words why it ended."""
-        reporter = Reporter(self.run.metrics, self.progress)
-        reporter.rewind(self.state)
+        """Trains the model; returns in words why training ended."""
+        self.reporter = Reporter(self.run.metrics, self.progress)
+        self.reporter.rewind(self.state)
         self.started = time.perf_counter() - self.state.seconds
         try:
             with self.stop_signals:
                 if not self.state.step:
                     self.save()  # from here on, the run can be continued
-                reason = self.loop(reporter)
+                reason = self.loop()
                 if not self.stop_signals.received and self.state.validated != self.state.step:
-                    self.validate(reporter)
+                    self.validate()
                 if not self.stop_signals.received:
-                    self.try_mean(reporter)
+                    self.try_mean()
                 self.save()
         finally:
-            reporter.close()
+            self.reporter.close()
         return "interrupted" if self.stop_signals.received else reason
 
-    def loop(self, reporter: Reporter) -> str:
-        """Epoch after epoch, update after update."""
+    def loop(self) -> str:
+        """Goes through the epochs until there is a reason to stop, which it returns."""
         state = self.state
         while True:
             batches = self.task.batches(state.epoch)
             for group in group_batches(batches, self.settings.accumulate, state.batch):
                 if reason := self.reason_to_stop():
                     return reason
-                self.update(group, len(batches), reporter)
-                self.after_update(len(batches), reporter)
+                self.update(group)
+                self.after_update()
             state.epoch, state.batch = state.epoch + 1, 0
             if not self.settings.validate_every:
-                self.validate(reporter)
+                self.validate()
 
-    def after_update(self, batches: int, reporter: Reporter) -> None:
-        """Log, validate and save where it is time to."""
+    def after_update(self) -> None:
+        """Logs, validates and saves where it is time to."""
         step, settings = self.state.step, self.settings
         if step % settings.log_every == 0:
-            self.log(batches, reporter)
+            self.log()
         if settings.validate_every and step % settings.validate_every == 0:
-            self.validate(reporter)
+            self.validate()
         elif step % settings.save_every == 0:
             self.save()
 
-    def update(self, group: Sequence[BatchT], batches: int, reporter: Reporter) -> None:
-        """One update of the weights from the batches of `group`."""
+    def update(self, group: Sequence[BatchT]) -> None:
+        """Updates the weights once, from the gradients of all batches of `group`."""
         started = time.perf_counter()
         state = self.state
         generator = self.seed_update()
@@ -140,34 +140,29 @@ class Trainer(Generic[BatchT]):
         self.rate = rate = self.sampling_rate
         progress, cuts = self.progress, state.cuts
         current = learning_rate(self.settings, step=state.step, progress=progress, cuts=cuts)
-        outcome = self.optimizer_step.update(
+        result = self.optimizer_step.update(
             group, rate=rate, learning_rate=current, generator=generator
         )
-        self.norm = outcome.norm
-        self.count_skipped(outcome)
+        self.norm = result.norm
+        self.count_skipped(result)
         state.step += 1
         if self.average is not None:
             self.average.update(state.step)
         state.batch += len(group)
         elapsed = time.perf_counter() - started
-        self.keep_time()
-        window = state.window
-        window.seconds += elapsed
-        if outcome.applied:
-            window.smoothed += outcome.smoothed
-            window.likelihood += outcome.likelihood
-            window.tokens += outcome.tokens
-        reporter.advance(
+        self.update_clock()
+        state.window.add(result, elapsed)
+        self.reporter.advance(
             self.progress,
-            f"epoch {self.epochs(batches):.2f} step {state.step} loss "
-            f"{outcome.smoothed / outcome.tokens:.3f} "
-            f"{window.tokens / window.seconds:,.0f} tokens/s",
+            f"epoch {self.epochs:.2f} step {state.step} loss "
+            f"{result.smoothed / result.tokens:.3f} "
+            f"{state.window.tokens_per_second:,.0f} tokens/s",
         )
 
-    def count_skipped(self, outcome: StepResult) -> None:
-        """Counts updates that were not made; TrainingError if there are too many in a row."""
+    def count_skipped(self, result: StepResult) -> None:
+        """Counts skipped updates; raises TrainingError if there are too many in a row."""
         state, settings = self.state, self.settings
-        if outcome.applied:
+        if result.applied:
             state.skipped_in_row = 0
             return
         state.skipped += 1
@@ -175,26 +170,26 @@ class Trainer(Generic[BatchT]):
         if state.skipped_in_row >= settings.max_skipped:
             raise TrainingError(
                 f"the loss or its gradient is not finite at step {state.step + 1} (loss "
-                f"{outcome.smoothed / outcome.tokens}, learning rate "
+                f"{result.smoothed / result.tokens}, learning rate "
                 f"{self.optimizer_step.learning_rate:.3g}), and was not in the last "
                 f"{settings.max_skipped} updates (--training.max-skipped): try a lower "
                 "--training.learning-rate or --training.clip-norm, or longer warm-up. The last "
                 "checkpoint is untouched."
             )
 
-    def keep_time(self) -> None:
+    def update_clock(self) -> None:
         """Counts all the time since training began: batches, validations and checkpoints too."""
         self.state.seconds = time.perf_counter() - self.started
 
     def seed_update(self) -> torch.Generator:
-        """Seeds torch (for dropout), and a generator for coins, from (seed, step)."""
+        """Seeds torch (for dropout) and a generator (for scheduled sampling) from (seed, step)."""
         seed = self.seed * 1_000_003 + self.state.step
         torch.manual_seed(seed)
         return torch.Generator().manual_seed(seed)
 
     @property
     def progress(self) -> float:
-        """Share of the budget that is used up: of the budget that is nearest to its end."""
+        """Returns the share of the budget that is used up, 0 to 1: of several, the highest."""
         settings, state = self.settings, self.state
         shares = [0.0]
         if settings.minutes:
@@ -202,42 +197,43 @@ class Trainer(Generic[BatchT]):
         if settings.max_steps:
             shares.append(state.step / settings.max_steps)
         if settings.epochs:
-            batches = len(self.task.batches(state.epoch))
-            shares.append(self.epochs(batches) / settings.epochs)
+            shares.append(self.epochs / settings.epochs)
         return min(max(shares), 1.0)
 
-    def epochs(self, batches: int) -> float:
-        """Passes over the training text so far."""
+    @property
+    def epochs(self) -> float:
+        """Returns how often the training text was gone through, with a fraction."""
+        batches = len(self.task.batches(self.state.epoch))
         return self.state.epoch + self.state.batch / max(batches, 1)
 
     @property
     def sampling_rate(self) -> float:
-        """The rate of scheduled sampling for the next update."""
+        """Returns the rate of scheduled sampling for the next update."""
         return sampling_rate(
             self.settings.sampling, step=self.state.step, percent=100 * self.progress
         )
 
     def reason_to_stop(self) -> str | None:
-        """Why training ends now, if it does."""
+        """Returns why training ends now; None if it goes on."""
         settings = self.settings
         if self.stop_signals.received:
             return "interrupted"
-        if settings.patience and self.state.unimproved >= settings.patience:
+        if settings.patience and self.state.unimproved >= settings.patience:  # early stopping
             return f"no improvement in {settings.patience} validations"
         return "the budget is used up" if self.progress >= 1 else None
 
-    def log(self, batches: int, reporter: Reporter) -> None:
+    def log(self) -> None:
         """Reports the updates since the last report."""
         state, window = self.state, self.state.window
-        reporter.record(
+        self.reporter.record(
             "training",
             {
                 "step": state.step,
-                "epoch": self.epochs(batches),
+                "epoch": self.epochs,
                 "seconds": state.seconds,
                 "loss": window.smoothed / max(window.tokens, 1),
                 "perplexity": perplexity(window.likelihood / max(window.tokens, 1)),
-                "tokens_per_second": window.tokens / window.seconds,
+                "tokens_per_second": window.tokens_per_second,
                 "gradient_norm": self.norm,
                 "learning_rate": self.optimizer_step.learning_rate,
                 "sampling_rate": self.rate,
@@ -246,28 +242,29 @@ class Trainer(Generic[BatchT]):
         )
         state.window = LogWindow()
 
-    def validate(self, reporter: Reporter) -> None:
-        """Scores the model, keeps it if it is the best so far, and saves."""
+    def validate(self) -> None:
+        """Validates the model, saves it, and counts towards early stopping and the next cut."""
         state, settings = self.state, self.settings
-        score, is_best = self.score(reporter)
+        score, is_best = self.score()
         state.validated = state.step
         state.unimproved = 0 if is_best else state.unimproved + 1
         if settings.schedule == "plateau" and not is_best:
             state.cuts += state.unimproved % (settings.plateau_patience + 1) == 0
         if settings.average != "none":
-            self.keep(score)
+            self.save_for_averaging(score)
         self.save()
 
     def score(
         self,
-        reporter: Reporter,
         weights: Mapping[str, Tensor] | None = None,
         kind: Literal["validation", "mean"] = "validation",
     ) -> tuple[float, bool]:
-        """Validates the given weights, else the average, else the model's own; keeps the best.
+        """Validates the given weights, else the moving average, else the model's own.
+
+        Reports the scores, and saves the weights if they are the best so far.
 
         Returns:
-            The score, higher is better, and whether none was better before.
+            The score, higher is better, and whether it is the best so far.
         """
         state = self.state
         if weights is None:
@@ -275,7 +272,7 @@ class Trainer(Generic[BatchT]):
         self.model.eval()
         with swapped_weights(self.model, weights):
             result = self.task.validate(self.device)
-        self.keep_time()
+        self.update_clock()
         bleu = result.bleu if self.settings.best_by == "bleu" else None
         score = -result.loss if bleu is None else bleu
         usable = math.isfinite(score) and math.isfinite(result.loss)
@@ -284,11 +281,11 @@ class Trainer(Generic[BatchT]):
             state.best = score
             scores = {"step": state.step, "loss": result.loss, "bleu": result.bleu}
             save_tensors(self.run.best, weights, scores, self.run_id)
-        reporter.record(
+        self.reporter.record(
             kind,
             {
                 "step": state.step,
-                "epoch": self.epochs(len(self.task.batches(state.epoch))),
+                "epoch": self.epochs,
                 "seconds": state.seconds,
                 "loss": result.loss,
                 "perplexity": perplexity(result.loss),
@@ -300,8 +297,8 @@ class Trainer(Generic[BatchT]):
         )
         return score, is_best
 
-    def keep(self, score: float) -> None:
-        """Keeps the weights just validated among those whose mean is tried at the end."""
+    def save_for_averaging(self, score: float) -> None:
+        """Saves the weights just validated among those whose mean is tried at the end."""
         state, settings = self.state, self.settings
         weights = self.average.weights if self.average else named_weights(self.model)
         save_tensors(self.run.averaging_checkpoint(state.step), weights, None, self.run_id)
@@ -312,22 +309,19 @@ class Trainer(Generic[BatchT]):
         else:
             state.kept = kept[-settings.average_count :]
 
-    def try_mean(self, reporter: Reporter) -> None:
-        """Validates the mean of the weights that were kept, and keeps it if it is the best."""
+    def try_mean(self) -> None:
+        """Validates the mean of the weights that were saved for it (checkpoint averaging)."""
         steps = sorted(step for _, step in self.state.kept)
         if len(steps) < 2 or self.state.averaged == self.state.step:
             return
         self.state.averaged = self.state.step
         log_line(f"the mean of the weights at steps {', '.join(map(str, steps))}:")
-        _, is_best = self.score(
-            reporter,
-            mean_weights([self.run.averaging_checkpoint(step) for step in steps], self.run_id),
-            "mean",
-        )
+        paths = [self.run.averaging_checkpoint(step) for step in steps]
+        _, is_best = self.score(mean_weights(paths, self.run_id), "mean")
         log_line("the mean is kept as the best" if is_best else "the best single weights stay")
 
     def save(self) -> None:
-        """Writes all that `load` needs; nothing while updates fail, whose weights may be why."""
+        """Writes the checkpoint; not while updates are skipped, as the weights may be why."""
         if self.state.skipped_in_row:
             return
         tensors = {f"model.{name}": weight for name, weight in named_weights(self.model).items()}

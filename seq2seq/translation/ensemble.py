@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.decoding.shallow_fusion import Speaker
+from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.errors import SettingsError
+from seq2seq.language_modeling.loading import load_language_model
 from seq2seq.models.language_model import LanguageNetwork
-from seq2seq.models.translation import TranslationModel
-from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import load_experiment
-from seq2seq.translation.train import load_model, load_pipelines
+from seq2seq.models.translation import TranslationModel, build_translation_model
+from seq2seq.runs.run import Run
 
 
 class LongSentenceWarning(UserWarning):
@@ -32,44 +30,61 @@ class EnsembleMember(NamedTuple):
     source: TextPipeline
 
 
-def load_members(
-    runs: Sequence[str | Path],
-) -> tuple[list[EnsembleMember], TextPipeline, DecodingSettings]:
-    """The models of these runs with their best weights, and target side and settings of the first.
+class LoadedModel(NamedTuple):
+    """A translation model from a run.
+
+    Attributes:
+        model: with the best weights.
+        source: tokenizer and vocabulary of the source side.
+        target: tokenizer and vocabulary of the target side.
+        settings: how to search, where a call does not say.
+    """
+
+    model: TranslationModel
+    source: TextPipeline
+    target: TextPipeline
+    settings: DecodingSettings
+
+
+def load_translation_model(run: Run) -> LoadedModel:
+    """Loads the translation model of a run.
 
     Raises:
-        RunError: a run is not there, or one of its files is missing or damaged.
-        SettingsError: they have different target vocabularies.
+        RunError: the run is one of another kind, or one of its files is missing or damaged.
     """
-    members: list[EnsembleMember] = []
-    targets: list[TextPipeline] = []
-    settings: list[DecodingSettings] = []
-    for run in runs:
-        directory = RunDirectory(run)
-        experiment = load_experiment(directory, Experiment)
-        source, target = load_pipelines(directory, experiment.data)
-        if targets and target.vocab.fingerprint != targets[0].vocab.fingerprint:
+    experiment = run.experiment(Experiment)
+    source, target = run.pipelines(experiment.data.subword_sampling)
+    sizes = len(source.vocab), len(target.vocab)
+    model = run.load_model(lambda: build_translation_model(*sizes, experiment.model))
+    return LoadedModel(model, source, target, experiment.decoding)
+
+
+def load_ensemble(runs: Sequence[Run]) -> list[LoadedModel]:
+    """Loads the translation models of runs that have one target vocabulary.
+
+    Raises:
+        RunError: as `load_translation_model`.
+        SettingsError: the target vocabularies differ.
+    """
+    loaded = [load_translation_model(run) for run in runs]
+    for run, each in zip(runs, loaded, strict=True):
+        if each.target.vocab.fingerprint != loaded[0].target.vocab.fingerprint:
+            first, path = runs[0].directory.path, run.directory.path
             raise SettingsError(
-                f"{runs[0]} and {run} can't be an ensemble: their target vocabularies differ. "
-                f"Train {run} again with --data.vocabulary {runs[0]}"
+                f"{first} and {path} can't be an ensemble: their target vocabularies differ. "
+                f"Train {path} again with --data.vocabulary {first}"
             )
-        model = load_model(directory, experiment, source.vocab, target.vocab)
-        members.append(EnsembleMember(model, source))
-        targets.append(target)
-        settings.append(experiment.decoding)
-    return members, targets[0], settings[0]
+    return loaded
 
 
-def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> Speaker:
+def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> StepLanguageModel:
     """The language model of a run, to help a translation into this target.
 
     Raises:
         RunError: there is no run of a language model.
         SettingsError: it has another vocabulary, or knows running text only.
     """
-    from seq2seq.language_modeling.model import LanguageModel
-
-    model = LanguageModel.load(run, device.type)
+    model = load_language_model(Run(run))
     if model.text.pipeline.vocab.fingerprint != target.vocab.fingerprint:
         otherwise = (
             f", or train the translation model with --model.initialize-decoder {run}"
@@ -85,7 +100,7 @@ def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> S
             f"the language model {run} was trained on running text and does not know how a "
             "sentence begins: train it with --data.windows sentences"
         )
-    return model.network
+    return model.network.to(device).train(mode=False)
 
 
 def tokenize_sources(
@@ -114,19 +129,18 @@ def tokenize_sources(
 
 def source_ids(
     members: Sequence[EnsembleMember], sources: Sequence[Sequence[list[str]]], chosen: Sequence[int]
-) -> Any:
-    """The ids of some texts as `decoding.search` takes them: by member if there are several.
+) -> list[list[list[int]]]:
+    """For each member the ids of some texts.
 
     Args:
         members: whose vocabularies to use.
         sources: for each member the tokens of each text.
         chosen: which texts.
     """
-    ids = [
+    return [
         [member.source.vocab.ids(rows[index]) for index in chosen]
         for member, rows in zip(members, sources, strict=True)
     ]
-    return ids if len(members) > 1 else ids[0]
 
 
 def check_attention(members: Sequence[EnsembleMember], needs: Sequence[str]) -> None:

@@ -12,11 +12,12 @@ makes the source (noisy channel; Yee et al. 2019). The weights are tuned on vali
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import overload
 
 import torch
 from torch import Tensor
 
-from seq2seq.config.arguments import check_count, check_strings
+from seq2seq.config.arguments import as_list, check_count, check_strings
 from seq2seq.errors import SettingsError
 from seq2seq.evaluation.nbest_tuning import choose, make_table, tune
 from seq2seq.language_modeling.model import LanguageModel
@@ -66,15 +67,15 @@ class Reranker:
                 f"{', '.join(self.names)}: give the models that the weights were tuned for"
             )
 
-    def candidates(self, sources: Sequence[str]) -> tuple[list[list[str]], Tensor]:
-        """The candidates of each source, and their features.
+    def candidate_features(self, sources: Sequence[str]) -> tuple[list[list[str]], Tensor]:
+        """Returns the candidates of each source, and their features.
 
         Returns:
             Texts, and ``(sentences, n, features)`` in float64; -inf in the first feature of a place
             that has no candidate.
         """
         sources = check_strings(sources, "sources")
-        found = [row[: self.n] for row in self.translator.search(sources, n=self.n)]
+        found = self.translator.candidates(sources, n=self.n)
         texts = [[candidate.text for candidate in row] for row in found]
         columns = [
             [[candidate.log_probability for candidate in row] for row in found],
@@ -82,7 +83,8 @@ class Reranker:
         ]
         flat = [text for row in texts for text in row]
         if self.language is not None:
-            columns.append(group_by_sentence(self.language.log_probabilities(flat), texts))
+            scores = [score.log_probability for score in self.language.score(flat)]
+            columns.append(group_by_sentence(scores, texts))
         if self.reverse is not None:
             repeated = [source for source, row in zip(sources, texts, strict=True) for _ in row]
             scores = [score.log_probability for score in self.reverse.score(flat, repeated)]
@@ -114,21 +116,28 @@ class Reranker:
         Raises:
             DataError: the numbers of sources and references differ.
         """
-        texts, features = self.candidates(sources)
+        texts, features = self.candidate_features(sources)
         table = make_table(texts, features, references, tokenize=tokenize, lowercase=lowercase)
         found, score = tune(table, [self.weights[name] for name in self.names])
         self.weights = dict(zip(self.names, found, strict=True))
         return score
 
-    def translate(self, sources: Sequence[str]) -> list[str]:
-        """The best candidate of each source, as the weights have it."""
-        sources = check_strings(sources, "sources")
-        if not sources:
+    @overload
+    def translate(self, sources: str) -> str: ...
+
+    @overload
+    def translate(self, sources: list[str] | tuple[str, ...]) -> list[str]: ...
+
+    def translate(self, sources: str | Sequence[str]) -> str | list[str]:
+        """Returns the best candidate of a source, or of each of a list, as the weights have it."""
+        given = as_list(sources, "sources")
+        if not given:
             return []
-        texts, features = self.candidates(sources)
+        texts, features = self.candidate_features(given)
         weights = torch.tensor([self.weights[name] for name in self.names], dtype=torch.float64)
         chosen = choose(features, weights).tolist()
-        return [row[place] for row, place in zip(texts, chosen, strict=True)]
+        best = [row[place] for row, place in zip(texts, chosen, strict=True)]
+        return best[0] if isinstance(sources, str) else best
 
 
 def group_by_sentence(values: Sequence[float], texts: Sequence[Sequence[str]]) -> list[list[float]]:

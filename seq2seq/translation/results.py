@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import UNK
 from seq2seq.decoding.interface import Hypothesis
 from seq2seq.errors import RunError
@@ -88,6 +89,41 @@ def check_found(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
             "high a learning rate"
         )
     return hypotheses
+
+
+def make_translation(
+    hypothesis: Hypothesis,
+    target: TextPipeline,
+    source: list[str],
+    prefix: list[str],
+    *,
+    replaces_unknown: bool,
+    attention: bool,
+) -> Translation:
+    """A hypothesis in words, with the prefix as it was given.
+
+    Args:
+        hypothesis: what search found.
+        target: tokenizer and vocabulary of the target side.
+        source: the tokens of the source, without eos.
+        prefix: the target tokens that the hypothesis begins with.
+        replaces_unknown: whether source tokens take the place of unknown ones.
+        attention: whether the translation gets its attention.
+    """
+    tokens = target.vocab.tokens(hypothesis.tokens)
+    tokens[: len(prefix)] = prefix
+    weights = hypothesis.attention
+    if replaces_unknown and weights is not None:
+        tokens = replace_unknown(tokens, source, weights)
+    return Translation(
+        # No text has a line's end in a token, but a vocabulary made by hand may.
+        target.tokenizer.detokenize(tokens).replace("\n", " "),
+        tokens,
+        hypothesis.log_probability,
+        hypothesis.score,
+        source,
+        weights.tolist() if attention and weights is not None else None,
+    )
 
 
 def replace_unknown(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch, bucket, make_batch
-from seq2seq.data.parallel import ParallelCorpus
-from seq2seq.data.tokenizers.base import seed_sampling
-from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
+from seq2seq.data.tokenizers.sentencepiece import seed_sampling
 from seq2seq.decoding.search import search
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu
@@ -27,38 +26,37 @@ SAMPLES_SHOWN = 3
 """How many translations a validation shows."""
 
 
-class Corpora(NamedTuple):
-    """What a training reads: no sentence of `validation` should be in `train`."""
-
-    train: ParallelCorpus
-    validation: ParallelCorpus
-
-
 class TranslationTask:
-    """Training a translation model, as the trainer sees it."""
+    """Training a translation model, as the trainer sees it.
+
+    Args:
+        model: to be trained.
+        corpora: training and validation text.
+        source: the source side of the training text as ids, and its pipeline.
+        target: the target side.
+        experiment: the whole description.
+    """
 
     def __init__(
         self,
         model: TranslationModel,
         corpora: Corpora,
-        source: TextPipeline,
-        target: TextPipeline,
+        source: EncodedText,
+        target: EncodedText,
         experiment: Experiment,
     ) -> None:
         self.model = model
-        self.source = source
-        self.target = target
+        self.source, self.source_ids = source
+        self.target, self.target_ids = target
         self.experiment = experiment
         self.corpora = corpora._replace(train=self.without_long(corpora.train))
         self.current: tuple[int, list[Batch]] | None = None
-        self.validation_sources = source.encode(self.corpora.validation.sources)
-        self.validation_targets = target.encode(self.corpora.validation.targets)
+        self.validation_sources = self.source.encode(self.corpora.validation.sources)
+        self.validation_targets = self.target.encode(self.corpora.validation.targets)
 
     def without_long(self, corpus: ParallelCorpus) -> ParallelCorpus:
         """The training pairs within the length limit, in tokens; reports what is dropped."""
         limit = self.experiment.data.max_length
-        self.source_ids = self.source.encode(corpus.sources)
-        self.target_ids = self.target.encode(corpus.targets)
         kept = [
             index
             for index, (source, target) in enumerate(
@@ -157,7 +155,8 @@ class TranslationTask:
         greedy = DecodingSettings(beam_size=1, batch_size=256)
         cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
         hypotheses = [
-            self.target.decode(found[0].tokens) for found in search(self.model, cut, greedy, device)
+            self.target.decode(found[0].tokens)
+            for found in search([self.model], [cut], greedy, device)
         ]
         pairs = self.corpora.validation
         references, lowercase = pairs.targets, self.experiment.data.lowercase

@@ -12,21 +12,26 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import Batch
-from seq2seq.data.parallel import ParallelCorpus
-from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipelines
-from seq2seq.data.vocabulary import Vocab
+from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.tokenizers.pipeline import (
+    EncodedText,
+    TextPipeline,
+    build_pipelines,
+    encode_text,
+)
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_modeling.train import read_network
+from seq2seq.language_modeling.loading import load_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs.directory import SIDES, TEXT_SIDE, RunDirectory
-from seq2seq.runs.metadata import load_best, load_pipeline, summarize_text
-from seq2seq.training.dry_run import PlannedTraining, dry_run
-from seq2seq.training.launch import TrainingText, run_training
+from seq2seq.runs.directory import SIDES, TEXT_SIDE
+from seq2seq.runs.metadata import summarize_text
+from seq2seq.runs.run import Run
+from seq2seq.training.dry_run import TrainingPlan
+from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
-from seq2seq.training.preflight import preflight
+from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
-from seq2seq.translation.task import Corpora, TranslationTask
+from seq2seq.translation.task import TranslationTask
 
 
 def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
@@ -47,49 +52,53 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
     corpora = read_corpora(experiment.data, experiment.seed, corpora)
     for part in corpora:
         log_line(str(part.report))
-    log_line(f"training and validation: {corpora.train.overlap(corpora.validation)}")
-    if experiment.resume:
-        source, target = load_pipelines(run, experiment.data)
+    log_line(overlap_line(corpora))
+    stored = Run(run.path) if experiment.resume else None
+    if stored:
+        encoded = encode_corpus(stored.pipelines(experiment.data.subword_sampling), corpora.train)
     else:
-        source, target = make_pipelines(corpora, experiment)
-        size = len(target.vocab)
+        encoded = make_pipelines(corpora, experiment)
+        size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
+    source, target = (side.pipeline for side in encoded)
     torch.manual_seed(experiment.seed)
     with check_model_fits():
-        model = build_model(experiment, source.vocab, target.vocab)
-    if not experiment.resume:
+        model = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
+    if not stored:
         initialize_from_language_models(model, experiment.model)
-    task = TranslationTask(model, corpora, source, target, experiment)
-    if experiment.dry_run:
-        return dry_run(plan_training(model, task, corpora), experiment, run)
-    parts = {
-        name: summarize_text([corpus.sources, corpus.targets], corpus.report.read)
-        for name, corpus in corpora._asdict().items()
-    }
-    sides = dict(zip(SIDES, (source, target), strict=True))
-    words = (
-        f"{len(task.corpora.train):,} training pairs, vocabularies of {len(source.vocab):,} and "
-        f"{len(target.vocab):,}"
-    )
-    return run_training(model, task, experiment, run, TrainingText(parts, sides, words))
+    task = TranslationTask(model, corpora, *encoded, experiment)
+    return launch(plan_training(task, corpora), experiment, run, stored)
 
 
-def plan_training(
-    model: TranslationModel, task: TranslationTask, corpora: Corpora
-) -> PlannedTraining[Batch]:
-    """What a dry run shows of text, model and batches."""
+def overlap_line(corpora: Corpora) -> str:
+    """How much of the validation text stands in the training text, in words."""
+    return f"training and validation: {corpora.train.overlap(corpora.validation)}"
+
+
+def plan_training(task: TranslationTask, corpora: Corpora) -> TrainingPlan[Batch]:
+    """What is trained, and what there is to say of its text."""
     source, target = task.source.vocab, task.target.vocab
     kept, limit = len(task.corpora.train), task.experiment.data.max_length
-    text = [
+    details = [
         *(str(part.report) for part in corpora),
-        f"training and validation: {corpora.train.overlap(corpora.validation)}",
+        overlap_line(corpora),
         f"{len(corpora.train) - kept:,} training pairs left out for more than {limit} tokens on a "
         f"side, {kept:,} kept, with {sum(map(len, task.source_ids)):,} source and "
         f"{sum(map(len, task.target_ids)):,} target tokens",
         f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
     ]
-    sides = {"source": source, "target_input": target, "target_output": target}
-    return PlannedTraining(model, task, text, sides)
+    return TrainingPlan(
+        task.model,
+        task,
+        {
+            name: summarize_text([corpus.sources, corpus.targets], corpus.report.read)
+            for name, corpus in corpora._asdict().items()
+        },
+        dict(zip(SIDES, (task.source, task.target), strict=True)),
+        f"{kept:,} training pairs, vocabularies of {len(source):,} and {len(target):,}",
+        details,
+        {"source": source, "target_input": target, "target_output": target},
+    )
 
 
 def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
@@ -102,10 +111,7 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
     elif given:
         train = given.train.clean()
     else:
-        raise SettingsError(
-            "no training text: give --data.train FILE; a run that a recipe began is continued with "
-            "the recipe's own command and --resume"
-        )
+        raise SettingsError(NO_TRAINING_TEXT)
     if settings.validation:
         path, target_path = settings.validation, settings.validation_target
         return Corpora(train, read_corpus(settings, path, target_path, "validation"))
@@ -142,49 +148,35 @@ def column(name: str) -> str | int | None:
     return int(name) if name.isdecimal() else name or None
 
 
-def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[TextPipeline, TextPipeline]:
-    """Tokenizers and vocabularies of both sides: learned, or those of other runs."""
-    if experiment.data.vocabulary:
-        return load_pipelines(RunDirectory(experiment.data.vocabulary), experiment.data)
+def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedText, EncodedText]:
+    """Tokenizers and vocabularies of both sides, learned or those of other runs; training ids."""
+    data, train = experiment.data, corpora.train
+    if data.vocabulary:
+        return encode_corpus(Run(data.vocabulary).pipelines(data.subword_sampling), train)
     source, target = (
-        RunDirectory(run) if run else None
+        Run(run).pipeline(TEXT_SIDE, data.subword_sampling) if run else None
         for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
     )
-    sampling = experiment.data.subword_sampling
-    if source is not None and target is not None:
-        return load_pipeline(source, TEXT_SIDE, sampling), load_pipeline(
-            target, TEXT_SIDE, sampling
-        )
-    learned = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
+    if source and target:
+        return encode_corpus((source, target), train)
+    learned = build_pipelines(train.sources, train.targets, data)
     return (
-        learned[0] if source is None else load_pipeline(source, TEXT_SIDE, sampling),
-        learned[1] if target is None else load_pipeline(target, TEXT_SIDE, sampling),
+        encode_text(source, train.sources) if source else learned[0],
+        encode_text(target, train.targets) if target else learned[1],
     )
+
+
+def encode_corpus(
+    pipelines: tuple[TextPipeline, TextPipeline], corpus: ParallelCorpus
+) -> tuple[EncodedText, EncodedText]:
+    """The ids of both sides of a corpus."""
+    source, target = pipelines
+    return encode_text(source, corpus.sources), encode_text(target, corpus.targets)
 
 
 def initialize_from_language_models(model: TranslationModel, settings: ModelSettings) -> None:
     """Gives encoder and decoder the weights of the language models that the settings name."""
-    if settings.initialize_encoder:
-        network, name = read_network(settings.initialize_encoder), settings.initialize_encoder
-        initialize_encoder(model.encoder, network, name)
-    if settings.initialize_decoder:
-        network, name = read_network(settings.initialize_decoder), settings.initialize_decoder
-        initialize_decoder(model.decoder, network, name)
-
-
-def build_model(experiment: Experiment, source: Vocab, target: Vocab) -> TranslationModel:
-    """The network that the experiment describes, with fresh weights."""
-    return build_translation_model(len(source), len(target), experiment.model)
-
-
-def load_pipelines(run: RunDirectory, settings: DataSettings) -> tuple[TextPipeline, TextPipeline]:
-    """Tokenizer and vocabulary of both sides of a run."""
-    source, target = (load_pipeline(run, side, settings.subword_sampling) for side in SIDES)
-    return source, target
-
-
-def load_model(
-    run: RunDirectory, experiment: Experiment, source: Vocab, target: Vocab
-) -> TranslationModel:
-    """The model with its best weights, or its last ones if no validation has chosen any yet."""
-    return load_best(run, lambda: build_model(experiment, source, target))
+    if run := settings.initialize_encoder:
+        initialize_encoder(model.encoder, load_network(Run(run)).network, run)
+    if run := settings.initialize_decoder:
+        initialize_decoder(model.decoder, load_network(Run(run)).network, run)

@@ -9,37 +9,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
-from seq2seq.config.arguments import (
-    as_list,
-    check_count,
-    check_run_path,
-    check_string,
-    check_strings,
-    iter_checked,
-)
-from seq2seq.config.base import did_you_mean, raise_problems, validate
+from seq2seq.config.arguments import as_list, check_count, iter_checked
+from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
-from seq2seq.decoding.ensemble import Ensemble
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.decoding.mbr import Utility
-from seq2seq.decoding.search import Model, score, search
-from seq2seq.decoding.shallow_fusion import Fusion, Speaker
-from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.metrics import sentence_utility
-from seq2seq.models.device import choose_device
+from seq2seq.decoding.search import score, search
+from seq2seq.errors import DataError
+from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.models.translation import TranslationModel
+from seq2seq.runs.run import Run, open_run
 from seq2seq.translation.ensemble import (
     EnsembleMember,
     LongSentenceWarning,
     check_attention,
+    load_ensemble,
     load_fusion_model,
-    load_members,
     source_ids,
     tokenize_sources,
 )
@@ -49,10 +39,13 @@ from seq2seq.translation.results import (
     PairScore,
     Translation,
     check_found,
-    replace_unknown,
+    make_translation,
 )
 
 __all__ = ["EnsembleMember", "LongSentenceWarning", "PairScore", "Translation", "Translator"]
+
+Texts: TypeAlias = list[str] | tuple[str, ...]
+"""Several texts; not any sequence, since a string is one of strings, too."""
 
 
 class Translator:
@@ -84,22 +77,25 @@ class Translator:
             for member in (EnsembleMember(model, source), *others)
         ]
         self.model = self.members[0].model
-        self.searched = (
-            Ensemble([member.model for member in self.members]) if others else self.model
-        )
-        self.fusion_models: dict[str, Speaker] = {}
+        self.models = [member.model for member in self.members]
+        self.language_models: dict[str, StepLanguageModel] = {}
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
 
     @classmethod
     def load(
-        cls, run: str | Path, device: str = "auto", *, ensemble: Sequence[str | Path] = ()
+        cls,
+        run: str | Path | Run,
+        device: str = "auto",
+        *,
+        ensemble: Sequence[str | Path | Run] = (),
     ) -> Translator:
-        """The translator in a run directory, with its best weights.
+        """Loads the translator in a run directory, with its best weights.
 
         Args:
-            run: the run directory; the decoding settings are those of this run.
+            run: the run directory, or the run if it is open already; the decoding settings are
+                those of this run.
             device: "auto", "cpu", "cuda" or "mps".
             ensemble: other run directories, whose probabilities are averaged with this one's. They
                 may have another source tokenizer and another kind of model.
@@ -108,18 +104,18 @@ class Translator:
             RunError: there is no run, or one of its files is missing or damaged.
             SettingsError: a run of the ensemble has another target vocabulary; no path is given.
         """
-        others = [ensemble] if isinstance(ensemble, str | Path) else ensemble
-        runs = [check_run_path(run), *(check_run_path(other, "ensemble") for other in others)]
-        members, target, settings = load_members(runs)
-        model, source = members[0]
-        return cls(model, source, target, settings, device, others=members[1:])
+        more = [ensemble] if isinstance(ensemble, str | Path | Run) else ensemble
+        runs = [open_run(run), *(open_run(other, "ensemble") for other in more)]
+        first, *rest = load_ensemble(runs)
+        others = [EnsembleMember(each.model, each.source) for each in rest]
+        return cls(first.model, first.source, first.target, first.settings, device, others=others)
 
     @overload
     def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
 
     @overload
     def translate(
-        self, text: Sequence[str], *, prefix: Sequence[str] | None = None, **settings: Any
+        self, text: Texts, *, prefix: Texts | None = None, **settings: Any
     ) -> list[str]: ...
 
     def translate(
@@ -148,48 +144,75 @@ class Translator:
             DataError: there are not as many prefixes as sentences; or one of them is no string.
             SettingsError: a setting is unknown, impossible, or needs attention that is not there.
         """
-        prefixes = None if prefix is None else as_list(prefix, "prefix")
-        found = self.search(as_list(text, "text"), prefixes=prefixes, **settings)
+        texts = as_list(text, "text")
+        found = self._search(texts, self.with_settings(settings), prefixes=prefix)
         best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
+    @overload
     def candidates(
         self,
         text: str,
         n: int = 5,
         *,
-        prefix: str = "",
+        prefix: str | None = None,
         attention: bool = False,
         **settings: Any,
-    ) -> list[Translation]:
-        """The `n` best translations of a sentence, best first; fewer if the search finds fewer.
+    ) -> list[Translation]: ...
+
+    @overload
+    def candidates(
+        self,
+        text: Texts,
+        n: int = 5,
+        *,
+        prefix: Texts | None = None,
+        attention: bool = False,
+        **settings: Any,
+    ) -> list[list[Translation]]: ...
+
+    def candidates(
+        self,
+        text: str | Sequence[str],
+        n: int = 5,
+        *,
+        prefix: str | Sequence[str] | None = None,
+        attention: bool = False,
+        **settings: Any,
+    ) -> list[Translation] | list[list[Translation]]:
+        """Finds the `n` best translations of a sentence, best first; fewer if there are no more.
 
         The beam is at least `n` wide, so asking for more than `beam_size` may find a better first.
         With the method sample, they are `n` different samples.
 
         Args:
-            text: one sentence.
-            n: how many translations.
+            text: one sentence, or a list of them.
+            n: how many translations of each.
             prefix: what they begin with, see `translate`.
             attention: with the attention of each, for a model that has it.
             settings: fields of `DecodingSettings`.
 
+        Returns:
+            A list of translations for a string, a list of such lists for a list.
+
         Raises:
-            SettingsError: `n` is below 1 or above 1,000, or as for `translate`.
+            DataError, SettingsError: as for `translate`; `n` is below 1 or above 1,000.
         """
-        texts, prefixes = [check_string(text, "text")], [check_string(prefix, "prefix")]
-        found = self.search(texts, n=n, prefixes=prefixes, attention=attention, **settings)
-        return found[0][:n]
+        texts = as_list(text, "text")
+        chosen = self.with_settings(settings, attention=attention)
+        found = self._search(texts, chosen, n=n, prefixes=prefix, attention=attention)
+        best = [candidates[:n] for candidates in found]
+        return best[0] if isinstance(text, str) else best
 
     def translate_lines(self, lines: Iterable[str], **settings: Any) -> Iterator[str]:
         """Translates a stream: a line out for every line in, as batches of them are finished."""
-        for _, candidates in self.search_lines(lines, **settings):
+        for _, candidates in self.candidate_lines(lines, n=1, **settings):
             yield candidates[0].text
 
-    def search_lines(
-        self, lines: Iterable[str], *, n: int = 1, attention: bool = False, **settings: Any
+    def candidate_lines(
+        self, lines: Iterable[str], n: int = 5, *, attention: bool = False, **settings: Any
     ) -> Iterator[tuple[str, list[Translation]]]:
-        """Each line of a stream with all that the search kept for it; arguments as `search`."""
+        """Gives each line of a stream with its candidates; arguments as `candidates`."""
         chosen = self.with_settings(settings, attention=attention)
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
@@ -197,65 +220,72 @@ class Translator:
         stream = iter_checked(lines, "lines")
         first = 1
         while chunk := list(itertools.islice(stream, ahead)):
-            found = self.search(chunk, first=first, n=n, attention=attention, **settings)
-            yield from zip(chunk, found, strict=True)
+            found = self._search(chunk, chosen, first=first, n=n, attention=attention)
+            for line, candidates in zip(chunk, found, strict=True):
+                yield line, candidates[:n]
             first += len(chunk)
 
-    def search(
+    def _search(
         self,
-        texts: Sequence[str],
+        texts: list[str],
+        settings: DecodingSettings,
         *,
         first: int = 1,
         n: int = 1,
-        prefixes: Sequence[str] | None = None,
+        prefixes: str | Sequence[str] | None = None,
         attention: bool = False,
-        **settings: Any,
     ) -> list[list[Translation]]:
-        """All that the search kept for each text, best first.
+        """Returns all that the search kept for each text, best first; at least one translation.
 
         Args:
             texts: sentences; one without a token translates to the empty sentence.
-            first: the number of the first of them, for warnings.
+            settings: checked already.
+            first: the number of the first of the texts, for warnings.
             n: how many translations of each are wanted; there may be more or fewer.
             prefixes: what the translations of each text begin with, see `translate`.
-            attention: with the attention of each, for a model that has it.
-            settings: fields of `DecodingSettings`.
-
-        Raises:
-            DataError, SettingsError: as for `translate`.
+            attention: with the attention of each.
         """
         check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
-        texts = check_strings(texts, "texts")
-        if prefixes is not None and len(prefixes) != len(texts):
-            raise DataError(f"{len(texts):,} sentences, but {len(prefixes):,} prefixes")
-        chosen = self.with_settings(settings, attention=attention)
-        limit = chosen.max_source_length
+        begun = None if prefixes is None else as_list(prefixes, "prefix")
+        if begun is not None and len(begun) != len(texts):
+            raise DataError(f"{len(texts):,} sentences, but {len(begun):,} prefixes")
+        use_one_thread_after_fork()
+        limit = settings.max_source_length
         sources = tokenize_sources(self.members, texts, first=first, limit=limit)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
-        starts = self.target.tokenizer.tokenize_all(prefixes) if prefixes else [[]] * len(texts)
+        starts = self.target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
         found = search(
-            self.fused(chosen),
+            self.models,
             source_ids(self.members, sources, full),
-            chosen,
+            settings,
             self.device,
+            language_model=self.language_model(settings),
+            language_model_weight=settings.language_model_weight,
             n=n,
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
             attention=attention,
-            utility=self.utility(chosen) if chosen.method == "mbr" else None,
+            utility=self.utility(settings) if settings.method == "mbr" else None,
         )
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
         for index, hypotheses in zip(full, map(check_found, found), strict=True):
             results[index] = [
-                self.translation(hypothesis, sources[0][index], starts[index], chosen, attention)
+                make_translation(
+                    hypothesis,
+                    self.target,
+                    sources[0][index],
+                    starts[index],
+                    replaces_unknown=settings.replace_unknown,
+                    attention=attention,
+                )
                 for hypothesis in hypotheses
             ]
         return results
 
-    @overload  # a string is a sequence of strings, too
-    def score(self, sources: str, targets: str) -> PairScore: ...  # type: ignore[overload-overlap]
+    @overload
+    def score(self, sources: str, targets: str) -> PairScore: ...
 
     @overload
-    def score(self, sources: Sequence[str], targets: Sequence[str]) -> list[PairScore]: ...
+    def score(self, sources: Texts, targets: Texts) -> list[PairScore]: ...
 
     def score(
         self, sources: str | Sequence[str], targets: str | Sequence[str]
@@ -283,12 +313,13 @@ class Translator:
         given = as_list(targets, "targets")
         if len(rows) != len(given):
             raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
+        use_one_thread_after_fork()
         limit = self.settings.max_source_length
         read = tokenize_sources(self.members, rows, first=1, limit=limit)
         ids = self.target.encode(given)
         full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
         found = score(
-            self.searched,
+            self.models,
             source_ids(self.members, read, full),
             [ids[index] for index in full],
             self.device,
@@ -300,58 +331,29 @@ class Translator:
             results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
         return results[0] if isinstance(sources, str) else results
 
-    def fused(self, settings: DecodingSettings) -> Model:
-        """What is searched: the models, and the language model if the settings name one."""
+    def language_model(self, settings: DecodingSettings) -> StepLanguageModel | None:
+        """Returns the language model for shallow fusion, if the settings name one."""
         run = settings.language_model
-        if run and run not in self.fusion_models:
-            self.fusion_models[run] = load_fusion_model(run, self.target, self.device)
-        if not run or not settings.language_model_weight:
-            return self.searched
-        return Fusion(self.searched, self.fusion_models[run], settings.language_model_weight)
+        if run and run not in self.language_models:
+            self.language_models[run] = load_fusion_model(run, self.target, self.device)
+        return self.language_models.get(run)
 
     def utility(self, settings: DecodingSettings) -> Utility:
         """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
-        return Utility(self.target.decode, sentence_utility(settings.utility))
+        from seq2seq.evaluation.metrics import sentence_utility
 
-    def translation(
-        self,
-        hypothesis: Hypothesis,
-        source: list[str],
-        prefix: list[str],
-        settings: DecodingSettings,
-        attention: bool,
-    ) -> Translation:
-        """A hypothesis in words, with the prefix as it was given."""
-        tokens = self.target.vocab.tokens(hypothesis.tokens)
-        tokens[: len(prefix)] = prefix
-        weights = hypothesis.attention
-        if settings.replace_unknown and weights is not None:
-            tokens = replace_unknown(tokens, source, weights)
-        return Translation(
-            # No text has a line's end in a token, but a vocabulary made by hand may.
-            self.target.tokenizer.detokenize(tokens).replace("\n", " "),
-            tokens,
-            hypothesis.log_probability,
-            hypothesis.score,
-            source,
-            weights.tolist() if attention and weights is not None else None,
-        )
+        return Utility(self.target.decode, sentence_utility(settings.utility))
 
     def with_settings(
         self, changes: dict[str, Any], *, attention: bool = False
     ) -> DecodingSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
-        names = list(DecodingSettings.__dataclass_fields__)
-        for name in changes:
-            if name not in names:
-                raise SettingsError(f"unknown decoding setting {name}{did_you_mean(name, names)}")
-        settings = replace(self.settings, **changes)
-        validate(settings, "decoding.")
+        settings = with_changes(self.settings, changes, "decoding")
         size = len(self.target.vocab)
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
         needs = [
             name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
         ]
         check_attention(self.members, [*needs, *["a picture of attention"] * attention])
-        self.fused(settings)
+        self.language_model(settings)
         return settings

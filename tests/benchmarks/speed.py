@@ -123,6 +123,7 @@ def attentive(changes: dict[str, Any]) -> TranslationModel:
         encoder_sizes=(384,),
         decoder_sizes=(512,),
         dropout=0.4,
+        lexical=False,
         **changes,
     )
     return build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
@@ -136,7 +137,14 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     for cell in ("elman", "gru", "lstm"):
         torch.manual_seed(1)
-        settings = ModelSettings(cell=cell, encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.0)
+        settings = ModelSettings(
+            cell=cell,
+            context="both",
+            attention="none",
+            encoder_sizes=(256,),
+            decoder_sizes=(384,),
+            dropout=0.0,
+        )
         model = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
         report(
             f"{cell}: training",
@@ -162,7 +170,7 @@ def main() -> None:
     model.eval()
     runs = {
         f"beam {beam}, batches of {size}": lambda beam=beam, size=size: search(
-            model, sources, DecodingSettings(beam_size=beam, batch_size=size), CPU
+            [model], [sources], DecodingSettings(beam_size=beam, batch_size=size), CPU
         )
         for beam, size in ((1, 64), (5, 64), (5, 1))
     }

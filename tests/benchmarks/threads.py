@@ -24,7 +24,14 @@ from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import make_batch
 generator = torch.Generator().manual_seed(1)
 batch = make_batch(sentences(90, generator), sentences(90, generator))
-settings = ModelSettings(encoder_sizes=(256,), decoder_sizes=(384,), dropout=0.0)
+settings = ModelSettings(
+    cell="gru",
+    context="both",
+    attention="none",
+    encoder_sizes=(256,),
+    decoder_sizes=(384,),
+    dropout=0.0,
+)
 model = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings)
 update = trainer(model, batch, torch.float32)
 times = []

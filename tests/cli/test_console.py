@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = """

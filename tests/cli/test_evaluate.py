@@ -60,7 +60,7 @@ def test_compare_a_run_with_files(run: Run, text: Path, trained: Path) -> None:
         samples=60,
         seed=7,
     )
-    for metric, comparison in expected._asdict().items():
+    for metric, comparison in expected.items():
         assert found[metric]["signature"] == comparison.signature
         assert list(found[metric]["systems"]) == list(map(str, systems)), "the baseline first"
         for name, score in comparison.systems.items():

@@ -13,9 +13,10 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
+from seq2seq.data.parallel import Corpora
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from tests.support.language import LINES, TEXTS, describe
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -210,6 +211,7 @@ def translation(tmp_path_factory: pytest.TempPathFactory, letters: Corpora) -> P
     return Path(experiment.run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_are_met_with_one_message(
     mistake: str,

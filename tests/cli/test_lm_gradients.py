@@ -28,11 +28,12 @@ from seq2seq.evaluation.gradient_flow import (
     text_gradient_flow,
     windows,
 )
-from seq2seq.language_modeling.train import load_trained, train_language_model
+from seq2seq.language_modeling.loading import load_network
+from seq2seq.language_modeling.train import train_language_model
 from seq2seq.language_modeling.train_ngram import train_ngram_model
-from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.run import Run
 
-Run = Callable[..., str]
+Command = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def gradients(folder: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., 
 
 def expected(run: str, steps: int, places: int) -> object:
     """The gradient flow of a run of running text."""
-    network, text, _ = load_trained(RunDirectory(run))
+    network, text, _ = load_network(Run(run))
     rows = text.rows(read_lines("text"))
     return text_gradient_flow(network, windows(rows, steps, places))
 
@@ -95,7 +96,7 @@ def test_runs_side_by_side(gradients: Run) -> None:
 
 def test_a_model_of_sentences_reads_within_one(gradients: Run, fails: Callable[..., str]) -> None:
     found = json.loads(gradients("sentences", "--text", "text", "--steps", 20, "--json"))
-    network, text, _ = load_trained(RunDirectory("sentences"))
+    network, text, _ = load_network(Run("sentences"))
     rows = [row for row in text.rows(read_lines("text")) if len(row) > 20]
     flow = text_gradient_flow(network, windows(rows, 20, 32))
     assert found == {"sentences": as_json(flow)}
@@ -106,7 +107,7 @@ def test_a_model_of_sentences_reads_within_one(gradients: Run, fails: Callable[.
 
 def test_fresh_cells_on_characters(gradients: Run) -> None:
     lines = read_lines("text")
-    pipeline = build_pipeline(lines, DataSettings(), "character", 8000)
+    pipeline, _ = build_pipeline(lines, DataSettings(), "character", 8000)
     ids = windows(TokenStream(pipeline, False).rows(lines), 12, 3)
     flows = {
         cell: text_gradient_flow(fresh_network(cell, 7, len(pipeline.vocab), 5), ids)

@@ -392,7 +392,7 @@ def test_evaluate_prints_scores_and_nothing_else(
     hypotheses = read_lines(output)
     assert hypotheses == Translator.load(trained, "cpu").translate(read_lines(source))
     found = seq2seq.evaluate(hypotheses, read_lines(reference))
-    assert scores["bleu"]["score"] == found.bleu.score
+    assert scores["bleu"]["score"] == found["bleu"].score
     result = command(
         *("-m", "seq2seq", "evaluate", trained, "--lowercase", "--decoding.beam-size", "1"),
         *("--source", source, "--reference", reference, reference),

@@ -53,6 +53,7 @@ def make_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...,
     return make
 
 
+@pytest.mark.slow
 def test_files_are_fetched_once_and_mended(
     make_wheel: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +86,7 @@ def test_files_are_fetched_once_and_mended(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_wrong_checksum_leaves_nothing_behind(make_wheel: Callable[..., Path]) -> None:
     checksum = sha256(make_wheel().read_bytes())
     wrong = [MEMBERS[0], MEMBERS[1]._replace(sha256=sha256(b"other"))]

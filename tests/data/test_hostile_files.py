@@ -16,8 +16,10 @@ from seq2seq.data.monolingual import read_monolingual
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.headers import HeaderWarning
 from seq2seq.data.readers.lines import read_lines
+from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
 from tests.support.hostile import LINE, LINES, LONG
+from tests.support.platforms import needs_posix
 
 BOM = "\ufeff"
 ENDS = st.sampled_from(["\n", "\r\n"])
@@ -44,6 +46,7 @@ def plain(line: str) -> str:
 # lines
 
 
+@pytest.mark.slow
 @given(
     pairs=PAIRS,
     ends=st.tuples(ENDS, ENDS),
@@ -213,6 +216,12 @@ FORMATS: dict[str, Callable[[Sequence[Sequence[str]], str], str]] = {
 }
 
 
+def test_every_table_that_can_be_read_is_tested_here() -> None:
+    endings = {Path(name).suffix for name in FORMATS} - {".txt"}
+    assert {*endings, ".parquet"} == set(TABLE_SUFFIXES)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(FORMATS))
 @settings(max_examples=50)
 @given(
@@ -263,6 +272,7 @@ def test_lone_surrogates_stay_in_their_pair(folder: Path, texts: list[tuple[str,
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(pairs=PAIRS)
 def test_parquet_stays_aligned(folder: Path, pairs: list[tuple[str, str]]) -> None:
@@ -388,6 +398,7 @@ def test_languages_of_other_columns_are_told(tmp_path: Path, row: str) -> None:
         ParallelCorpus.read(write(tmp_path / "a.tsv", f"{row}\n{row}\n"))
 
 
+@needs_posix
 @pytest.mark.parametrize("name", ["a.txt", "a.tsv"])
 def test_a_device_and_what_is_no_text_are_told(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

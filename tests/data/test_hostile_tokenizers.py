@@ -14,15 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.tokenizers.base import (
-    TOKENIZERS,
-    SentencePieceTokenizer,
-    Tokenizer,
-    build_tokenizer,
-    load_tokenizer,
-    seed_sampling,
-)
+from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer, build_tokenizer, load_tokenizer
 from seq2seq.data.tokenizers.normalization import normalize, to_nfc
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, seed_sampling
 from seq2seq.data.tokenizers.subword_regularization import MAX_MERGED_LENGTH, BpeSampler
 from seq2seq.errors import DataError, SettingsError
 from tests.support.hostile import LINE, LONG
@@ -39,6 +33,7 @@ EACH = pytest.mark.parametrize("kind", list(TOKENIZERS))
 SUBWORD = pytest.mark.parametrize("kind", ["unigram", "bpe"])
 
 
+@pytest.mark.slow
 @EACH
 @given(line=LINE)
 def test_any_line_comes_back(kind: str, line: str) -> None:
@@ -52,6 +47,7 @@ def test_any_line_comes_back(kind: str, line: str) -> None:
             assert not any("\n" in token for token in tokens)
 
 
+@pytest.mark.slow
 @EACH
 def test_long_lines_come_back(kind: str) -> None:
     """In seconds; what takes quadratic time would take hours."""
@@ -67,6 +63,7 @@ def test_long_lines_come_back_when_sampled(kind: str) -> None:
         assert tokenizer.detokenize(tokenizer.tokenize(line, sample=True)) == line
 
 
+@pytest.mark.slow
 @SUBWORD
 def test_pieces_are_learnt_from_hostile_lines(kind: str) -> None:
     """The long one is more than SentencePiece's unigram can sum over by itself."""

@@ -9,13 +9,14 @@ import pytest
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.errors import SettingsError
+from seq2seq.models.translation import build_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, build_model
 
 ENGLISH = ["I see the cat.", "You see a dog.", "The cat sees you.", "A dog sees the cat."] * 5
 CHINESE = ["我看见猫。", "你看见一只狗。", "猫看见你。", "一只狗看见猫。"] * 5
@@ -26,19 +27,41 @@ def test_each_side_may_have_a_kind_and_a_size_of_its_own() -> None:
         tokenizer="word", vocab_size=12, target_tokenizer="character", target_vocab_size=9
     )
     source, target = build_pipelines(ENGLISH, CHINESE, settings)
-    assert isinstance(source.tokenizer, WordTokenizer)
-    assert isinstance(target.tokenizer, CharacterTokenizer)
-    assert (len(source.vocab), len(target.vocab)) == (12, 9)
-    assert target.tokenizer.tokenize("猫看见你。") == list("猫看见你。")
+    assert isinstance(source.pipeline.tokenizer, WordTokenizer)
+    assert isinstance(target.pipeline.tokenizer, CharacterTokenizer)
+    assert (len(source.pipeline.vocab), len(target.pipeline.vocab)) == (12, 9)
+    assert target.pipeline.tokenizer.tokenize("猫看见你。") == list("猫看见你。")
 
 
 def test_a_size_alone_may_differ_and_same_means_same() -> None:
     settings = DataSettings(tokenizer="bpe", vocab_size=40, target_vocab_size=30)
     source, target = build_pipelines(ENGLISH, ENGLISH, settings)
-    assert (len(source.vocab), len(target.vocab)) == (40, 30)
+    assert (len(source.pipeline.vocab), len(target.pipeline.vocab)) == (40, 30)
     same = build_pipelines(ENGLISH, ENGLISH, DataSettings(tokenizer="bpe", vocab_size=40))
-    assert all(isinstance(side.tokenizer, SentencePieceTokenizer) for side in same)
-    assert same[0].vocab.tokens(range(40)) == same[1].vocab.tokens(range(40))
+    assert all(isinstance(side.pipeline.tokenizer, SentencePieceTokenizer) for side in same)
+    assert same[0].pipeline.vocab.tokens(range(40)) == same[1].pipeline.vocab.tokens(range(40))
+
+
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("kind", [*TOKENIZERS])
+def test_text_is_tokenized_once_and_its_ids_are_those_of_encode(
+    kind: str, joint: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = TOKENIZERS[kind]
+    seen: list[str] = []
+    tokenize_all = chosen.tokenize_all
+
+    def count(self: Tokenizer, texts: list[str], **options: bool) -> list[list[str]]:
+        seen.extend(texts)
+        return tokenize_all(self, texts, **options)
+
+    monkeypatch.setattr(chosen, "tokenize_all", count)
+    settings = DataSettings(tokenizer=kind, vocab_size=60, joint=joint)
+    source, target = build_pipelines(ENGLISH, CHINESE, settings)
+    assert sorted(seen) == sorted([*ENGLISH, *CHINESE])
+    assert source.ids == source.pipeline.encode(ENGLISH)
+    assert target.ids == target.pipeline.encode(CHINESE)
+    assert (source.pipeline is target.pipeline) == joint
 
 
 @pytest.mark.parametrize(
@@ -71,7 +94,9 @@ def test_random_segmentations_are_of_the_side_that_is_asked_for(
     )
     corpora = Corpora(ParallelCorpus(ENGLISH, ENGLISH, "a"), ParallelCorpus(ENGLISH, ENGLISH, "b"))
     source, target = build_pipelines(ENGLISH, ENGLISH, data)
-    model = build_model(experiment, source.vocab, target.vocab)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
+    )
 
     def texts(task: TranslationTask, epoch: int) -> tuple[list[list[int]], list[list[int]]]:
         (batch,) = task.batches(epoch)

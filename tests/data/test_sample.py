@@ -40,6 +40,7 @@ def test_regenerating_gives_the_same_bytes(make_sample: ModuleType) -> None:
         assert (DATA / "sample" / name).read_bytes() == expected, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hash_seed", ["0", "123"])
 def test_check_passes_whatever_the_hash_seed(hash_seed: str) -> None:
     done = subprocess.run(

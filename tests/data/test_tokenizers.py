@@ -7,25 +7,17 @@ from collections import Counter
 from math import exp
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.data.tokenizers.base import (
-    TOKENIZERS,
-    CharacterTokenizer,
-    Kind,
-    SentencePieceTokenizer,
-    SpaceTokenizer,
-    Tokenizer,
-    WordTokenizer,
-    build_tokenizer,
-    load_tokenizer,
-    normalize,
-    seed_sampling,
-)
+from seq2seq.config.data import TokenizerKind
+from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer, build_tokenizer, load_tokenizer
+from seq2seq.data.tokenizers.normalization import normalize
+from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, SpaceTokenizer, WordTokenizer
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, seed_sampling
 from seq2seq.data.tokenizers.subword_regularization import BpeSampler, UnigramSampler
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, UNK, UNK_ID, Vocab
 from seq2seq.errors import DataError, SettingsError
@@ -56,6 +48,7 @@ TEXT = st.one_of(
 TOKENS = st.lists(st.one_of(TRAPS, st.text(max_size=4), st.sampled_from(["￭,", "(￭", "▁a", "￭￭"])))
 
 
+@pytest.mark.slow
 @EACH
 @settings(max_examples=300)
 @given(text=TEXT)
@@ -68,7 +61,7 @@ def test_text_comes_back_exactly(kind: str, text: str) -> None:
 
 @EACH
 @given(text=TEXT)
-def test_text_comes_back_in_lower_case(kind: Kind, text: str) -> None:
+def test_text_comes_back_in_lower_case(kind: TokenizerKind, text: str) -> None:
     tokenizer = LOWERCASE[kind]
     assert tokenizer.detokenize(tokenizer.tokenize(text)) == normalize(text, lowercase=True)
 
@@ -78,6 +71,7 @@ LOWERCASE = {
 }
 
 
+@pytest.mark.slow
 @EACH
 @given(text=TEXT)
 def test_no_text_becomes_a_special_token(kind: str, text: str) -> None:
@@ -86,7 +80,7 @@ def test_no_text_becomes_a_special_token(kind: str, text: str) -> None:
 
 
 @SUBWORD
-def test_no_special_token_is_learnt_or_injected(kind: Kind) -> None:
+def test_no_special_token_is_learnt_or_injected(kind: TokenizerKind) -> None:
     texts = ["a<pad> b<pad> x<eos> y<eos> <unk> <bos> </s> <s>"] * 20
     tokenizer = build_tokenizer(kind, texts, vocab_size=100)
     assert tokenizer.pieces is not None
@@ -125,6 +119,7 @@ def test_a_list_gives_what_its_texts_give(kind: str) -> None:
     assert tokenizer.detokenize([]) == ""
 
 
+@pytest.mark.slow
 @EACH
 @given(text=TEXT)
 def test_the_unicode_form_makes_no_difference(kind: str, text: str) -> None:
@@ -263,14 +258,14 @@ def test_unknown_characters_stay_readable_and_have_no_id(kind: str) -> None:
 
 
 @SUBWORD
-def test_training_is_deterministic(kind: Kind) -> None:
+def test_training_is_deterministic(kind: TokenizerKind) -> None:
     again = build_tokenizer(kind, TEXTS, vocab_size=150)
     assert again.pieces == BUILT[kind].pieces
     assert again.tokenize_all(TEXTS) == BUILT[kind].tokenize_all(TEXTS)
 
 
 @SUBWORD
-def test_a_vocabulary_larger_than_the_text_allows_becomes_smaller(kind: Kind) -> None:
+def test_a_vocabulary_larger_than_the_text_allows_becomes_smaller(kind: TokenizerKind) -> None:
     tokenizer = build_tokenizer(kind, ["hello world"], vocab_size=32_000)
     assert tokenizer.pieces is not None
     assert 7 < len(tokenizer.pieces) < 100
@@ -278,7 +273,7 @@ def test_a_vocabulary_larger_than_the_text_allows_becomes_smaller(kind: Kind) ->
 
 
 @SUBWORD
-def test_a_vocabulary_too_small_for_the_characters_says_so(kind: Kind) -> None:
+def test_a_vocabulary_too_small_for_the_characters_says_so(kind: TokenizerKind) -> None:
     with pytest.raises(SettingsError, match=r"vocab_size is 6, .* 12 .*character_coverage"):
         build_tokenizer(kind, ["hello world"], vocab_size=6)
 
@@ -296,13 +291,13 @@ def test_coverage_leaves_rare_characters_out(kind: Literal["unigram", "bpe"]) ->
 
 @SUBWORD
 @pytest.mark.parametrize("texts", [[], ["", " \t"], ["▅"]])
-def test_nothing_to_train_on_is_an_error(kind: Kind, texts: list[str]) -> None:
+def test_nothing_to_train_on_is_an_error(kind: TokenizerKind, texts: list[str]) -> None:
     with pytest.raises(DataError, match="train"):
         build_tokenizer(kind, texts, vocab_size=100)
 
 
 @SUBWORD
-def test_long_lines_are_not_left_out(kind: Kind) -> None:
+def test_long_lines_are_not_left_out(kind: TokenizerKind) -> None:
     tokenizer = build_tokenizer(kind, ["abc abd " * 4000, "xy"], vocab_size=30)
     assert tokenizer.pieces is not None
     assert any("b" in piece for piece in tokenizer.pieces)
@@ -344,7 +339,8 @@ def test_sampling_is_reproducible_in_another_thread_and_process(kind: str, tmp_p
     (tmp_path / "texts.json").write_text(json.dumps(TEXTS), encoding="utf-8")
     program = (
         "import json, pathlib, sys\n"
-        "from seq2seq.data.tokenizers.base import load_tokenizer, seed_sampling\n"
+        "from seq2seq.data.tokenizers.base import load_tokenizer\n"
+        "from seq2seq.data.tokenizers.sentencepiece import seed_sampling\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "texts = json.loads((folder / 'texts.json').read_text(encoding='utf-8'))\n"
         "seed_sampling(9)\n"
@@ -460,6 +456,10 @@ def test_bytes_that_are_no_model_are_refused(proto: bytes) -> None:
 
 # ---------------------------------------------------------------------------------------------
 # by name, and on disk
+
+
+def test_every_kind_that_settings_allow_has_a_class() -> None:
+    assert list(TOKENIZERS) == list(get_args(TokenizerKind))
 
 
 def test_an_unknown_kind_is_named() -> None:

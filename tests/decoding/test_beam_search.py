@@ -47,7 +47,9 @@ def beam(
     **options: Sequence[int],
 ) -> list[list[Hypothesis]]:
     constraints = Constraints(torch.tensor(caps), **options)
-    return beam_search(table, state or table.start(), constraints, Scoring(alpha), beam_size=size)
+    return beam_search(
+        table.step, state or table.start(), constraints, Scoring(alpha), beam_size=size
+    )
 
 
 def greedy(
@@ -58,7 +60,7 @@ def greedy(
     **options: Sequence[int],
 ) -> list[Hypothesis]:
     constraints = Constraints(torch.tensor(caps), **options)
-    return greedy_search(table, state or table.start(), constraints, Scoring(alpha))
+    return greedy_search(table.step, state or table.start(), constraints, Scoring(alpha))
 
 
 @given(SEEDS, CAPS, ALPHAS)
@@ -134,6 +136,7 @@ def test_hypotheses_are_distinct_best_first_at_most_the_beam_and_at_least_one(
         assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ties", [False, True])
 @given(SEEDS, CAPS, st.integers(1, 6), st.randoms(use_true_random=False))
 def test_a_result_does_not_depend_on_the_batch_or_its_order(

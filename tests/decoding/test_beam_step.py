@@ -74,7 +74,7 @@ def diverse(
 ) -> list[list[Hypothesis]]:
     constraints = Constraints(torch.tensor(caps))
     return beam_search(
-        table,
+        table.step,
         table.start(rows),
         constraints,
         Scoring(alpha),
@@ -101,13 +101,14 @@ def test_one_group_is_beam_search_and_no_diversity_a_smaller_one(
 ) -> None:
     table = Table.random(seed, len(caps))
     constraints = Constraints(torch.tensor(caps))
-    plain = beam_search(table, table.start(), constraints, Scoring(alpha), beam_size=width)
+    plain = beam_search(table.step, table.start(), constraints, Scoring(alpha), beam_size=width)
     assert diverse(table, caps, width, 1, 3.0, alpha) == plain
     several = diverse(table, caps, width, groups, 0.0, alpha)
     for found, expected in zip(several, plain, strict=True):
         assert found[: len(expected)] == expected
 
 
+@pytest.mark.slow
 @given(SEEDS, CAPS, st.randoms(use_true_random=False))
 def test_a_result_does_not_depend_on_the_batch_or_its_order(
     seed: int, caps: list[int], random: Random

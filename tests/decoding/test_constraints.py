@@ -47,12 +47,12 @@ def everything(
 
 
 def wide(table: Table, constraints: Constraints, alpha: float = 0.0) -> list[list[Hypothesis]]:
-    return beam_search(table, table.start(), constraints, Scoring(alpha), beam_size=400)
+    return beam_search(table.step, table.start(), constraints, Scoring(alpha), beam_size=400)
 
 
 def samples(table: Table, constraints: Constraints, count: int = 30) -> list[list[Hypothesis]]:
     keys = [[sample_key(1, [row], k) for k in range(count)] for row in range(len(table.log_probs))]
-    return sample_search(table, table.start(), constraints, keys=keys)
+    return sample_search(table.step, table.start(), constraints, keys=keys)
 
 
 @settings(max_examples=40)
@@ -92,9 +92,9 @@ def test_greedy_narrow_and_diverse_beams_and_samples_keep_the_rules(
     )
     start = table.start()
     results = [
-        [[found] for found in greedy_search(table, start, constraints)],
-        beam_search(table, start, constraints, beam_size=3),
-        beam_search(table, start, constraints, beam_size=4, groups=2, diversity=0.7),
+        [[found] for found in greedy_search(table.step, start, constraints)],
+        beam_search(table.step, start, constraints, beam_size=3),
+        beam_search(table.step, start, constraints, beam_size=4, groups=2, diversity=0.7),
         samples(table, constraints, 5),
     ]
     for result in results:
@@ -115,9 +115,9 @@ def test_eos_comes_where_no_token_may() -> None:
     )  # there are three words
     start = table.start()
     results = [
-        [[found] for found in greedy_search(table, start, constraints)],
-        beam_search(table, start, constraints, beam_size=3),
-        beam_search(table, start, constraints, beam_size=4, groups=2, diversity=0.7),
+        [[found] for found in greedy_search(table.step, start, constraints)],
+        beam_search(table.step, start, constraints, beam_size=3),
+        beam_search(table.step, start, constraints, beam_size=4, groups=2, diversity=0.7),
         samples(table, constraints, 5),
     ]
     for result in results:

@@ -49,7 +49,7 @@ def test_a_wide_beam_ranks_everything_by_the_whole_score(
     table = Table.random(seed, 4, source_lengths=LENGTHS)
     scoring = Scoring(alpha, beta, attention=True, source_lengths=LENGTHS)
     constraints = Constraints(torch.tensor([3, 0, 2, 3]))
-    found = beam_search(table, table.start(), constraints, scoring, beam_size=200)
+    found = beam_search(table.step, table.start(), constraints, scoring, beam_size=200)
     assert_scored(table, found, alpha, beta)
     for row, cap in enumerate([3, 0, 2, 3]):
         every = sorted(
@@ -67,7 +67,7 @@ def test_stopping_early_loses_nothing(seed: int, size: int, alpha: float, beta: 
     caps = [5, 2, 6, 4]
     scoring = Scoring(alpha, beta, source_lengths=LENGTHS)
     found = beam_search(
-        table, table.start(), Constraints(torch.tensor(caps)), scoring, beam_size=size
+        table.step, table.start(), Constraints(torch.tensor(caps)), scoring, beam_size=size
     )
     for row, cap in enumerate(caps):
         live: list[tuple[float, list[int]]] = [(0.0, [])]
@@ -92,7 +92,7 @@ def test_coverage_can_change_the_order() -> None:
         [
             [hypothesis.tokens for hypothesis in hypotheses]
             for hypotheses in beam_search(
-                table,
+                table.step,
                 table.start(),
                 constraints,
                 Scoring(1.0, beta, source_lengths=LENGTHS),
@@ -104,6 +104,7 @@ def test_coverage_can_change_the_order() -> None:
     assert orders[0] != orders[1]
 
 
+@pytest.mark.slow
 @given(SEEDS, st.randoms(use_true_random=False))
 def test_every_search_follows_attention_whatever_the_batch(seed: int, random: Random) -> None:
     table = Table.random(seed, 4, source_lengths=LENGTHS)
@@ -117,10 +118,12 @@ def test_every_search_follows_attention_whatever_the_batch(seed: int, random: Ra
         start = table.start(rows)
         keys = [[sample_key(1, [row], k) for k in range(3)] for row in rows]
         return [
-            [[each] for each in greedy_search(table, start, constraints, scoring)],
-            beam_search(table, start, constraints, scoring, beam_size=3),
-            beam_search(table, start, constraints, scoring, beam_size=4, groups=2, diversity=0.5),
-            sample_search(table, start, constraints, scoring, keys=keys),
+            [[each] for each in greedy_search(table.step, start, constraints, scoring)],
+            beam_search(table.step, start, constraints, scoring, beam_size=3),
+            beam_search(
+                table.step, start, constraints, scoring, beam_size=4, groups=2, diversity=0.5
+            ),
+            sample_search(table.step, start, constraints, scoring, keys=keys),
         ]
 
     together = found([0, 1, 2, 3])

@@ -23,8 +23,8 @@ def test_probabilities_are_the_mean_and_states_follow() -> None:
     state = EnsembleState(tuple(table.start() for table in tables))
     together = Table(torch.stack([table.log_probs.exp() for table in tables]).mean(0).log())
     constraints = Constraints(torch.tensor([3, 5, 0, 4]))
-    found = beam_search(ensemble, state, constraints, beam_size=4)
-    expected = beam_search(together, together.start(), constraints, beam_size=4)
+    found = beam_search(ensemble.step, state, constraints, beam_size=4)
+    expected = beam_search(together.step, together.start(), constraints, beam_size=4)
     for mine, theirs in zip(found, expected, strict=True):
         assert [h.tokens for h in mine] == [h.tokens for h in theirs]
         for one, other in zip(mine, theirs, strict=True):
@@ -57,6 +57,15 @@ def test_attention_is_the_mean_where_all_look_at_the_same_source() -> None:
     assert weights(*with_attention, without) is None
 
 
+def test_one_model_is_itself_to_the_bit() -> None:
+    table = Table.random(1, 4, source_lengths=(3, 2, 1, 3))
+    tokens = torch.tensor([4, 5, 6, 4])
+    expected, after = table.step(tokens, table.start())
+    log_probs, state = Ensemble([table]).step(tokens, EnsembleState((table.start(),)))
+    assert torch.equal(log_probs, expected)
+    assert torch.equal(state.attention_weights, after.attention_weights)
+
+
 SOURCES = [[4, 5, 6], [10], [7, 8, 4, 9], []]
 OTHER_SOURCES = [[6, 5], [10, 10, 9], [4], [5]]
 
@@ -67,13 +76,11 @@ def test_models_with_their_own_sources(
 ) -> None:
     first, second = tiny_model(), tiny_model(cell="lstm", context="both")
     settings = DecodingSettings(method=method, beam_size=3)
-    alone = search(first, SOURCES, settings, CPU)
-    same = search(Ensemble([first]), [SOURCES], settings, CPU)
-    twice = search(Ensemble([first, first]), [SOURCES, SOURCES], settings, CPU)
+    alone = search([first], [SOURCES], settings, CPU)
+    twice = search([first, first], [SOURCES, SOURCES], settings, CPU)
     tokens = [[h.tokens for h in row] for row in alone]
-    assert [[h.tokens for h in row] for row in same] == tokens
     assert [[h.tokens for h in row] for row in twice] == tokens
-    pair = Ensemble([first, second])
+    pair = [first, second]
     found = search(pair, [SOURCES, OTHER_SOURCES], settings, CPU)
     targets = [row[0].tokens for row in found]
     single = [
@@ -85,7 +92,7 @@ def test_models_with_their_own_sources(
     for row, values in zip(found, together, strict=True):
         assert row[0].log_probability == pytest.approx(sum(values), abs=1e-5)
     parts = [
-        torch.tensor(score(model, sources, targets, CPU)[0]).exp()
+        torch.tensor(score([model], [sources], targets, CPU)[0]).exp()
         for model, sources in ((first, SOURCES), (second, OTHER_SOURCES))
     ]
     mean = torch.stack(parts).mean(0).log()
@@ -95,7 +102,7 @@ def test_models_with_their_own_sources(
 def test_given_tokens_have_the_table_s_probabilities() -> None:
     table = Table.random(1, 3)
     targets = [[4, 6, 6, 5], [], [5]]
-    found = token_log_probabilities(table, table.start(), targets, CPU)
+    found = token_log_probabilities(table.step, table.start(), targets, CPU)
     assert [len(values) for values in found] == [5, 1, 2]
     for row, (values, tokens) in enumerate(zip(found, targets, strict=True)):
         assert sum(values) == table.forced(row, tokens)

@@ -1,13 +1,71 @@
-"""What every search shares: how a hypothesis is scored."""
+"""What every search shares: how rows of a state are selected, how a hypothesis is scored."""
 
 import math
+from typing import NamedTuple
 
 import pytest
 import torch
+from torch import Tensor
 
-from seq2seq.decoding.interface import Scoring, coverage, length_penalty
+from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.interface import Scoring, coverage, length_penalty, select_rows
 from seq2seq.errors import SettingsError
-from tests.support.tables import TableState
+from seq2seq.models.dropout import DropoutMasks
+from tests.support.tables import Table, TableState
+
+
+class Outer(NamedTuple):
+    layers: tuple[tuple[Tensor, ...], ...]
+    masks: DropoutMasks
+    nothing: None = None
+
+
+def test_rows_are_selected_in_every_part_of_a_state() -> None:
+    values = torch.arange(12.0).view(4, 3)
+    masks = DropoutMasks(values + 1, values + 2, torch.ones(9, 3))
+    state = Outer(((values,), (values * 2, values * 3)), masks)
+    rows = torch.tensor([2, 0, 0])
+    found = select_rows(state, rows)
+    assert type(found) is Outer
+    assert type(found.masks) is DropoutMasks
+    assert torch.equal(found.layers[1][1], (values * 3)[rows])
+    assert torch.equal(found.masks.state, (values + 2)[rows])
+    assert found.masks.weights is masks.weights, "one mask of the weights holds for all rows"
+    assert found.nothing is None
+    assert select_rows(state, rows[:0]).layers[0][0].shape == (0, 3)
+    for other in ([values], {"a": values}, 3):
+        with pytest.raises(TypeError, match=type(other).__name__):
+            select_rows((values, other), rows)
+
+
+class LongerState(NamedTuple):
+    """As a `TableState`, and one field more, which has a default."""
+
+    table: TableState
+    read: Tensor | None = None
+
+
+def test_a_new_field_with_a_default_goes_with_its_hypothesis_through_beam_search() -> None:
+    table = Table.random(1, 3)
+
+    def step(tokens: Tensor, state: LongerState) -> tuple[Tensor, LongerState]:
+        log_probs, after = table.step(tokens, state.table)
+        assert state.read is not None
+        assert torch.equal(state.read[:, -1], state.table.earlier)
+        # It is used: wrong rows would be found by the comparison below, too.
+        log_probs = log_probs + 0.0 * state.read.sum(dim=1, keepdim=True)
+        return log_probs, LongerState(after, torch.cat([state.read, tokens.unsqueeze(1)], dim=1))
+
+    start = LongerState(table.start(), table.start().earlier.unsqueeze(1))
+    for groups in (1, 2):
+        results = [
+            beam_search(
+                each, state, Constraints(torch.tensor([4, 2, 3])), beam_size=4, groups=groups
+            )
+            for each, state in ((step, start), (table.step, table.start()))
+        ]
+        assert results[0] == results[1]
 
 
 @pytest.mark.parametrize(

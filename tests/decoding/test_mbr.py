@@ -2,15 +2,17 @@
 
 from collections import Counter
 from random import Random
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.decoding.interface import Hypothesis
 from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
-from seq2seq.evaluation.metrics import sentence_utility
+from seq2seq.evaluation.metrics import UTILITIES, sentence_utility
 
 
 def text(tokens: list[int]) -> str:
@@ -67,6 +69,7 @@ def test_the_order_of_the_samples_does_not_matter(
 
 
 def test_utilities_are_those_of_sacrebleu() -> None:
+    assert UTILITIES.keys() == set(get_args(get_type_hints(DecodingSettings)["utility"]))
     one, other = "A man stands on a ladder.", "A man is standing on the ladder."
     chrf, bleu = sentence_utility("chrf"), sentence_utility("bleu")
     assert chrf(one, other) == CHRF().sentence_score(one, [other]).score

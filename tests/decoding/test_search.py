@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import chain
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from seq2seq.data.batching import make_batch
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.interface import Hypothesis, length_penalty
 from seq2seq.decoding.mbr import Utility
-from seq2seq.decoding.search import score, search
+from seq2seq.decoding.search import SEARCHES, score, search
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import TranslationModel
 
@@ -29,7 +30,7 @@ def model(request: pytest.FixtureRequest, tiny_model: Callable[..., TranslationM
     return model
 
 
-METHODS = [
+METHODS: list[dict[str, object]] = [
     {"beam_size": 1},
     {"beam_size": 4},
     {"beam_size": 4, "no_repeat_ngram": 2, "min_length": 2},
@@ -38,6 +39,11 @@ METHODS = [
     {"method": "sample", "top_k": 5, "top_p": 0.9, "temperature": 1.3},
     {"method": "mbr", "samples": 6},
 ]
+
+
+def test_every_method_of_the_settings_is_there_and_tested() -> None:
+    names = set(get_args(get_type_hints(DecodingSettings)["method"]))
+    assert set(SEARCHES) == names == {options.get("method", "beam") for options in METHODS}
 
 
 def alike(hypothesis: str, reference: str) -> float:
@@ -58,7 +64,7 @@ def found(
     **options: float,
 ) -> object:
     settings = DecodingSettings(**{"max_length_ratio": 1.5, "max_length_extra": 3, **options})
-    return search(model, sources, settings, CPU, n=n, prefixes=prefixes, utility=LIKENESS)
+    return search([model], [sources], settings, CPU, n=n, prefixes=prefixes, utility=LIKENESS)
 
 
 def assert_same(first: list[list[Hypothesis]], second: list[list[Hypothesis]]) -> None:
@@ -69,6 +75,7 @@ def assert_same(first: list[list[Hypothesis]], second: list[list[Hypothesis]]) -
         assert one.score == pytest.approx(other.score, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 @pytest.mark.parametrize("n", [1, 3])
 def test_a_result_depends_on_no_other_sentence_and_no_batch_size(
@@ -92,14 +99,15 @@ def test_a_result_depends_on_no_other_sentence_and_no_batch_size(
         assert_same(again, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 def test_score_says_the_same_as_search(model: TranslationModel, options: dict[str, float]) -> None:
     results = found(model, SOURCES, n=3, **options)
     pairs = [(ids, h) for ids, row in zip(SOURCES, results, strict=True) for h in row]
     for batch_size in (1, 4, 100):
         values = score(
-            model,
-            [ids for ids, _ in pairs],
+            [model],
+            [[ids for ids, _ in pairs]],
             [h.tokens for _, h in pairs],
             CPU,
             batch_size=batch_size,
@@ -137,7 +145,7 @@ def test_mbr_chooses_among_the_samples(model: TranslationModel) -> None:
         assert {str(h.tokens) for h in chosen} <= {str(h.tokens) for h in samples}
         assert all(0 <= h.score <= 1 for h in chosen)
     with pytest.raises(SettingsError, match="utility"):
-        search(model, SOURCES, DecodingSettings(method="mbr"), CPU)
+        search([model], [SOURCES], DecodingSettings(method="mbr"), CPU)
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3])

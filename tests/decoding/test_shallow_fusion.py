@@ -20,7 +20,7 @@ from seq2seq.decoding.interface import Hypothesis, Scoring
 from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.search import score, search
-from seq2seq.decoding.shallow_fusion import LOG_PROB_FLOOR, Fusion, FusionState
+from seq2seq.decoding.shallow_fusion import LOG_PROB_FLOOR, FusionState, ShallowFusion
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.models.translation import TranslationModel
@@ -48,18 +48,24 @@ class Speech(NamedTuple):
         return self.table.step(tokens, state)
 
 
-def started(translation: TableState | EnsembleState, speech: Speech, count: int) -> FusionState:
-    return FusionState(translation, speech.start(count))
+def fuse(tables: Sequence[Table], speech: Speech, weight: float) -> ShallowFusion:
+    return ShallowFusion(Ensemble(tables), speech, weight)
+
+
+def started(tables: Sequence[Table], speech: Speech) -> FusionState:
+    """The state before bos, with a row for each sentence of the tables."""
+    states = tuple(table.start() for table in tables)
+    return FusionState(EnsembleState(states), speech.start(len(tables[0].log_probs)))
 
 
 def found(
     table: Table, speech: Speech, weight: float, caps: Sequence[int], size: int, alpha: float = 0.0
 ) -> list[list[Hypothesis]]:
     """What beam search finds."""
-    state = started(table.start(), speech, len(caps))
-    fusion = Fusion(table, speech, weight)
+    state = started([table], speech)
+    fusion = fuse([table], speech, weight)
     return beam_search(
-        fusion, state, Constraints(torch.tensor(caps)), Scoring(alpha), beam_size=size
+        fusion.step, state, Constraints(torch.tensor(caps)), Scoring(alpha), beam_size=size
     )
 
 
@@ -99,12 +105,12 @@ def test_it_is_the_table_of_weighted_sums(
     table, speech = Table.random(seed, len(caps)), Speech.random(seed + 1)
     sums = Table(table.log_probs + weight * speech.table.log_probs)
     constraints = Constraints(torch.tensor(caps))
-    expected = beam_search(sums, sums.start(), constraints, beam_size=size)
+    expected = beam_search(sums.step, sums.start(), constraints, beam_size=size)
     for mine, theirs in zip(found(table, speech, weight, caps, size), expected, strict=True):
         assert_same(mine, theirs)
-    state = started(table.start(), speech, len(caps))
-    greedy = greedy_search(Fusion(table, speech, weight), state, constraints)
-    assert_same(greedy, greedy_search(sums, sums.start(), constraints))
+    state = started([table], speech)
+    greedy = greedy_search(fuse([table], speech, weight).step, state, constraints)
+    assert_same(greedy, greedy_search(sums.step, sums.start(), constraints))
 
 
 def test_what_it_finds_is_neither_s_first_choice() -> None:
@@ -127,34 +133,26 @@ def test_what_it_finds_is_neither_s_first_choice() -> None:
 def test_without_weight_it_says_nothing(seed: int, caps: list[int], size: int) -> None:
     table, speech = Table.random(seed, len(caps)), Speech.random(seed + 1)
     speech.table.log_probs[..., 5] = -torch.inf  # nothing times infinity is nothing
-    expected = beam_search(table, table.start(), Constraints(torch.tensor(caps)), beam_size=size)
+    expected = beam_search(
+        table.step, table.start(), Constraints(torch.tensor(caps)), beam_size=size
+    )
     assert found(table, speech, 0.0, caps, size) == expected
-
-
-@given(seed=SEEDS, caps=CAPS, size=st.integers(1, 4))
-def test_a_batch_equals_its_sentences_alone(seed: int, caps: list[int], size: int) -> None:
-    table, speech = Table.random(seed, len(caps)), Speech.random(seed + 1)
-    together = found(table, speech, 0.5, caps, size)
-    for sentence, cap in enumerate(caps):
-        alone = Table(table.log_probs[sentence : sentence + 1])
-        (expected,) = found(alone, speech, 0.5, [cap], size)
-        assert together[sentence] == expected
 
 
 def test_what_the_language_model_holds_impossible_costs_much_and_is_a_number() -> None:
     table, speech = Table.random(3, 2), Speech.random(4)
     for token in (UNK_ID, 5):
         speech.table.log_probs[..., token] = -torch.inf
-    state = started(table.start(), speech, 2)
-    log_probs, _ = Fusion(table, speech, 0.5).step(torch.tensor([BOS_ID] * 2), state)
+    state = started([table], speech)
+    log_probs, _ = fuse([table], speech, 0.5).step(torch.tensor([BOS_ID] * 2), state)
     assert log_probs.isfinite().all()
     assert (log_probs[:, [UNK_ID, 5]] < 0.5 * LOG_PROB_FLOOR).all()
     for hypothesis in (each for row in found(table, speech, 0.5, [3, 3], 4) for each in row):
         assert 5 not in hypothesis.tokens
     # A prefix that it holds impossible has a score all the same.
     constraints = Constraints(torch.tensor([3, 3]), prefixes=[[UNK_ID, 5], []])
-    fusion = Fusion(table, speech, 0.5)
-    forced, free = beam_search(fusion, state, constraints, Scoring(1.0), beam_size=3)
+    fusion = fuse([table], speech, 0.5)
+    forced, free = beam_search(fusion.step, state, constraints, Scoring(1.0), beam_size=3)
     assert len(forced) == 3
     for hypothesis in forced:
         assert hypothesis.tokens[:2] == [UNK_ID, 5]
@@ -170,9 +168,9 @@ def test_with_an_ensemble() -> None:
     speech = Speech.random(3)
     caps = [3, 0, 2]
     mean = Table(torch.stack([table.log_probs.exp() for table in tables]).mean(0).log())
-    state = started(EnsembleState(tuple(table.start() for table in tables)), speech, 3)
-    fusion = Fusion(Ensemble(tables), speech, 0.5)
-    results = beam_search(fusion, state, Constraints(torch.tensor(caps)), beam_size=40)
+    state = started(tables, speech)
+    fusion = fuse(tables, speech, 0.5)
+    results = beam_search(fusion.step, state, Constraints(torch.tensor(caps)), beam_size=40)
     for sentence, (hypotheses, cap) in enumerate(zip(results, caps, strict=True)):
         expected = [
             scored(
@@ -188,18 +186,20 @@ def test_attention_is_the_translation_model_s() -> None:
     lengths = (3, 2)
     table, speech = Table.random(1, 2, source_lengths=lengths), Speech.random(2)
     scoring = Scoring(attention=True, source_lengths=lengths)
-    state = started(table.start(), speech, 2)
-    fusion = Fusion(table, speech, 0.5)
-    results = beam_search(fusion, state, Constraints(torch.tensor([3, 3])), scoring, beam_size=3)
+    state = started([table], speech)
+    fusion = fuse([table], speech, 0.5)
+    results = beam_search(
+        fusion.step, state, Constraints(torch.tensor([3, 3])), scoring, beam_size=3
+    )
     for sentence, hypotheses in enumerate(results):
         for hypothesis in hypotheses:
             assert hypothesis.attention is not None
             expected = table.attended(sentence, hypothesis.tokens, lengths[sentence])
             assert hypothesis.attention.tolist() == expected
-    _, without = fusion.step(torch.tensor([BOS_ID]), started(Table.random(1, 1).start(), speech, 1))
+    _, without = fusion.step(torch.tensor([BOS_ID]), started([Table.random(1, 1)], speech))
     assert without.attention_weights is not None
     plain = Table.random(1, 1)
-    assert started(plain.start(), speech, 1).attention_weights is None
+    assert started([plain], speech).attention_weights is None
 
 
 def test_samples_are_drawn_from_the_weighted_sums() -> None:
@@ -207,9 +207,9 @@ def test_samples_are_drawn_from_the_weighted_sums() -> None:
     sums = Table(table.log_probs + 0.7 * speech.table.log_probs)
     keys = [[sample_key(1, [row], number) for number in range(20)] for row in range(2)]
     constraints = Constraints(torch.tensor([4, 4]))
-    state = started(table.start(), speech, 2)
-    drawn = sample_search(Fusion(table, speech, 0.7), state, constraints, keys=keys)
-    expected = sample_search(sums, sums.start(), constraints, keys=keys)
+    state = started([table], speech)
+    drawn = sample_search(fuse([table], speech, 0.7).step, state, constraints, keys=keys)
+    expected = sample_search(sums.step, sums.start(), constraints, keys=keys)
     for mine, theirs in zip(drawn, expected, strict=True):
         assert_same(mine, theirs)
 
@@ -265,6 +265,7 @@ METHODS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", METHODS, ids=str)
 @pytest.mark.parametrize("together", [False, True])
 def test_real_models(
@@ -277,20 +278,22 @@ def test_real_models(
     chosen = DecodingSettings(**{"max_length_ratio": 1.5, "max_length_extra": 3, **options})
     utility = Utility(lambda ids: " ".join(map(str, ids)), lambda one, other: len(one) / 99)
     first = sharp()
-    model = Ensemble([first, sharp(cell="lstm")]) if together else first
-    fusion = Fusion(model, language, 0.3)
-    lists = [SOURCES, OTHERS] if together else SOURCES
+    members = [first, sharp(cell="lstm")] if together else [first]
+    lists = [SOURCES, OTHERS] if together else [SOURCES]
+    fusion = {"language_model": language, "language_model_weight": 0.3}
 
-    def run(sources: object) -> list[list[Hypothesis]]:
-        return search(fusion, sources, chosen, CPU, n=2, utility=utility)
+    def run(sources: Sequence[Sequence[list[int]]]) -> list[list[Hypothesis]]:
+        return search(members, sources, chosen, CPU, n=2, utility=utility, **fusion)
 
     results = run(lists)
     assert len({str(row[0].tokens) for row in results}) > 2
     for place, row in enumerate(results):
-        rows = [[each[place]] for each in lists] if together else [SOURCES[place]]
+        rows = [[each[place]] for each in lists]
         (alone,) = run(rows)
         assert [h.tokens for h in alone] == [h.tokens for h in row]
         for hypothesis in row:
-            (values,) = score(model, rows, [hypothesis.tokens], CPU)
+            (values,) = score(members, rows, [hypothesis.tokens], CPU)
             expected = sum(values) + 0.3 * likelihood(language, hypothesis.tokens)
             assert hypothesis.log_probability == pytest.approx(expected, abs=1e-4)
+            (values,) = score(members, rows, [hypothesis.tokens], CPU, **fusion)
+            assert hypothesis.log_probability == pytest.approx(sum(values), abs=1e-4)

@@ -25,9 +25,6 @@ class TableState(NamedTuple):
 
     rows: Tensor
 
-    def select(self, rows: Tensor) -> "TableState":
-        return TableState(self.rows[rows])
-
 
 class Table:
     """p(next | previous), the same for every source: bos -> B surely enough; B -> B; A -> eos."""
@@ -102,7 +99,7 @@ def test_a_model_that_gives_its_references_has_no_gap(
     source, lengths = pad_sources(sources)
     constraints = Constraints(torch.full((len(sources),), 6))
     targets = [
-        best.tokens for best in greedy_search(model, model.start(source, lengths), constraints)
+        best.tokens for best in greedy_search(model.step, model.start(source, lengths), constraints)
     ]
     found = measure_exposure_bias(
         model, sources, [target[:5] for target in targets], CPU, max_length=5

@@ -111,7 +111,7 @@ def by_output(cell: Any, before: Any, vectors: Tensor, hidden: Tensor) -> Tensor
     sums = cell.project_inputs(vectors) + cell.project_state(before[0])
     opened = torch.sigmoid(sums.chunk(4, dim=-1)[3])
     memory = cell.step(vectors, before)[1][1].detach().requires_grad_()
-    shown = opened.detach() * torch.tanh(cell.shown(memory))
+    shown = opened.detach() * torch.tanh(cell.normalize_memory(memory))
     return torch.autograd.grad((shown * hidden).sum(), memory)[0]
 
 

@@ -73,6 +73,7 @@ def plainly(
     return len(outcomes) // steps, means
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [1, 7, 256])
 @pytest.mark.parametrize("sentences", [False, True])
 @pytest.mark.parametrize("cell", CELLS)

@@ -54,6 +54,7 @@ def test_a_place_without_a_candidate_is_never_chosen() -> None:
     assert turning_points(features, torch.ones(2).double(), 1) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_no_weight_is_better_than_the_one_that_is_found(seed: int) -> None:
     """With two features there is one weight: every choice that it can make is tried."""

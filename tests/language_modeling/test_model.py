@@ -11,11 +11,12 @@ import pytest
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import GenerationSettings
+from seq2seq.data.parallel import Corpora
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from tests.support.language import LINES, TEXTS, describe, letter_table, network, running
 
 # a -> b (0.5), a (0.25), line's end (0.25); b -> a, surely; after a line's end a or b.
@@ -110,7 +111,7 @@ def test_text_is_cleaned_as_the_training_text_was() -> None:
 @pytest.mark.parametrize("text", ["", []])
 def test_where_there_is_nothing_to_predict(known: LanguageModel, text: Any) -> None:
     with pytest.raises(DataError, match="there is no token to predict"):
-        known.perplexity(text)
+        known.evaluate(text)
     assert known.score("") == (0, [], [])
 
 
@@ -207,6 +208,7 @@ def test_impossible_settings_are_named(
 # A run
 
 
+@pytest.mark.slow
 def test_a_run_moves_and_is_what_was_trained(run: Path, tmp_path: Path) -> None:
     model = LanguageModel.load(run, "cpu")
     assert model.settings.max_tokens == 5

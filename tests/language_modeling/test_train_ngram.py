@@ -77,7 +77,7 @@ def test_the_perplexity_is_what_the_counts_say(
     assert found.tokens == tokens
     assert found.words == words
     assert found.nats == pytest.approx(nats, rel=1e-6)
-    assert model.perplexity(lines) == pytest.approx(math.exp(nats / tokens), rel=1e-6)
+    assert model.evaluate(lines).perplexity == pytest.approx(math.exp(nats / tokens), rel=1e-6)
     assert found.word_perplexity == pytest.approx(math.exp(nats / words), rel=1e-6)
     assert model.evaluate_lines(lines) == found
 

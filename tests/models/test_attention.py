@@ -1,7 +1,7 @@
 """Attention: every kind equals its formula, written out for one query and one sentence."""
 
 import math
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import torch
 
 from seq2seq.config.model import ModelSettings
 from seq2seq.models.attention import (
+    ATTENTIONS,
     DotAttention,
     GeneralAttention,
     LocalAttention,
@@ -18,11 +19,10 @@ from seq2seq.models.attention import (
 from seq2seq.models.encoder import EncoderOutput
 from seq2seq.models.rnn import StackState
 
-KINDS = ["additive", "dot", "scaled-dot", "general", "scaled-general", "local", "multi-head"]
 LENGTHS = torch.tensor([5, 2, 1, 4])
 HEADS, WINDOW = 2, 3
 
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", ATTENTIONS)
 with_and_without_coverage = pytest.mark.parametrize("coverage", [False, True])
 
 
@@ -143,28 +143,7 @@ def test_weights_sum_to_one_and_pads_count_for_nothing(kind: str, coverage: bool
     torch.testing.assert_close(dirty, clean, rtol=0, atol=0)
 
 
-@every_kind
-@with_and_without_coverage
-def test_a_batch_equals_its_sentences_one_by_one(kind: str, coverage: bool) -> None:
-    attention = make(kind, coverage)
-    given = encoded(attention)
-    queries, covered = values(4, 3, 6), values(4, 6).abs() if coverage else None
-    memory = attention.prepare(given)
-    together = attention(queries, memory, covered)
-    for row, length in enumerate(LENGTHS.tolist()):
-        own = given.memory[row : row + 1, :length]
-        one = EncoderOutput(own, LENGTHS[row : row + 1], given.context, own)
-        seen = None if covered is None else covered[row : row + 1, :length]
-        attended, weights = attention(queries[row : row + 1], attention.prepare(one), seen)
-        torch.testing.assert_close(attended[0], together[0][row])
-        torch.testing.assert_close(weights[0], together[1][row, :, :length])
-    rows = torch.tensor([2, 0, 0, 3, 1])
-    seen = None if covered is None else covered[rows]
-    chosen = attention(queries[rows], memory.select(rows), seen)
-    torch.testing.assert_close(chosen, tuple(part[rows] for part in together))
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "dot" not in kind])
+@pytest.mark.parametrize("kind", [kind for kind in ATTENTIONS if "dot" not in kind])
 def test_keys_are_computed_once_for_a_sentence(kind: str) -> None:
     attention = make(kind)
     given, queries = encoded(attention), values(4, 3, 6)
@@ -302,5 +281,7 @@ def test_dot_products_of_unequal_sizes_and_heads_that_divide_nothing_are_refused
         MultiHeadAttention(6, 4, 8, heads=3)
 
 
-def test_no_attention_is_built_where_none_is_wanted() -> None:
-    assert build_attention(ModelSettings(), 6, 4) is None
+def test_every_attention_of_the_settings_is_there_and_none_is_none() -> None:
+    names = set(get_args(get_type_hints(ModelSettings)["attention"]))
+    assert names == {"none", *ATTENTIONS}
+    assert build_attention(ModelSettings(attention="none"), 6, 4) is None

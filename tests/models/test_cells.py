@@ -1,13 +1,14 @@
 """The cells: the formula, the fused kernel and an independent computation are one function."""
 
 from functools import partial
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from seq2seq.config.model import ModelSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.cells.elman import ElmanCell
 from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
@@ -67,7 +68,7 @@ def step_by_step(
 
 
 def test_settings_names_build_these_cells() -> None:
-    assert CELLS.keys() == {*BUILDERS, "jordan", "leaky", "echo-state", "lstm-norm"}
+    assert CELLS.keys() == set(get_args(get_type_hints(ModelSettings)["cell"]))
     inputs = torch.randn(2, 5, 3)
     for name in BUILDERS:
         cell, other = CELLS[name](3, 4), BUILDERS[name](3, 4)
@@ -98,6 +99,31 @@ def test_steps_equal_the_kernel_forward_and_backward(
         gradients.append(torch.autograd.grad(total, [inputs, *state, *cell.parameters()]))
     torch.testing.assert_close(fused, stepped)
     torch.testing.assert_close(*gradients)
+
+
+@all_cells
+def test_other_shapes_are_refused_with_the_shapes_that_are_expected(name: str) -> None:
+    cell = CELLS[name](3, 4)
+    step, sequence = torch.zeros(2, 3), torch.zeros(2, 5, 3)
+    state = cell.zero_state(step)
+    time_first = sequence.transpose(0, 1)
+    for run, inputs, given in [
+        (cell.step, step, state[0]),
+        (cell.step, step, [*state]),
+        (cell.step, step, (*state, state[0])),
+        (cell.step, step, (torch.zeros(2, 3),) * len(state)),
+        (cell.step, sequence, state),
+        (cell.step, step[0], state),
+        (cell.sequence, sequence, state[0]),
+        (cell.sequence, time_first, state),
+        (cell.sequence, step, state),
+        (cell.sequence, sequence, tuple(part.unsqueeze(0) for part in state)),
+    ]:
+        with pytest.raises(SettingsError, match=r"\(batch_size, 4\)") as caught:
+            run(inputs, given)
+        length = "length, " if run == cell.sequence else ""
+        assert f"(batch_size, {length}input_size)" in str(caught.value)
+        assert str(tuple(inputs.shape)) in str(caught.value)
 
 
 @every_cell

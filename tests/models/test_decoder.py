@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from seq2seq.models.decoder import Bridge
+from seq2seq.models.bridge import Bridge
 from seq2seq.models.rnn import StackState
 from seq2seq.models.translation import TranslationModel
 
@@ -42,7 +42,7 @@ def test_bridge_hands_equal_sizes_over_as_they_are(
 
 
 def test_bridge_maps_only_unequal_sizes_and_bounds_only_hidden_states() -> None:
-    bridge = Bridge((4, 6), (7, 4, 5), parts=2)
+    bridge = Bridge((4, 6), (7, 4, 5), state_tensors=2)
     given = context((4, 6), parts=2, scale=50.0)
     start = bridge(given)
     assert [[part.shape[1] for part in layer] for layer in start] == [[7, 7], [4, 4], [5, 5]]
@@ -86,23 +86,6 @@ def test_the_context_arrives_where_the_mode_says_and_nowhere_else(
     outputs = torch.randn(3, decoder.stack.output_size)
     same = torch.equal(decoder.pre_logits(outputs, state), decoder.pre_logits(outputs, other))
     assert same == (not shown)
-
-
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("mode", ["initial", "both"])
-def test_selected_states_step_as_their_rows_do(tiny_model: Build, cell: str, mode: str) -> None:
-    model = tiny_model(cell=cell, context=mode, decoder_sizes=(6, 3))
-    state = model.start(SOURCE, LENGTHS)
-    parts = [part for layer in state.recurrent.layers for part in layer]
-    before = [part.clone() for part in parts]
-    tokens, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 2, 2])
-    log_probs, after = model.step(tokens, state)
-    chosen, chosen_after = model.step(tokens[rows], state.select(rows))
-    torch.testing.assert_close(chosen, log_probs[rows])
-    torch.testing.assert_close(chosen_after, after.select(rows))
-    assert chosen_after.recurrent.layers[1][0].shape == (4, 3)
-    for part, old in zip(parts, before, strict=True):
-        assert torch.equal(part, old)  # a state is a value: stepping changes none
 
 
 def test_dropout_acts_in_training_only(tiny_model: Build) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from seq2seq.data.batching import make_batch
+from seq2seq.decoding.interface import select_rows
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.decoder import DecoderState
 from seq2seq.models.dropout import Dropout, WordDropout
@@ -205,9 +206,9 @@ def test_each_mask_of_the_decoder_hides_what_it_is_named_after(tiny_model: Build
     assert not torch.allclose(*shown)
     for name in ("words", "embedded"):
         torch.testing.assert_close(found(tokens, name), found(others, name))
-    constant = torch.tanh(decoder.readout.bias) * state.masks.features
+    constant = torch.tanh(decoder.readout.bias) * state.masks.pre_logits
     torch.testing.assert_close(found(tokens, "outputs"), constant)
-    assert not found(tokens, "features").any()
+    assert not found(tokens, "pre_logits").any()
 
 
 @pytest.mark.parametrize(
@@ -235,6 +236,7 @@ def test_each_mask_of_a_layer_hides_a_state(
     assert not torch.allclose(found(), found(layers=tuple(layers)))
 
 
+@pytest.mark.slow
 @every_cell
 @pytest.mark.parametrize(
     "settings",
@@ -267,9 +269,9 @@ def test_selected_rows_keep_their_masks(tiny_model: Build, cell: str) -> None:
     state = start(model)
     tokens, rows = torch.tensor([4, 5, 6]), torch.tensor([2, 0, 2, 1])
     expected, after = model.decoder.step_hidden(tokens, state)
-    found, found_after = model.decoder.step_hidden(tokens[rows], state.select(rows))
+    found, found_after = model.decoder.step_hidden(tokens[rows], select_rows(state, rows))
     torch.testing.assert_close(found, expected[rows])
-    torch.testing.assert_close(found_after, after.select(rows))
+    torch.testing.assert_close(found_after, select_rows(after, rows))
     for (_, chosen), (_, hidden) in zip(masks(found_after), masks(state), strict=True):
         per_sentence = len(hidden) == 3
         assert torch.equal(chosen, hidden[rows] if per_sentence else hidden)
@@ -286,6 +288,7 @@ def test_with_everything_off_training_computes_what_evaluation_does(
     assert torch.equal(features(model.train()), features(model.eval()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -337,6 +340,7 @@ def test_a_model_with_dropped_weights_is_saved_and_loaded_whole(
     assert torch.equal(features(other.train()), dropped)
 
 
+@pytest.mark.slow
 @every_cell
 def test_a_gradient_reaches_every_weight_under_all_masks(tiny_model: Build, cell: str) -> None:
     model = regularized(tiny_model, cell=cell, attention="general", zoneout=0.2)

@@ -56,16 +56,3 @@ def test_a_gradient_reaches_the_source_embedding_past_the_encoder(tiny_model: Bu
     model.decoder.sequence(BATCH.target_input, state)[0].sum().backward()
     read = model.encoder.embedding.weight.grad.abs().sum(dim=1) > 0
     assert read[BATCH.source.unique()].tolist() == [token != 0 for token in BATCH.source.unique()]
-
-
-def test_rows_that_are_chosen_keep_their_words(tiny_model: Build) -> None:
-    model = tiny_model(lexical=True, attention="general")
-    state = model.start(BATCH.source, BATCH.source_lengths)
-    rows = torch.tensor([1, 1, 0])
-    tokens = torch.tensor([4, 5, 6])
-    expected, _ = model.step(tokens[rows], state)
-    assert torch.equal(state.select(rows).source_embeddings, state.source_embeddings[rows])
-    chosen, _ = model.step(tokens, state.select(rows))
-    alone, _ = model.step(tokens[2:], state.select(rows[2:]))
-    torch.testing.assert_close(chosen[2:], alone)
-    assert not torch.allclose(chosen, expected)

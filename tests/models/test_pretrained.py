@@ -14,14 +14,17 @@ from seq2seq.config.language_model import (
     LanguageModelSettings,
 )
 from seq2seq.config.training import TrainingSettings
+from seq2seq.data.parallel import Corpora
 from seq2seq.errors import SettingsError
+from seq2seq.language_modeling.loading import load_network
 from seq2seq.language_modeling.task import TextSplits
-from seq2seq.language_modeling.train import read_network, train_language_model
+from seq2seq.language_modeling.train import train_language_model
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
 from seq2seq.models.translation import TranslationModel
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 
 Build = Callable[..., TranslationModel]
@@ -105,6 +108,7 @@ def test_other_widths_are_refused(
         initialize_decoder(tiny_model(context="initial").decoder, language(**settings), "lm")
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_the_weights_of_runs(
     experiment: Callable[..., Experiment], letters: Corpora, tmp_path: Path
 ) -> None:
@@ -127,7 +131,7 @@ def test_a_run_begins_with_the_weights_of_runs(
     )
     train(replace(base, model=model, data=replace(base.data, tokenizer="unigram")), letters)
     weights, _ = load_tensors(tmp_path / "run" / "best.safetensors")
-    network = read_network(str(tmp_path / "target-lm"))
+    network = load_network(Run(tmp_path / "target-lm")).network
     torch.testing.assert_close(
         weights["decoder.embedding.weight"], network.decoder.embedding.weight.detach()
     )

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seq2seq.decoding.interface import select_rows
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.rnn import (
     EncoderStack,
     RecurrentStack,
     Regularization,
-    StackState,
     reversed_positions,
 )
 
@@ -92,6 +92,7 @@ def test_dropout_acts_in_training_only_and_between_layers_only(kind: str) -> Non
     torch.testing.assert_close(dropped_final.layers[0], final.layers[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("garbage", [1e9, float("nan"), float("inf")])
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -112,7 +113,7 @@ def test_what_stands_on_pads_reaches_no_output_and_no_state(
     for row, length in enumerate(LENGTHS.tolist()):
         alone, alone_final = stack.sequence(inputs[row : row + 1, :length], LENGTHS[row : row + 1])
         torch.testing.assert_close(outputs[row, :length], alone[0])
-        torch.testing.assert_close(final.select(torch.tensor([row])), alone_final)
+        torch.testing.assert_close(select_rows(final, torch.tensor([row])), alone_final)
 
 
 @pytest.mark.parametrize("sizes", [(4,), (4, 4, 4)])
@@ -153,11 +154,3 @@ def test_reversal_turns_tokens_round_and_leaves_pads() -> None:
         [1, 0, 2, 3],
         [0, 1, 2, 3],
     ]
-
-
-def test_select_takes_rows_in_the_given_order_with_repeats() -> None:
-    state = StackState(((values(3, 2), values(3, 2)), (values(3, 5), values(3, 5))))
-    chosen = state.select(torch.tensor([2, 0, 0, 2]))
-    for layer, before in zip(chosen.layers, state.layers, strict=True):
-        for part, old in zip(layer, before, strict=True):
-            assert torch.equal(part, torch.stack([old[2], old[0], old[0], old[2]]))

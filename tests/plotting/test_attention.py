@@ -42,6 +42,7 @@ def test_a_run_is_drawn(trained: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.tmp"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows",
     [
@@ -121,6 +122,7 @@ def test_attention_has_a_label_for_every_token_and_eos(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["map.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sources", "targets"), [(0, 0), (1, 1), (59, 59), (3, 40), (40, 3)])
 def test_labels_never_overlap(sources: int, targets: int) -> None:
     words = [f"▁wörtchen{number}" for number in range(59)]

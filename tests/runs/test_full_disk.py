@@ -27,6 +27,8 @@ from tests.support.killing import (
     trainings,
 )
 
+pytestmark = pytest.mark.slow
+
 Whole = Callable[[str], tuple[Training, Path]]
 NOBODY = 65534
 """A user who owns nothing."""

@@ -18,8 +18,8 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.runs.directory import FORMAT, RunDirectory
-from seq2seq.runs.metadata import load_experiment
+from seq2seq.runs.directory import FORMAT
+from seq2seq.runs.run import Run
 from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 
@@ -62,7 +62,7 @@ def test_a_kept_run_is_continued(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "runs")
 
     def continued(name: str, kind: type[ExperimentT], text: str, steps: int) -> ExperimentT:
-        experiment = load_experiment(RunDirectory(tmp_path / "runs" / name), kind)
+        experiment = Run(tmp_path / "runs" / name).experiment(kind)
         return replace(
             experiment,
             resume=True,

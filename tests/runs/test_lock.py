@@ -13,10 +13,11 @@ import pytest
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import MonolingualSettings, NGramExperiment
+from seq2seq.data.parallel import Corpora
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.runs.lock import RunLock
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 
 HOLDER = """
 import sys, pathlib

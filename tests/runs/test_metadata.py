@@ -15,9 +15,10 @@ import torch
 import seq2seq
 from seq2seq.config.experiment import Experiment
 from seq2seq.errors import RunError
-from seq2seq.runs.directory import FORMAT, RunDirectory
-from seq2seq.runs.metadata import load_experiment, summarize_text
+from seq2seq.runs.directory import FORMAT
+from seq2seq.runs.metadata import summarize_text
 from seq2seq.runs.provenance import environment, git_state
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors, save_tensors
 from seq2seq.training.state import TrainerState
 from seq2seq.translation.train import train
@@ -82,7 +83,7 @@ def test_a_run_is_not_continued_beside_a_damaged_best(copy: Path, damage: Any) -
     path.unlink()
     if data is not None:
         path.write_text(data)
-    experiment = load_experiment(RunDirectory(copy), Experiment)
+    experiment = Run(copy).experiment(Experiment)
     with pytest.raises(RunError, match=r"best\.safetensors"):
         train(replace(experiment, resume=True))
 
@@ -98,7 +99,7 @@ def test_weights_that_are_no_numbers_are_one_message(copy: Path) -> None:
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "training.lock"])
 def test_nothing_is_read_that_has_no_end(copy: Path, name: str) -> None:
-    experiment = load_experiment(RunDirectory(copy), Experiment)
+    experiment = Run(copy).experiment(Experiment)
     (copy / name).unlink(missing_ok=True)
     os.mkfifo(copy / name)
     with pytest.raises(RunError, match=rf"{name} is no plain file"):
@@ -237,6 +238,6 @@ def test_a_run_that_does_not_say_its_text_is_not_continued(
     copy: Path, text: dict[str, object]
 ) -> None:
     redescribe(copy, lambda values: values.update(text=text))
-    experiment = load_experiment(RunDirectory(copy), Experiment)
+    experiment = Run(copy).experiment(Experiment)
     with pytest.raises(RunError, match="does not say which text was read"):
         train(replace(experiment, resume=True))

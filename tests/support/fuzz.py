@@ -165,7 +165,8 @@ def make_run_targets(folder: Path) -> list[Target]:
     from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
     from seq2seq.errors import Seq2SeqError
     from seq2seq.runs.directory import RunDirectory
-    from seq2seq.runs.metadata import checksum, load_experiment, save_metadata
+    from seq2seq.runs.metadata import checksum, save_metadata
+    from seq2seq.runs.run import Run
     from seq2seq.runs.tensors import load_tensors, save_tensors
 
     kinds = (Experiment, LanguageExperiment, NGramExperiment)
@@ -176,7 +177,7 @@ def make_run_targets(folder: Path) -> list[Target]:
             path.write_text(json.dumps({**values, "sha256": checksum(values)}), encoding="utf-8")
         for kind in kinds:
             with suppress(Seq2SeqError):
-                load_experiment(RunDirectory(path.parent), kind)
+                Run(path.parent).experiment(kind)
 
     described = []
     for kind in kinds:

@@ -32,6 +32,8 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.translation.translator import Translator
 
+pytest.importorskip("resource", reason="needs signals and limits of POSIX")
+
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "data" / "sample"
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TIMES = {"seconds", "tokens_per_second"}

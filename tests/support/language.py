@@ -46,7 +46,8 @@ def running(
     size: int = 60,
 ) -> TokenStream:
     """How these lines become ids and come back."""
-    return TokenStream(build_pipeline(lines, DataSettings(), kind, size), sentences, letters_only)
+    pipeline, _ = build_pipeline(lines, DataSettings(), kind, size)
+    return TokenStream(pipeline, sentences, letters_only)
 
 
 def network(size: int, **settings: object) -> LanguageNetwork:

@@ -19,10 +19,6 @@ class TableState(NamedTuple):
     earlier: Tensor
     attention_weights: Tensor | None = None
 
-    def select(self, rows: Tensor) -> "TableState":
-        weights = None if self.attention_weights is None else self.attention_weights[rows]
-        return TableState(self.sentences[rows], self.earlier[rows], weights)
-
 
 class Table(NamedTuple):
     """A model without a network: log-probabilities of the next token given the last two.

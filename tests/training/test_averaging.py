@@ -10,13 +10,16 @@ import torch
 from torch import nn
 
 from seq2seq.config.experiment import Experiment
+from seq2seq.data.parallel import Corpora
 from seq2seq.errors import RunError
 from seq2seq.runs.checkpoint import named_weights, with_prefix
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors, save_tensors
 from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
+from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, load_model, load_pipelines, train
+from seq2seq.translation.train import encode_corpus, train
 
 Describe = Callable[..., Experiment]
 
@@ -56,6 +59,7 @@ def test_the_mean_of_files_is_their_mean(tmp_path: Path) -> None:
         mean_weights([*paths, tmp_path / "gone.safetensors"])
 
 
+@pytest.mark.slow
 def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters: Corpora) -> None:
     run = experiment(max_steps=20, ema_decay=0.99, best_by="perplexity")
     train(run, letters)
@@ -66,12 +70,13 @@ def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters
     assert state["step"] == 20
     assert all(torch.equal(best[name], average[name]) for name in raw)
     assert not all(torch.equal(best[name], raw[name]) for name in raw)
-    source, target = load_pipelines(directory, run.data)
-    model = load_model(directory, run, source.vocab, target.vocab).eval()
-    task = TranslationTask(model, letters, source, target, run)
+    model, source, target, _ = load_translation_model(Run(directory.path))
+    model.eval()
+    task = TranslationTask(model, letters, *encode_corpus((source, target), letters.train), run)
     assert task.validate(torch.device("cpu")).loss == pytest.approx(state["loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["last", "best"])
 def test_checkpoints_are_kept_and_their_mean_is_tried(
     experiment: Describe, letters: Corpora, which: str

@@ -11,12 +11,14 @@ from seq2seq.cli.main import main
 from seq2seq.config.base import flatten, to_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import make_batch
+from seq2seq.data.parallel import Corpora
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.language_modeling.train import train_language_model
+from seq2seq.models.translation import build_translation_model
 from seq2seq.training.dry_run import DRY_RUN, batch_lines, mebibytes
 from seq2seq.training.launch import count_weights
-from seq2seq.translation.train import Corpora, build_model, train
+from seq2seq.translation.train import train
 from tests.support.language import TEXTS, describe
 
 Describe = Callable[..., Experiment]
@@ -67,7 +69,7 @@ def test_the_model_is_shown_by_part_and_in_all(
 ) -> None:
     run, found = shown
     pipelines = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_model(run, *(side.vocab for side in pipelines))
+    model = build_translation_model(*(len(side.pipeline.vocab) for side in pipelines), run.model)
     lines = found["Model"]
     *parts, whole = [line for line in lines if not line.startswith(" ")]
     counts = [int(line.split()[-1].replace(",", "")) for line in parts]

@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.batching import Batch, make_batch
+from seq2seq.data.parallel import Corpora
 from seq2seq.data.tokenizers.pipeline import build_pipelines
+from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.loss import Loss
 from seq2seq.training.memory import batch_numel, largest_batch, measure_footprint, storage_bytes
 from seq2seq.training.task import Validation
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, build_model
 
 Describe = Callable[..., Experiment]
 FLOAT = 4
@@ -87,7 +88,9 @@ def of_batch(run: Experiment, letters: Corpora, rows: int, length: int) -> int:
     """The activations of a batch of so many equal sentences."""
     torch.manual_seed(1)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_model(run, source.vocab, target.vocab)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), run.model
+    )
     task = TranslationTask(model, letters, source, target, run)
     trainer: Trainer[Batch] = Trainer(
         model, task, run.training, RunDirectory(run.run), seed=1, device="cpu"

@@ -72,6 +72,7 @@ def test_without_heads_both_ways_show_the_reference(tiny_model: Build, choice: s
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("context", ["initial", "every-step", "both"])
 @every_choice
@@ -121,7 +122,7 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
         assert (inputs[:, 0] == BOS_ID).all()
         own = [
             hypothesis.tokens
-            for hypothesis in greedy_search(model, state, Constraints(caps, forbidden=()))
+            for hypothesis in greedy_search(model.step, state, Constraints(caps, forbidden=()))
         ]
         for row, tokens in zip(inputs.tolist(), own, strict=True):
             assert row[1 : 1 + len(tokens)] == tokens

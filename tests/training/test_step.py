@@ -10,8 +10,10 @@ import torch
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch
+from seq2seq.data.parallel import Corpora
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import TrainingError
+from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.checkpoint import named_weights
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.loss import Loss
@@ -19,7 +21,6 @@ from seq2seq.training.saved_tensors import SavedTensorMeter
 from seq2seq.training.step import split_batch
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, build_model
 
 Describe = Callable[..., Experiment]
 
@@ -45,7 +46,9 @@ def trainer(run: Experiment, letters: Corpora, **trouble: Any) -> Trainer[Batch]
     """A trainer with a troubled task, in a run directory of its own."""
     torch.manual_seed(run.seed)
     source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
-    model = build_model(run, source.vocab, target.vocab)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), run.model
+    )
     task = Troubled(model, letters, source, target, run)
     for name, value in trouble.items():
         setattr(task, name, value)
@@ -113,7 +116,7 @@ def test_a_batch_that_needs_more_than_it_may_is_cut(
     for each in (batch, *split_batch(batch)):
         with SavedTensorMeter(whole.model.parameters()) as kept:
             whole.optimizer_step.gradients([each], 0.0, torch.Generator())
-        sizes.append(kept.size)
+        sizes.append(kept.peak)
     assert max(sizes[1:]) < 0.7 * sizes[0]  # not the half: some things each batch has once
     capsys.readouterr()
     budget = (max(sizes[1:]) + sizes[0]) / 2 / 2**20

@@ -1,6 +1,5 @@
 """The training loop: what it promises about stopping, continuing, keeping and reporting."""
 
-import fcntl
 import json
 import math
 import os
@@ -20,17 +19,23 @@ import torch
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import SamplingSettings
-from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
+from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import load_experiment
+from seq2seq.runs.metadata import save_metadata
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.trainer import Trainer
+from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import Corpora, build_model, load_model, load_pipelines, train
+from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
+from tests.support.platforms import needs_posix
+
+pytestmark = pytest.mark.slow
 
 Describe = Callable[..., Experiment]
 
@@ -90,14 +95,22 @@ def make_trainer(
     """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
     source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
     torch.manual_seed(experiment.seed)
-    model = build_model(experiment, source.vocab, target.vocab)
+    model = build_translation_model(
+        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
+    )
     task = kind(model, corpora, source, target, experiment)
     task.stop_at, task.crash = stop_at, crash
     run = RunDirectory(experiment.run)
-    if not resume:
-        run.create(overwrite=False)
+    sides = {"source": source.pipeline, "target": target.pipeline}
     return Trainer(
-        model, task, experiment.training, run, seed=experiment.seed, device="cpu", resume=resume
+        model,
+        task,
+        experiment.training,
+        run,
+        seed=experiment.seed,
+        device="cpu",
+        resume=resume,
+        run_id=Run(run.path).run_id if resume else save_metadata(run, experiment, {}, sides),
     )
 
 
@@ -180,6 +193,8 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
         text=True,
         encoding="utf-8",
     )
+    import fcntl
+
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
     return process
@@ -197,6 +212,7 @@ def stop(process: subprocess.Popen[str], number: int, step: int) -> str:
     return process.communicate(timeout=120)[1]
 
 
+@needs_posix
 def test_a_killed_program_continues_to_the_bit(
     experiment: Describe, tmp_path: Path, sample: Path
 ) -> None:
@@ -248,7 +264,7 @@ def test_a_killed_program_continues_to_the_bit(
     assert "the run will be saved" in said
     assert f"interrupted. The run is in {moved}; continue it with the same command" in said
     assert isinstance(Translator.load(moved, "cpu").translate("We must write a story."), str)
-    stored = load_experiment(RunDirectory(moved), Experiment)
+    stored = Run(moved).experiment(Experiment)
     assert replace(stored, run=whole.run, device="cpu") == whole
     assert train(replace(stored, resume=True, device="cpu")) == "the budget is used up"
     assert_same_run(whole.run, moved)
@@ -429,9 +445,9 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     directory = RunDirectory(run.run)
     _, state = load_tensors(directory.best)
     assert state == {"step": best["step"], "loss": best["loss"], "bleu": best["bleu"]}
-    source, target = load_pipelines(directory, run.data)
-    model = load_model(directory, run, source.vocab, target.vocab).eval()
-    task = TranslationTask(model, corpora, source, target, run)
+    model, source, target, _ = load_translation_model(Run(directory.path))
+    model.eval()
+    task = TranslationTask(model, corpora, *encode_corpus((source, target), corpora.train), run)
     assert task.validate(torch.device("cpu")).loss == best["loss"]
 
 
@@ -452,10 +468,9 @@ def test_weights_of_a_run_without_validation_are_its_last(
     experiment: Describe, letters: Corpora
 ) -> None:
     run = experiment(max_steps=9, save_every=4, validate_every=100)
-    source, target = build_pipelines(letters.train.sources, letters.train.targets, run.data)
     trainer = make_trainer(run, letters, stop_at=6)
     assert trainer.train() == "interrupted"
-    model = load_model(trainer.run, run, source.vocab, target.vocab)
+    model = load_translation_model(Run(run.run)).model
     for found, weight in zip(model.parameters(), trainer.model.parameters(), strict=True):
         assert torch.equal(found, weight)
 
@@ -468,7 +483,7 @@ def test_an_existing_run_is_safe(experiment: Describe, letters: Corpora, tmp_pat
         train(replace(run, seed=5), letters)
     assert {path.name: path.read_bytes() for path in Path(run.run).iterdir()} == before
     train(replace(run, seed=5, overwrite=True), letters)
-    assert load_experiment(RunDirectory(run.run), Experiment).seed == 5
+    assert Run(run.run).experiment(Experiment).seed == 5
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(RunError, match="never deleted"):
         train(replace(run, run=str(tmp_path), overwrite=True), letters)
@@ -529,7 +544,7 @@ def test_real_tokens_are_counted(experiment: Describe, letters: Corpora) -> None
 
 
 def test_the_log_says_all_there_is_to_say(trained: Path) -> None:
-    experiment = load_experiment(RunDirectory(trained), Experiment)
+    experiment = Run(trained).experiment(Experiment)
     lines = RunDirectory(trained).metrics.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     training = [row for row in rows if row["kind"] == "training"]

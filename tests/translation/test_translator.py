@@ -12,14 +12,15 @@ import torch
 
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.data.parallel import Corpora
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.decoding.interface import length_penalty
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import load_experiment
+from seq2seq.runs.run import Run
 from seq2seq.translation.results import PairScore, replace_unknown
-from seq2seq.translation.train import Corpora, train
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import (
     EnsembleMember,
     LongSentenceWarning,
@@ -385,7 +386,7 @@ def test_an_ensemble_of_a_run_with_itself_is_the_run(
 def test_an_ensemble_with_another_model_has_the_mean_probability(
     trained: Path, translator: Translator
 ) -> None:
-    experiment = load_experiment(RunDirectory(trained), Experiment)
+    experiment = Run(trained).experiment(Experiment)
     source, target = translator.source, translator.target
     other = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
     second = Translator(other, source, target, translator.settings, "cpu")
@@ -419,7 +420,7 @@ def test_an_ensemble_needs_one_target_vocabulary(trained: Path, tmp_path: Path) 
 def test_a_run_of_other_text_with_the_same_vocabularies_joins_an_ensemble(
     trained: Path, tmp_path: Path, letters: Corpora
 ) -> None:
-    described = load_experiment(RunDirectory(trained), Experiment)
+    described = Run(trained).experiment(Experiment)
     other = replace(
         described,
         run=str(tmp_path / "other"),

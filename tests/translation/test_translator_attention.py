@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from seq2seq.config.experiment import Experiment
+from seq2seq.data.parallel import Corpora
 from seq2seq.data.vocabulary import UNK_ID
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import load_experiment
-from seq2seq.translation.train import Corpora, train
+from seq2seq.runs.run import Run
+from seq2seq.translation.train import train
 from seq2seq.translation.translator import EnsembleMember, Translator
 
 pytest.importorskip("seq2seq.models.attention")
@@ -28,9 +28,7 @@ def plain(trained: Path) -> Translator:
 
 def attentive(plain: Translator, trained: Path, seed: int, unk: float = 0.0) -> TranslationModel:
     """A model of random weights that has attention; the higher `unk`, the fewer words it knows."""
-    settings = replace(
-        load_experiment(RunDirectory(trained), Experiment).model, attention="additive"
-    )
+    settings = replace(Run(trained).experiment(Experiment).model, attention="additive")
     torch.manual_seed(seed)
     model = build_translation_model(len(plain.source.vocab), len(plain.target.vocab), settings)
     with torch.no_grad():
@@ -61,9 +59,9 @@ def translator(plain: Translator, trained: Path) -> Translator:
 def test_attention_is_there_if_asked_for_whatever_the_batch(
     translator: Translator, settings: dict[str, object]
 ) -> None:
-    together = translator.search(TEXTS, attention=True, **settings)
+    together = translator.candidates(TEXTS, attention=True, **settings)
     for text, candidates in zip(TEXTS, together, strict=True):
-        [alone] = translator.search([text], attention=True, **settings)
+        [alone] = translator.candidates([text], attention=True, **settings)
         assert [each.tokens for each in alone] == [each.tokens for each in candidates]
         for one, other in zip(alone, candidates, strict=True):
             if not text:
@@ -77,13 +75,13 @@ def test_attention_is_there_if_asked_for_whatever_the_batch(
             for row in one.attention:
                 assert len(row) == len(one.source_tokens) + 1
                 assert sum(row) == pytest.approx(1.0, abs=1e-5)
-    assert translator.search(TEXTS, **settings)[0][0].attention is None
+    assert translator.candidates(TEXTS, **settings)[0][0].attention is None
 
 
 def test_unknown_words_come_out_only_to_be_replaced(translator: Translator) -> None:
-    for candidates in translator.search(TEXTS, replace_unknown=False):
+    for candidates in translator.candidates(TEXTS, replace_unknown=False):
         assert all("⁇" not in each.text for each in candidates)
-    found = [row[0] for row in translator.search(TEXTS, replace_unknown=True)]
+    found = [row[0] for row in translator.candidates(TEXTS, replace_unknown=True)]
     copied = 0
     for candidate in found:
         assert "<unk>" not in candidate.tokens

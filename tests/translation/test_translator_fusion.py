@@ -29,8 +29,7 @@ from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.models.translation import build_translation_model
-from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import load_experiment
+from seq2seq.runs.run import Run
 from seq2seq.translation.translator import Translator
 
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -163,7 +162,7 @@ def test_with_an_ensemble(
 def test_attention_is_kept(
     translator: Translator, trained: Path, language: str, sentences: list[str]
 ) -> None:
-    base = load_experiment(RunDirectory(trained), Experiment).model
+    base = Run(trained).experiment(Experiment).model
     torch.manual_seed(1)
     model = build_translation_model(
         len(translator.source.vocab),

@@ -1,4 +1,4 @@
-"""The first row of a table without named columns: a header, or the first pair already?
+"""Which columns of a table to take, and whether its first row is a header or a pair already.
 
 A header that is read as a pair trains on it; columns that a header names otherwise are the wrong
 ones. So a row of nothing but known names is taken for a header: those of the roles, as "source" and
@@ -7,12 +7,16 @@ ones. So a row of nothing but known names is taken for a header: those of the ro
 
 from __future__ import annotations
 
+import difflib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
-from seq2seq.errors import DataError
+from seq2seq.errors import DataError, SettingsError
+
+Column: TypeAlias = "str | int"
 
 ROLE_NAMES = {
     "source": ("source", "src", "source_text", "source text"),
@@ -33,15 +37,90 @@ _CODES = frozenset(_ISO_639_1.split())
 _NO_LANGUAGES = {"tsv", "csv", "txt", "gz", "train", "valid", "validation", "dev", "test", "pairs"}
 
 
+class Columns(NamedTuple):
+    """Which columns to take.
+
+    Attributes:
+        roles: what they are, and what they are called where a table says so itself.
+        given: their names, or numbers from 0, as the user gave them; None finds them by their
+            roles, or else by being the only ones.
+    """
+
+    roles: tuple[str, ...]
+    given: tuple[Column, ...] | None = None
+
+    @property
+    def must_be_named(self) -> str:
+        """What an error says about columns that can't be found: "the source and target columns"."""
+        plural = "s" * (len(self.roles) > 1)
+        return f"the {' and '.join(self.roles)} column{plural} must be named"
+
+
 class HeaderWarning(UserWarning):
     """A table's first row was taken for a header, though nobody said so."""
 
 
-def columns_by_role(roles: Sequence[str], row: Sequence[str], where: str) -> tuple[int, ...] | None:
-    """Return the numbers of the columns that a first row calls by their roles; None if not all.
+def find_columns(
+    columns: Columns, row: Sequence[str], where: str, path: Path
+) -> tuple[tuple[int, ...], bool]:
+    """Returns the numbers of some columns, and whether the first row of their table is a header.
 
-    `where` is the row's place, for messages. Raises DataError if two are called by the same role.
+    Args:
+        columns: which ones.
+        row: the cells of the first row.
+        where: the row's place, for messages.
+        path: the file.
+
+    Raises:
+        DataError: a column is missing, or it is not clear which one is meant.
+        SettingsError: a column's number is negative.
     """
+    if columns.given is not None:
+        named = any(isinstance(column, str) for column in columns.given)
+        return tuple(_position(column, row, where) for column in columns.given), named
+    if found := _columns_by_role(columns.roles, row, where):
+        return found, True
+    # Behind a source and a target there may be notes; but of several columns, any may be the text.
+    if len(columns.roles) == 1 and len(row) > 1:
+        raise DataError(
+            f"{where}: {columns.must_be_named} or numbered (from 0), since there are {len(row)}: "
+            f"{', '.join(map(shorten, row))}"
+        )
+    is_header = len(columns.roles) > 1 and _is_language_header(row, where, path)
+    return tuple(range(len(columns.roles))), is_header
+
+
+def _position(column: Column, row: Sequence[str], where: str) -> int:
+    if isinstance(column, str):
+        if column not in row:
+            raise missing_column(column, row, where)
+        if row.count(column) > 1:
+            raise DataError(f"{where}: column {column!r} is there twice; give its number (from 0)")
+        return row.index(column)
+    if column < 0:
+        raise SettingsError(f"column {column} is not possible: columns are counted from 0")
+    return column
+
+
+def missing_column(column: Column, names: Iterable[str], where: str) -> DataError:
+    """Returns the error for a column that isn't there, with those that are."""
+    names = list(names)
+    similar = difflib.get_close_matches(str(column), names, n=1)
+    hint = f"; did you mean {similar[0]!r}?" if similar else ""
+    listed = ", ".join(map(repr, names)) or "none"
+    return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
+
+
+def shorten(value: object) -> str:
+    """Returns the beginning of a value's repr, for messages."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _columns_by_role(
+    roles: Sequence[str], row: Sequence[str], where: str
+) -> tuple[int, ...] | None:
+    """Returns the numbers of the columns that a first row calls by their roles; None if not all."""
     cells = [cell.strip().casefold() for cell in row]
     found = {
         role: [number for number, cell in enumerate(cells) if cell in ROLE_NAMES[role]]
@@ -56,13 +135,14 @@ def columns_by_role(roles: Sequence[str], row: Sequence[str], where: str) -> tup
     return tuple(places[0] for places in found.values())
 
 
-def is_language_header(row: Sequence[str], where: str, path: Path) -> bool:
+def _is_language_header(row: Sequence[str], where: str, path: Path) -> bool:
     """Whether the first row of a parallel table names the languages of its first two columns.
 
     By their ISO 639-1 codes, or by parts of the file's name, as in `eng-fra.tsv`. It warns then,
-    since a dictionary might begin so. `where` is the row's place, for messages.
+    since a dictionary might begin so.
 
-    Raises DataError if there are languages, but not those of the first two columns.
+    Raises:
+        DataError: there are languages, but not those of the first two columns.
     """
     parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - _NO_LANGUAGES
     cells = [cell.strip().casefold() for cell in row]

@@ -10,26 +10,36 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from seq2seq.data.readers.lines import missing_file
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, Columns, Texts, dataset_texts, root_message
+from seq2seq.data.readers.headers import Columns
+from seq2seq.data.readers.lines import TEXT_SUFFIX, missing_file
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, dataset_texts, root_message
 from seq2seq.errors import DataError
 
-ReadFile: TypeAlias = Callable[[Path, Columns], Texts]
+ReadFile: TypeAlias = Callable[[Path, Columns], TextColumns]
 
 
 def read_named(
-    name: str, columns: Columns, split: str, read: ReadFile, kinds: Sequence[str] = TABLE_SUFFIXES
-) -> Texts:
-    """Return columns of the file, folder or dataset on the Hub that `name` stands for.
+    name: str,
+    columns: Columns,
+    split: str,
+    read: ReadFile,
+    suffixes: Sequence[str] = TABLE_SUFFIXES,
+) -> TextColumns:
+    """Returns columns of the file, folder or dataset on the Hub that `name` stands for.
 
-    `read` is how a file is read, and `kinds` are the endings of those that a folder may have;
-    `split` chooses a part of a folder or dataset.
+    Args:
+        name: a path, or a name on the Hub.
+        columns: which ones.
+        split: the part of a folder or dataset.
+        read: reads a file.
+        suffixes: the endings of files that count in a folder.
 
-    Raises DataError if there is nothing of that name, and as `read`, `read_folder` and `read_hub`.
+    Raises:
+        DataError: there is nothing of that name; or as `read`, `read_folder` and `read_hub`.
     """
     path = Path(name)
     if path.is_dir():
-        return read_folder(path, columns, split, read, kinds)
+        return read_folder(path, columns, split, read, suffixes)
     if path.exists():
         return read(path, columns)
     if is_hub_name(name) and not path.parent.is_dir():
@@ -38,43 +48,44 @@ def read_named(
 
 
 def read_folder(
-    folder: Path, columns: Columns, split: str, read: ReadFile, kinds: Sequence[str]
-) -> Texts:
-    """Return columns of one split of a folder that is laid out like a dataset on the Hub.
+    folder: Path, columns: Columns, split: str, read: ReadFile, suffixes: Sequence[str]
+) -> TextColumns:
+    """Returns columns of one split of a folder that is laid out like a dataset on the Hub.
 
     The files of a split are named after it (`train.tsv`, `data/train-00000-of-00002.parquet`), and
-    end in one of `kinds`; they are read with `read` in the order of their names.
+    end in one of `suffixes`; they are read with `read` in the order of their names.
 
-    Raises DataError if there are none, if they are of several kinds or in several folders, and as
-    `read` does.
+    Raises:
+        DataError: there are none, they have several suffixes or are in several folders; or as
+            `read`.
     """
     inside = (file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file())
     visible = (file for file in inside if not any(part.startswith(".") for part in file.parts))
-    files = [file for file in visible if _ending(file.name, kinds)]
+    files = [file for file in visible if _ending(file.name, suffixes)]
     # The split's name and then no letter or digit: "train" is not "training.tsv".
     of_split = [f for f in files if re.match(rf"{re.escape(split)}(?![^\W_])", f.name)]
     if not of_split:
         raise DataError(
             f"there is no file for the split {split!r} in {folder}: its name must begin with "
-            f"{split!r} and end in one of {', '.join(kinds)}; files of these kinds are: "
+            f"{split!r} and end in one of {', '.join(suffixes)}; files of these kinds are: "
             f"{_listed(files)}"
         )
-    if len({(file.parent, _ending(file.name, kinds)) for file in of_split}) > 1:
+    if len({(file.parent, _ending(file.name, suffixes)) for file in of_split}) > 1:
         raise DataError(
             f"the split {split!r} in {folder} could be several things: {_listed(of_split)}; "
             f"give the path of one of them"
         )
-    texts: Texts = [[] for _ in columns.roles]
+    texts: TextColumns = [[] for _ in columns.roles]
     for file in of_split:
         for text, more in zip(texts, read(folder / file, columns), strict=True):
             text.extend(more)
     return texts
 
 
-def _ending(name: str, kinds: Sequence[str]) -> str:
-    """Return which of `kinds` a file's name ends in, .gz aside; "" if in none."""
+def _ending(name: str, suffixes: Sequence[str]) -> str:
+    """Returns which of some suffixes a file's name ends in, .gz aside; "" if in none."""
     name = name.lower().removesuffix(".gz")
-    return next((kind for kind in kinds if name.endswith(kind)), "")
+    return next((suffix for suffix in suffixes if name.endswith(suffix)), "")
 
 
 def _listed(files: list[Path]) -> str:
@@ -86,14 +97,15 @@ def is_hub_name(name: str) -> bool:
     """Whether `name` can be a dataset on the Hub: "user/name", or "user/name:configuration"."""
     is_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(:[\w.+-]+)?", name) is not None
     # A mistyped path should not be looked for in the network.
-    return is_name and not _ending(name, TABLE_SUFFIXES) and not name.endswith((".txt", ".gz"))
+    return is_name and not _ending(name, TABLE_SUFFIXES) and not name.endswith((TEXT_SUFFIX, ".gz"))
 
 
-def read_hub(name: str, columns: Columns, split: str) -> Texts:
-    """Return columns of one split of a dataset on the Hub, which is downloaded if need be.
+def read_hub(name: str, columns: Columns, split: str) -> TextColumns:
+    """Returns columns of one split of a dataset on the Hub, which is downloaded if need be.
 
-    Raises DataError if it can't be had (no such name, no network, no such split), and as
-    `read_columns` does.
+    Raises:
+        DataError: it can't be had (no such name, no network, no such split); or as `read_columns`.
+        SettingsError: as `read_columns`.
     """
     import datasets
 

@@ -16,23 +16,28 @@ from typing import BinaryIO
 
 from seq2seq.errors import DataError
 
+TEXT_SUFFIX = ".txt"
+
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FROM_UTF16 = "it looks like UTF-16: convert it (iconv -f utf-16 -t utf-8)"
-_FEW_NULS = 10
+_MAX_NULS = 10
 _BINARY = (b"PK\x03\x04", b"\x7fELF", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x89PNG")
 """How ZIP archives (and so office documents), programs, PDF, old documents and pictures begin."""
 
 
 def read_lines(file: str | Path | BinaryIO) -> list[str]:
-    """Return the lines of a UTF-8 text file, plain or gzip, without their ends.
+    """Returns the lines of a UTF-8 text file, plain or gzip, without their ends.
 
-    A byte order mark at the beginning is no text; a last line may lack its end. `file` may also be
-    open, in binary mode.
+    A byte order mark at the beginning is no text; a last line may lack its end.
 
-    Raises DataError if the file is missing (naming one with a similar name), damaged, or not UTF-8
-    (naming the line).
+    Args:
+        file: a path, or a file that is open in binary mode.
+
+    Raises:
+        DataError: the file is missing (naming one with a similar name), damaged, or not UTF-8
+            (naming the line).
     """
     text, _ = read_text(file)
     lines = text.split("\n")
@@ -47,9 +52,10 @@ def read_lines(file: str | Path | BinaryIO) -> list[str]:
 
 
 def read_sentences(path: Path) -> list[str]:
-    """Return the lines of a file that should have many, as `read_lines`.
+    """Returns the lines of a file that should have many, as `read_lines`.
 
-    Raises DataError as `read_lines` does, and if only "\\r" can be what ends the lines.
+    Raises:
+        DataError: as `read_lines`, or only "\\r" can be what ends the lines.
     """
     lines = read_lines(path)
     if len(lines) == 1 and "\r" in lines[0][:-1]:
@@ -61,12 +67,16 @@ def read_sentences(path: Path) -> list[str]:
 
 
 def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
-    """Yield the lines of a binary stream as they arrive, by the same rules as `read_lines`.
+    """Yields the lines of a binary stream as they arrive, by the same rules as `read_lines`.
 
-    For pipes: a line is yielded before the next one is asked for. `name` is what errors call the
-    stream. It may not be gzip.
+    For pipes: a line is yielded before the next one is asked for. It may not be gzip.
 
-    Raises DataError at the first line that is not UTF-8.
+    Args:
+        stream: where to read.
+        name: what errors call it.
+
+    Raises:
+        DataError: at the first line that is not UTF-8.
     """
     for number, line in enumerate(stream, 1):
         if number == 1:
@@ -81,9 +91,10 @@ def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
 
 
 def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
-    """Return the whole text of a file, decompressed and decoded, and the file's name.
+    """Returns the whole text of a file, decompressed and decoded, and the file's name.
 
-    Raises DataError as `read_lines` does.
+    Raises:
+        DataError: as `read_lines`.
     """
     data, name = read_bytes(file)
     data = data.removeprefix(_BOM)
@@ -94,16 +105,17 @@ def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
         begin = before.rfind(b"\n") + 1
         raise _not_utf8(error, name, before.count(b"\n") + 1, data, begin) from error
     # Latin letters in UTF-16 are valid UTF-8, with NUL before or after each.
-    if (nuls := data.count(0)) > max(_FEW_NULS, len(data) // 4):
+    if (nuls := data.count(0)) > max(_MAX_NULS, len(data) // 4):
         line = data.count(b"\n", 0, data.index(0)) + 1
         raise DataError(f"{name}:{line}: {nuls:,} of {len(data):,} bytes are 0; {_FROM_UTF16}")
     return text, name
 
 
 def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
-    """Return the bytes of a file, decompressed if they are gzip, and the file's name.
+    """Returns the bytes of a file, decompressed if they are gzip, and the file's name.
 
-    Raises DataError if the file is missing or damaged.
+    Raises:
+        DataError: the file is missing or damaged.
     """
     if isinstance(file, (str, Path)):
         path, name = Path(file), str(file)
@@ -136,7 +148,7 @@ def check_regular_file(path: Path) -> None:
 
 
 def missing_file(path: Path) -> DataError:
-    """Return the error for a file that isn't there, with the nearest name in its folder."""
+    """Returns the error for a file that isn't there, with the nearest name in its folder."""
     if not path.parent.is_dir():
         return DataError(f"there is no file {path}: its folder does not exist; check the path")
     names = sorted(entry.name for entry in path.parent.iterdir())

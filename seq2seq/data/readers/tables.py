@@ -2,22 +2,24 @@
 
 Whatever the format, a column that is missing or holds no text is an error that names the place and
 the columns that there are. `datasets` is imported only when Parquet is read.
+
+To add a format: write a function as the others that `READERS` names, which hands rows of cells to
+`_pick_cells` or records with keys to `_pick_values`, and add its line to `READERS`.
 """
 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from seq2seq.data.readers.headers import columns_by_role, is_language_header
+from seq2seq.data.readers.headers import Columns, find_columns, missing_column, shorten
 from seq2seq.data.readers.lines import (
     check_regular_file,
     missing_file,
@@ -27,56 +29,30 @@ from seq2seq.data.readers.lines import (
 )
 from seq2seq.errors import DataError, SettingsError
 
-Column: TypeAlias = "str | int"
-Texts: TypeAlias = list[list[str]]  # a list for each column
+TextColumns: TypeAlias = list[list[str]]  # a list of texts for each column
 _Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
 
-_SEPARATORS = {".tsv": "tab", ".csv": "comma (without quotes around it)"}
-TABLE_SUFFIXES = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
 
-
-class Columns(NamedTuple):
-    """Which columns to take.
-
-    Attributes:
-        roles: what they are, and what they are called where a table says so itself.
-        given: their names, or numbers from 0, as the user gave them; None finds them by their
-            roles, or else by being the only ones.
-    """
-
-    roles: tuple[str, ...]
-    given: tuple[Column, ...] | None = None
-
-    @property
-    def must_be_named(self) -> str:
-        """What an error says about columns that can't be found: "the source and target columns"."""
-        plural = "s" * (len(self.roles) > 1)
-        return f"the {' and '.join(self.roles)} column{plural} must be named"
-
-
-def read_columns(path: Path, columns: Columns) -> Texts:
-    """Return columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
+def read_columns(path: Path, columns: Columns) -> TextColumns:
+    """Returns columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
 
     What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe.
 
-    Raises DataError for a file that is missing, damaged or of another kind, and for columns that
-    are missing or not text; SettingsError for column numbers that are impossible.
+    Raises:
+        DataError: the file is missing, damaged or has another ending, or columns are missing or not
+            text.
+        SettingsError: a column's number is impossible.
     """
-    kind = file_kind(path)
+    read = READERS[table_suffix(path)]
     if not path.exists():
         raise missing_file(path)
     check_regular_file(path)
-    if kind == ".parquet":
-        return _read_parquet(path, columns)
-    if kind in (".json", ".jsonl"):
-        return _pick_values(_json_records(path), columns)
-    rows = _tsv_rows(path) if kind == ".tsv" else _csv_rows(path)
-    return _pick_cells(rows, columns, path)
+    return read(path, columns)
 
 
-def file_kind(path: Path) -> str:
-    """Return which of `TABLE_SUFFIXES` a file's name says it is; raises DataError if it says none.
+def table_suffix(path: Path) -> str:
+    """Returns which of `TABLE_SUFFIXES` a file's name ends in, .gz aside; DataError if in none.
 
     A .txt file that is to hold both sides can only be tab-separated.
     """
@@ -89,28 +65,24 @@ def file_kind(path: Path) -> str:
     if kind not in TABLE_SUFFIXES:
         raise DataError(
             f"can't tell from the name of {path} how to read it: it must end in "
-            f"{', '.join(TABLE_SUFFIXES)}, or in one of these and .gz; two files with a sentence a line "
-            "are given as two paths, as with --data.train and --data.train-target"
+            f"{', '.join(TABLE_SUFFIXES)}, or in one of these and .gz; two files with a sentence a "
+            "line are given as two paths, as with --data.train and --data.train-target"
         )
     return kind
-
-
-def missing_column(column: Column, names: Iterable[str], where: str) -> DataError:
-    """Return the error for a column that isn't there, with those that are."""
-    names = list(names)
-    similar = difflib.get_close_matches(str(column), names, n=1)
-    hint = f"; did you mean {similar[0]!r}?" if similar else ""
-    listed = ", ".join(map(repr, names)) or "none"
-    return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
 
 
 # ---------------------------------------------------------------------------------------------
 # rows of cells: TSV and CSV
 
 
-def _tsv_rows(path: Path) -> Iterator[_Row]:
-    for number, line in enumerate(read_sentences(path), 1):
-        yield f"{path}:{number}", line.split("\t")
+def _read_tsv(path: Path, columns: Columns) -> TextColumns:
+    lines = enumerate(read_sentences(path), 1)
+    rows = ((f"{path}:{number}", line.split("\t")) for number, line in lines)
+    return _pick_cells(rows, columns, path, "tab")
+
+
+def _read_csv(path: Path, columns: Columns) -> TextColumns:
+    return _pick_cells(_csv_rows(path), columns, path, "comma (without quotes around it)")
 
 
 def _csv_rows(path: Path) -> Iterator[_Row]:
@@ -130,19 +102,18 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
         ) from error
 
 
-def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path) -> Texts:
-    """Return columns of a table; its first row is a header if columns are named."""
-    texts: Texts = [[] for _ in columns.roles]
+def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: str) -> TextColumns:
+    """Returns columns of a table; its first row is a header if columns are named.
+
+    `separator` is what an error calls the sign between cells.
+    """
+    texts: TextColumns = [[] for _ in columns.roles]
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         return texts
     where, header = first
-    if columns.given is None:
-        positions, named = _cells_by_role(columns, header, where, path)
-    else:
-        positions = tuple(_position(column, header, where) for column in columns.given)
-        named = any(isinstance(column, str) for column in columns.given)
+    positions, named = find_columns(columns, header, where, path)
     needed = max(positions)
     for where, row in rows if named else chain([first], rows):
         if len(row) <= needed:
@@ -153,50 +124,23 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path) -> Texts:
         if len(row) > len(header):
             raise DataError(
                 f"{where}: there are {len(row)} columns, but {len(header)} in the first line; is "
-                f"there a {_SEPARATORS[file_kind(path)]} inside of a text?"
+                f"there a {separator} inside of a text?"
             )
         for text, position in zip(texts, positions, strict=True):
             text.append(row[position])
     return texts
 
 
-def _cells_by_role(
-    columns: Columns, header: Sequence[str], where: str, path: Path
-) -> tuple[tuple[int, ...], bool]:
-    """Return the columns that a first row names by their roles, else the first ones.
-
-    And whether that row is a header.
-    """
-    if found := columns_by_role(columns.roles, header, where):
-        return found, True
-    # Behind a source and a target there may be notes; but of several columns, any may be the text.
-    if len(columns.roles) == 1 and len(header) > 1:
-        raise DataError(
-            f"{where}: {columns.must_be_named} or numbered (from 0), since there are "
-            f"{len(header)}: {', '.join(map(_shown, header))}"
-        )
-    is_header = len(columns.roles) > 1 and is_language_header(header, where, path)
-    return tuple(range(len(columns.roles))), is_header
-
-
-def _position(column: Column, header: Sequence[str], where: str) -> int:
-    if isinstance(column, str):
-        if column not in header:
-            raise missing_column(column, header, where)
-        if header.count(column) > 1:
-            raise DataError(f"{where}: column {column!r} is there twice; give its number (from 0)")
-        return header.index(column)
-    if column < 0:
-        raise SettingsError(f"column {column} is not possible: columns are counted from 0")
-    return column
-
-
 # ---------------------------------------------------------------------------------------------
 # records with keys: JSON, Parquet, datasets
 
 
+def _read_json(path: Path, columns: Columns) -> TextColumns:
+    return _pick_values(_json_records(path), columns)
+
+
 def _json_records(path: Path) -> Iterator[_Record]:
-    """Yield the records of JSON lines, or of one JSON list, each with where it stands."""
+    """Yields the records of JSON lines, or of one JSON list, each with where it stands."""
     text, _ = read_text(path)
     if text.lstrip().startswith("["):
         try:
@@ -218,7 +162,7 @@ def _json_records(path: Path) -> Iterator[_Record]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; raises ValueError for a key that is there twice, as json doesn't."""
+    """Returns a JSON object; raises ValueError for a key that is there twice, as json doesn't."""
     record = dict(pairs)
     if len(record) < len(pairs):
         (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
@@ -226,13 +170,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
-    """Return columns of records, whose keys may stand one level down, in "translation"."""
-    texts: Texts = [[] for _ in columns.roles]
+def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
+    """Returns columns of records, whose keys may stand one level down, in "translation"."""
+    texts: TextColumns = [[] for _ in columns.roles]
     picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
-            raise DataError(f"{where}: not an object with keys, but {_shown(record)}")
+            raise DataError(f"{where}: not an object with keys, but {shorten(record)}")
         nested = record.get("translation")
         fields = {**nested, **record} if isinstance(nested, Mapping) else record
         if picked is None:
@@ -247,13 +191,13 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> Texts:
                 raise missing_column(column, fields, where)
             value = fields[column]
             if not isinstance(value, str):
-                raise DataError(f"{where}: column {column!r} is not text, but {_shown(value)}")
+                raise DataError(f"{where}: column {column!r} is not text, but {shorten(value)}")
             text.append(value)
     return texts
 
 
 def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    """Return the roles if they are keys, else the keys that hold text if no others do."""
+    """Returns the roles if they are keys, else the keys that hold text if no others do."""
     if all(role in fields for role in columns.roles):
         return columns.roles
     found = tuple(key for key, value in fields.items() if isinstance(value, str))
@@ -265,12 +209,7 @@ def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> 
     return found
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _read_parquet(path: Path, columns: Columns) -> Texts:
+def _read_parquet(path: Path, columns: Columns) -> TextColumns:
     import datasets
 
     # A cache of its own: nothing is left on the user's disk, and no old copy is read in its place.
@@ -295,8 +234,8 @@ def _read_parquet(path: Path, columns: Columns) -> Texts:
         return dataset_texts(dataset, columns, str(path))
 
 
-def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
-    """Return columns of a `datasets.Dataset`; raises as `read_columns` does."""
+def dataset_texts(dataset: Any, columns: Columns, name: str) -> TextColumns:
+    """Returns columns of a `datasets.Dataset`; raises as `read_columns` does."""
     if dataset.num_rows == 0:
         return [[] for _ in columns.roles]
     given = columns.given or ()
@@ -322,7 +261,7 @@ def dataset_texts(dataset: Any, columns: Columns, name: str) -> Texts:
 
 
 def _first_unreadable(dataset: Any) -> int:
-    """Return the number, from 1, of the first row that can't be read."""
+    """Returns the number, from 1, of the first row that can't be read."""
     for number in range(dataset.num_rows):
         try:
             dataset[number]
@@ -332,7 +271,21 @@ def _first_unreadable(dataset: Any) -> int:
 
 
 def root_message(error: BaseException) -> str:
-    """Return the message of the error that `error` came from: the one that says something."""
+    """Returns the message of the error that `error` came from: the one that says something."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}"
+
+
+# ---------------------------------------------------------------------------------------------
+
+READERS: dict[str, Callable[[Path, Columns], TextColumns]] = {
+    ".tsv": _read_tsv,
+    ".csv": _read_csv,
+    ".json": _read_json,
+    ".jsonl": _read_json,
+    ".parquet": _read_parquet,
+}
+"""The function that reads columns of a file with a certain ending; it has been found to exist."""
+
+TABLE_SUFFIXES = tuple(READERS)

@@ -4,54 +4,64 @@ Five kinds behind one interface, `Tokenizer`: words, characters, what stands bet
 and the SentencePiece models unigram and BPE. All of them first bring a text into one form with
 `normalize`, and `detokenize(tokenize(text))` is exactly `normalize(text)`. No tokenizer returns the
 name of a special token, whatever the text says; but for "space", whose text may say `<unk>`.
+
+To add a tokenizer: write a class as `Tokenizer` describes, add a line to `TOKENIZERS`, and its name
+to `TokenizerKind` in config/data.py.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol
 
-from seq2seq.data.tokenizers.normalization import NORMAL_FORM, normalize
+from seq2seq.data.tokenizers.normalization import NORMAL_FORM
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, SpaceTokenizer, WordTokenizer
-from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, seed_sampling
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.errors import DataError, SettingsError
-
-__all__ = [
-    "TOKENIZERS",
-    "UNTRAINED",
-    "CharacterTokenizer",
-    "Kind",
-    "SentencePieceTokenizer",
-    "SpaceTokenizer",
-    "Tokenizer",
-    "WordTokenizer",
-    "build_tokenizer",
-    "load_tokenizer",
-    "normalize",
-    "seed_sampling",
-]
-
-Kind: TypeAlias = Literal["word", "character", "space", "unigram", "bpe"]
 
 
 class Tokenizer(Protocol):
-    """What every kind of tokenizer does."""
+    """What every tokenizer has.
+
+    Attributes:
+        kind: the "kind" in the files that `save` writes; `load_tokenizer` finds the class by it.
+    """
+
+    kind: ClassVar[str]
+
+    @classmethod
+    def train(
+        cls,
+        texts: Sequence[str],
+        *,
+        kind: str,
+        vocab_size: int,
+        lowercase: bool = False,
+        character_coverage: float = 1.0,
+    ) -> Tokenizer:
+        """Returns a tokenizer for `texts`; arguments as for `build_tokenizer`."""
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Tokenizer:
+        """Returns the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not.
+
+        The "kind" and the "normalization" have been checked.
+        """
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
-        """Return the tokens of `text`; an empty list for one that is only white space.
+        """Returns the tokens of `text`; an empty list for one that is only white space.
 
-        With `sample`, return a segmentation drawn at random (see `seed_sampling`); raises
+        With `sample`, returns a segmentation drawn at random (see `seed_sampling`); raises
         SettingsError if `can_sample` is false.
         """
 
     def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
-        """Return the tokens of each text; the quickest way for many texts."""
+        """Returns the tokens of each text; the quickest way for many texts."""
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Return the text of any list of tokens, without `<pad>`, `<bos>` and `<eos>`.
+        """Returns the text of any list of tokens, without `<pad>`, `<bos>` and `<eos>`.
 
         An unknown token, `<unk>`, becomes "⁇"; for "space" it stays `<unk>`.
         """
@@ -65,28 +75,17 @@ class Tokenizer(Protocol):
         """Whether a text has more than one segmentation: true for SentencePiece only."""
 
     def save(self, path: Path) -> None:
-        """Write the tokenizer to `path`, for `load_tokenizer`."""
+        """Writes the tokenizer to `path`, for `load_tokenizer`."""
 
 
-UNTRAINED: dict[str, Callable[[bool], Tokenizer]] = {
+TOKENIZERS: dict[str, type[Tokenizer]] = {
     "word": WordTokenizer,
     "character": CharacterTokenizer,
     "space": SpaceTokenizer,
+    "unigram": SentencePieceTokenizer,
+    "bpe": SentencePieceTokenizer,
 }
-"""The kinds that learn nothing from texts; all they take is whether to lower-case."""
-
-
-def _build_untrained(
-    kind: Callable[[bool], Tokenizer], texts: Sequence[str], *, lowercase: bool, **_: Any
-) -> Tokenizer:
-    return kind(lowercase)
-
-
-TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
-    **{name: partial(_build_untrained, kind) for name, kind in UNTRAINED.items()},
-    "unigram": partial(SentencePieceTokenizer.train, kind="unigram"),
-    "bpe": partial(SentencePieceTokenizer.train, kind="bpe"),
-}
+"""The class of each `TokenizerKind`."""
 
 
 def build_tokenizer(
@@ -97,17 +96,27 @@ def build_tokenizer(
     lowercase: bool = False,
     character_coverage: float = 1.0,
 ) -> Tokenizer:
-    """Return a tokenizer of a `Kind` for `texts`, which unigram and BPE learn their pieces from.
+    """Returns a tokenizer for `texts`, which unigram and BPE learn their pieces from.
 
     The other kinds have no inventory of their own: there, `vocab_size` is the `max_size` of
     `Vocab.build`, and `character_coverage` has no meaning.
 
-    Raises SettingsError for another kind, and what `SentencePieceTokenizer.train` raises.
+    Args:
+        kind: a `TokenizerKind`.
+        texts: the training text of one side.
+        vocab_size: see `SentencePieceTokenizer.train`.
+        lowercase: whether tokens are in lower case.
+        character_coverage: see `SentencePieceTokenizer.train`.
+
+    Raises:
+        SettingsError: there is no such kind, or as `SentencePieceTokenizer.train`.
+        DataError: as `SentencePieceTokenizer.train`.
     """
     if kind not in TOKENIZERS:
         raise SettingsError(f"tokenizer is {kind!r}; it must be one of {', '.join(TOKENIZERS)}")
-    return TOKENIZERS[kind](
+    return TOKENIZERS[kind].train(
         texts,
+        kind=kind,
         vocab_size=vocab_size,
         lowercase=lowercase,
         character_coverage=character_coverage,
@@ -115,7 +124,7 @@ def build_tokenizer(
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
-    """Read what any tokenizer's `save` wrote; raises DataError, naming the file, if it isn't."""
+    """Reads what any tokenizer's `save` wrote; raises DataError, naming the file, if it isn't."""
     path = Path(path)
     try:
         content = json.loads(path.read_bytes().decode("utf-8"))
@@ -137,15 +146,12 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _from_json(content: dict[str, Any]) -> Tokenizer:
-    kind, lowercase = content.get("kind"), content.get("lowercase")
+    classes = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS.values()}
+    kind = content.get("kind")
     # The first versions did not write it down; it was the same.
     if (form := content.get("normalization", NORMAL_FORM)) != NORMAL_FORM:
         raise DataError(f'"normalization" is {form!r}, not "{NORMAL_FORM}"')
-    if kind == "sentencepiece":
-        return SentencePieceTokenizer.from_json(content)
-    if not isinstance(kind, str) or kind not in UNTRAINED:
-        known = ", ".join(f'"{name}"' for name in UNTRAINED)
-        raise DataError(f'"kind" is {kind!r}, not one of {known} and "sentencepiece"')
-    if not isinstance(lowercase, bool):
-        raise DataError('"lowercase" must be true or false')
-    return UNTRAINED[kind](lowercase)
+    if not isinstance(kind, str) or kind not in classes:
+        known = ", ".join(f'"{name}"' for name in classes)
+        raise DataError(f'"kind" is {kind!r}, not one of {known}')
+    return classes[kind].from_json(content)

@@ -36,7 +36,7 @@ _SHORT = 1_000  # so few marks are put in order quickly by any algorithm
 
 
 def normalize(text: str, *, lowercase: bool = False) -> str:
-    """Return `text` in Unicode's form NFC, each run of white space one space, none at the ends.
+    """Returns `text` in Unicode's form NFC, each run of white space one space, none at the ends.
 
     With `lowercase`, also in lower case. A lone surrogate, which is no character, becomes U+FFFD.
     """
@@ -48,7 +48,7 @@ def normalize(text: str, *, lowercase: bool = False) -> str:
 
 
 def to_nfc(text: str) -> str:
-    """Return `text` in Unicode's form NFC, in a time that grows as its length does.
+    """Returns `text` in Unicode's form NFC, in a time that grows as its length does.
 
     Python takes quadratic time to put a long run of combining marks in order (10 s for 100,000), so
     they are sorted before, as the canonical ordering algorithm does (Unicode Standard, 3.11, D109).
@@ -65,15 +65,15 @@ def to_nfc(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Write the characters that have a meaning in tokens as escapes."""
+    """Writes the characters that have a meaning in tokens as escapes."""
     return text if text.isascii() else _ESCAPED.sub(lambda match: ESCAPES[match[0]], text)
 
 
 def unescape(text: str) -> str:
-    """Undo `escape`; what is no escape stays as it is."""
+    """Undoes `escape`; what is no escape stays as it is."""
     return ESCAPE_CODE.sub(lambda match: _UNESCAPES[match[0]], text) if ESCAPE in text else text
 
 
 def visible_tokens(tokens: Iterable[str], unknown: str = UNKNOWN_TEXT) -> list[str]:
-    """Return the tokens that are seen in text: no pad, bos and eos, `unknown` for unknown ones."""
+    """Returns the tokens that are seen in text: no pad, bos and eos, `unknown` for unknown ones."""
     return [unknown if token == UNK else token for token in tokens if token not in _SILENT]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from seq2seq.config.data import DataSettings
-from seq2seq.data.tokenizers.base import SentencePieceTokenizer, Tokenizer, build_tokenizer
+from seq2seq.data.tokenizers.base import Tokenizer, build_tokenizer
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.data.vocabulary import Vocab
 
 
@@ -17,25 +18,42 @@ class TextPipeline(NamedTuple):
     vocab: Vocab
 
     def encode(self, texts: Sequence[str], *, sample: bool = False) -> list[list[int]]:
-        """Ids of each text, without bos and eos; `sample` draws a random segmentation."""
+        """Returns the ids of each text, without bos and eos; `sample` segments at random."""
         return [
             self.vocab.ids(tokens) for tokens in self.tokenizer.tokenize_all(texts, sample=sample)
         ]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of some ids."""
+        """Returns the text of some ids."""
         return self.tokenizer.detokenize(self.vocab.tokens(list(ids)))
+
+
+class EncodedText(NamedTuple):
+    """Some texts as ids, and the pipeline that made them: ``ids == pipeline.encode(texts)``.
+
+    A vocabulary is built from the tokens of all training text, so that text need not be tokenized
+    again to be trained on.
+    """
+
+    pipeline: TextPipeline
+    ids: list[list[int]]
+
+
+def encode_text(pipeline: TextPipeline, texts: Sequence[str]) -> EncodedText:
+    """Returns some texts with the ids that a pipeline gives them."""
+    return EncodedText(pipeline, pipeline.encode(texts))
 
 
 def build_pipelines(
     sources: Sequence[str], targets: Sequence[str], settings: DataSettings
-) -> tuple[TextPipeline, TextPipeline]:
-    """Tokenizers and vocabularies for both sides, from training text alone."""
+) -> tuple[EncodedText, EncodedText]:
+    """Learns tokenizers and vocabularies of both sides from training text; returns its ids, too."""
     source_kind, target_kind = settings.tokenizers
     size = settings.vocab_size
     if settings.joint:
-        shared = build_pipeline([*sources, *targets], settings, source_kind, size)
-        return shared, shared
+        pipeline, ids = build_pipeline([*sources, *targets], settings, source_kind, size)
+        count = len(sources)
+        return EncodedText(pipeline, ids[:count]), EncodedText(pipeline, ids[count:])
     return (
         build_pipeline(sources, settings, source_kind, size),
         build_pipeline(targets, settings, target_kind, settings.target_vocab_size or size),
@@ -44,15 +62,16 @@ def build_pipelines(
 
 def build_pipeline(
     texts: Sequence[str], settings: DataSettings, kind: str, vocab_size: int
-) -> TextPipeline:
-    """A tokenizer of a kind, and a vocabulary of a size, for these texts."""
+) -> EncodedText:
+    """Learns a tokenizer and a vocabulary from texts, and returns the ids of the texts, too."""
     tokenizer = build_tokenizer(kind, texts, vocab_size=vocab_size, lowercase=settings.lowercase)
     if isinstance(tokenizer, SentencePieceTokenizer) and settings.subword_sampling:
         tokenizer.alpha = settings.subword_sampling
+    tokens = tokenizer.tokenize_all(texts)
     vocab = Vocab.build(
-        tokenizer.tokenize_all(texts),
+        tokens,
         min_frequency=1 if tokenizer.pieces else settings.min_frequency,
         max_size=None if tokenizer.pieces else vocab_size,
         pieces=tokenizer.pieces,
     )
-    return TextPipeline(tokenizer, vocab)
+    return EncodedText(TextPipeline(tokenizer, vocab), [vocab.ids(each) for each in tokens])

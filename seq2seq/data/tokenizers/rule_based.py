@@ -9,9 +9,10 @@ import json
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 from seq2seq.data.tokenizers.normalization import (
     EMPTY_MARK,
@@ -28,7 +29,7 @@ from seq2seq.data.tokenizers.normalization import (
     visible_tokens,
 )
 from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
-from seq2seq.errors import SettingsError
+from seq2seq.errors import DataError, SettingsError
 
 # Written in Unicode with neither spaces between words nor letters in the usual sense: each
 # character is a token. Han (with its marks of repetition), hiragana, Han extensions.
@@ -39,7 +40,7 @@ _CLITICS = "s|m|d|re|ve|ll"
 
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    """Return the pattern of one token; the name of the group that matches says how it joins."""
+    """Returns the pattern of one token; the name of the group that matches says how it joins."""
     # Combining marks and what is invisible. `re` has no class for them; the planes left out have
     # none.
     points = [*range(0x20000), *range(0xE0100, 0xE01F0)]
@@ -63,38 +64,61 @@ _JOIN_LEFT = frozenset({"clitic", "cjk", "escape", "symbol"})
 _JOIN_RIGHT = frozenset({"escape", "symbol"})
 
 
-class UntrainedTokenizer(ABC):
-    """What the tokenizers that learn nothing have in common: a text has one segmentation.
+class RuleBasedTokenizer(ABC):
+    """What the tokenizers that learn nothing from text have in common: one segmentation of a text.
 
     Args:
-        lowercase: tokens are in lower case, and text comes back so.
+        lowercase: whether tokens are in lower case, and so the text that comes back.
+
+    Attributes:
+        kind: its name in settings and files.
     """
 
-    kind: str
-    """The name that settings and files have for it."""
+    kind: ClassVar[str]
 
     def __init__(self, lowercase: bool = False) -> None:
         self.lowercase = lowercase
 
+    @classmethod
+    def train(
+        cls,
+        texts: Sequence[str],
+        *,
+        kind: str,
+        vocab_size: int,
+        lowercase: bool = False,
+        character_coverage: float = 1.0,
+    ) -> RuleBasedTokenizer:
+        """Returns a tokenizer: of the arguments, only `lowercase` has a meaning."""
+        return cls(lowercase)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> RuleBasedTokenizer:
+        """Returns the tokenizer that `save` wrote; raises DataError for any other content."""
+        lowercase = content.get("lowercase")
+        if not isinstance(lowercase, bool):
+            raise DataError('"lowercase" must be true or false')
+        return cls(lowercase)
+
     @abstractmethod
-    def cut(self, text: str) -> list[str]:
-        """Return the tokens of `text`."""
+    def segment(self, text: str) -> list[str]:
+        """Returns the tokens of `text`."""
 
     @abstractmethod
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Return the text of any list of tokens."""
+        """Returns the text of any list of tokens."""
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
-        """Return the tokens of `text`; raises SettingsError if `sample` is true."""
+        """Returns the tokens of `text`; raises SettingsError if `sample` is true."""
         if sample:
             raise SettingsError(
                 f"a {self.kind} tokenizer has one segmentation for a text and can't sample; "
                 f"turn sampling off, or use a unigram or bpe tokenizer"
             )
-        return self.cut(text)
+        return self.segment(text)
 
     def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
-        """Return the tokens of each text; raises SettingsError if `sample` is true."""
+        """Returns the tokens of each text; raises SettingsError if `sample` is true."""
         return [self.tokenize(text, sample=sample) for text in texts]
 
     @property
@@ -108,12 +132,12 @@ class UntrainedTokenizer(ABC):
         return False
 
     def save(self, path: Path) -> None:
-        """Write the settings to `path` as JSON."""
+        """Writes the settings to `path` as JSON."""
         content = {"kind": self.kind, "lowercase": self.lowercase, "normalization": NORMAL_FORM}
         path.write_bytes((json.dumps(content) + "\n").encode("ascii"))
 
 
-class WordTokenizer(UntrainedTokenizer):
+class WordTokenizer(RuleBasedTokenizer):
     """Words, numbers and punctuation marks, for text with or without spaces between words.
 
     A joiner "￭" stands where two tokens have no space between them in the text, which is what makes
@@ -133,8 +157,8 @@ class WordTokenizer(UntrainedTokenizer):
 
     kind = "word"
 
-    def cut(self, text: str) -> list[str]:
-        """Return the words of `text`."""
+    def segment(self, text: str) -> list[str]:
+        """Returns the words of `text`."""
         tokens: list[str] = []
         end, before = -1, ""
         for match in _word_pattern().finditer(escape(normalize(text, lowercase=self.lowercase))):
@@ -149,7 +173,7 @@ class WordTokenizer(UntrainedTokenizer):
         return tokens
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Join `tokens` with spaces, but for the sides that have a joiner."""
+        """Joins `tokens` with spaces, but for the sides that have a joiner."""
         parts: list[str] = []
         joined = True
         for token in visible_tokens(tokens):
@@ -164,25 +188,25 @@ _CHARACTER_TOKENS = {" ": SPACE, **ESCAPES}
 _TOKEN_CHARACTERS = {token: character for character, token in _CHARACTER_TOKENS.items()}
 
 
-class CharacterTokenizer(UntrainedTokenizer):
+class CharacterTokenizer(RuleBasedTokenizer):
     """One token for each Unicode code point; the space is "▁"."""
 
     kind = "character"
 
-    def cut(self, text: str) -> list[str]:
-        """Return the characters of `text`."""
+    def segment(self, text: str) -> list[str]:
+        """Returns the characters of `text`."""
         get = _CHARACTER_TOKENS.get
         return [get(c, c) for c in normalize(text, lowercase=self.lowercase)]
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Join `tokens`; "▁" becomes a space."""
+        """Joins `tokens`; "▁" becomes a space."""
         return "".join(_TOKEN_CHARACTERS.get(token, token) for token in visible_tokens(tokens))
 
 
 _HIDDEN_NAMES = {name: name.replace("<", "<" + EMPTY_MARK) for name in (PAD, BOS, EOS)}
 
 
-class SpaceTokenizer(UntrainedTokenizer):
+class SpaceTokenizer(RuleBasedTokenizer):
     """What stands between white space, for text that is tokenized already.
 
     Such a text says itself where a rare word stood: in WikiText-2 (Merity et al. 2017) it is
@@ -192,11 +216,11 @@ class SpaceTokenizer(UntrainedTokenizer):
 
     kind = "space"
 
-    def cut(self, text: str) -> list[str]:
-        """Return the tokens of `text`."""
+    def segment(self, text: str) -> list[str]:
+        """Returns the tokens of `text`."""
         get = _HIDDEN_NAMES.get
         return [get(t, t) for t in escape(normalize(text, lowercase=self.lowercase)).split()]
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Join `tokens` with spaces."""
+        """Joins `tokens` with spaces."""
         return unescape(" ".join(visible_tokens(tokens, unknown=UNK)))

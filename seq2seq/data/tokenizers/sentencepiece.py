@@ -1,4 +1,4 @@
-"""Subword tokens that are learnt from text by SentencePiece: unigram and BPE.
+"""Subword tokens that SentencePiece learns from text: unigram and BPE.
 
 Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909; its sampling is
 BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import sentencepiece
 
@@ -59,7 +59,7 @@ _generator = random.Random()
 
 
 def seed_sampling(seed: int) -> None:
-    """Make all later sampling of this process reproducible.
+    """Seeds all later sampling of this process.
 
     After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, in any
     process, on any machine.
@@ -68,7 +68,7 @@ def seed_sampling(seed: int) -> None:
 
 
 def _hide_names(text: str) -> str:
-    """Part every `<name>`, so that neither a piece nor an unknown run can be a special token."""
+    """Splits every `<name>`, so that neither a piece nor an unknown run can be a special token."""
     return _NAME.sub("<" + EMPTY_MARK, text) if "<" in text else text
 
 
@@ -79,20 +79,27 @@ class SentencePieceTokenizer:
     were not seen in training stand as they are among the tokens, without an id in the vocabulary.
     """
 
+    kind: ClassVar[str] = "sentencepiece"
+
     def __init__(self, model_proto: bytes, alpha: float = 0.1, lowercase: bool = False) -> None:
-        """Take a serialized model; see `train`.
+        """Takes a model that is trained already.
 
-        `alpha` is how freely sampling chooses: for unigram, the power that probabilities are
-        raised to (0: all segmentations are equally likely; large: the best one); for BPE, the
-        probability of leaving out a merge.
+        Args:
+            model_proto: the serialized model; see `train`.
+            alpha: how freely sampling chooses: for unigram, the power that probabilities are
+                raised to (0: all segmentations are equally likely; large: the best one); for BPE,
+                the probability of leaving out a merge.
+            lowercase: whether tokens are in lower case.
 
-        Raises DataError if `model_proto` is no SentencePiece model or not one as `train` makes (see
-        `sentencepiece_proto.py`), SettingsError if `alpha` is negative or very large.
+        Raises:
+            DataError: `model_proto` is no SentencePiece model, or not one as `train` makes (see
+                `sentencepiece_proto.py`).
+            SettingsError: `alpha` is negative or very large.
         """
         if not 0 <= alpha <= MAX_ALPHA:
             raise SettingsError(f"alpha must be at least 0 and at most {MAX_ALPHA:,}")
         self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
-        self._kind, self._scores = read_piece_model(model_proto)
+        self._algorithm, self._scores = read_piece_model(model_proto)
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:
@@ -105,23 +112,29 @@ class SentencePieceTokenizer:
         cls,
         texts: Iterable[str],
         *,
-        kind: Literal["unigram", "bpe"],
+        kind: str,
         vocab_size: int,
-        seed: int = 1,
-        character_coverage: float = 1.0,
         lowercase: bool = False,
+        character_coverage: float = 1.0,
+        seed: int = 1,
         alpha: float = 0.1,
     ) -> SentencePieceTokenizer:
-        """Learn a model from `texts`.
+        """Learns a model from texts; of more than a million, from a random million.
 
-        `vocab_size` counts the four specials; there are fewer pieces if the texts give no more.
-        `character_coverage` is the part of all characters in `texts` that get a piece: 1.0 for
-        alphabets, 0.9995 for Chinese or Japanese. Of more than a million texts, a million are
-        drawn with `seed`; otherwise nothing is random. `lowercase` and `alpha` are kept with the
-        model.
+        Args:
+            texts: the training text.
+            kind: "unigram" or "bpe".
+            vocab_size: how many tokens there are to be, the four specials counted; there are fewer
+                if the texts give no more.
+            lowercase: whether tokens are in lower case.
+            character_coverage: the share of all characters in `texts` that get a piece: 1.0 for
+                alphabets, 0.9995 for Chinese or Japanese.
+            seed: draws the million; otherwise nothing is random.
+            alpha: see the class.
 
-        Raises DataError if there is no text, SettingsError if `vocab_size` leaves no room for all
-        characters.
+        Raises:
+            DataError: there is no text.
+            SettingsError: `vocab_size` leaves no room for all characters.
         """
         prepared = (cls._prepare(text, lowercase) for text in texts)
         lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line]
@@ -148,11 +161,11 @@ class SentencePieceTokenizer:
         return _hide_names(escape(normalize(text, lowercase=lowercase)))
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
-        """Return the pieces of `text`: the likeliest ones, or with `sample` drawn at random."""
+        """Returns the pieces of `text`: the likeliest ones, or with `sample` drawn at random."""
         return self.tokenize_all([text], sample=sample)[0]
 
     def tokenize_all(self, texts: Sequence[str], *, sample: bool = False) -> list[list[str]]:
-        """Return the pieces of each text: the likeliest ones, or with `sample` drawn at random."""
+        """Returns the pieces of each text: the likeliest ones, or with `sample` drawn at random."""
         lines = [self._prepare(text, self.lowercase) for text in texts]
         if sample:
             return [self._draw(line) for line in lines]
@@ -160,9 +173,9 @@ class SentencePieceTokenizer:
         return found
 
     def _draw(self, line: str) -> list[str]:
-        """Return a random segmentation; no piece goes over a space, so each word has its own."""
+        """Returns a random segmentation; no piece goes over a space, so each word has its own."""
         if self._sampler is None or self._sampler.alpha != self.alpha:
-            sampler = BpeSampler if self._kind == "bpe" else UnigramSampler
+            sampler = BpeSampler if self._algorithm == "bpe" else UnigramSampler
             self._sampler = sampler(self._scores, self.alpha)
         draw, known = self._sampler.draw, self._characters
         pieces: list[str] = []
@@ -176,7 +189,7 @@ class SentencePieceTokenizer:
         return pieces
 
     def detokenize(self, tokens: Sequence[str]) -> str:
-        """Join the pieces; "▁" becomes a space."""
+        """Joins the pieces; "▁" becomes a space."""
         return unescape(" ".join("".join(visible_tokens(tokens)).replace(SPACE, " ").split()))
 
     @property
@@ -190,9 +203,9 @@ class SentencePieceTokenizer:
         return True
 
     def save(self, path: Path) -> None:
-        """Write the model and its settings to `path` as JSON, the model in Base64."""
+        """Writes the model and its settings to `path` as JSON, the model in Base64."""
         content = {
-            "kind": "sentencepiece",
+            "kind": self.kind,
             "alpha": self.alpha,
             "lowercase": self.lowercase,
             "normalization": NORMAL_FORM,
@@ -203,7 +216,7 @@ class SentencePieceTokenizer:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> SentencePieceTokenizer:
-        """Return the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not."""
+        """Returns the tokenizer that `save` wrote; raises DataError for any other content."""
         model, alpha, lowercase = (content.get(key) for key in ("model", "alpha", "lowercase"))
         if not isinstance(model, str) or not isinstance(lowercase, bool):
             raise DataError('"model" must be a string, and "lowercase" true or false')
@@ -219,7 +232,7 @@ class SentencePieceTokenizer:
 
 
 def _training_error(error: RuntimeError, vocab_size: int, longest: int) -> Exception:
-    """Return the error that says in our words why SentencePiece could not train."""
+    """Returns the error that says in our words why SentencePiece could not train."""
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
         return SettingsError(
             f"vocab_size is {vocab_size}, but the texts have so many different characters that "

@@ -46,7 +46,7 @@ class PieceModel(NamedTuple):
 
 
 def read_piece_model(data: bytes) -> PieceModel:
-    """Return what a serialized model knows; raises DataError if it is none, or not like ours."""
+    """Returns what a serialized model knows; raises DataError if it is none, or not like ours."""
     kind = _KINDS[1]  # what a model is that does not say
     scores: dict[str, float] = {}
     for number, value in _fields(data):
@@ -66,7 +66,7 @@ def read_piece_model(data: bytes) -> PieceModel:
 
 
 def _read_piece(data: bytes) -> tuple[str, float, bool]:
-    """Return a piece, its score, and whether it is special."""
+    """Returns a piece, its score, and whether it is special."""
     name, score, kind = "", 0.0, _NORMAL
     for number, value in _fields(data):
         if number == _NAME:
@@ -88,7 +88,7 @@ def _read_piece(data: bytes) -> tuple[str, float, bool]:
 
 
 def _read_trainer(data: bytes) -> Literal["unigram", "bpe"] | None:
-    """Return the kind of model, if it is said."""
+    """Returns the kind of model, if it is said."""
     kind = None
     for number, value in _fields(data):
         if number == _MODEL_TYPE:
@@ -118,7 +118,7 @@ def _unlike(problem: str) -> DataError:
 
 
 def _fields(data: bytes) -> Iterator[_Field]:
-    """Yield the fields of a message; raises DataError if it is none."""
+    """Yields the fields of a message; raises DataError if it is none."""
     place = 0
     while place < len(data):
         tag, place = _varint(data, place)
@@ -140,7 +140,7 @@ def _fields(data: bytes) -> Iterator[_Field]:
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """Return the number that begins at a place, and where it ends."""
+    """Returns the number that begins at a place, and where it ends."""
     result = 0
     for shift in range(0, 70, 7):
         if place == len(data):

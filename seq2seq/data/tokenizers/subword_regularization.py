@@ -27,14 +27,14 @@ class UnigramSampler:
     """
 
     def __init__(self, scores: Mapping[str, float], alpha: float) -> None:
-        """Take the log-probability of each piece; every character must be a piece."""
+        """Takes the log-probability of each piece; every character must be a piece."""
         self._scores = scores
         self.alpha = alpha
         self._longest = max(map(len, scores))
         self._cache: dict[str, list[tuple[list[int], list[float]]]] = {}
 
     def draw(self, word: str, generator: Random) -> list[str]:
-        """Return the pieces of one segmentation of `word`, whose characters are all known."""
+        """Returns the pieces of one segmentation of `word`, whose characters are all known."""
         lattice = self._cache.get(word)
         if lattice is None:
             lattice = self._filter(word)
@@ -52,7 +52,7 @@ class UnigramSampler:
         return pieces[::-1]
 
     def _filter(self, word: str) -> list[tuple[list[int], list[float]]]:
-        """Return for each end where its last piece may begin, with cumulative weights."""
+        """Returns for each end where its last piece may begin, with cumulative weights."""
         lattice: list[tuple[list[int], list[float]]] = [([], [])]
         totals = [0.0]  # for each end, the log of the summed weight of all ways to get there
         for end in range(1, len(word) + 1):
@@ -70,18 +70,18 @@ class UnigramSampler:
 
 
 class BpeSampler:
-    """Merges as BPE does, but leaves out each possible merge with a probability at each step.
+    """BPE-dropout: leaves out each possible merge with a probability, at each step.
 
-    BPE-dropout: Provilkov et al. 2020, algorithm 1.
+    Provilkov et al. 2020, algorithm 1.
     """
 
     def __init__(self, scores: Mapping[str, float], alpha: float) -> None:
-        """Take each piece's score, higher if learnt earlier, and the probability of leaving out."""
+        """Takes each piece's score (higher if learned earlier) and the dropout rate of merges."""
         self._scores = scores
         self.alpha = alpha
 
     def draw(self, word: str, generator: Random) -> list[str]:
-        """Return the pieces of one segmentation of `word`.
+        """Returns the pieces of one segmentation of `word`.
 
         No piece goes over a multiple of `MAX_MERGED_LENGTH` characters: a line without spaces would
         take hours.

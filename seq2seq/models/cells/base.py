@@ -23,31 +23,44 @@ CellState = tuple[Tensor, ...]
 
 
 class Cell(nn.Module, ABC):
-    """What all cells share: the two ways to run them, zero states, and zoneout.
+    """What all cells share: the two ways to run them, zero states, zoneout, and checks of shapes.
 
-    A kind of cell says what of a step needs no state (`project_inputs`), and how a state follows from
-    that and the state before (`update`). `masks` is what training hides from it; see
-    `seq2seq.models.dropout`.
+    A kind of cell implements the part of a step that needs no state (`project_inputs`), and the
+    next state from that and the state before (`update`). The first tensor of a state is the output.
+    `masks` are dropout masks, see `seq2seq.models.dropout`.
 
     Args:
         hidden_size: width of the state, which is also the output.
-        parts: tensors in a state.
+        state_tensors: how many tensors a state has.
     """
 
-    def __init__(self, hidden_size: int, parts: int = 1) -> None:
+    def __init__(self, hidden_size: int, state_tensors: int = 1) -> None:
         super().__init__()
         self.hidden_size = hidden_size
-        self.parts = parts
+        self.state_tensors = state_tensors
         self.zoneout = 0.0
 
     def zero_state(self, like: Tensor) -> CellState:
-        """Zeros ``(batch_size, hidden_size)`` for the batch, device and type of `like`."""
-        return (like.new_zeros(like.shape[0], self.hidden_size),) * self.parts
+        """Returns zeros ``(batch_size, hidden_size)`` for the batch, device and type of `like`."""
+        return (like.new_zeros(like.shape[0], self.hidden_size),) * self.state_tensors
 
     def step(
         self, inputs: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> tuple[Tensor, CellState]:
-        """The formula, once: ``(batch_size, input_size)`` -> ``(batch_size, hidden_size)``."""
+        """Computes one time step, by the formula.
+
+        Args:
+            inputs: ``(batch_size, input_size)``.
+            state: the state before.
+            masks: dropout masks.
+
+        Returns:
+            The output ``(batch_size, hidden_size)`` and the new state.
+
+        Raises:
+            SettingsError: inputs or state have another shape.
+        """
+        self.check_shapes(inputs, state, "(batch_size, input_size)")
         state = self.update_with_zoneout(self.project_inputs(inputs), state, masks)
         return state[0], state
 
@@ -58,18 +71,22 @@ class Cell(nn.Module, ABC):
         lengths: Tensor | None = None,
         masks: DropoutMasks = NO_DROPOUT,
     ) -> tuple[Tensor, CellState]:
-        """All time steps, the formula step after step.
+        """Computes all time steps, by the formula step after step.
 
         Args:
             inputs: ``(batch_size, length, input_size)``.
             state: the initial state.
             lengths: ``(batch_size,)`` on the CPU, each at least 1; None if every row is full.
-            masks: what training hides from the cell.
+            masks: dropout masks.
 
         Returns:
             Outputs ``(batch_size, length, hidden_size)``, zero after a row's end, and for each row
             the state at its own last token.
+
+        Raises:
+            SettingsError: inputs or state have another shape.
         """
+        self.check_shapes(inputs, state, "(batch_size, length, input_size)")
         outputs = []
         for position, projected in enumerate(self.project_inputs(inputs).unbind(1)):
             after = self.update_with_zoneout(projected, state, masks)
@@ -86,20 +103,20 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def project_inputs(self, inputs: Tensor) -> Tensor:
-        """What of a step needs no state, as W x + b: ``(…, input_size)`` -> ``(…, any size)``."""
+        """Computes what needs no state, as W x + b: ``(…, input_size)`` -> ``(…, any size)``."""
 
     @abstractmethod
     def update(
         self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The next state from `project_inputs`'s result and the state before; the output comes first."""
+        """Computes the next state from the result of `project_inputs` and the state before."""
 
     def update_with_zoneout(
         self, projected: Tensor, state: CellState, masks: DropoutMasks
     ) -> CellState:
-        """`update`, with zoneout (Krueger et al. 2017): some units keep their value for a step.
+        """Computes `update` with zoneout (Krueger et al. 2017): some units keep their value.
 
-        Which ones is drawn anew at each step. In evaluation every unit moves by its expectation.
+        Which ones is drawn anew at each step. In evaluation every unit gets its expectation.
         """
         after = self.update(projected, state, masks)
         if not self.zoneout:
@@ -107,15 +124,38 @@ class Cell(nn.Module, ABC):
         return tuple(self.apply_zoneout(old, new) for old, new in zip(state, after, strict=True))
 
     def apply_zoneout(self, old: Tensor, new: Tensor) -> Tensor:
-        """Each unit's old value or its new one, exactly; in evaluation what that is on average."""
+        """Takes each unit's old value or its new one; in evaluation their mean by probability."""
         if not self.training:
             return self.zoneout * old + (1 - self.zoneout) * new
         kept = torch.bernoulli(torch.full_like(new, self.zoneout))
         return torch.where(kept.bool(), old, new)
 
     def recurrent_weight(self, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
-        """U, which weight dropout masks; SettingsError if the cell has no such matrix."""
+        """Returns U, which weight dropout masks; SettingsError if the cell has no such matrix."""
         raise SettingsError(
             f"{type(self).__name__} has no recurrent weight matrix for --model.weight-dropout to "
             "drop: set it to 0"
+        )
+
+    def check_shapes(self, inputs: Tensor, state: CellState, expected: str) -> None:
+        """Raises SettingsError unless inputs and state are batch first and of the right rank.
+
+        Args:
+            inputs: of a step or a sequence.
+            state: the state before.
+            expected: the shape of the inputs, in words.
+        """
+        if (
+            isinstance(state, tuple)
+            and len(state) == self.state_tensors
+            and inputs.dim() == expected.count(",") + 1
+            and all(each.shape == (inputs.shape[0], self.hidden_size) for each in state)
+        ):
+            return
+        name, count = type(self).__name__, self.state_tensors
+        given = [tuple(each.shape) for each in state] if isinstance(state, tuple) else type(state)
+        raise SettingsError(
+            f"{name} takes inputs {expected} and as state a tuple of {count} "
+            f"tensor{'s' * (count > 1)} (batch_size, {self.hidden_size}): inputs are "
+            f"{tuple(inputs.shape)}, the state is {given}"
         )

@@ -42,7 +42,7 @@ class ElmanCell(FusedCell):
     def update(
         self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The formula of the class, with W x + b given."""
+        """Computes the formula of the class, with W x + b given."""
         return (self.activation(projected + self.project_state(state[0], masks)),)
 
 
@@ -69,13 +69,14 @@ class JordanCell(FusedCell):
         super().__init__(nn.RNN(input_size, hidden_size, batch_first=True))
         self.output = nn.Linear(hidden_size, hidden_size)
         # V is passed at every step, as U is, so it starts like U: see `initialize`.
-        nn.init.orthogonal_(self.output.weight)
+        if not self.output.weight.is_meta:
+            nn.init.orthogonal_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
     def update(
         self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The formula of the class, with W x + b given."""
+        """Computes the formula of the class, with W x + b given."""
         hidden = torch.tanh(projected + self.project_state(state[0], masks))
         return (torch.tanh(self.output(hidden)),)
 
@@ -93,32 +94,34 @@ class LeakyCell(FusedCell):
     through a sigmoid. No kernel computes this, so a sequence is run step by step.
 
     Time constants start spread evenly in log τ between 1 step and 100: some units follow every
-    token, some hold the gist of a long sentence, and each scale in between has as many units. Equal
-    constants would see one scale only, and a rate near 0 or 1 moves slowly: there a sigmoid is
-    flat. The spread is not drawn at random, so that a small layer has all scales, too.
+    token, some integrate over a long sentence, and each scale in between has as many units. With
+    equal constants there would be one scale, and a rate near 0 or 1 learns slowly, as the sigmoid
+    is flat there. The spread is even, not random, so that a small layer has all scales, too.
     """
 
     fused = False
 
-    LONGEST = 100.0
+    MAX_TIME_CONSTANT = 100.0
     """The longest time constant to start from, in steps."""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(nn.RNN(input_size, hidden_size, batch_first=True))
-        # The middles of equal intervals: no unit starts at τ = 1, which no finite number gives.
-        places = (torch.arange(hidden_size) + 0.5) / hidden_size
-        constants = torch.exp(places * math.log(self.LONGEST))
-        self.rate_logits = nn.Parameter(-torch.log(constants - 1))  # sigmoid(-log(τ - 1)) = 1 / τ
+        self.rate_logits = nn.Parameter(torch.empty(hidden_size))
+        if not self.rate_logits.is_meta:
+            # The middles of equal intervals: no unit starts at τ = 1, which no finite number gives.
+            places = (torch.arange(hidden_size) + 0.5) / hidden_size
+            constants = torch.exp(places * math.log(self.MAX_TIME_CONSTANT))
+            self.rate_logits.data = -torch.log(constants - 1)  # sigmoid(-log(τ - 1)) = 1 / τ
 
     @property
     def rates(self) -> Tensor:
-        """α of each unit, ``(hidden_size,)``: the share of its value that a step replaces."""
+        """The rate α of each unit, ``(hidden_size,)``: how much of its value a step replaces."""
         return torch.sigmoid(self.rate_logits)
 
     def update(
         self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The formula of the class, with W x + b given."""
+        """Computes the formula of the class, with W x + b given."""
         new = torch.tanh(projected + self.project_state(state[0], masks))
         rates = self.rates
         return ((1 - rates) * state[0] + rates * new,)
@@ -129,14 +132,14 @@ class EchoStateCell(ElmanCell):
 
     .. math:: h_t = \\tanh(W x_t + b + U h_{t-1} + c)
 
-    None of its weights learns. Gradients pass through it to what is below it, an embedding for
-    instance, and what is above it reads from the reservoir's many random features of the past.
+    Its weights are not trained. Gradients pass through it to the layers below, an embedding for
+    instance, and the layers above learn to read the reservoir's many random features of the past.
 
-    U is a random orthogonal matrix times the radius. So it is dense: torch's kernel, which runs it,
-    gains nothing from zeros. All its eigenvalues lie on the circle of that radius, which gives a
-    linear reservoir a long memory (White et al. 2004), and all its singular values equal it. Below
-    1 the state therefore forgets where it started from, whatever the inputs are: the distance of
-    two states shrinks by the radius or more at every step (the echo state property; Jaeger 2001,
+    U is a random orthogonal matrix times the radius. It is dense, since torch's kernel, which runs
+    it, gains nothing from zeros. All its eigenvalues lie on the circle of that radius, which gives
+    a linear reservoir a long memory (White et al. 2004), and all its singular values equal it. With
+    a radius below 1, two states come nearer by that factor or more at every step, whatever the
+    inputs are, so that the initial state is forgotten (the echo state property; Jaeger 2001,
     proposition 3).
 
     W starts as in other cells. b is random, else every unit would be an odd function of the inputs.

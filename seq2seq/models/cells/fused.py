@@ -15,18 +15,18 @@ from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, apply_mask
 class FusedCell(Cell):
     """A cell that reads its weights W, U and biases b, c from a kernel.
 
-    A kind of cell says how a state follows from the one before it (`update`).
+    A kind of cell implements the next state from the one before it (`update`).
 
     Args:
         kernel: torch's own, one layer in one direction, batch first; it holds the weights.
-        parts: tensors in a state.
+        state_tensors: how many tensors a state has.
     """
 
     fused = True
-    """Whether the kernel computes what the formula says."""
+    """Whether the kernel computes the formula of the cell."""
 
-    def __init__(self, kernel: nn.RNNBase, parts: int = 1) -> None:
-        super().__init__(kernel.hidden_size, parts)
+    def __init__(self, kernel: nn.RNNBase, state_tensors: int = 1) -> None:
+        super().__init__(kernel.hidden_size, state_tensors)
         self.kernel = kernel
         initialize_weights(kernel)
 
@@ -37,37 +37,41 @@ class FusedCell(Cell):
         lengths: Tensor | None = None,
         masks: DropoutMasks = NO_DROPOUT,
     ) -> tuple[Tensor, CellState]:
-        """All time steps, as `Cell.sequence`: by the kernel where it computes what is asked for."""
+        """Computes all time steps, see `Cell.sequence`, by the kernel where that is possible.
+
+        It is not for zoneout and dropout of the state, which no kernel computes.
+        """
         if not self.fused or self.zoneout or masks.state is not None:
             return super().sequence(inputs, state, lengths, masks)
+        self.check_shapes(inputs, state, "(batch_size, length, input_size)")
         return run_kernel(self.kernel, inputs, state, lengths, self.recurrent_weight(masks))
 
     def project_inputs(self, inputs: Tensor) -> Tensor:
-        """W x + b: ``(…, input_size)`` -> ``(…, gates * hidden_size)``."""
+        """Computes W x + b: ``(…, input_size)`` -> ``(…, gates * hidden_size)``."""
         return F.linear(inputs, self.weight("weight_ih_l0"), self.bias("bias_ih_l0"))
 
     def project_state(self, hidden: Tensor, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
-        """U h + c: ``(batch_size, hidden_size)`` -> ``(batch_size, gates * hidden_size)``."""
+        """Computes U h + c: ``(…, hidden_size)`` -> ``(…, gates * hidden_size)``."""
         weight = self.recurrent_weight(masks)
         return F.linear(apply_mask(hidden, masks.state), weight, self.bias("bias_hh_l0"))
 
     def recurrent_weight(self, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
-        """U, ``(gates * hidden_size, hidden_size)``, with its mask if there is one."""
+        """Returns U, ``(gates * hidden_size, hidden_size)``, with its mask if there is one."""
         weight = self.weight("weight_hh_l0")
         return weight if masks.weights is None else weight * masks.weights
 
     def weight(self, name: str) -> Tensor:
-        """A weight matrix of the kernel, by torch's name for it."""
+        """Returns a weight of the kernel, by torch's name for it."""
         weight: Tensor = getattr(self.kernel, name)
         return weight
 
     def bias(self, name: str) -> Tensor | None:
-        """A bias of the kernel, if it has any."""
+        """Returns a bias of the kernel, by torch's name for it; None if it has none."""
         return self.weight(name) if self.kernel.bias else None
 
 
 def kernel_weights(kernel: nn.RNNBase) -> dict[str, Tensor]:
-    """The weights W, U and biases b, c (if it has them) of a kernel, by torch's names for them."""
+    """Returns the weights W, U and biases b, c (if any) of a kernel, by torch's names for them."""
     return dict(kernel.named_parameters())
 
 
@@ -85,7 +89,7 @@ def run_kernel(
         inputs: ``(batch_size, length, input_size)``.
         state: the initial state.
         lengths: ``(batch_size,)`` on the CPU, each at least 1; None if every row is full.
-        recurrent_weight: what to use in the place of U.
+        recurrent_weight: is used in the place of U.
 
     Returns:
         Outputs ``(batch_size, length, hidden_size)``, zero after a row's end, and for each row the
@@ -97,7 +101,7 @@ def run_kernel(
     full = lengths is None or bool((lengths == length).all())
     if lengths is not None and not full:
         packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    initial = tuple(part.unsqueeze(0) for part in state)
+    initial = tuple(part.unsqueeze(0) for part in state)  # each (1, batch_size, hidden_size)
     arguments = (packed, initial if len(initial) > 1 else initial[0])
     if recurrent_weight is None or recurrent_weight is kernel.weight_hh_l0:
         outputs, final = kernel(*arguments)
@@ -110,11 +114,13 @@ def run_kernel(
 
 
 def initialize_weights(kernel: nn.RNNBase) -> None:
-    """Glorot for what comes from the input, orthogonal for what comes from the state, bias 0.
+    """Initializes W as Glorot & Bengio (2010) do, U as an orthogonal matrix, and biases as 0.
 
     Orthogonal recurrent weights (Saxe et al. 2014) keep the norm of the state over many steps.
-    Each gate has its own matrix.
+    Each gate has its own matrix. Weights without memory (the meta device) stay as they are.
     """
+    if kernel.weight_hh_l0.is_meta:
+        return
     for name, weight in kernel_weights(kernel).items():
         if name.startswith("bias"):
             nn.init.zeros_(weight)

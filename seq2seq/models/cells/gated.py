@@ -15,7 +15,7 @@ from seq2seq.models.cells.fused import FusedCell, kernel_weights
 from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, apply_mask
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "linear": torch.positive}
-"""What an LSTM may pass its candidate and its memory cell through."""
+"""The activation functions of an LSTM, for the candidate and the output."""
 
 
 class GRUCell(FusedCell):
@@ -37,7 +37,7 @@ class GRUCell(FusedCell):
     def update(
         self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The formula of the class, with W x + b given."""
+        """Computes the formula of the class, with W x + b given."""
         reset_input, update_input, new_input = projected.chunk(3, dim=-1)
         reset_state, update_state, new_state = self.project_state(state[0], masks).chunk(3, dim=-1)
         reset = torch.sigmoid(reset_input + reset_state)
@@ -62,8 +62,8 @@ class LSTMCell(FusedCell):
     Args:
         input_size: width of one input vector.
         hidden_size: width of the state and of the memory cell.
-        activation: what stands for tanh in g and h; with "linear" both are what their arguments
-            are, as in exercises that are worked by hand. No kernel computes that.
+        activation: in the place of tanh in g and h; with "linear" there is none, as in exercises
+            that are worked by hand. No kernel computes that.
         bias: whether b and c exist.
 
     Raises:
@@ -78,7 +78,8 @@ class LSTMCell(FusedCell):
         activation: Literal["tanh", "linear"] = "tanh",
         bias: bool = True,
     ) -> None:
-        super().__init__(nn.LSTM(input_size, hidden_size, bias=bias, batch_first=True), parts=2)
+        kernel = nn.LSTM(input_size, hidden_size, bias=bias, batch_first=True)
+        super().__init__(kernel, state_tensors=2)
         if activation not in ACTIVATIONS:
             raise SettingsError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
         self.activation = ACTIVATIONS[activation]
@@ -91,15 +92,15 @@ class LSTMCell(FusedCell):
     def update(
         self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> CellState:
-        """The formula of the class, with W x + b given."""
+        """Computes the formula of the class, with W x + b given."""
         sums = projected + self.project_state(state[0], masks)
         input_gate, forget_gate, new, output_gate = sums.chunk(4, dim=-1)
         kept = torch.sigmoid(forget_gate) * state[1]
         memory = kept + torch.sigmoid(input_gate) * self.activation(new)
-        return torch.sigmoid(output_gate) * self.activation(self.shown(memory)), memory
+        return torch.sigmoid(output_gate) * self.activation(self.normalize_memory(memory)), memory
 
-    def shown(self, memory: Tensor) -> Tensor:
-        """What of the memory cell the output is made of: all of it."""
+    def normalize_memory(self, memory: Tensor) -> Tensor:
+        """Returns what the output is computed from: the memory cell as it is."""
         return memory
 
 
@@ -123,18 +124,18 @@ class NormalizedLSTMCell(LSTMCell):
         nn.init.uniform_(self.weight("bias_ih_l0")[2 * hidden_size : 3 * hidden_size], -1, 1)
 
     def project_inputs(self, inputs: Tensor) -> Tensor:
-        """LN(W x) + b: ``(…, input_size)`` -> ``(…, 4 * hidden_size)``."""
+        """Computes LN(W x) + b: ``(…, input_size)`` -> ``(…, 4 * hidden_size)``."""
         product = F.linear(inputs, self.weight("weight_ih_l0"))
         projected: Tensor = self.norm_input(product) + self.weight("bias_ih_l0")
         return projected
 
     def project_state(self, hidden: Tensor, masks: DropoutMasks = NO_DROPOUT) -> Tensor:
-        """LN(U h) + c: ``(batch_size, hidden_size)`` -> ``(batch_size, 4 * hidden_size)``."""
+        """Computes LN(U h) + c: ``(…, hidden_size)`` -> ``(…, 4 * hidden_size)``."""
         product = F.linear(apply_mask(hidden, masks.state), self.recurrent_weight(masks))
         recurrent: Tensor = self.norm_state(product) + self.weight("bias_hh_l0")
         return recurrent
 
-    def shown(self, memory: Tensor) -> Tensor:
-        """LN(c): the output is made of the normalized memory cell."""
-        shown: Tensor = self.norm_memory(memory)
-        return shown
+    def normalize_memory(self, memory: Tensor) -> Tensor:
+        """Returns LN(c): the output is computed from the normalized memory cell."""
+        normalized: Tensor = self.norm_memory(memory)
+        return normalized

@@ -34,10 +34,6 @@ class NGramState(NamedTuple):
 
     ids: Tensor
 
-    def select(self, rows: Tensor) -> NGramState:
-        """The state of the given rows ``(new_batch_size,)``, in that order, repeats allowed."""
-        return NGramState(self.ids.index_select(0, rows))
-
 
 class Level(nn.Module):
     """The n-grams of one length; its buffers are those of a `Table`."""
@@ -214,9 +210,15 @@ class NGramModel(nn.Module):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: NGramState
     ) -> tuple[Tensor, NGramState]:
-        """How probable the targets are, see `seq2seq.models.language_model.Predictor`.
+        """Returns the log-probabilities of given targets: what steps give, for all at once.
 
-        What steps say of the same tokens, for all of them at once.
+        Args:
+            inputs: the token before each target, ``(batch_size, length)``.
+            targets: ``(batch_size, length)``.
+            state: before the first of the inputs.
+
+        Returns:
+            ``(batch_size, length)``, and the state after the last of the inputs.
         """
         seen = torch.cat([state.ids, inputs], dim=1)  # (batch_size, order - 1 + length)
         totals = self.level(1).log_probs[targets]

@@ -105,6 +105,7 @@ def test_a_file_of_srilm(tmp_path: Path) -> None:
     same(read_arpa(tmp_path / "y.arpa")[0], model, 1e-6)
 
 
+@pytest.mark.slow
 @given(
     sentences=st.lists(st.lists(st.sampled_from([UNK_ID, 4, 5, 6]), max_size=5), min_size=1),
     order=st.integers(1, 4),

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Vocab
 from seq2seq.decoding.beam_search import beam_search
 from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.interface import select_rows
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.ngram.model import NGramModel
@@ -122,7 +123,9 @@ def test_scoring_equals_stepping(
     model = NGramModel.estimate(sentences, order, SIZE)
     scored = [*sentences, *others]
     found = model.token_log_probabilities(scored)
-    stepped = token_log_probabilities(model, model.start(len(scored)), scored, torch.device("cpu"))
+    stepped = token_log_probabilities(
+        model.step, model.start(len(scored)), scored, torch.device("cpu")
+    )
     assert [len(row) for row in found] == [len(ids) + 1 for ids in scored]
     for row, expected in zip(found, stepped, strict=True):
         assert row == pytest.approx(expected, abs=1e-5)
@@ -170,7 +173,7 @@ def test_a_state_is_a_value_whose_rows_can_be_chosen() -> None:
     assert first.ids.tolist() == [[PAD_ID, PAD_ID]] * 2
     assert third.ids.tolist() == [[BOS_ID, VOCAB["I"]], [BOS_ID, VOCAB["Sam"]]]
     tokens = torch.tensor(VOCAB.ids(["I", "am", "am"]))
-    log_probs, _ = model.step(tokens, third.select(torch.tensor([1, 0, 0])))
+    log_probs, _ = model.step(tokens, select_rows(third, torch.tensor([1, 0, 0])))
     torch.testing.assert_close(log_probs[0], after(model, *VOCAB.ids(["Sam", "I"])))
     torch.testing.assert_close(log_probs[2], after(model, *VOCAB.ids(["I", "am"])))
     assert torch.equal(log_probs[1], log_probs[2])
@@ -183,7 +186,7 @@ def test_pads_after_a_sentence_change_nothing_and_have_no_context() -> None:
 
 def test_beam_search_finds_what_is_most_probable() -> None:
     model = sam(order=3)
-    (found,) = beam_search(model, model.start(1), Constraints(torch.tensor([8])), beam_size=3)
+    (found,) = beam_search(model.step, model.start(1), Constraints(torch.tensor([8])), beam_size=3)
     assert VOCAB.tokens(found[0].tokens) == ["I", "am", "Sam"]
     (scores,) = model.token_log_probabilities([found[0].tokens])
     assert found[0].log_probability == pytest.approx(sum(scores), abs=1e-5)
