@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
 
 import tyro
 
-from seq2seq.config.base import raise_problems
+from seq2seq.config.base import validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
@@ -68,11 +68,6 @@ class DecodingCommand(ModelCommand):
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's. Each may also be typed as --decoding.NAME."""
 
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from self.decoding.problems()
-        yield from super().problems()
-
 
 @dataclass(frozen=True)
 class AnalysisCommand:
@@ -98,7 +93,7 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
         SystemExit: help was asked for, or an option is misspelt.
     """
     command = tyro.cli(kind, prog=prog, args=arguments)
-    raise_problems(command.problems() if hasattr(command, "problems") else ())
+    validate(command)
     return command
 
 
@@ -119,7 +114,7 @@ def parse_decoding(
     run = open_run(command.run)
     stored = run.experiment(Experiment).decoding
     command = parse_again(command, arguments, prog, decoding=stored)
-    raise_problems(command.problems())
+    validate(command)
     return command, run
 
 
