@@ -66,11 +66,7 @@ class DecodingCommand(ModelCommand):
     """A command that translates."""
 
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
-<<<<<<< HEAD
     """How to search; the defaults are the run's."""
-=======
-    """How to search; the defaults are the run's. Each may also be typed as --decoding.NAME."""
->>>>>>> config
 
 
 @dataclass(frozen=True)
