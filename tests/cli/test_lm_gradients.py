@@ -22,7 +22,6 @@ from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.evaluation.gradient_flow import (
-    as_json,
     as_table,
     fresh_network,
     text_gradient_flow,
@@ -88,7 +87,7 @@ def test_runs_side_by_side(run: Command) -> None:
     options = ("gru", "lstm", "--text", "text", "--steps", 30, "--places", 5)
     assert run(*options) == as_table(flows) + "\n"
     assert json.loads(run(*options, "--json")) == {
-        name: as_json(flows[f"{name} ({name})"]) for name in ("gru", "lstm")
+        name: flows[f"{name} ({name})"].as_dict() for name in ("gru", "lstm")
     }
     table = run("gru", "lstm", "--text", "text")
     assert table.splitlines()[0].split("  ")[-3:] == [
@@ -104,7 +103,7 @@ def test_a_model_of_sentences_reads_within_one(run: Command) -> None:
     network, text, _ = load_network(Run("sentences"))
     rows = [row for row in text.rows(read_lines("text")) if len(row) > 20]
     flow = text_gradient_flow(network, windows(rows, 20, 32))
-    assert found == {"sentences": as_json(flow)}
+    assert found == {"sentences": flow.as_dict()}
     with pytest.raises(
         DataError,
         match=r"^sentences: 100 steps need 101 tokens .* in one sentence.* --steps \d+ or fewer",

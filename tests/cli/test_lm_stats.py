@@ -41,21 +41,21 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 def test_a_text_is_counted(run: Run, book: Path) -> None:
     tokens = [WordTokenizer().tokenize(line) for line in LINES]
-    assert run(book) == text_statistics(tokens).table() + "\n"
-    assert run(book, "--top", 2) == text_statistics(tokens).table(top=2) + "\n"
+    assert run(book) == text_statistics(tokens).as_table() + "\n"
+    assert run(book, "--top", 2) == text_statistics(tokens).as_table(top=2) + "\n"
     (text,) = letters_only(LINES, lowercase=True)
     plain = text_statistics([text.split()])
-    assert run(book, "--letters-only", "--lowercase") == plain.table() + "\n"
+    assert run(book, "--letters-only", "--lowercase") == plain.as_table() + "\n"
     assert plain.ngrams[0].most_common(1) == [(("the",), 2)]
 
 
 def test_other_tokens(run: Run, book: Path) -> None:
     pieces = text_statistics(SpaceTokenizer().tokenize_all(LINES))
-    assert run(book, "--tokenizer", "space") == pieces.table() + "\n"
+    assert run(book, "--tokenizer", "space") == pieces.as_table() + "\n"
     characters = text_statistics(CharacterTokenizer(lowercase=True).tokenize_all(LINES))
     # "s" and "t" are stop words, but only where they are words.
     printed = run(book, "--tokenizer", "character", "--lowercase")
-    assert printed == characters.table(stop_words=()) + "\n"
+    assert printed == characters.as_table(stop_words=()) + "\n"
 
 
 def test_json_with_stop_words_of_ones_own(run: Run, book: Path, tmp_path: Path) -> None:
