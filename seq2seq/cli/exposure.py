@@ -17,8 +17,8 @@ from seq2seq.cli.options import (
     open_run,
     parse_command,
 )
-from seq2seq.config.base import check_min
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.fields import PositiveInt
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Expose(AnalysisCommand):
     """The source sentences, a line each (.gz too)."""
     reference: FileOption = ""
     """Their references, line-aligned."""
-    max_length: int = 30
+    max_length: PositiveInt = 30
     """The last target position to look at, in tokens."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
@@ -59,7 +59,6 @@ class Expose(AnalysisCommand):
         if not self.runs or not self.source or not self.reference:
             yield "give RUN, --source FILE and --reference FILE"
         yield from super().problems()
-        yield from check_min("--max-length", self.max_length, 1)
         yield from device_problems(self.device)
 
 

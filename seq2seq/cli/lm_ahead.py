@@ -15,7 +15,7 @@ from seq2seq.cli.options import (
     open_run,
     parse_command,
 )
-from seq2seq.config.base import check_min
+from seq2seq.config.fields import PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.training.preflight import device_problems
 
@@ -38,9 +38,9 @@ class LookAhead(AnalysisCommand):
 
     text: FileOption = ""
     """The text (.gz too)."""
-    steps: int = 10
+    steps: PositiveInt = 10
     """How many tokens to look ahead."""
-    places: int = 1000
+    places: PositiveInt = 1000
     """The most places of the text to look ahead from, spread evenly; more are more exact."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
@@ -50,8 +50,6 @@ class LookAhead(AnalysisCommand):
         if not self.runs or not self.text:
             yield "give RUN and --text FILE"
         yield from super().problems()
-        yield from check_min("--steps", self.steps, 1)
-        yield from check_min("--places", self.places, 1)
         yield from device_problems(self.device)
 
 

@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar, cast
 
 import tyro
 
-from seq2seq.config.base import raise_problems
+from seq2seq.config.base import validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
@@ -32,7 +33,6 @@ RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [R
 FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
-Device: TypeAlias = Literal["auto", "cpu", "cuda", "mps"]
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT")
@@ -67,12 +67,7 @@ class DecodingCommand(ModelCommand):
     """A command that translates."""
 
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
-    """How to search; the defaults are the run's. Each may also be typed as --decoding.NAME."""
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from self.decoding.problems()
-        yield from super().problems()
+    """How to search; the defaults are the run's."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
         SystemExit: help was asked for, or an option is misspelt.
     """
     command = tyro.cli(kind, prog=prog, args=arguments)
-    raise_problems(command.problems() if hasattr(command, "problems") else ())
+    validate(command)
     return command
 
 
@@ -130,7 +125,7 @@ def parse_decoding(
     run = open_run(command.run)
     stored = run.experiment(Experiment).decoding
     command = parse_again(command, arguments, prog, decoding=stored)
-    raise_problems(command.problems())
+    validate(command)
     return command, run
 
 

@@ -1,4 +1,4 @@
-"""What is handed to a public method, checked where it comes in: text, and paths of runs.
+"""Checks of what is handed to a public method: text, counts, and paths of runs.
 
 Settings have a check of their own, `seq2seq.config.base`.
 """
@@ -13,35 +13,35 @@ from typing import Any
 from seq2seq.errors import DataError, SettingsError
 
 
-def check_string(value: Any, name: str) -> str:
-    """One text.
+def as_list(value: Any, name: str) -> list[str]:
+    """Returns several texts as a list, and a single one as a list of one.
 
     Args:
         value: what was handed over.
         name: the argument's, for the message.
 
     Raises:
-        DataError: it is no string.
+        DataError: it is neither a string nor several of them.
     """
-    if not isinstance(value, str):
-        raise DataError(f"{name} is {describe_value(value)}: give a string")
-    return value
+    if isinstance(value, str):
+        return [value]
+    return list(iter_checked(value, name, "a string, or a list of strings"))
 
 
 def check_strings(value: Any, name: str) -> list[str]:
-    """Several texts; arguments as `check_string`, and what is raised.
+    """Returns several texts as a list; as `as_list`.
 
     A single string is refused: it would be taken for a list of its characters.
     """
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise DataError(f"{name} is {describe_value(value)}: give a list of strings")
-    return list(iter_checked(value, name))
+    return list(iter_checked(value, name, "a list of strings"))
 
 
-def iter_checked(values: Iterable[Any], name: str) -> Iterator[str]:
-    """The texts of a stream, each checked when it comes; as `check_string`."""
+def iter_checked(
+    values: Iterable[Any], name: str, expected: str = "lines, each a string"
+) -> Iterator[str]:
+    """Yields the texts of a stream, each checked when it comes; as `check_strings`."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise DataError(f"{name} is {describe_value(values)}: give lines, each a string")
+        raise DataError(f"{name} is {describe_value(values)}: give {expected}")
     for number, value in enumerate(values, start=1):
         if not isinstance(value, str):
             raise DataError(
@@ -50,24 +50,19 @@ def iter_checked(values: Iterable[Any], name: str) -> Iterator[str]:
         yield value
 
 
-def as_list(value: Any, name: str) -> list[str]:
-    """A string as a list of one, or several texts; as `check_string`."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
-        raise DataError(f"{name} is {describe_value(value)}: give a string, or a list of strings")
-    return check_strings(value, name)
-
-
 def check_run_path(value: Any, name: str = "run") -> str | Path:
-    """The path of a run; SettingsError if it can't be one."""
+    """Returns the path of a run; raises SettingsError if it can't be one."""
     if not isinstance(value, str | Path) or not str(value):
         raise SettingsError(f"{name} is {describe_value(value)}: give the path of a run directory")
     return value
 
 
 def check_count(value: Any, name: str, least: int, of: str, most: int | None = None) -> int:
-    """A number of something; SettingsError if it is no integer, below `least` or above `most`."""
+    """Returns a number of something.
+
+    Raises:
+        SettingsError: it is no integer, below `least` or above `most`.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise SettingsError(f"{name} is {reprlib.repr(value)}: ask for at least {least} {of}")
     if most is not None and value > most:
@@ -76,9 +71,9 @@ def check_count(value: Any, name: str, least: int, of: str, most: int | None = N
 
 
 def describe_value(value: object) -> str:
-    """A value and its type, short.
+    """Returns a value and its type, short.
 
-    >>> described(3), described(b"a"), described(None)
+    >>> describe_value(3), describe_value(b"a"), describe_value(None)
     ('3 (int)', "b'a' (bytes)", 'None')
     """
     shown = reprlib.repr(value)

@@ -85,7 +85,7 @@ class DecodingSettings:
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
-        if self.max_length and self.min_length > self.max_length:
+        if 0 < self.max_length < self.min_length:
             yield (
                 f"--decoding.min-length {self.min_length} is above --decoding.max-length "
                 f"{self.max_length}"

@@ -55,8 +55,8 @@ class Condition(NamedTuple):
     """When a setting has an effect.
 
     Attributes:
-        name: the setting that decides: of the same part, or with the part's name, as
-            "model.attention".
+        name: the setting that decides: of the same part, or with a part's name, as
+            "model.attention", which is checked in a whole experiment only.
         values: what that one must be; none given: anything but `OFF`.
         in_training: whether only a training is refused for it: a stored run may break it.
     """

@@ -16,6 +16,7 @@ CellName = Literal[
 AttentionName = Literal[
     "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
 ]
+HAS_SIZE = only_if("model.attention", "additive", "multi-head")
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ class ModelSettings(NetworkSettings):
     wide as the encoder's outputs, which in both directions are twice as wide as each."""
     attention_order: Annotated[Literal["luong", "bahdanau"], only_if("attention")] = "luong"
     """Attend with the decoder's new state, or with the previous one."""
-    attention_size: Annotated[PositiveInt, only_if("attention", "additive", "multi-head")] = 256
+    attention_size: Annotated[PositiveInt, HAS_SIZE] = 256
     """Width of additive attention's hidden layer, and of multi-head's heads together."""
-    attention_heads: Annotated[PositiveInt, only_if("attention", "multi-head")] = 4
+    attention_heads: Annotated[PositiveInt, only_if("model.attention", "multi-head")] = 4
     """How many heads multi-head attention has."""
-    attention_window: Annotated[PositiveInt, only_if("attention", "local")] = 10
+    attention_window: Annotated[PositiveInt, only_if("model.attention", "local")] = 10
     """Local attention sees so many source tokens to either side of the place it predicts."""
     input_feeding: Annotated[bool, only_if("attention")] = False
     """Show each step what the last one handed to the output layer (Luong et al. 2015)."""

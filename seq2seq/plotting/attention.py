@@ -72,8 +72,7 @@ def attention_figure(translation: HasAttention) -> Any:
             f"{len(target)} target tokens and {len(source)} source tokens, eos counted, need "
             f"as many rows and columns of attention; there are {len(weights)} rows of {widths}"
         )
-    # The size follows from the cells, so that labels never overlap; `save_figure` adds room for
-    # labels.
+    # The size follows from the cells, so that labels never overlap; saving adds room for labels.
     cell = min(max(MAP_SIZE / max(len(source), len(target)), MIN_CELL), MAX_CELL)
     width, height = cell * len(source), cell * len(target)
     figure = new_figure(figsize=(width, height))

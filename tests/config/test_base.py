@@ -1,8 +1,10 @@
 """Every field of every setting: what has a wrong type, or is no number, is refused by its name."""
 
 import dataclasses
+import json
 import typing
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,10 +20,17 @@ from seq2seq.config.base import (
     type_problems,
     validate,
 )
+from seq2seq.config.data import DataSettings
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
-from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.config.fields import Range
+from seq2seq.config.language_model import (
+    LanguageExperiment,
+    LanguageModelSettings,
+    NGramExperiment,
+)
 from seq2seq.config.model import ModelSettings
-from seq2seq.config.training import TrainingSettings
+from seq2seq.config.training import SamplingSettings, TrainingSettings
 from seq2seq.errors import SettingsError
 
 KINDS = (Experiment, LanguageExperiment, NGramExperiment)
@@ -72,7 +81,8 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
     except SettingsError as error:
         said = str(error)
     if not is_instance(value, hint):
-        assert f"--{flag_name('.'.join(path))} " in said
+        where = path[1:] if kind is NGramExperiment and path[0] == "model" else path
+        assert f"--{flag_name('.'.join(where or path))} " in said
     if not said:
         assert not type_problems(made)
         assert not isinstance(value, float) or abs(value) < float("inf")
@@ -128,12 +138,7 @@ def test_a_long_value_is_cut() -> None:
     assert len(str(caught.value)) < 100
 
 
-def test_names_that_are_no_strings_are_unknown_settings() -> None:
-    with pytest.raises(SettingsError, match="unknown setting 3"):
-        from_dict(Experiment, {3: 4})
-
-
-def test_insist_has_types_first_then_values() -> None:
+def test_types_come_first_then_values() -> None:
     wrong: Any = "high"
     validate(ModelSettings(), "model.")
     with pytest.raises(SettingsError, match=r"--model.dropout 'high' is not float"):
@@ -142,7 +147,151 @@ def test_insist_has_types_first_then_values() -> None:
         validate(ModelSettings(embedding_size=0), "model.")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("seed", True, "is not int"),
+        ("seed", 1.0, "is not int"),
+        ("resume", 1, "is not bool"),
+        ("run", 5, "is not str"),
+        ("device", "gpu", "is not one of auto, cpu, cuda, mps"),
+        ("model.cell", "rnn", "is not one of elman, elman-relu, jordan, leaky, echo-state, gru"),
+        ("model.dropout", "0.1", "is not float"),
+        ("model.encoder_sizes", [512, 1.5], "is not tuple[int, ...]"),
+        ("training.minutes", "20", "is not float | None"),
+        ("training.sampling.unit", "epochs", "is not one of steps, percent"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused_in_words(
+    name: str, value: object, message: str
+) -> None:
+    for key in reversed(name.split(".")):
+        value = {key: value}
+    with pytest.raises(SettingsError) as caught:
+        from_dict(Experiment, value)
+    (line,) = str(caught.value).split("\n")
+    assert line.startswith(f"--{flag_name(name)} ")
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({3: 4}, "unknown setting 3"),
+        ({"modle": {}}, "unknown setting modle: did you mean model?"),
+        ({"model": {"hidden": 1}}, "unknown setting model.hidden; there are attention,"),
+        ({"model": {"drop_out": 0.1}}, "unknown setting model.drop_out: did you mean dropout?"),
+        (
+            {"training": {"sampling": {"shedule": "none"}}},
+            "unknown setting training.sampling.shedule: did you mean schedule?",
+        ),
+        ({"model": {"cell": "lstn"}}, "did you mean lstm?"),
+        ({"data": {"tokenizer": "words"}}, "did you mean word?"),
+        *(
+            (values, "expected names with values")
+            for values in ([], "model", None, {"model": 3}, {"training": {"sampling": []}})
+        ),
+    ],
+)
+def test_names_that_are_unknown_are_refused_with_the_nearest_one(values: Any, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_dict(Experiment, values)
+    (line,) = str(caught.value).split("\n")
+    assert message in line
+
+
+# ---------------------------------------------------------------------------------------------
+# Ranges
+
+
 @given(st.floats() | st.integers(), st.integers(-5, 5))
 def test_at_least_lets_through_what_is_finite_and_not_below(value: float, least: int) -> None:
     right = least <= value < float("inf")
     assert (list(check_min("--x", value, least)) == []) == right
+
+
+@given(st.integers(-3, 3) | st.floats(-3, 3), st.sampled_from(["[]", "[)", "(]", "()"]))
+def test_a_round_bracket_leaves_an_end_out(value: float, brackets: Any) -> None:
+    inside = {"[": value >= -1, "(": value > -1}[brackets[0]]
+    inside &= {"]": value <= 1, ")": value < 1}[brackets[1]]
+    lines = list(Range(-1, 1, brackets).problems("--x", value))
+    assert (lines == []) == inside
+    assert all(line == f"--x {value} is not in {brackets[0]}-1, 1{brackets[1]}" for line in lines)
+
+
+# ---------------------------------------------------------------------------------------------
+# Defaults, and JSON
+
+EXPERIMENTS = [
+    Experiment(),
+    Experiment(
+        run="runs/ä",
+        seed=7,
+        resume=True,
+        data=DataSettings(train="a.tsv", tokenizer="bpe", subword_sampling=0.1, joint=True),
+        model=ModelSettings(cell="gru", encoder_sizes=(3, 4), shared_embedding=True, dropout=0),
+        training=TrainingSettings(
+            minutes=1.5,
+            max_steps=10,
+            sampling=SamplingSettings(schedule="inverse-sigmoid", k=12.0, unit="steps"),
+        ),
+        decoding=DecodingSettings(beam_size=1, length_penalty=0.6),
+    ),
+]
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_settings_go_through_json_and_come_back_equal(experiment: Experiment) -> None:
+    again = from_dict(Experiment, json.loads(json.dumps(to_dict(experiment))))
+    assert again == experiment
+    assert isinstance(again.model.encoder_sizes, tuple)
+
+
+def test_what_is_not_named_keeps_its_default() -> None:
+    assert from_dict(Experiment, {}) == Experiment()
+    assert from_dict(ModelSettings, {"cell": "elman"}) == ModelSettings(cell="elman")
+
+
+def test_a_stored_run_without_a_setting_has_what_was_before_there_was_one() -> None:
+    values = to_dict(Experiment())
+    del values["model"]["lexical"]
+    assert from_dict(Experiment, values, stored=True) == Experiment(
+        model=ModelSettings(lexical=False)
+    )
+    assert from_dict(Experiment, values) == Experiment()
+
+
+def test_there_is_one_set_of_defaults() -> None:
+    assert Experiment().model == ModelSettings()
+    model = ModelSettings()
+    assert (model.cell, model.context, model.attention) == ("lstm", "initial", "scaled-general")
+    assert model.lexical
+    assert Experiment(model=ModelSettings(cell="gru")).model.attention == "scaled-general"
+
+
+def test_the_plain_context_model_is_one_setting() -> None:
+    plain = ModelSettings(attention="none")
+    assert not plain.lexical
+    assert replace(ModelSettings(), attention="none") == plain
+    model = Experiment(model=plain).model
+    assert model == plain
+    assert from_dict(ModelSettings, to_dict(plain)) == plain
+
+
+def test_a_language_model_has_its_own_defaults() -> None:
+    found = LanguageExperiment()
+    assert found.model.cell == "gru"
+    assert found.training.best_by == "perplexity"
+    assert found.training.label_smoothing == 0, "perplexity is of the model's own probabilities"
+    assert replace(found.training, best_by="bleu", label_smoothing=0.1) == TrainingSettings()
+
+
+def test_the_decoder_of_a_language_model_has_no_source() -> None:
+    settings = LanguageModelSettings(
+        cell="lstm", sizes=(8, 9), embedding_size=5, dropout=0.25, zoneout=0.1, tied_output=False
+    )
+    decoder = settings.decoder()
+    assert (decoder.decoder_sizes, decoder.attention) == ((8, 9), "none")
+    assert (decoder.context, decoder.lexical) == ("initial", False)
+    for name in ("cell", "embedding_size", "dropout", "zoneout", "tied_output"):
+        assert getattr(decoder, name) == getattr(settings, name)

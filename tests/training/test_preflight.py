@@ -38,74 +38,9 @@ def lines(kind: Any, values: dict[str, Any], **options: Any) -> list[str]:
     return []
 
 
-def refused(values: dict[str, Any]) -> str:
-    """Why there can be no such experiment."""
-    with pytest.raises(SettingsError) as caught:
-        from_dict(Experiment, values)
-    return str(caught.value)
-
-
-def sampling(**values: Any) -> dict[str, Any]:
-    return {"training": {"sampling": values}}
-
-
 OF_NO_USE: list[tuple[dict[str, Any], list[str]]] = [
-    (sampling(rate=0.5), ["--training.sampling.rate 0.5 has no effect", "schedule none"]),
-    (sampling(choice="sample"), ["--training.sampling.choice sample has no effect"]),
-    (sampling(schedule="constant", slope=0.1), ["--training.sampling.slope 0.1 has no effect"]),
-    (sampling(schedule="linear", k=0.5), ["--training.sampling.k 0.5", "schedule linear"]),
-    (sampling(schedule="constant", unit="steps"), ["--training.sampling.unit steps has no"]),
-    (
-        sampling(schedule="linear", method="steps", passes=2),
-        ["--training.sampling.passes 2 has no effect", "--training.sampling.method steps"],
-    ),
-    (sampling(schedule="constant", rate=0.0), ["--training.sampling.rate 0.0 never samples"]),
-    (sampling(schedule="linear", slope=0.0), ["--training.sampling.slope 0.0 never samples"]),
-    (sampling(schedule="linear", floor=1.0), ["--training.sampling.floor 1 never samples"]),
-    (
-        {"training": {"optimizer": "adam", "weight_decay": 0.1}},
-        ["--training.weight-decay 0.1 has no effect with --training.optimizer adam"],
-    ),
-    (
-        {"training": {"plateau_factor": 0.1}},
-        ["--training.plateau-factor 0.1 has no effect with --training.schedule cosine"],
-    ),
-    (
-        {"training": {"schedule": "plateau", "patience": 2}},
-        ["--training.patience 2 ends the training before", "plateau", "above 2"],
-    ),
-    (
-        {"training": {"warmup_steps": 4000, "max_steps": 3000}},
-        ["--training.warmup-steps 4000 is longer", "--training.max-steps 3000"],
-    ),
-    (
-        {"training": {"average": "last", "validate_every": 100, "max_steps": 100}},
-        ["--training.average last needs two validations", "--training.max-steps 100"],
-    ),
-    (
-        {"training": {"average": "best", "epochs": 1}},
-        ["--training.average best needs two validations", "--training.epochs 1"],
-    ),
+    ({"training": {"sampling": {"rate": 0.5}}}, ["--training.sampling.rate 0.5 has no effect"]),
     ({"training": {"batch_tokens": 1}}, ["--training.batch-tokens 1 is less than a single"]),
-    (
-        {"data": {"validation": "v.tsv", "validation_size": 9}},
-        ["--data.validation-size 9 has no effect with --data.validation v.tsv"],
-    ),
-    (
-        {"data": {"train": "a", "train_target": "b", "source": "de"}},
-        ["--data.source de names a column", "--data.train-target b is a second file"],
-    ),
-    (
-        {"data": {"vocab_size": 20}, "decoding": {"beam_size": 21}},
-        ["--decoding.beam-size 21", "--data.vocab-size 20 tokens"],
-    ),
-    (
-        {
-            "data": {"target_vocab_size": 30},
-            "decoding": {"method": "sample", "top_k": 31},
-        },
-        ["--decoding.top-k 31", "--data.target-vocab-size 30 tokens"],
-    ),
     ({"device": MISSING}, [f"device {MISSING} is not available here"]),
     (
         {"model": {"initialize_decoder": "nowhere/english"}},
@@ -121,31 +56,15 @@ def test_what_is_of_no_use_to_a_training_is_named(values: dict[str, Any], words:
         assert word in line
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        {},
-        sampling(schedule="constant", rate=0.5),
-        sampling(schedule="exponential", k=0.5, unit="steps", floor=0.2, choice="sample"),
-        sampling(schedule="linear", slope=0.1, passes=2),
-        {"training": {"optimizer": "adam", "weight_decay": 0.0}},
-        {"training": {"schedule": "plateau", "plateau_factor": 0.1, "patience": 3}},
-        {"training": {"max_steps": 1}},  # a trial with the usual warm-up
-        {"training": {"warmup_steps": 100, "max_steps": 100}},
-        {"training": {"average": "last", "validate_every": 50}},
-        {"training": {"average": "last", "epochs": 2}},
-        {"data": {"vocab_size": 20}, "decoding": {"beam_size": 20}},
-    ],
-    ids=str,
-)
-def test_what_a_training_can_use_is_taken(values: dict[str, Any]) -> None:
-    assert lines(Experiment, values) == []
+def test_what_a_training_can_use_is_taken() -> None:
+    assert lines(Experiment, {}) == []
+    assert lines(LanguageExperiment, {}) == []
 
 
 def test_a_language_model_has_the_same_checks() -> None:
     values = {
         "data": {"windows": "sentences", "vocab_size": 10, "vocabulary": ""},
-        "training": {"batch_tokens": 1, **sampling(rate=0.5)["training"]},
+        "training": {"batch_tokens": 1, "sampling": {"rate": 0.5}},
         "generation": {"top_k": 11},
     }
     found = lines(LanguageExperiment, values)
@@ -161,7 +80,7 @@ def test_a_language_model_has_the_same_checks() -> None:
 def test_no_budget_no_run_no_text_and_all_else_at_once() -> None:
     values = {
         "run": "",
-        "training": {"max_steps": None, **sampling(rate=0.5)["training"]},
+        "training": {"max_steps": None, "sampling": {"rate": 0.5}},
         "device": MISSING,
         "model": {"initialize_encoder": "nowhere/english"},
     }
@@ -176,8 +95,8 @@ def test_percent_of_no_budget_are_named() -> None:
     (line,) = lines(Experiment, values)
     assert line.startswith("no budget, of which --training.sampling.unit percent counts percent:")
     for budget in ("minutes", "epochs", "max_steps"):
-        values["training"] = {"max_steps": None, **values["training"], budget: 0}
-        assert f"--training.{budget.replace('_', '-')} 0 must be above 0" in refused(values)
+        values["training"] = {**values["training"], budget: 0}  # off, as leaving it out
+        assert lines(Experiment, values) == [line]
 
 
 def test_a_directory_in_the_way_is_a_run_error_by_itself(tmp_path: Path) -> None:
@@ -349,6 +268,6 @@ def test_a_continued_run_tells_all_at_once(english: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_experiment(LanguageExperiment(), [*arguments, "--device", MISSING])
     first, second, third = str(caught.value).split("\n")
-    assert "--seed -1 is not from 0" in first
+    assert "--seed -1 is not in [0" in first
     assert "--model.cell lstm (it is gru)" in second
     assert MISSING in third

@@ -1,0 +1,34 @@
+"""The names that settings allow are those of the classes and functions they choose among."""
+
+from collections.abc import Collection
+from typing import Any, get_args
+
+import pytest
+
+from seq2seq.config.data import SUBWORDS, TOKEN_SETTINGS, DataSettings, TokenizerKind
+from seq2seq.config.decoding import SearchMethod
+from seq2seq.config.language_model import SmoothingName
+from seq2seq.config.model import AttentionName, CellName
+from seq2seq.data.tokenizers.base import TOKENIZERS
+from seq2seq.decoding.search import SEARCHES
+from seq2seq.models.attention import ATTENTIONS
+from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.ngram.model import SMOOTHINGS
+
+CHOICES: list[tuple[Any, Collection[str]]] = [
+    (AttentionName, ["none", *ATTENTIONS]),
+    (CellName, CELLS),
+    (SearchMethod, SEARCHES),
+    (TokenizerKind, TOKENIZERS),
+    (SmoothingName, SMOOTHINGS),
+]
+
+
+@pytest.mark.parametrize(("names", "classes"), CHOICES, ids=lambda value: str(value)[:40])
+def test_every_allowed_name_is_one_of_a_class(names: Any, classes: Collection[str]) -> None:
+    assert sorted(get_args(names)) == sorted(classes)
+
+
+def test_what_is_said_of_tokens_is_of_fields_and_kinds_that_there_are() -> None:
+    assert {*TOKEN_SETTINGS} <= DataSettings.__dataclass_fields__.keys()
+    assert {*SUBWORDS} <= {*get_args(TokenizerKind)}
