@@ -113,7 +113,7 @@ def argument_value(option: str, arguments: Sequence[str] | None = None) -> str |
     """
     value = None
     arguments = sys.argv[1:] if arguments is None else arguments
-    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for argument, following in zip(arguments, [*arguments, None][1:], strict=True):
         name, assigned, rest = argument.partition("=")
         if flag_name(name) == option:
             value = rest if assigned else following
