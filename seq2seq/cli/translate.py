@@ -46,10 +46,6 @@ class Translate(DecodingCommand):
     """Draw the attention of each line's best translation in this folder: 00001.png, … (an
     empty line has none)."""
 
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from super().problems()
-
 
 @dataclass(frozen=True)
 class Score(ModelCommand):
