@@ -5,6 +5,7 @@ import importlib
 import inspect
 import re
 import subprocess
+import typing
 from collections.abc import Callable
 from pathlib import Path
 
