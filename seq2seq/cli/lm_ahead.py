@@ -20,7 +20,7 @@ from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.multi_step import MultiStepScores
+    pass
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,4 @@ def ahead_command(arguments: list[str]) -> None:
         run: model.predict_ahead(lines, steps=command.steps, places=command.places)
         for run, model in models.items()
     }
-    emit(command, found, plot=plot_multi_step, as_json=as_dict, as_table=as_table)
-
-
-def as_dict(found: MultiStepScores) -> dict[str, object]:
-    """Returns a run's places and steps, as JSON has them."""
-    steps = [{"k": k, **step._asdict()} for k, step in enumerate(found.steps, start=1)]
-    return {"places": found.places, "steps": steps}
-
-
-def as_table(found: MultiStepScores) -> str:
-    """Returns a table with a row for each k."""
-    lines = [f"from {found.places:,} places", f"{'k':>4}{'accuracy':>10}{'log-probability':>18}"]
-    lines += [
-        f"{k:>4}{step.accuracy:>10.1%}{step.log_probability:>18.3f}"
-        for k, step in enumerate(found.steps, start=1)
-    ]
-    return "\n".join(lines)
+    emit(command, found, plot=plot_multi_step)

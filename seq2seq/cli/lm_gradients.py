@@ -76,7 +76,7 @@ def gradients_command(arguments: list[str]) -> None:
     command = parse_command(Gradients, arguments, "seq2seq lm gradients")
     check_plot(command.plot)
     from seq2seq.data.readers.lines import read_lines
-    from seq2seq.evaluation.gradient_flow import as_json, as_table
+    from seq2seq.evaluation.gradient_flow import as_table
     from seq2seq.plotting.gradient_flow import plot_gradient_flow
 
     lines = read_lines(command.text)
@@ -85,7 +85,7 @@ def gradients_command(arguments: list[str]) -> None:
         plot_gradient_flow(flows, command.plot)
     if command.json:
         rows = zip(command.runs or command.cells, flows.values(), strict=True)
-        print_json({name: as_json(flow) for name, flow in rows})
+        print_json({name: flow.as_dict() for name, flow in rows})
     else:
         print(as_table(flows))
 

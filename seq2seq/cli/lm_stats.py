@@ -68,9 +68,9 @@ def stats_command(arguments: list[str]) -> None:
     if command.plot:
         plot_zipf(found.ngrams, command.plot)
     if command.json:
-        print(json.dumps(found.as_json(top=command.top, stop_words=stop_words)))
+        print(json.dumps(found.as_dict(top=command.top, stop_words=stop_words)))
     else:
-        print(found.table(top=command.top, stop_words=stop_words))
+        print(found.as_table(top=command.top, stop_words=stop_words))
 
 
 def read_stop_words(command: Stats) -> frozenset[str]:

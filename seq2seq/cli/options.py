@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar, cast
 
 import tyro
 
@@ -36,6 +36,7 @@ InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(me
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT")
+AnalysisT = TypeVar("AnalysisT", bound="Analysis")
 DecodingT = TypeVar("DecodingT", bound="DecodingCommand")
 
 
@@ -83,6 +84,16 @@ class AnalysisCommand:
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         yield from repeated_names(self.runs)
+
+
+class Analysis(Protocol):
+    """What such a command finds for a run."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns it as JSON has it."""
+
+    def as_table(self) -> str:
+        """Returns it as lines of text."""
 
 
 def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> CommandT:
@@ -246,17 +257,15 @@ def print_figures(figures: Mapping[str, float]) -> None:
 
 def emit(
     command: AnalysisCommand,
-    results: Mapping[str, CommandT],
+    results: Mapping[str, AnalysisT],
     *,
-    plot: Callable[[Mapping[str, CommandT], str], object],
-    as_json: Callable[[CommandT], object],
-    as_table: Callable[[CommandT], str],
+    plot: Callable[[Mapping[str, AnalysisT], str], object],
 ) -> None:
     """Draws what was found for each run, if that is asked for, and prints it as JSON or tables."""
     if command.plot:
         plot(results, command.plot)
     if command.json:
-        print_json({run: as_json(each) for run, each in results.items()})
+        print_json({run: each.as_dict() for run, each in results.items()})
         return
     for run, each in results.items():
-        print(f"{run}\n{as_table(each)}\n")
+        print(f"{run}\n{each.as_table()}\n")

@@ -1,4 +1,4 @@
-"""Where the decoder looked: the attention of one translation as a heat map."""
+"""The attention of one translation as a heat map."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAP_SIZE = 4.0  # inches that the map fills if its cells can
 
 
 class HasAttention(Protocol):
-    """A translation that says where the decoder looked."""
+    """A translation with its attention."""
 
     @property
     def tokens(self) -> Sequence[str]:
@@ -58,7 +58,7 @@ def plot_attention(translation: HasAttention, path: str | Path) -> Path:
 
 
 def attention_figure(translation: HasAttention) -> Any:
-    """The picture of `plot_attention` as a matplotlib Figure."""
+    """Draws the figure of `plot_attention`."""
     source, target = [*translation.source_tokens, EOS], [*translation.tokens, EOS]
     weights = translation.attention
     if weights is None:

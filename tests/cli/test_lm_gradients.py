@@ -22,7 +22,6 @@ from seq2seq.data.readers.lines import read_lines
 from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.evaluation.gradient_flow import (
-    as_json,
     as_table,
     fresh_network,
     text_gradient_flow,
@@ -83,7 +82,7 @@ def test_runs_side_by_side(gradients: Run) -> None:
     options = ("gru", "lstm", "--text", "text", "--steps", 30, "--places", 5)
     assert gradients(*options) == as_table(flows) + "\n"
     assert json.loads(gradients(*options, "--json")) == {
-        name: as_json(flows[f"{name} ({name})"]) for name in ("gru", "lstm")
+        name: flows[f"{name} ({name})"].as_dict() for name in ("gru", "lstm")
     }
     table = gradients("gru", "lstm", "--text", "text")
     assert table.splitlines()[0].split("  ")[-3:] == [
@@ -99,7 +98,7 @@ def test_a_model_of_sentences_reads_within_one(gradients: Run, fails: Callable[.
     network, text, _ = load_network(Run("sentences"))
     rows = [row for row in text.rows(read_lines("text")) if len(row) > 20]
     flow = text_gradient_flow(network, windows(rows, 20, 32))
-    assert found == {"sentences": as_json(flow)}
+    assert found == {"sentences": flow.as_dict()}
     said = fails("lm", "gradients", "sentences", "--text", "text")
     message = r"sentences: 100 steps need 101 tokens .* in one sentence.* --steps \d+ or fewer"
     assert re.search(message, said)

@@ -36,21 +36,21 @@ def stats(run: Callable[..., Any]) -> Run:
 
 def test_a_text_is_counted(stats: Run, book: Path) -> None:
     tokens = [WordTokenizer().tokenize(line) for line in LINES]
-    assert stats(book) == text_statistics(tokens).table() + "\n"
-    assert stats(book, "--top", 2) == text_statistics(tokens).table(top=2) + "\n"
+    assert stats(book) == text_statistics(tokens).as_table() + "\n"
+    assert stats(book, "--top", 2) == text_statistics(tokens).as_table(top=2) + "\n"
     (text,) = letters_only(LINES, lowercase=True)
     plain = text_statistics([text.split()])
-    assert stats(book, "--letters-only", "--lowercase") == plain.table() + "\n"
+    assert stats(book, "--letters-only", "--lowercase") == plain.as_table() + "\n"
     assert plain.ngrams[0].most_common(1) == [(("the",), 2)]
 
 
 def test_other_tokens(stats: Run, book: Path) -> None:
     pieces = text_statistics(SpaceTokenizer().tokenize_all(LINES))
-    assert stats(book, "--tokenizer", "space") == pieces.table() + "\n"
+    assert stats(book, "--tokenizer", "space") == pieces.as_table() + "\n"
     characters = text_statistics(CharacterTokenizer(lowercase=True).tokenize_all(LINES))
     # "s" and "t" are stop words, but only where they are words.
     printed = stats(book, "--tokenizer", "character", "--lowercase")
-    assert printed == characters.table(stop_words=()) + "\n"
+    assert printed == characters.as_table(stop_words=()) + "\n"
 
 
 def test_json_with_stop_words_of_ones_own(stats: Run, book: Path, tmp_path: Path) -> None:
