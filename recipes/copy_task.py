@@ -24,9 +24,9 @@ class CopyTask(seq2seq.Experiment):
     """The run directory."""
     reverse: bool = False
     """The target is the source reversed."""
-    pairs: int = 4000
+    pairs: seq2seq.PositiveInt = 4000
     """How many training pairs to draw."""
-    longest: int = 6
+    longest: seq2seq.PositiveInt = 6
     """Sequences have 1 to this many letters."""
     letters: str = "abcdefgh"
     """The letters to draw from."""
@@ -62,8 +62,6 @@ class CopyTask(seq2seq.Experiment):
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
         yield from super().problems()
-        yield from seq2seq.check_min("--pairs", self.pairs, 1)
-        yield from seq2seq.check_min("--longest", self.longest, 1)
         if not self.letters.strip() or " " in self.letters:
             yield f"--letters {self.letters!r} must be letters without a space, as abcdefgh"
 

@@ -32,9 +32,9 @@ class TimeMachine(seq2seq.LanguageExperiment):
     """The run directory."""
     corpus: str = ""
     """The novel: a text file."""
-    max_characters: int = 10_000
+    max_characters: seq2seq.PositiveInt = 10_000
     """How many characters to learn from, after all but letters is gone."""
-    held_out: int = 10_000
+    held_out: seq2seq.PositiveInt = 10_000
     """How many of the characters after those to test on."""
     data: seq2seq.LanguageDataSettings = field(
         default_factory=lambda: seq2seq.LanguageDataSettings(
@@ -71,8 +71,6 @@ class TimeMachine(seq2seq.LanguageExperiment):
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
         yield from super().problems()
-        yield from seq2seq.check_min("--max-characters", self.max_characters, 1)
-        yield from seq2seq.check_min("--held-out", self.held_out, 1)
         if self.data.train or self.data.validation:
             yield "--data.train and --data.validation: this recipe has its text from --corpus"
         if not self.data.letters_only:

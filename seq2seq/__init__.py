@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from seq2seq.cli.parse import argument_value as argument_value
     from seq2seq.cli.parse import parse_experiment as parse_experiment
     from seq2seq.cli.train import finish_training as finish_training
-    from seq2seq.config.base import check_min as check_min
     from seq2seq.config.data import DataSettings as DataSettings
     from seq2seq.config.decoding import DecodingSettings as DecodingSettings
     from seq2seq.config.experiment import Experiment as Experiment
+    from seq2seq.config.fields import PositiveInt as PositiveInt
     from seq2seq.config.language_model import GenerationSettings as GenerationSettings
     from seq2seq.config.language_model import LanguageDataSettings as LanguageDataSettings
     from seq2seq.config.language_model import LanguageExperiment as LanguageExperiment
@@ -84,10 +84,10 @@ __version__ = "0.3.0"
 _PUBLIC = {
     "cli.parse": "argument_value parse_experiment",
     "cli.train": "finish_training",
-    "config.base": "check_min",
     "config.data": "DataSettings",
     "config.decoding": "DecodingSettings",
     "config.experiment": "Experiment",
+    "config.fields": "PositiveInt",
     "config.language_model": (
         "GenerationSettings LanguageDataSettings LanguageExperiment LanguageModelSettings "
         "NGramExperiment NGramSettings"

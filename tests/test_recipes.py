@@ -1,5 +1,6 @@
 """The recipes, run as a newcomer runs them, on little text and for little time."""
 
+import ast
 import gzip
 import json
 import re
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import seq2seq
 from seq2seq.data.readers.lines import read_lines
-from tests.test_recipes_language_models import LANGUAGE_RECIPES
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +26,26 @@ TINY = [
 ]
 
 
-def test_every_recipe_is_tested() -> None:
-    names = {path.name for path in RECIPES.glob("*.py")}
-    translation = {"copy_task.py", "quickstart.py", "multi30k.py"}
-    assert names == translation | LANGUAGE_RECIPES
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.py")), ids=lambda path: path.name)
+def test_recipes_use_public_names_only(path: Path) -> None:
+    tested = "".join(each.read_text() for each in Path(__file__).parent.glob("test_recipes*.py"))
+    assert f'"{path.name}"' in tested
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            assert (node.module or "").split(".")[0] not in ("seq2seq", "torch"), path
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                assert alias.name.split(".")[0] != "seq2seq" or alias.name == "seq2seq"
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "seq2seq":
+            assert node.attr in seq2seq.__all__
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.py")), ids=lambda path: path.name)
+def test_a_recipe_loads_torch_after_its_process_is_set_up(command: Command, path: Path) -> None:
+    program = "import runpy, sys; runpy.run_path(sys.argv[1]); assert 'torch' not in sys.modules"
+    result = command("-c", program, path)
+    assert (result.returncode, result.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("recipe", ["copy_task.py", "quickstart.py", "multi30k.py"])

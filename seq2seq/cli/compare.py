@@ -10,7 +10,7 @@ import tyro
 
 from seq2seq.cli.options import parse_command, print_json, repeated_names
 from seq2seq.cli.systems import JudgingCommand, SystemArgument, SystemsArgument, read_systems
-from seq2seq.config.base import check_min
+from seq2seq.config.fields import PositiveInt, Range
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.breakdown import BreakdownRow
@@ -33,9 +33,9 @@ class Compare(JudgingCommand):
     """At least two run directories or files of translations; the first is the baseline."""
     test: Literal["bootstrap", "randomization"] = "bootstrap"
     """Paired bootstrap resampling (Koehn 2004), or paired approximate randomization."""
-    samples: int | None = None
+    samples: Annotated[int | None, Range(1)] = None
     """How often to draw: None is 1000 for the bootstrap, 10000 for randomization."""
-    seed: int = 12345
+    seed: PositiveInt = 12345
     """Of the draws, from 1 on: the same seed, the same p. The default is sacreBLEU's own; its
     SACREBLEU_SEED in the environment is not looked at."""
 
@@ -45,9 +45,6 @@ class Compare(JudgingCommand):
             yield "give at least two systems: run directories or files of translations"
         yield from repeated_names(self.systems)
         yield from super().problems()
-        yield from check_min("--seed", self.seed, 1)
-        if self.samples is not None:
-            yield from check_min("--samples", self.samples, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +60,7 @@ class Analyze(JudgingCommand):
 
     system: SystemArgument
     """A run directory or a file of translations."""
-    bucket_size: Annotated[int, tyro.conf.arg(metavar="WORDS")] = 5
+    bucket_size: Annotated[PositiveInt, tyro.conf.arg(metavar="WORDS")] = 5
     """How many source lengths go together: 5 makes 1-5, 6-10, …"""
 
     def problems(self) -> Iterator[str]:
@@ -71,7 +68,6 @@ class Analyze(JudgingCommand):
         if not self.source:
             yield "give --source FILE: its lengths are wanted"
         yield from super().problems()
-        yield from check_min("--bucket-size", self.bucket_size, 1)
 
 
 def compare_command(arguments: list[str]) -> None:

@@ -17,12 +17,12 @@ from seq2seq.cli.options import (
     open_run,
     parse_command,
 )
-from seq2seq.config.base import check_min
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.fields import PositiveInt
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.exposure_bias import ExposureBias, PositionScores
+    from seq2seq.evaluation.exposure_bias import ExposureBias
     from seq2seq.translation.translator import Translator
 
 
@@ -49,7 +49,7 @@ class Expose(AnalysisCommand):
     """The source sentences, a line each (.gz too)."""
     reference: FileOption = ""
     """Their references, line-aligned."""
-    max_length: int = 30
+    max_length: PositiveInt = 30
     """The last target position to look at, in tokens."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
@@ -59,7 +59,6 @@ class Expose(AnalysisCommand):
         if not self.runs or not self.source or not self.reference:
             yield "give RUN, --source FILE and --reference FILE"
         yield from super().problems()
-        yield from check_min("--max-length", self.max_length, 1)
         yield from device_problems(self.device)
 
 
@@ -82,7 +81,7 @@ def exposure_command(arguments: list[str]) -> None:
         run: measure(run, translator, sources, references, command.max_length)
         for run, translator in translators.items()
     }
-    emit(command, found, plot=plot_exposure, as_json=as_dict, as_table=as_table)
+    emit(command, found, plot=plot_exposure)
 
 
 def warn_of_other_tokens(translators: Mapping[str, Translator]) -> None:
@@ -127,38 +126,3 @@ def measure(
         translator.device,
         max_length=max_length,
     )
-
-
-def as_dict(found: ExposureBias) -> dict[str, object]:
-    """Returns a run's positions and total, as JSON has them."""
-
-    def row(position: PositionScores) -> dict[str, float]:
-        gaps = {
-            "accuracy_gap": position.accuracy_gap,
-            "log_probability_gap": position.log_probability_gap,
-        }
-        return {**position._asdict(), **gaps}
-
-    positions = [
-        {"position": number, **row(position)}
-        for number, position in enumerate(found.positions, start=1)
-    ]
-    return {"positions": positions, "total": row(found.total)}
-
-
-def as_table(found: ExposureBias) -> str:
-    """Returns a table with a row for each position, and one for all."""
-    three = f"{'reference':>10}{'own':>9}{'gap':>9}"
-    lines = [
-        f"{'':26}|{'accuracy, by history':^29}|{'log-probability, by history':^29}",
-        f"position    tokens   ended |{three} |{three}",
-    ]
-    numbered = [(str(number), each) for number, each in enumerate(found.positions, start=1)]
-    lines += [
-        f"{name:>8} {each.tokens:9,} {each.ended:7,} "
-        f"|{each.reference_accuracy:10.1%}{each.own_accuracy:9.1%}{each.accuracy_gap:9.1%} "
-        f"|{each.reference_log_probability:10.3f}{each.own_log_probability:9.3f}"
-        f"{each.log_probability_gap:9.3f}"
-        for name, each in [*numbered, ("all", found.total)]
-    ]
-    return "\n".join(lines)

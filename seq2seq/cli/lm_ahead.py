@@ -15,12 +15,12 @@ from seq2seq.cli.options import (
     open_run,
     parse_command,
 )
-from seq2seq.config.base import check_min
+from seq2seq.config.fields import PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
-    from seq2seq.evaluation.multi_step import MultiStepScores
+    pass
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class LookAhead(AnalysisCommand):
 
     text: FileOption = ""
     """The text (.gz too)."""
-    steps: int = 10
+    steps: PositiveInt = 10
     """How many tokens to look ahead."""
-    places: int = 1000
+    places: PositiveInt = 1000
     """The most places of the text to look ahead from, spread evenly; more are more exact."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
@@ -50,8 +50,6 @@ class LookAhead(AnalysisCommand):
         if not self.runs or not self.text:
             yield "give RUN and --text FILE"
         yield from super().problems()
-        yield from check_min("--steps", self.steps, 1)
-        yield from check_min("--places", self.places, 1)
         yield from device_problems(self.device)
 
 
@@ -72,20 +70,4 @@ def ahead_command(arguments: list[str]) -> None:
         run: model.predict_ahead(lines, steps=command.steps, places=command.places)
         for run, model in models.items()
     }
-    emit(command, found, plot=plot_multi_step, as_json=as_dict, as_table=as_table)
-
-
-def as_dict(found: MultiStepScores) -> dict[str, object]:
-    """Returns a run's places and steps, as JSON has them."""
-    steps = [{"k": k, **step._asdict()} for k, step in enumerate(found.steps, start=1)]
-    return {"places": found.places, "steps": steps}
-
-
-def as_table(found: MultiStepScores) -> str:
-    """Returns a table with a row for each k."""
-    lines = [f"from {found.places:,} places", f"{'k':>4}{'accuracy':>10}{'log-probability':>18}"]
-    lines += [
-        f"{k:>4}{step.accuracy:>10.1%}{step.log_probability:>18.3f}"
-        for k, step in enumerate(found.steps, start=1)
-    ]
-    return "\n".join(lines)
+    emit(command, found, plot=plot_multi_step)

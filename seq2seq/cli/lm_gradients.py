@@ -16,7 +16,8 @@ from seq2seq.cli.options import (
     print_json,
     repeated_names,
 )
-from seq2seq.config.base import check_min, check_unused, did_you_mean
+from seq2seq.config.base import check_unused, did_you_mean
+from seq2seq.config.fields import NonNegativeInt, PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.model import NetworkSettings
 from seq2seq.errors import DataError
@@ -43,15 +44,15 @@ class Gradients(AnalysisCommand):
 
     text: FileOption = ""
     """The text to read (.gz too)."""
-    steps: int = 100
+    steps: PositiveInt = 100
     """The tokens of a window; the loss is that of the token after them."""
-    places: int = 32
+    places: PositiveInt = 32
     """How many windows."""
     cells: tuple[str, ...] = ("elman", "gru", "lstm")
     """Of fresh networks: their cells, as for --model.cell."""
-    size: int = 128
+    size: PositiveInt = 128
     """Of fresh networks: the width of embedding and state."""
-    seed: int = 1
+    seed: NonNegativeInt = 1
     """Of fresh networks: where their weights come from."""
 
     def problems(self) -> Iterator[str]:
@@ -61,9 +62,6 @@ class Gradients(AnalysisCommand):
             yield "give --text FILE"
         yield from super().problems()
         yield from repeated_names(self.cells)
-        for name in ("steps", "places", "size"):
-            yield from check_min(f"--{name}", getattr(self, name), 1)
-        yield from check_min("--seed", self.seed, 0)
         if not self.runs and not self.cells:
             yield "--cells is empty: give the names of cells, or RUN"
         for cell in self.cells:
@@ -78,7 +76,7 @@ def gradients_command(arguments: list[str]) -> None:
     command = parse_command(Gradients, arguments, "seq2seq lm gradients")
     check_plot(command.plot)
     from seq2seq.data.readers.lines import read_lines
-    from seq2seq.evaluation.gradient_flow import as_json, as_table
+    from seq2seq.evaluation.gradient_flow import as_table
     from seq2seq.plotting.gradient_flow import plot_gradient_flow
 
     lines = read_lines(command.text)
@@ -87,7 +85,7 @@ def gradients_command(arguments: list[str]) -> None:
         plot_gradient_flow(flows, command.plot)
     if command.json:
         rows = zip(command.runs or command.cells, flows.values(), strict=True)
-        print_json({name: as_json(flow) for name, flow in rows})
+        print_json({name: flow.as_dict() for name, flow in rows})
     else:
         print(as_table(flows))
 

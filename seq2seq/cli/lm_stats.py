@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from seq2seq.cli.options import FileArgument, FileOption, check_plot, parse_command
-from seq2seq.config.base import check_min
+from seq2seq.config.fields import PositiveInt
 from seq2seq.errors import DataError
 
 
@@ -39,7 +38,7 @@ class Stats:
     """Replace everything but letters by spaces first; the text becomes one line."""
     lowercase: bool = False
     """Count without case."""
-    top: int = 10
+    top: PositiveInt = 10
     """How many of the most frequent ones to show."""
     stop_words: FileOption = ""
     """A file of words, between white space, to leave out of the second list of each kind. Empty:
@@ -48,10 +47,6 @@ class Stats:
     """Print one JSON object."""
     plot: FileOption = ""
     """Draw frequency over rank on logarithmic axes: a file .png, .pdf or .svg."""
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from check_min("--top", self.top, 1)
 
 
 def stats_command(arguments: list[str]) -> None:
@@ -73,9 +68,9 @@ def stats_command(arguments: list[str]) -> None:
     if command.plot:
         plot_zipf(found.ngrams, command.plot)
     if command.json:
-        print(json.dumps(found.as_json(top=command.top, stop_words=stop_words)))
+        print(json.dumps(found.as_dict(top=command.top, stop_words=stop_words)))
     else:
-        print(found.table(top=command.top, stop_words=stop_words))
+        print(found.as_table(top=command.top, stop_words=stop_words))
 
 
 def read_stop_words(command: Stats) -> frozenset[str]:

@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar, cast
 
 import tyro
 
-from seq2seq.config.base import raise_problems
+from seq2seq.config.base import validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
@@ -36,6 +36,7 @@ InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(me
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT")
+AnalysisT = TypeVar("AnalysisT", bound="Analysis")
 DecodingT = TypeVar("DecodingT", bound="DecodingCommand")
 
 
@@ -66,12 +67,7 @@ class DecodingCommand(ModelCommand):
     """A command that translates."""
 
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
-    """How to search; the defaults are the run's. Each may also be typed as --decoding.NAME."""
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from self.decoding.problems()
-        yield from super().problems()
+    """How to search; the defaults are the run's."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +86,16 @@ class AnalysisCommand:
         yield from repeated_names(self.runs)
 
 
+class Analysis(Protocol):
+    """What such a command finds for a run."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Returns it as JSON has it."""
+
+    def as_table(self) -> str:
+        """Returns it as lines of text."""
+
+
 def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> CommandT:
     """Parses a command's arguments; its help is the docstring of its class.
 
@@ -98,7 +104,7 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
         SystemExit: help was asked for, or an option is misspelt.
     """
     command = tyro.cli(kind, prog=prog, args=arguments)
-    raise_problems(command.problems() if hasattr(command, "problems") else ())
+    validate(command)
     return command
 
 
@@ -119,7 +125,7 @@ def parse_decoding(
     run = open_run(command.run)
     stored = run.experiment(Experiment).decoding
     command = parse_again(command, arguments, prog, decoding=stored)
-    raise_problems(command.problems())
+    validate(command)
     return command, run
 
 
@@ -243,17 +249,15 @@ def print_figures(figures: Mapping[str, float]) -> None:
 
 def emit(
     command: AnalysisCommand,
-    results: Mapping[str, CommandT],
+    results: Mapping[str, AnalysisT],
     *,
-    plot: Callable[[Mapping[str, CommandT], str], object],
-    as_json: Callable[[CommandT], object],
-    as_table: Callable[[CommandT], str],
+    plot: Callable[[Mapping[str, AnalysisT], str], object],
 ) -> None:
     """Draws what was found for each run, if that is asked for, and prints it as JSON or tables."""
     if command.plot:
         plot(results, command.plot)
     if command.json:
-        print_json({run: as_json(each) for run, each in results.items()})
+        print_json({run: each.as_dict() for run, each in results.items()})
         return
     for run, each in results.items():
-        print(f"{run}\n{as_table(each)}\n")
+        print(f"{run}\n{each.as_table()}\n")

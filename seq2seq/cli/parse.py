@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import cast
 
 import tyro
@@ -113,7 +114,7 @@ def argument_value(option: str, arguments: Sequence[str] | None = None) -> str |
     """
     value = None
     arguments = sys.argv[1:] if arguments is None else arguments
-    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:]):
         name, assigned, rest = argument.partition("=")
         if flag_name(name) == option:
             value = rest if assigned else following

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from seq2seq.cli.options import (
     Device,
@@ -19,8 +20,8 @@ from seq2seq.cli.options import (
     open_run,
     parse_command,
 )
-from seq2seq.config.base import check_min
 from seq2seq.config.experiment import Experiment, Tokenization
+from seq2seq.config.fields import Range
 from seq2seq.errors import DataError
 from seq2seq.training.preflight import device_problems
 
@@ -41,7 +42,7 @@ class Rerank:
     """A language model of the target language; its vocabulary may be another."""
     reverse: RunOption = ""
     """A translation model from the target language to the source language."""
-    n: int = 20
+    n: Annotated[int, Range(2)] = 20
     """How many candidates of each sentence to choose among."""
     tune_source: FileOption = ""
     """Validation sentences, to tune the weights on."""
@@ -65,7 +66,6 @@ class Rerank:
             )
         if not self.language_model and not self.reverse:
             yield "no other model: give --language-model RUN, --reverse RUN or both"
-        yield from check_min("--n", self.n, 2)
         yield from device_problems(self.device)
 
 

@@ -21,7 +21,7 @@ from seq2seq.cli.options import (
     parse_decoding,
     print_json,
 )
-from seq2seq.config.base import check_min
+from seq2seq.config.fields import PositiveInt
 from seq2seq.console import standard_input
 from seq2seq.errors import DataError
 
@@ -37,7 +37,7 @@ class Translate(DecodingCommand):
 
     file: InputArgument = "-"
     """What to translate: a text file (.gz too), or - for standard input."""
-    n_best: int = 1
+    n_best: PositiveInt = 1
     """If above 1: print the best translations of each line, at most so many, as JSON lines; the
     beam is as wide. Each has its score, the log-probability after the penalties for length and
     coverage (for mbr the mean utility); and with --attention its weights: a row for each token and
@@ -45,11 +45,6 @@ class Translate(DecodingCommand):
     attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
     """Draw the attention of each line's best translation in this folder: 00001.png, … (an
     empty line has none)."""
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from check_min("--n-best", self.n_best, 1)
-        yield from super().problems()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
-from seq2seq.config.fields import CHANGEABLE, OFF, Condition, OnResume, Range, setting_fields
+from seq2seq.config.fields import CHANGEABLE, OFF, Condition, OnResume, setting_fields
 from seq2seq.errors import SettingsError
 
 MAX_INTEGER = 2**63
@@ -170,11 +170,6 @@ def fixed_changes(
         elif rule.fixed and old != new:
             found.append(f"--{flag_name(where + item.name)} {new} (it is {old})")
     return found
-
-
-def check_min(name: str, value: float, least: float) -> Iterator[str]:
-    """A line if `value` is below `least`, infinite or not a number."""
-    yield from Range(least).problems(name, value)
 
 
 def check_unused(settings: Any, prefix: str, used: dict[str, bool], because: str) -> Iterator[str]:

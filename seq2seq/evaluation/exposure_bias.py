@@ -71,6 +71,39 @@ class ExposureBias(NamedTuple):
     positions: list[PositionScores]
     total: PositionScores
 
+    def as_dict(self) -> dict[str, object]:
+        """Returns a run's positions and total, as JSON has them."""
+
+        def row(position: PositionScores) -> dict[str, float]:
+            gaps = {
+                "accuracy_gap": position.accuracy_gap,
+                "log_probability_gap": position.log_probability_gap,
+            }
+            return {**position._asdict(), **gaps}
+
+        positions = [
+            {"position": number, **row(position)}
+            for number, position in enumerate(self.positions, start=1)
+        ]
+        return {"positions": positions, "total": row(self.total)}
+
+    def as_table(self) -> str:
+        """Returns a table with a row for each position, and one for all."""
+        three = f"{'reference':>10}{'own':>9}{'gap':>9}"
+        lines = [
+            f"{'':26}|{'accuracy, by history':^29}|{'log-probability, by history':^29}",
+            f"position    tokens   ended |{three} |{three}",
+        ]
+        numbered = [(str(number), each) for number, each in enumerate(self.positions, start=1)]
+        lines += [
+            f"{name:>8} {each.tokens:9,} {each.ended:7,} "
+            f"|{each.reference_accuracy:10.1%}{each.own_accuracy:9.1%}{each.accuracy_gap:9.1%} "
+            f"|{each.reference_log_probability:10.3f}{each.own_log_probability:9.3f}"
+            f"{each.log_probability_gap:9.3f}"
+            for name, each in [*numbered, ("all", self.total)]
+        ]
+        return "\n".join(lines)
+
 
 class TokenScoresTable(NamedTuple):
     """Every reference token's prediction, ``(sentences, max_length)``; NaN where there is none."""

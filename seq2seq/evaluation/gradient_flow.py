@@ -50,6 +50,14 @@ class GradientFlow(NamedTuple):
     hidden: Tensor
     memory: Tensor | None
 
+    def as_dict(self) -> dict[str, object]:
+        """Returns the norms as JSON has them, first step first; None for one that is not finite."""
+        memory = None if self.memory is None else self.memory.tolist()
+        found: dict[str, object] = finite_or_none(
+            {"hidden": self.hidden.tolist(), "memory": memory}
+        )
+        return found
+
 
 def gradient_flow(
     layers: Cell | RecurrentStack,
@@ -169,15 +177,6 @@ def as_table(flows: Mapping[str, GradientFlow]) -> str:
         ]
         lines.append("  ".join([f"{back:10,}", *cells]).rstrip())
     return "\n".join(lines)
-
-
-def as_json(flow: GradientFlow) -> dict[str, list[float | None] | None]:
-    """Norms as JSON values, first step first; None for one that is not finite."""
-    memory = None if flow.memory is None else flow.memory.tolist()
-    found: dict[str, list[float | None] | None] = finite_or_none(
-        {"hidden": flow.hidden.tolist(), "memory": memory}
-    )
-    return found
 
 
 def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:

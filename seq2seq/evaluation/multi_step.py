@@ -53,6 +53,20 @@ class MultiStepScores(NamedTuple):
     places: int
     steps: list[StepScores]
 
+    def as_dict(self) -> dict[str, object]:
+        """Returns a run's places and steps, as JSON has them."""
+        steps = [{"k": k, **step._asdict()} for k, step in enumerate(self.steps, start=1)]
+        return {"places": self.places, "steps": steps}
+
+    def as_table(self) -> str:
+        """Returns a table with a row for each k."""
+        lines = [f"from {self.places:,} places", f"{'k':>4}{'accuracy':>10}{'log-probability':>18}"]
+        lines += [
+            f"{k:>4}{step.accuracy:>10.1%}{step.log_probability:>18.3f}"
+            for k, step in enumerate(self.steps, start=1)
+        ]
+        return "\n".join(lines)
+
 
 class StartingPoint(NamedTuple):
     """Where to look ahead from.

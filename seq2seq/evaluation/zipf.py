@@ -1,7 +1,7 @@
 """What a text is made of: how often its tokens, pairs and triples of tokens occur, and Zipf's law.
 
     found = text_statistics([["the", "time", "machine"], ["by", "h", "g", "wells"]])
-    print(found.table(top=10))
+    print(found.as_table(top=10))
 
 Zipf's law says that frequency falls with a power of the rank: the n-gram at rank r (the most
 frequent one has rank 1) occurs n_r ~ r^-α times, a straight line where both axes are logarithmic;
@@ -161,10 +161,10 @@ class TextStatistics:
     lines: int
     ngrams: tuple[Ngrams, ...]
 
-    def as_json(
+    def as_dict(
         self, *, top: int = 10, stop_words: Collection[str] = STOP_WORDS
     ) -> dict[str, object]:
-        """Everything as plain JSON values; an n-gram is a list of its tokens."""
+        """Returns everything as JSON has it; an n-gram is a list of its tokens."""
         found: dict[str, object] = {"lines": self.lines}
         for each in self.ngrams:
             content = each.most_common(top, stop_words)
@@ -178,8 +178,8 @@ class TextStatistics:
             }
         return found
 
-    def table(self, *, top: int = 10, stop_words: Collection[str] = STOP_WORDS) -> str:
-        """A text of several lines: sizes and Zipf exponents, then the most frequent n-grams."""
+    def as_table(self, *, top: int = 10, stop_words: Collection[str] = STOP_WORDS) -> str:
+        """Returns a table of sizes and Zipf exponents, then the most frequent n-grams; as lines."""
         head = f"{self.lines:,} line{'s' * (self.lines != 1)}"
         rows = [f"{head:14}{'total':>12}{'different':>12}{'once':>12}{'Zipf exponent':>16}"]
         for each in self.ngrams:

@@ -29,7 +29,7 @@ from seq2seq.runs.run import Run
 from seq2seq.training.dry_run import TrainingPlan
 from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
-from seq2seq.training.preflight import preflight
+from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 
 
 def train_language_model(experiment: LanguageExperiment, texts: TextSplits | None = None) -> str:
@@ -97,10 +97,7 @@ def read_splits(settings: MonolingualSettings, given: TextSplits | None = None) 
     elif given is not None:
         train = given.train
     else:
-        raise SettingsError(
-            "no training text: give --data.train FILE; a run that a recipe began is continued with "
-            "the recipe's own command and --resume"
-        )
+        raise SettingsError(NO_TRAINING_TEXT)
     if settings.validation:
         validation = read_text_lines(settings, settings.validation, "validation")
     else:

@@ -1,4 +1,4 @@
-"""Where the decoder looked: the attention of one translation as a heat map."""
+"""The attention of one translation as a heat map."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAP_SIZE = 4.0  # inches that the map fills if its cells can
 
 
 class HasAttention(Protocol):
-    """A translation that says where the decoder looked."""
+    """A translation with its attention."""
 
     @property
     def tokens(self) -> Sequence[str]:
@@ -58,7 +58,7 @@ def plot_attention(translation: HasAttention, path: str | Path) -> Path:
 
 
 def attention_figure(translation: HasAttention) -> Any:
-    """The picture of `plot_attention` as a matplotlib Figure."""
+    """Draws the figure of `plot_attention`."""
     source, target = [*translation.source_tokens, EOS], [*translation.tokens, EOS]
     weights = translation.attention
     if weights is None:
@@ -72,7 +72,7 @@ def attention_figure(translation: HasAttention) -> Any:
             f"{len(target)} target tokens and {len(source)} source tokens, eos counted, need "
             f"as many rows and columns of attention; there are {len(weights)} rows of {widths}"
         )
-    # The size follows from the cells, so that labels never overlap; `save_figure` adds room for labels.
+    # The size follows from the cells, so that labels never overlap; saving adds room for labels.
     cell = min(max(MAP_SIZE / max(len(source), len(target)), MIN_CELL), MAX_CELL)
     width, height = cell * len(source), cell * len(target)
     figure = new_figure(figsize=(width, height))

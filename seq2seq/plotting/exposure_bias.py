@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import legend_below, new_figure, save_figure
-from seq2seq.plotting.fonts import displayable
+from seq2seq.plotting.figure import Curve, line_panels, save_figure
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.exposure_bias import ExposureBias
@@ -17,17 +16,20 @@ PANELS = (
     ("mean log-probability (nats)", "reference_log_probability", "own_log_probability"),
 )
 
+HISTORIES = ("reference", "own")
+
 MIN_TOKENS = 20
+"""Positions that fewer references have are not drawn."""
 
 
 def plot_exposure(exposures: Mapping[str, ExposureBias], path: str | Path) -> Path:
     """Draws accuracy and log-probability over the position, with either history.
 
-    Positions that fewer than 20 references have are left out, unless there are no others: a few
-    tokens make lines that jump and say nothing.
+    Positions that fewer than 20 references have are left out, unless there are no others: the mean
+    of a few tokens is mostly noise.
 
     Args:
-        exposures: the name of each run, and what `evaluation.exposure` found for it.
+        exposures: the name of each run, and the result of `measure_exposure_bias`.
         path: the file to write: .png, .pdf or .svg.
 
     Returns:
@@ -41,28 +43,21 @@ def plot_exposure(exposures: Mapping[str, ExposureBias], path: str | Path) -> Pa
 
 
 def exposure_figure(exposures: Mapping[str, ExposureBias]) -> Any:
-    """The picture of `plot_exposure`: a colour for each run, dashed for its own history."""
-    figure = new_figure(figsize=(10, 4.2 + 0.2 * len(exposures)), layout="constrained")
-    names, families = displayable(exposures)
-    lines: list[Any] = []
-    for axes, (title, reference, own) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        lines = []
-        for number, found in enumerate(exposures.values()):
-            positions = [
-                each for each in found.positions if each.tokens >= MIN_TOKENS
-            ] or found.positions
-            places = range(1, len(positions) + 1)
-            for field, style in ((reference, "-"), (own, "--")):
-                values = [getattr(position, field) for position in positions]
-                lines += axes.plot(
-                    places, values, style, color=f"C{number % 10}", marker=".", markersize=4
-                )
-        axes.set_title(title)
-        axes.set_xlabel("target position (tokens)")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        if title == "accuracy":
-            axes.set_ylim(bottom=0)
-    labels = [f"{name}, {kind} history" for name in names for kind in ("reference", "own")]
-    legend_below(figure, lines, labels, families, ncols=2)
-    return figure
+    """Draws the figure of `plot_exposure`: a color for each run, dashed for its own history."""
+    panels: dict[str, list[Curve]] = {}
+    for title, *fields in PANELS:
+        panels[title] = []
+        for number, (name, found) in enumerate(exposures.items()):
+            often = [each for each in found.positions if each.tokens >= MIN_TOKENS]
+            for field, history, style in zip(fields, HISTORIES, ("-", "--"), strict=True):
+                values = [getattr(position, field) for position in often or found.positions]
+                panels[title].append(Curve(f"{name}, {history} history", values, number, style))
+    return line_panels(
+        panels,
+        "target position (tokens)",
+        first=1,
+        figsize=(10, 4.2 + 0.2 * len(exposures)),
+        ncols=2,
+        marker=".",
+        markersize=4,
+    )

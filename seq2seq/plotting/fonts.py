@@ -21,7 +21,7 @@ class MissingFontWarning(UserWarning):
 
 
 def displayable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Texts as they can be drawn, and the font families that have their characters.
+    """Returns texts as they can be drawn, and the font families that have their characters.
 
     Where no installed font has a character it is drawn as □, and one `MissingFontWarning` says
     what to install. Needs matplotlib.
@@ -33,11 +33,11 @@ def displayable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     wanted = {ord(character) for text in texts for character in text}
     families, left = choose_fonts(wanted)
     if left:
-        signs = " ".join(map(chr, sorted(left)[:MAX_REPORTED])) + (
+        named = " ".join(map(chr, sorted(left)[:MAX_REPORTED])) + (
             " …" if len(left) > MAX_REPORTED else ""
         )
         warnings.warn(
-            f"no installed font has {signs}: drawn as {MISSING_GLYPH}; install a font with these "
+            f"no installed font has {named}: drawn as {MISSING_GLYPH}; install a font with these "
             "characters (for Chinese, Japanese and Korean on Debian and Ubuntu: "
             "apt install fonts-noto-cjk or fonts-wqy-zenhei)",
             MissingFontWarning,
@@ -48,7 +48,7 @@ def displayable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
-    """Families that have the code points together, as few as will do; and what none of them has."""
+    """Chooses families that have the code points together; returns also what none of them has."""
     from matplotlib import font_manager
 
     families, left = [DEFAULT_FONT], wanted - characters(font_file(DEFAULT_FONT))
@@ -81,7 +81,7 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
 
 
 def font_file(family: str) -> str:
-    """The file that matplotlib draws a family with."""
+    """Returns the file that matplotlib draws a family with."""
     from matplotlib import font_manager
 
     return str(font_manager.findfont(font_manager.FontProperties(family=family)))
@@ -89,7 +89,7 @@ def font_file(family: str) -> str:
 
 @cache
 def characters(path: str) -> frozenset[int]:
-    """The code points that a font file has glyphs for; none if it can't be read."""
+    """Returns the code points that a font file has glyphs for; none if it can't be read."""
     from matplotlib.ft2font import FT2Font
 
     try:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import legend_below, new_figure, save_figure
-from seq2seq.plotting.fonts import displayable
+from seq2seq.plotting.figure import Curve, line_panels, save_figure
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from seq2seq.evaluation.gradient_flow import GradientFlow
 
 
@@ -20,7 +21,7 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], path: str | Path) -> P
     A line ends where its norm is zero or not finite.
 
     Args:
-        flows: the name of each cell or run, and what `evaluation.gradient_flow` found for it.
+        flows: the name of each cell or run, and the result of `gradient_flow`.
         path: the file to write: .png, .pdf or .svg.
 
     Returns:
@@ -34,28 +35,28 @@ def plot_gradient_flow(flows: Mapping[str, GradientFlow], path: str | Path) -> P
 
 
 def gradient_flow_figure(flows: Mapping[str, GradientFlow]) -> Any:
-    """The picture of `plot_gradient_flow`: a colour for each name, dashed for a memory cell."""
-    figure = new_figure(figsize=(7, 4.2 + 0.1 * len(flows)), layout="constrained")
-    names, families = displayable(flows)
-    axes = figure.subplots()
-    lines: list[Any] = []
-    labels: list[str] = []
-    for number, (name, flow) in enumerate(zip(names, flows.values(), strict=True)):
-        curves = [(name, flow.hidden, "-")]
-        if flow.memory is not None:
-            curves = [(f"{name}, h", flow.hidden, "-"), (f"{name}, c", flow.memory, "--")]
-        for label, norms, style in curves:
-            values = [
-                norm if 0 < norm < math.inf else math.nan for norm in reversed(norms.tolist())
-            ]
-            lines += axes.plot(range(len(values)), values, style, color=f"C{number % 10}")
-            labels.append(label)
-    axes.set_title("how far back learning can reach")
-    axes.set_xlabel("steps back from the loss")
+    """Draws the figure of `plot_gradient_flow`: a color for each name, dashed for a memory cell."""
+    curves: list[Curve] = []
+    for number, (name, flow) in enumerate(flows.items()):
+        if flow.memory is None:
+            curves.append(Curve(name, drawn(flow.hidden), number))
+        else:
+            curves.append(Curve(f"{name}, h", drawn(flow.hidden), number))
+            curves.append(Curve(f"{name}, c", drawn(flow.memory), number, "--"))
+    narrow = max((len(curve.label) for curve in curves), default=0) <= 16
+    figure = line_panels(
+        {"how far back learning can reach": curves},
+        "steps back from the loss",
+        first=0,
+        figsize=(7, 4.2 + 0.1 * len(flows)),
+        ncols=4 if narrow else 2,
+    )
+    (axes,) = figure.axes
     axes.set_ylabel("norm of the gradient at the state")
     axes.set_yscale("log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(alpha=0.3)
-    narrow = max(map(len, labels), default=0) <= 16
-    legend_below(figure, lines, labels, families, ncols=4 if narrow else 2)
     return figure
+
+
+def drawn(norms: Tensor) -> list[float]:
+    """Returns norms ``(length,)`` from the last step back, NaN where there is no logarithm."""
+    return [norm if 0 < norm < math.inf else math.nan for norm in reversed(norms.tolist())]

@@ -12,7 +12,7 @@ from seq2seq.runs.directory import RunDirectory
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, but for a last one that a crash has cut off.
+    """Reads the lines of a metrics.jsonl, but for a last one that a crash has cut off.
 
     Raises:
         RunError: it is missing, empty or damaged; the line is named.

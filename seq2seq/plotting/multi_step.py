@@ -1,4 +1,4 @@
-"""k-step-ahead prediction: accuracy and log-probability over the distance, as two panels."""
+"""Multi-step-ahead prediction: accuracy and log-probability over the distance, as two panels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seq2seq.plotting.figure import legend_below, new_figure, save_figure
-from seq2seq.plotting.fonts import displayable
+from seq2seq.plotting.figure import Curve, line_panels, save_figure
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.multi_step import MultiStepScores
@@ -19,7 +18,7 @@ def plot_multi_step(found: Mapping[str, MultiStepScores], path: str | Path) -> P
     """Draws accuracy and log-probability over the steps ahead, a line for each run.
 
     Args:
-        found: the name of each run, and what `evaluation.ahead` found for it.
+        found: the name of each run, and the result of `predict_ahead`.
         path: the file to write: .png, .pdf or .svg.
 
     Returns:
@@ -33,20 +32,13 @@ def plot_multi_step(found: Mapping[str, MultiStepScores], path: str | Path) -> P
 
 
 def multi_step_figure(found: Mapping[str, MultiStepScores]) -> Any:
-    """The picture of `plot_multi_step`."""
-    figure = new_figure(figsize=(9, 4 + 0.2 * len(found)), layout="constrained")
-    names, families = displayable(found)
-    lines: list[Any] = []
-    for axes, (title, field) in zip(figure.subplots(1, 2), PANELS, strict=True):
-        lines = []
-        for each in found.values():
-            distances = range(1, len(each.steps) + 1)
-            lines += axes.plot(distances, [getattr(step, field) for step in each.steps], marker=".")
-        axes.set_title(title)
-        axes.set_xlabel("steps ahead (tokens)")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        if title == "accuracy":
-            axes.set_ylim(bottom=0)
-    legend_below(figure, lines, names, families)
-    return figure
+    """Draws the figure of `plot_multi_step`."""
+    panels = {
+        title: [
+            Curve(name, [getattr(step, field) for step in each.steps], number)
+            for number, (name, each) in enumerate(found.items())
+        ]
+        for title, field in PANELS
+    }
+    size = (9, 4 + 0.2 * len(found))
+    return line_panels(panels, "steps ahead (tokens)", first=1, figsize=size, marker=".")

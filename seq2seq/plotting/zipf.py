@@ -20,7 +20,7 @@ def plot_zipf(ngrams: Sequence[Ngrams], path: str | Path) -> Path:
     """Draws frequency over rank, both logarithmic, a line for each order of n-grams.
 
     Args:
-        ngrams: as in `evaluation.frequencies.TextStatistics`; those that do not occur are left out.
+        ngrams: as in `evaluation.zipf.TextStatistics`; those that do not occur are left out.
         path: the file to write: .png, .pdf or .svg.
 
     Returns:
@@ -34,7 +34,7 @@ def plot_zipf(ngrams: Sequence[Ngrams], path: str | Path) -> Path:
 
 
 def zipf_figure(ngrams: Sequence[Ngrams]) -> Any:
-    """The picture of `plot_zipf`; the legend has the exponents of Zipf's law."""
+    """Draws the figure of `plot_zipf`; the legend has the exponents of Zipf's law."""
     figure = new_figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.subplots()
     for each in ngrams:
@@ -54,13 +54,14 @@ def zipf_figure(ngrams: Sequence[Ngrams]) -> Any:
 
 
 def corners(frequencies: Sequence[int]) -> list[tuple[int, int]]:
-    """Rank and frequency where a stair of equal frequencies begins or ends: the same line.
+    """Returns rank and frequency where a run of equal frequencies begins or ends.
 
-    Most n-grams occur once or twice, so that a million points become some thousands.
+    The line through these points is the same. Most n-grams occur once or twice, so that of a
+    million points some thousands are left.
     """
     points = enumerate(frequencies, start=1)
     found: list[tuple[int, int]] = []
-    for _, stair in groupby(points, key=itemgetter(1)):
-        first, *rest = stair
+    for _, equals in groupby(points, key=itemgetter(1)):
+        first, *rest = equals
         found += [first, *rest[-1:]]
     return found

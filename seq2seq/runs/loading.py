@@ -39,14 +39,17 @@ def build_without_memory(build: Callable[[], ModelT]) -> ModelT:
 
 
 def set_parameters(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Makes tensors the parameters of a model, without a copy; tied ones stay tied.
+    """Makes copies of tensors the parameters of a model; tied ones stay tied.
+
+    The copies lie where torch wants them: a tensor in a mapped file may begin at any address, on
+    which kernels round otherwise.
 
     Args:
         model: as `build_without_memory` returns it.
         tensors: by the first name of each parameter, of its shape.
     """
     new = {
-        id(old): nn.Parameter(tensors[name], requires_grad=old.requires_grad)
+        id(old): nn.Parameter(tensors[name].clone(), requires_grad=old.requires_grad)
         for name, old in model.named_parameters()
     }
     for module in model.modules():

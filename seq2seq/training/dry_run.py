@@ -124,7 +124,8 @@ def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
     for name, value in table.items():
         changed = value != usual[name]
         default = f"  (default: {format_value(usual[name])})" if changed else ""
-        yield f"{'*' if changed else ' '} --{flag_name(name):{widest}}{format_value(value)}{default}"
+        mark = "*" if changed else " "
+        yield f"{mark} --{flag_name(name):{widest}}{format_value(value)}{default}"
 
 
 def format_value(value: object) -> str:

@@ -18,6 +18,10 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
 
+NO_TRAINING_TEXT = (
+    "no training text: give --data.train FILE; a run that a recipe began is continued with the "
+    "recipe's own command and --resume"
+)
 INITIALIZE_FLAG = "--model.initialize-"
 """Options that name a language model, whose weights a side begins with."""
 
@@ -74,10 +78,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
     if not text_given and not names_training_text(experiment):
-        yield (
-            "no training text: give --data.train FILE; a run that a recipe began is continued with "
-            "the recipe's own command and --resume"
-        )
+        yield NO_TRAINING_TEXT
     for option, path in referenced_runs(experiment).items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"

@@ -29,7 +29,7 @@ from seq2seq.runs.run import Run
 from seq2seq.training.dry_run import TrainingPlan
 from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
-from seq2seq.training.preflight import preflight
+from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
 from seq2seq.translation.task import TranslationTask
 
@@ -111,10 +111,7 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
     elif given:
         train = given.train.clean()
     else:
-        raise SettingsError(
-            "no training text: give --data.train FILE; a run that a recipe began is continued with "
-            "the recipe's own command and --resume"
-        )
+        raise SettingsError(NO_TRAINING_TEXT)
     if settings.validation:
         path, target_path = settings.validation, settings.validation_target
         return Corpora(train, read_corpus(settings, path, target_path, "validation"))

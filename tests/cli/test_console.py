@@ -12,6 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = """
 import time
@@ -83,19 +84,58 @@ def test_ctrl_c_while_a_program_works() -> None:
     assert interrupt_after(b"working", program) == (130, b"cleaned\n", b"interrupted\n")
 
 
-def test_a_handler_of_others_stays(
-    command: Callable[..., subprocess.CompletedProcess[bytes]],
+LEFT_ALONE = """
+import os, signal, sys, threading, warnings
+for name in ("GOMP_SPINCOUNT", "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+    os.environ.pop(name, None)
+import torch
+torch.set_num_threads(2)
+
+def state():
+    handlers = [signal.getsignal(each) for each in signal.valid_signals()]
+    return dict(os.environ), handlers, torch.get_num_threads(), warnings.showwarning, sys.stdout
+
+before = state()
+import seq2seq, seq2seq.console, seq2seq.cli.main, seq2seq.training.signals
+for name in seq2seq.__all__:
+    getattr(seq2seq, name)
+model = seq2seq.Translator.load(sys.argv[1], "cpu")
+model.translate("We must eat.")
+assert state() == before
+"""
+
+
+def test_importing_and_loading_change_nothing_of_the_process(
+    command: Command, trained: Path
 ) -> None:
-    for program in (
-        "signal.signal(signal.SIGINT, signal.SIG_IGN); import seq2seq.cli.main; "
-        "assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN",
-        "import seq2seq, seq2seq.config.model, seq2seq.training.signals; "
-        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
-        "thread = threading.Thread(target=lambda: __import__('seq2seq.console')); thread.start(); "
-        "thread.join(); assert signal.getsignal(signal.SIGINT) is signal.default_int_handler",
+    result = command("-c", LEFT_ALONE, trained, preexec_fn=as_on_a_terminal)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_program_of_ours_sets_its_process_up(command: Command) -> None:
+    program = """
+import os, signal, sys, threading
+os.environ.pop("LRU_CACHE_CAPACITY", None)
+os.environ["GOMP_SPINCOUNT"] = "7"
+import seq2seq.console as console
+{}
+assert "torch" not in sys.modules
+assert os.environ["GOMP_SPINCOUNT"] == "7", "what is set stays"
+assert os.environ["LRU_CACHE_CAPACITY"] == "32"
+assert signal.getsignal(signal.SIGINT) is {}
+"""
+    ignore = "signal.signal(signal.SIGINT, signal.SIG_IGN); console.setup_process()"
+    thread = (
+        "thread = threading.Thread(target=console.setup_process); thread.start(); thread.join()"
+    )
+    for call, handler in (
+        ("console.setup_process()", "console.handle_interrupt"),
+        ("console.run_command(lambda: None)", "console.handle_interrupt"),
+        ("import seq2seq.cli.main; seq2seq.cli.main.main(['-V'])", "console.handle_interrupt"),
+        (ignore, "signal.SIG_IGN"),
+        (thread, "signal.default_int_handler"),
     ):
-        program = f"import signal, threading; {program}"
-        result = command("-c", program, preexec_fn=as_on_a_terminal)
+        result = command("-c", program.format(call, handler), preexec_fn=as_on_a_terminal)
         assert (result.returncode, result.stderr) == (0, b"")
 
 

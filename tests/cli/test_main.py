@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,9 @@ import torch
 
 import seq2seq
 from seq2seq.cli.main import main
+from seq2seq.cli.parse import parse_experiment
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.training import TrainingSettings
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.translation.translator import Translator
@@ -21,19 +23,29 @@ from seq2seq.translation.translator import Translator
 Result = subprocess.CompletedProcess[bytes]
 Command = Callable[..., Result]
 
+TRAINING = [
+    *("--run", "--resume", "--overwrite", "--seed", "--device", "--data.train", "--model.cell"),
+    *("--training.minutes", "--training.max-steps", "--training.save-every"),
+    "--training.sampling.schedule",
+]
 NEEDED = {
-    "train": [
-        *("--run", "--resume", "--overwrite", "--seed", "--device", "--data.train"),
-        *("--model.cell", "--model.context", "--training.minutes", "--training.max-steps"),
-        *("--training.save-every", "--training.sampling.schedule", "--decoding.beam-size"),
-    ],
-    "translate": ["--device", "--n-best", "--ensemble", "--attention", "--decoding.beam-size"],
-    "score": ["--source", "--target", "--json", "--ensemble"],
-    "evaluate": ["--source", "--reference", "--json", "--tokenize", "--output"],
+    "train": [*TRAINING, "--model.context", "--decoding.beam-size"],
+    "translate": ["--device", "--n-best", "--ensemble", "--attention", "--beam-size"],
+    "rerank": ["--language-model", "--reverse", "--weights", "--device"],
+    "score": ["--source", "--target", "--json", "--ensemble", "--device"],
+    "evaluate": ["--source", "--reference", "--json", "--tokenize", "--output", "--beam-size"],
     "compare": ["--source", "--reference", "--test", "--samples", "--seed", "--json"],
     "analyze": ["--source", "--reference", "--tokenize", "--bucket-size", "--json"],
     "exposure": ["--source", "--reference", "--max-length", "--plot", "--json"],
     "plot": [],
+    "lm train": [*TRAINING, "--data.windows", "--model.sizes", "--generation.prefix"],
+    "lm score": ["--text", "--by-line", "--json", "--device"],
+    "lm generate": ["--prefix", "--max-tokens", "--temperature", "--seed", "--device"],
+    "lm stats": ["--column", "--tokenizer", "--top", "--stop-words", "--plot", "--json"],
+    "lm ngram": ["--order", "--smoothing", "--k", "--from-arpa", "--data.train", "--overwrite"],
+    "lm arpa": [],
+    "lm ahead": ["--text", "--steps", "--places", "--plot", "--json", "--device"],
+    "lm gradients": ["--text", "--steps", "--places", "--cells", "--size", "--plot", "--json"],
 }
 
 
@@ -43,7 +55,8 @@ def documented(page: str) -> dict[str, str]:
     name = ""
     for line in page.splitlines():
         text = line.strip("│╭╰╮╯─ ")
-        if re.match(r"--?[a-z]", text) and not text.startswith("--data.train-target, the"):
+        option = re.match(r"--?[a-z][a-z0-9.-]*(?<!\.)(?=[ ,]|$)", text)
+        if option and not text.startswith("--data.train-target, the"):
             name, _, rest = text.partition("  ")
             name = name.split()[0].rstrip(",")
             found[name] = rest.strip()
@@ -78,6 +91,7 @@ MISSING = "cuda" if torch.backends.mps.is_available() else "mps"
 BEGIN = ["train", "--run", "NEW", "--training.max-steps", "2", "--device", "cpu"]
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "misspelt command": (["tarnslate", "x"], ["unknown command tarnslate", "did you mean transl"]),
+    "command of a group": (["genrate"], ["unknown command genrate", "did you mean lm generate?"]),
     "misspelt flag": (["--verison"], ["unknown command --verison", "did you mean --version"]),
     "no command": ([], ["seq2seq COMMAND --help"]),
     "misspelt option": ([*BEGIN, "--modle.cell", "gru"], ["--modle.cell", "--model.cell"]),
@@ -197,56 +211,95 @@ def fill_in(
     return lambda words: [re.sub("TRAINED|FILES", lambda m: names[m[0]], word) for word in words]
 
 
-def check_mistake(mistake: str, code: object, stdout: str, stderr: str) -> None:
-    """One message with all that it has to say, on stderr only, and nothing left behind."""
-    # Messages in a frame are broken into lines; what is asked for must be there all the same.
-    said = re.sub(r"[\s│]+", " ", stderr)
-    assert code == 2, said
-    assert stdout == ""
-    assert "Traceback" not in said
-    for part in MISTAKES[mistake][1]:
-        assert part in said
-    assert len(re.findall(r"\berror:|─ [A-Z][a-z]+ [a-z]+ ─", said)) == 1, said
-    assert not list(Path.cwd().iterdir())
-
-
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_clear_message(
-    mistake: str,
-    fill_in: Callable[[list[str]], list[str]],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    mistake: str, fill_in: Callable[[list[str]], list[str]], fails: Callable[..., str]
 ) -> None:
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main changes it
-    with pytest.raises(SystemExit) as ended:
-        main(fill_in(MISTAKES[mistake][0]))
-    check_mistake(mistake, ended.value.code, *capsys.readouterr())
+    arguments, wanted = MISTAKES[mistake]
+    said = fails(*fill_in(arguments))
+    for part in wanted:
+        assert part in said
+    assert not list(Path.cwd().iterdir())
 
 
 @pytest.mark.parametrize("mistake", IN_A_PROCESS)
 def test_a_mistake_in_a_process(
     mistake: str, fill_in: Callable[[list[str]], list[str]], command: Command
 ) -> None:
-    result = command("-m", "seq2seq", *fill_in(MISTAKES[mistake][0]))
-    check_mistake(mistake, result.returncode, result.stdout.decode(), result.stderr.decode())
+    arguments, wanted = MISTAKES[mistake]
+    result = command("-m", "seq2seq", *fill_in(arguments))
+    said = re.sub(r"[\s│]+", " ", result.stderr.decode())
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert all(part in said for part in wanted)
+    assert "Traceback" not in said
+    assert not list(Path.cwd().iterdir())
 
 
 def test_version_and_help(command: Command) -> None:
     result = command("-m", "seq2seq", "--version")
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.decode() == f"seq2seq {seq2seq.__version__}\n"
-    page = command("-m", "seq2seq", "--help").stdout.decode()
-    assert all(re.search(rf"^  seq2seq {name} +[A-Z].*\.$", page, re.MULTILINE) for name in NEEDED)
+    pages = [command("-m", "seq2seq", *group, "--help") for group in ([], ["lm"])]
+    assert [(page.returncode, page.stderr) for page in pages] == [(0, b"")] * 2
+    lines = "".join(page.stdout.decode() for page in pages)
+    assert all(re.search(rf"^  seq2seq {name} +[A-Z].*\.$", lines, re.MULTILINE) for name in NEEDED)
+    assert "seq2seq lm --help" in lines
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_every_option_is_explained(command: Command, name: str) -> None:
-    result = command("-m", "seq2seq", name, "--help")
-    assert (result.returncode, result.stderr) == (0, b"")
-    options = documented(result.stdout.decode())
+def test_every_option_is_explained(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*name.split(), "--help"])
+    page, said = capfd.readouterr()
+    assert (ended.value.code, said) == (0, "")
+    options = documented(page)
     assert set(NEEDED[name]) <= options.keys()
     for option, text in options.items():
         assert re.search(r"[A-Za-z]{2}", text.split("(default:")[0]), f"{option} is not explained"
+    assert ("decoding options" in page) == (name in ("train", "translate", "evaluate"))
+
+
+@pytest.mark.parametrize("name", ["train", "translate", "lm generate"])
+def test_help_needs_no_torch(command: Command, name: str) -> None:
+    program = (
+        "import atexit, sys; from seq2seq.cli.main import main\n"
+        "atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
+        f"main({[*name.split(), '--help']!r})"
+    )
+    assert command("-c", program).stderr == b"False\n"
+
+
+def begun(experiment: Experiment, *arguments: object) -> TrainingSettings:
+    return parse_experiment(experiment, list(map(str, arguments))).training
+
+
+def test_a_budget_that_is_given_replaces_the_defaults(tmp_path: Path) -> None:
+    usual = Experiment(
+        run=str(tmp_path / "run"), training=TrainingSettings(minutes=30, epochs=9, max_steps=None)
+    )
+    assert begun(usual) == usual.training
+    assert begun(usual, "--training.learning-rate", 0.1).minutes == 30
+    for option in (["--training.max-steps", 5], ["--training.max_steps=5"]):
+        budget = begun(usual, *option)
+        assert (budget.minutes, budget.epochs, budget.max_steps) == (None, None, 5)
+    two = begun(usual, "--training.epochs", 2, "--training.minutes", 3)
+    assert (two.minutes, two.epochs, two.max_steps) == (3, 2, None)
+    # Turning one off leaves the others.
+    off = begun(usual, "--training.minutes", "None")
+    assert (off.minutes, off.epochs, off.max_steps) == (None, 9, None)
+
+
+def test_a_budget_that_is_given_replaces_those_of_a_run(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained, tmp_path / "run")
+    budget = begun(Experiment(), "--run", run, "--resume", "--training.epochs", 2)
+    assert (budget.minutes, budget.epochs, budget.max_steps) == (None, 2, None)
+    said = "note: --training.epochs 2.0 instead of the run's --training.max-steps 240\n"
+    assert capsys.readouterr().err == said
+    assert begun(Experiment(), "--run", run, "--resume").max_steps == 240
+    assert begun(Experiment(), "--run", run, "--resume", "--training.max-steps", 9).max_steps == 9
+    assert capsys.readouterr().err == ""
 
 
 TEXT = (

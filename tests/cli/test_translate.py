@@ -1,10 +1,12 @@
 """``seq2seq translate`` and ``seq2seq score`` as a user meets them."""
 
+import gzip
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from seq2seq.cli.translate import Translate, make_folder
 from seq2seq.errors import DataError
 from seq2seq.translation.translator import Translator
 
+Fails = Callable[..., str]
+Run = Callable[..., tuple[str, str]]
 Command = Callable[..., subprocess.CompletedProcess[bytes]]
 SOURCES = ["We must eat.", "", "My sister is going to leave tomorrow.", ""]
 TARGETS = ["Nous devons manger.", "", "", "Ma sœur"]
@@ -34,15 +38,6 @@ def pairs(tmp_path: Path) -> list[str]:
 def twin(trained: Path, tmp_path: Path) -> Path:
     """The trained run once more, in another folder."""
     return Path(shutil.copytree(trained, tmp_path / "twin"))
-
-
-def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """What a command says that must fail as a user's mistake."""
-    with pytest.raises(SystemExit) as exited:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    assert (exited.value.code, captured.out) == (2, "")
-    return captured.err
 
 
 def test_score_prints_a_line_for_each_pair(
@@ -73,28 +68,16 @@ def test_score_takes_an_ensemble_in_a_process_of_its_own(
         assert float(one) == pytest.approx(float(other), abs=2e-4)
 
 
-def test_the_help_page_of_score_explains_each_option(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit) as exited:
-        main(["score", "--help"])
-    page = " ".join(capsys.readouterr().out.split())
-    assert exited.value.code == 0
-    for option in ("--source", "--target", "--json", "--ensemble", "--device"):
-        assert option in page
-    assert "--decoding" not in page, "there is nothing to search for"
-
-
 def test_score_names_what_is_wrong(
-    trained: Path, tmp_path: Path, pairs: list[str], capsys: pytest.CaptureFixture[str]
+    trained: Path, tmp_path: Path, pairs: list[str], fails: Fails
 ) -> None:
-    assert "give --source FILE and --target FILE" in fails(capsys, "score", trained)
+    assert "give --source FILE and --target FILE" in fails("score", trained)
     short = tmp_path / "short.txt"
     short.write_text("a\n")
-    error = fails(capsys, "score", trained, *pairs[:2], "--target", short)
+    error = fails("score", trained, *pairs[:2], "--target", short)
     assert "4 lines" in error
     assert "short.txt has 1:" in error
-    assert "there is no run at" in fails(capsys, "score", tmp_path / "none", *pairs)
+    assert "there is no run at" in fails("score", tmp_path / "none", *pairs)
 
 
 def test_every_method_is_a_pipe(command: Command, trained: Path) -> None:
@@ -124,34 +107,59 @@ def test_every_method_is_a_pipe(command: Command, trained: Path) -> None:
         assert result.stdout.decode().splitlines() == expected
 
 
-def test_translate_names_what_is_wrong(
-    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_translate_names_what_is_wrong(trained: Path, tmp_path: Path, fails: Fails) -> None:
     for option, name in (
         (["--decoding.coverage-penalty", "0.2"], "coverage_penalty"),
         (["--decoding.replace-unknown"], "replace_unknown"),
         (["--attention", str(tmp_path / "pictures")], "a picture of attention"),
     ):
-        error = fails(capsys, "translate", trained, "--device", "cpu", *option)
+        error = fails("translate", trained, "--device", "cpu", *option)
         assert f"{name} needs a model with attention" in error
     assert not (tmp_path / "pictures").exists()
     missing = tmp_path / "none"
-    error = fails(capsys, "translate", trained, "--device", "cpu", "--ensemble", missing)
+    error = fails("translate", trained, "--device", "cpu", "--ensemble", missing)
     assert f"there is no run at {missing}" in error
     again = f"{trained}{os.sep}"
-    assert "names a run twice" in fails(capsys, "translate", trained, "--ensemble", again)
+    assert "names a run twice" in fails("translate", trained, "--ensemble", again)
 
 
 def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
     """A list of values must not take RUN a second time when the run's settings are read."""
-    for kind, name in ((Translate, "translate"), (Evaluate, "evaluate")):
-        command = parse_decoding(kind, ["--ensemble", str(twin), str(trained)], name)
-        assert (command.run, command.ensemble) == (str(trained), (str(twin),))
-    options = ["--decoding.beam-size", "2", "--reference", "r", str(trained)]
-    command = parse_decoding(Evaluate, options, "evaluate")
-    assert (command.run, command.reference) == (str(trained), ("r",))
-    assert command.decoding.beam_size == 2
-    assert command.decoding.length_penalty == Translator.load(trained).settings.length_penalty
+    command, _ = parse_decoding(Translate, ["--ensemble", str(twin), str(trained)], "translate")
+    assert (command.run, command.ensemble, command.file) == (str(trained), (str(twin),), "-")
+    options = ["--beam-size", "2", "--source", "s", "--reference", "r", str(trained)]
+    evaluation, experiment = parse_decoding(Evaluate, options, "evaluate")
+    assert (evaluation.run, evaluation.reference) == (str(trained), ("r",))
+    assert evaluation.decoding == replace(experiment.decoding, beam_size=2)
+
+
+@pytest.mark.parametrize("prefix", ["--", "--decoding."])
+def test_the_group_of_an_option_can_be_left_out(trained: Path, prefix: str) -> None:
+    options = [f"{prefix}beam-size", "3", f"{prefix}length_penalty=0.5"]
+    command, experiment = parse_decoding(Translate, [str(trained), *options], "translate")
+    assert command.decoding == replace(experiment.decoding, beam_size=3, length_penalty=0.5)
+
+
+@pytest.mark.parametrize("name", ["source.txt", "source.txt.gz"])
+def test_a_file_is_translated(
+    trained: Path, pairs: list[str], tmp_path: Path, name: str, run: Run
+) -> None:
+    path = tmp_path / name
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress((tmp_path / "source.txt").read_bytes()))
+    out, err = run("translate", trained, path, "--device", "cpu")
+    assert err == ""
+    assert out.split("\n") == [*Translator.load(trained, "cpu").translate(SOURCES), ""]
+
+
+def test_what_is_no_file_is_named(trained: Path, tmp_path: Path, fails: Fails) -> None:
+    said = fails("translate", trained, "How are you?")
+    assert "there is no file How are you?" in said
+    assert "text itself goes to standard input: echo TEXT | seq2seq translate RUN" in said
+    assert "Is a directory" in fails("translate", trained, tmp_path)
+    (tmp_path / "text").write_bytes(b"a\nl'\xe9t\xe9\n")
+    assert "text:2" in fails("translate", trained, tmp_path / "text")
+    assert "is a file, and a run is a directory" in fails("translate", tmp_path / "text", trained)
 
 
 def test_a_folder_with_pictures_is_left_alone(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.config.base import (
-    check_min,
     flag_name,
     from_dict,
     is_instance,
@@ -205,9 +204,9 @@ def test_names_that_are_unknown_are_refused_with_the_nearest_one(values: Any, me
 
 
 @given(st.floats() | st.integers(), st.integers(-5, 5))
-def test_at_least_lets_through_what_is_finite_and_not_below(value: float, least: int) -> None:
-    right = least <= value < float("inf")
-    assert (list(check_min("--x", value, least)) == []) == right
+def test_a_range_has_what_is_finite_and_not_below(value: float, least: int) -> None:
+    inside = least <= value < float("inf")
+    assert (list(Range(least).problems("--x", value)) == []) == inside
 
 
 @given(st.integers(-3, 3) | st.floats(-3, 3), st.sampled_from(["[]", "[)", "(]", "()"]))

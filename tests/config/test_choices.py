@@ -15,16 +15,16 @@ from seq2seq.models.attention import ATTENTIONS
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.ngram.model import SMOOTHINGS
 
-CHOICES: list[tuple[Any, Collection[str]]] = [
-    (AttentionName, ["none", *ATTENTIONS]),
-    (CellName, CELLS),
-    (SearchMethod, SEARCHES),
-    (TokenizerKind, TOKENIZERS),
-    (SmoothingName, SMOOTHINGS),
-]
+CHOICES: dict[str, tuple[Any, Collection[str]]] = {
+    "attention": (AttentionName, ["none", *ATTENTIONS]),
+    "cell": (CellName, CELLS),
+    "search": (SearchMethod, SEARCHES),
+    "tokenizer": (TokenizerKind, TOKENIZERS),
+    "smoothing": (SmoothingName, SMOOTHINGS),
+}
 
 
-@pytest.mark.parametrize(("names", "classes"), CHOICES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("names", "classes"), CHOICES.values(), ids=CHOICES)
 def test_every_allowed_name_is_one_of_a_class(names: Any, classes: Collection[str]) -> None:
     assert sorted(get_args(names)) == sorted(classes)
 

@@ -94,12 +94,6 @@ def test_a_character_cut_in_two_is_named(tmp_path: Path, end: bytes) -> None:
         list(iter_lines(io.BytesIO(path.read_bytes()), "cut"))
 
 
-def test_utf16_is_recognised(tmp_path: Path) -> None:
-    path = write(tmp_path / "wide.txt", "\ufeffhello\n".encode("utf-16-le"))
-    with pytest.raises(DataError, match="looks like UTF-16"):
-        read_lines(path)
-
-
 def test_a_missing_file_is_named_with_a_similar_one(tmp_path: Path) -> None:
     write(tmp_path / "train.de.gz", "a\n")
     with pytest.raises(DataError, match=r"train\.de; did you mean .*train\.de\.gz\?"):

@@ -21,6 +21,7 @@ from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, seed_s
 from seq2seq.data.tokenizers.subword_regularization import BpeSampler, UnigramSampler
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, UNK, UNK_ID, Vocab
 from seq2seq.errors import DataError, SettingsError
+from tests.support.hostile import LINE
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -43,7 +44,10 @@ TRAPS = st.sampled_from(
      "␛n", "l'", "'s", "3,000", "</s>", "<s>", "e\u0301", "\ud7ff", "👩‍🚀", "\x00", "▅", "don't"]
 )  # fmt: skip
 TEXT = st.one_of(
-    st.text(), st.lists(TRAPS).map("".join), st.lists(st.one_of(TRAPS, st.text())).map("".join)
+    LINE,
+    st.text(),
+    st.lists(TRAPS).map("".join),
+    st.lists(st.one_of(TRAPS, st.text())).map("".join),
 )
 TOKENS = st.lists(st.one_of(TRAPS, st.text(max_size=4), st.sampled_from(["￭,", "(￭", "▁a", "￭￭"])))
 
@@ -56,7 +60,9 @@ def test_text_comes_back_exactly(kind: str, text: str) -> None:
     tokenizer = BUILT[kind]
     expected = " ".join(unicodedata.normalize("NFC", text).split())
     assert normalize(text) == expected
-    assert tokenizer.detokenize(tokenizer.tokenize(text)) == expected
+    tokens = tokenizer.tokenize(text)
+    assert tokenizer.detokenize(tokens) == expected
+    assert not any("\n" in token for token in tokens)
 
 
 @EACH

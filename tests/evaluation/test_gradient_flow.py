@@ -11,7 +11,6 @@ from torch import Tensor
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.gradient_flow import (
     GradientFlow,
-    as_json,
     as_table,
     gradient_flow,
     steps_back,
@@ -247,6 +246,6 @@ def test_rows_of_a_table(length: int, expected: list[int]) -> None:
 
 def test_json_has_all_norms_and_no_number_that_json_does_not_know() -> None:
     flow = GradientFlow(torch.tensor([math.inf, 2.0]), torch.tensor([math.nan, 0.0]))
-    found = json.loads(json.dumps(as_json(flow), allow_nan=False))
+    found = json.loads(json.dumps(flow.as_dict(), allow_nan=False))
     assert found == {"hidden": [None, 2.0], "memory": [None, 0.0]}
-    assert as_json(GradientFlow(powers(0.5, 2), None)) == {"hidden": [0.5, 1.0], "memory": None}
+    assert GradientFlow(powers(0.5, 2), None).as_dict() == {"hidden": [0.5, 1.0], "memory": None}

@@ -98,12 +98,12 @@ def test_one_rank_has_no_law() -> None:
     assert zipf_exponent([]) is None
     found = text_statistics([["a", "a"]])
     assert [each.zipf_exponent for each in found.ngrams] == [None] * 3
-    assert json.loads(json.dumps(found.as_json()))["trigrams"]["zipf_exponent"] is None
-    assert found.table().splitlines()[1].split() == ["unigrams", "2", "1", "0", "-"]
+    assert json.loads(json.dumps(found.as_dict()))["trigrams"]["zipf_exponent"] is None
+    assert found.as_table().splitlines()[1].split() == ["unigrams", "2", "1", "0", "-"]
 
 
 def test_the_table_as_it_is_printed() -> None:
-    assert text_statistics(RHYME).table(top=2).splitlines() == [
+    assert text_statistics(RHYME).as_table(top=2).splitlines() == [
         "2 lines              total   different        once   Zipf exponent",
         "unigrams                21           9           3            0.77",
         "bigrams                 19          14          10            0.49",
@@ -124,7 +124,7 @@ def test_the_table_as_it_is_printed() -> None:
 
 
 def test_everything_as_json() -> None:
-    found = json.loads(json.dumps(text_statistics(RHYME).as_json(top=2, stop_words=["cat"])))
+    found = json.loads(json.dumps(text_statistics(RHYME).as_dict(top=2, stop_words=["cat"])))
     assert list(found) == ["lines", "unigrams", "bigrams", "trigrams"]
     assert found["lines"] == 2
     assert found["bigrams"].pop("zipf_exponent") == pytest.approx(0.49, abs=0.005)

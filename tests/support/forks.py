@@ -10,6 +10,7 @@ has ended, its exit status, as `subprocess` has it.
      "user": 65534 or null}       who it is, if not the one who runs the tests
 """
 
+import encodings.ascii  # another user may not be able to read it  # noqa: F401
 import json
 import os
 import resource

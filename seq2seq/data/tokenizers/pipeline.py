@@ -18,7 +18,7 @@ class TextPipeline(NamedTuple):
     vocab: Vocab
 
     def encode(self, texts: Sequence[str], *, sample: bool = False) -> list[list[int]]:
-        """Returns the ids of each text, without bos and eos; `sample` draws a random segmentation."""
+        """Returns the ids of each text, without bos and eos; `sample` draws the segmentation."""
         return [
             self.vocab.ids(tokens) for tokens in self.tokenizer.tokenize_all(texts, sample=sample)
         ]
@@ -63,7 +63,7 @@ def build_pipelines(
 def build_pipeline(
     texts: Sequence[str], settings: DataSettings, kind: str, vocab_size: int
 ) -> EncodedText:
-    """Learns a tokenizer of a kind and a vocabulary of a size from texts; returns their ids, too."""
+    """Learns a tokenizer of a kind and a vocabulary from texts; returns their ids, too."""
     tokenizer = build_tokenizer(kind, texts, vocab_size=vocab_size, lowercase=settings.lowercase)
     if isinstance(tokenizer, SentencePieceTokenizer) and settings.subword_sampling:
         tokenizer.alpha = settings.subword_sampling
