@@ -5,7 +5,6 @@ import importlib
 import inspect
 import re
 import subprocess
-import typing
 from collections.abc import Callable
 from pathlib import Path
 

@@ -142,7 +142,6 @@ def test_the_group_of_an_option_can_be_left_out(trained: Path, prefix: str) -> N
     assert command.decoding == replace(stored, beam_size=3, length_penalty=0.5)
 
 
-
 @pytest.mark.parametrize("name", ["source.txt", "source.txt.gz"])
 def test_a_file_is_translated(
     trained: Path, pairs: list[str], tmp_path: Path, name: str, run: Run
