@@ -106,16 +106,6 @@ class ExposureBias(NamedTuple):
         return "\n".join(lines)
 
 
-class TokenScoresTable(NamedTuple):
-    """Every reference token's prediction, ``(sentences, max_length)``; NaN where there is none."""
-
-    reference_right: Tensor
-    own_right: Tensor
-    reference_log_probs: Tensor
-    own_log_probs: Tensor
-    ended: Tensor
-
-
 @torch.no_grad()
 def measure_exposure_bias(
     model: StepModel,
@@ -150,28 +140,22 @@ def measure_exposure_bias(
         raise DataError("there is nothing to predict: no source and no reference")
     # A row for each sentence, whichever batch it was in: sums have the same order every time.
     columns = min(max_length, 1 + max(map(len, targets)))
-    nothing = torch.full((len(sources), columns), torch.nan, dtype=torch.float64)
-    tables = TokenScoresTable(*(nothing.clone() for _ in TokenScoresTable._fields))
+    table = torch.full((5, len(sources), columns), torch.nan, dtype=torch.float64)
     shown = [min(len(target), columns) for target in targets]
     for chosen in bucket([len(ids) for ids in sources], shown, batch_tokens):
         batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen]).to(device)
-        found = score_batch(model, batch, columns)
-        for table, values in zip(tables, found, strict=True):
-            table[torch.tensor(chosen), : values.shape[1]] = values
-    return ExposureBias(
-        [
-            average_scores(TokenScoresTable(*(table[:, t] for table in tables)))
-            for t in range(columns)
-        ],
-        average_scores(tables),
-    )
+        values = score_batch(model, batch, columns)
+        table[:, torch.tensor(chosen), : values.shape[2]] = values
+    return ExposureBias([average_scores(each) for each in table.unbind(2)], average_scores(table))
 
 
-def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTable:
+def score_batch(model: StepModel, batch: Batch, columns: int) -> Tensor:
     """Scores the first `columns` positions of a batch, with both histories side by side.
 
     Returns:
-        Float64 on the CPU, each ``(batch_size, min(columns, target_length))``.
+        Float64 on the CPU, ``(5, batch_size, min(columns, target_length))``, NaN where there is no
+        token: whether the token is the most probable one after the reference's history, and after
+        the own one; its log-probability after each; whether the own history has an eos.
     """
     reference_state = own_state = model.start(batch.source, batch.source_lengths)
     own_tokens = batch.target_input[:, 0]
@@ -199,18 +183,11 @@ def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTabl
         ended = ended | (own_tokens == EOS_ID)
     values = torch.stack(outcomes, dim=2).cpu().double()  # (5, batch_size, positions)
     real = torch.arange(values.shape[2]) < batch.target_lengths.unsqueeze(1)
-    return TokenScoresTable(*values.masked_fill(~real, torch.nan))
+    return values.masked_fill(~real, torch.nan)
 
 
-def average_scores(tables: TokenScoresTable) -> PositionScores:
-    """Averages over the tokens that there are."""
-    real = ~tables.ended.isnan()
-    right, own_right, log_probs, own_log_probs, ended = (table[real] for table in tables)
-    return PositionScores(
-        len(ended),
-        int(ended.sum()),
-        float(right.mean()),
-        float(own_right.mean()),
-        float(log_probs.mean()),
-        float(own_log_probs.mean()),
-    )
+def average_scores(table: Tensor) -> PositionScores:
+    """Averages `score_batch`'s results ``(5, …)`` over the tokens that there are."""
+    *scores, ended = (values[~values.isnan()] for values in table)
+    means = [float(values.mean()) for values in scores]
+    return PositionScores(len(ended), int(ended.sum()), *means)

@@ -160,7 +160,7 @@ def read(
     at = 0
     for begin in begins:
         if begin > at:
-            _, state = network.sequence(row[None, at:begin], state)
+            _, state = network.decoder.sequence(row[None, at:begin], state)
             at = begin
         yield StartingPoint(state.recurrent.layers, row[begin : begin + steps + 1])
 
