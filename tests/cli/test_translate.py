@@ -138,9 +138,8 @@ def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
 def test_the_group_of_an_option_can_be_left_out(trained: Path, prefix: str) -> None:
     options = [f"{prefix}beam-size", "3", f"{prefix}length_penalty=0.5"]
     command, opened = parse_decoding(Translate, [str(trained), *options], "translate")
-
-
-X
+    stored = opened.experiment(Experiment).decoding
+    assert command.decoding == replace(stored, beam_size=3, length_penalty=0.5)
 
 
 @pytest.mark.parametrize("name", ["source.txt", "source.txt.gz"])
