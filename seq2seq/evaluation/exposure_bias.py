@@ -1,9 +1,9 @@
-"""Exposure bias: how much worse a model predicts after its own words than after the reference's.
+"""Exposure bias: how much worse a model predicts after its own tokens than after the reference's.
 
-In training the decoder reads the reference's words (teacher forcing); in translation it reads its
+In training the decoder reads the reference's tokens (teacher forcing); in inference it reads its
 own, with their mistakes, which it was never exposed to. Scheduled sampling (Bengio et al. 2015) is
-meant to shrink the difference, and this file measures it: at each target position t, how well is
-the reference's token y_t predicted from
+meant to reduce the difference, which is measured here: at each target position t, how well is the
+reference's token y_t predicted from
 
     the reference's history   y_1 … y_{t-1}      (teacher forcing)
     the model's own history   y'_1 … y'_{t-1}    (y'_i: the most probable token after y'_<i)
@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.batching import Batch, bucket, make_batch
-from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.decoding.interface import StepModel
 from seq2seq.errors import DataError, SettingsError
 
@@ -125,7 +126,7 @@ def measure_exposure_bias(
     max_length: int = 30,
     batch_tokens: int = 4096,
 ) -> ExposureBias:
-    """Predictions of the references, after the references' words and after the model's own.
+    """Predicts the references, after the references' tokens and after the model's own.
 
     Args:
         model: in evaluation mode.
@@ -167,7 +168,7 @@ def measure_exposure_bias(
 
 
 def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTable:
-    """The first `columns` positions of a batch; both histories go through the model in step.
+    """Scores the first `columns` positions of a batch, with both histories side by side.
 
     Returns:
         Float64 on the CPU, each ``(batch_size, min(columns, target_length))``.
@@ -192,8 +193,8 @@ def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTabl
                 ]
             )
         )
-        # Greedy search never takes these three, so they are in no history of its own.
-        never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=wanted.device)
+        # As in greedy search.
+        never = torch.tensor(FORBIDDEN_IDS, device=wanted.device)
         own_tokens = own_log_probs.index_fill(1, never, float("-inf")).argmax(dim=-1)
         ended = ended | (own_tokens == EOS_ID)
     values = torch.stack(outcomes, dim=2).cpu().double()  # (5, batch_size, positions)
@@ -202,7 +203,7 @@ def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTabl
 
 
 def average_scores(tables: TokenScoresTable) -> PositionScores:
-    """Means over the tokens that there are."""
+    """Averages over the tokens that there are."""
     real = ~tables.ended.isnan()
     right, own_right, log_probs, own_log_probs, ended = (table[real] for table in tables)
     return PositionScores(

@@ -86,7 +86,7 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
         settings.cell,
         embedding.embedding_dim,
         settings.sizes,
-        Regularization.of(settings),
+        Regularization.from_settings(settings),
         residual=settings.residual,
     )
     for cell in stack.cells:
