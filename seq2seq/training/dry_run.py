@@ -58,6 +58,25 @@ def count_weights(model: nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters())
 
 
+def make_trainer(
+    plan: TrainingPlan[BatchT],
+    experiment: Experiment | LanguageExperiment,
+    run: RunDirectory,
+    run_id: str | None,
+) -> Trainer[BatchT]:
+    """The trainer of a plan, continued from the last checkpoint if the experiment says so."""
+    return Trainer(
+        plan.model,
+        plan.task,
+        experiment.training,
+        run,
+        seed=experiment.seed,
+        device=experiment.device,
+        resume=experiment.resume,
+        run_id=run_id,
+    )
+
+
 def dry_run(
     plan: TrainingPlan[BatchT],
     experiment: Experiment | LanguageExperiment,
@@ -78,16 +97,7 @@ def dry_run(
     Raises:
         RunError: a run is to be continued, and has no checkpoint of this model.
     """
-    trainer = Trainer(
-        plan.model,
-        plan.task,
-        experiment.training,
-        run,
-        seed=experiment.seed,
-        device=experiment.device,
-        resume=experiment.resume,
-        run_id=stored.run_id if stored else None,
-    )
+    trainer = make_trainer(plan, experiment, run, stored.run_id if stored else None)
     batches = plan.task.batches(trainer.state.epoch)
     measured = largest_batch(batches)
     used = measure_footprint(trainer, measured)

@@ -11,10 +11,9 @@ from seq2seq.runs.lock import RunLock
 from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
-from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run
+from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run, make_trainer
 from seq2seq.training.reporting import log_line
 from seq2seq.training.task import BatchT
-from seq2seq.training.trainer import Trainer
 
 
 def launch(
@@ -38,16 +37,7 @@ def launch(
         return dry_run(plan, experiment, run, stored)
     with RunLock(run.path):
         run_id = save_metadata(run, experiment, plan.summaries, plan.pipelines)
-        trainer = Trainer(
-            plan.model,
-            plan.task,
-            experiment.training,
-            run,
-            seed=experiment.seed,
-            device=experiment.device,
-            resume=experiment.resume,
-            run_id=run_id,
-        )
+        trainer = make_trainer(plan, experiment, run, run_id)
         if trainer.state.best is not None:  # what a continued run has chosen must be there
             load_tensors(run.best, run_id)
         precision = str(trainer.precision).removeprefix("torch.")
