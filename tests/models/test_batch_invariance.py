@@ -15,6 +15,7 @@ from tests.support.models import (
 )
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
@@ -31,6 +32,7 @@ def test_a_batch_equals_its_sentences_one_by_one_in_any_order(
             torch.testing.assert_close(mixed[place, : len(alone)], alone)
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()

@@ -20,6 +20,7 @@ from tests.support.models import (
 )
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
@@ -40,6 +41,7 @@ def test_a_sequence_equals_its_steps_which_are_distributions(
                 assert not state.attention_weights[pads].any()
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
@@ -51,6 +53,7 @@ def test_the_future_of_the_target_is_not_seen(tiny_model: Build, cell: str, atte
         assert ((one[3:] - other[3:]).abs().amax(-1) > 1e-9).all()
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
