@@ -192,12 +192,13 @@ def input_lines(file: str) -> Iterator[str]:
     """Returns the lines of a text file (.gz too), or for "-" of standard input as they arrive.
 
     Raises:
-        DataError: there is no such file, it is damaged, or standard input is closed.
+        DataError: there is no such file, or it is damaged; standard input is looked at when the
+            first line is asked for.
     """
-    from seq2seq.data.readers.lines import iter_lines, read_lines
+    from seq2seq.data.readers.lines import read_lines
 
     if file == "-":
-        return iter_lines(standard_input(), "standard input")
+        return stdin_lines()
     try:
         return iter(read_lines(file))
     except DataError as error:
@@ -205,6 +206,13 @@ def input_lines(file: str) -> Iterator[str]:
             raise
         hint = "text itself goes to standard input: echo TEXT | seq2seq translate RUN"
         raise DataError(f"{error}; {hint}") from error
+
+
+def stdin_lines() -> Iterator[str]:
+    """Yields the lines of standard input as they arrive."""
+    from seq2seq.data.readers.lines import iter_lines
+
+    yield from iter_lines(standard_input(), "standard input")
 
 
 def repeated_names(names: Sequence[str]) -> Iterator[str]:

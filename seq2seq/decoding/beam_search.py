@@ -9,8 +9,9 @@ as the coverage penalty is never above 0.
 With a beam of 1 this is greedy search, and with a beam as wide as the tree it is full enumeration.
 
 Diverse beam search (Vijayakumar et al. 2018) is the same with several beams, the groups, for each
-sentence, which share out its `beam_size` and keep off each other's tokens. With one group it is
-beam search. With a diversity of 0 all groups find the same: beam search with a group's beam.
+sentence, which share its `beam_size` and are penalized for tokens that an earlier group took. With
+one group it is beam search. With a diversity of 0 all groups find the same: beam search with a
+group's beam.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class LiveHypotheses(NamedTuple):
 
     @classmethod
     def start(cls, count: int, device: torch.device) -> LiveHypotheses:
-        """One empty hypothesis for each of `count` beams."""
+        """Returns one empty hypothesis for each of `count` beams."""
         return cls(
             torch.arange(count, device=device),
             torch.full((count,), BOS_ID, device=device),
@@ -64,7 +65,7 @@ class LiveHypotheses(NamedTuple):
         )
 
     def extend(self, origins: Tensor, tokens: Tensor, totals: Tensor) -> LiveHypotheses:
-        """The rows `origins`, each with one more token; all ``(new_rows,)``."""
+        """Returns the rows `origins`, each with one more token; all ``(new_rows,)``."""
         chosen = select_rows(self, origins)
         histories = torch.cat([chosen.histories, tokens.unsqueeze(1)], dim=1)
         return chosen._replace(tokens=tokens, totals=totals, histories=histories)
@@ -81,7 +82,7 @@ def beam_search(
     groups: int = 1,
     diversity: float = 0.0,
 ) -> list[list[Hypothesis]]:
-    """The best hypotheses of each row, best first, at most `beam_size` and at least one.
+    """Returns the best hypotheses of each row, best first, at most `beam_size` and at least one.
 
     Args:
         step: a model's step.
@@ -90,8 +91,8 @@ def beam_search(
         scoring: how hypotheses are scored.
         beam_size: hypotheses that live on at each step.
         groups: beams that share `beam_size`, which they must divide.
-        diversity: what a token costs for each earlier group that took it at the same step. A group
-            that is done takes none. It changes what is found, and no score.
+        diversity: the penalty of a token for each earlier group that took it at the same step. It
+            decides between hypotheses, and is no part of their scores.
     """
     device = constraints.max_lengths.device
     width = beam_size // groups
@@ -134,14 +135,14 @@ def beam_search(
 
 
 def score_to_beat(finished: list[Hypothesis], width: int) -> float:
-    """The score that a new hypothesis must beat; -inf while there are fewer than `width`."""
+    """Returns the score that a new hypothesis must beat; -inf while fewer than `width` are."""
     if len(finished) < width:
         return float("-inf")
     return sorted((hypothesis.score for hypothesis in finished), reverse=True)[width - 1]
 
 
 def best_distinct(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
-    """The best `count`, best first, each sequence of tokens once: groups may find the same."""
+    """Returns the best `count`, each sequence of tokens once: groups may find the same."""
     found: dict[tuple[int, ...], Hypothesis] = {}
     for hypothesis in hypotheses:
         found.setdefault(tuple(hypothesis.tokens), hypothesis)

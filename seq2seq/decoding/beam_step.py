@@ -9,7 +9,7 @@ from torch import Tensor
 def best_continuations(
     log_probs: Tensor, totals: Tensor, beams: Tensor, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The best `width` continuations of each beam.
+    """Returns the best `width` continuations of each beam.
 
     Args:
         log_probs: of each live hypothesis' next token, ``(rows, vocab_size)``.
@@ -49,11 +49,11 @@ def diverse_continuations(
     groups: int,
     diversity: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The best continuations of each group, which keeps off the tokens of the groups before it.
+    """Returns the best continuations of each group, with the penalties of diverse beam search.
 
     Vijayakumar et al. 2018, algorithm 1, with Hamming diversity: for choosing, and for nothing
-    else, a token costs `diversity` for each earlier group of the sentence that took it at this
-    step, once or several times.
+    else, a token has a penalty of `diversity` for each earlier group of the sentence that took it
+    at this step, once or several times.
 
     Args:
         log_probs: of each live hypothesis' next token, ``(rows, vocab_size)``.
@@ -62,7 +62,7 @@ def diverse_continuations(
             ascending, ``(rows,)``.
         width: how many continuations a group takes.
         groups: how many groups each sentence has.
-        diversity: what a token costs.
+        diversity: the penalty.
 
     Returns:
         As `best_continuations`, with the log-probabilities that the model gives.

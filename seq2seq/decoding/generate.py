@@ -1,6 +1,6 @@
-"""Made-up text: one token after the other, drawn or the most probable, for as long as it is wanted.
+"""Generated text: one token after the other, drawn or the most probable.
 
-The search of a language model. Unlike a translation, running text goes on after a line's end.
+Unlike a translation, running text goes on after a line's end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import torch
 
 from seq2seq.config.language_model import GenerationSettings
-from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.decoding.interface import Ids, StepLanguageModel
 from seq2seq.decoding.sampling import (
     sample_inverse_cdf,
@@ -29,9 +30,9 @@ def generate_ids(
     *,
     ends: bool,
 ) -> Iterator[int]:
-    """The tokens after `prefix`, each as soon as it is chosen.
+    """Yields the tokens after `prefix`, each as soon as it is chosen.
 
-    Every draw is a function of the seed, the prefix and the position.
+    Every random draw is a function of the seed, the prefix and the position.
 
     Args:
         model: in evaluation mode.
@@ -41,7 +42,7 @@ def generate_ids(
         ends: whether eos ends it; it is not given back then. Else it is a token like others.
     """
     key = sample_key(settings.seed, prefix, 0)
-    never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=device)
+    never = torch.tensor(FORBIDDEN_IDS, device=device)
     state = model.start(1)
     for token in prefix[:-1]:
         _, state = model.step(torch.tensor([token], device=device), state)

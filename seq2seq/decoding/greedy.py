@@ -32,7 +32,7 @@ def greedy_search(
     constraints: Constraints,
     scoring: Scoring = LOG_PROBABILITY,
 ) -> list[Hypothesis]:
-    """One hypothesis for each row.
+    """Returns one hypothesis for each row.
 
     Args:
         step: a model's step.
@@ -55,7 +55,7 @@ def decode_rows(
     sentences: Tensor,
     choose: TokenChooser,
 ) -> list[Hypothesis]:
-    """One hypothesis for each row, whose every token `choose` chooses; a row that ends leaves.
+    """Returns one hypothesis for each row, whose every token `choose` chooses.
 
     Args:
         step: a model's step.

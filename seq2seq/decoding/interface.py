@@ -32,8 +32,8 @@ StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
 ``(batch_size, vocab_size)`` and the state after it."""
 
 MIN_COVERAGE = 0.01
-"""What a source token that less attention went to counts as covered. Words like "the" may rightly
-get none; without a floor, the logarithm would let a single one outweigh all else."""
+"""The least coverage that a source token counts with. Words like "the" may rightly get no
+attention; without a floor, the logarithm would let a single one outweigh all else."""
 
 
 class StepModel(Protocol):
@@ -104,11 +104,11 @@ class Hypothesis(NamedTuple):
 
     Attributes:
         tokens: ids without bos and eos.
-        log_probability: natural logarithm of the probability of the tokens and of eos after them,
-            as the model has it: whatever a search forbids, prefers or draws from.
-        score: what search ranks by, see `Scoring`; after MBR the expected utility.
-        attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides: on which source
-            token each target token was based. None where it was not asked for.
+        log_probability: natural logarithm of the probability of the tokens and of eos after them by
+            the model, whatever a search forbids, prefers or draws from.
+        score: what search ranks by, see `Scoring`; after minimum Bayes risk the expected utility.
+        attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides; None where it
+            was not asked for.
     """
 
     tokens: list[int]
@@ -120,7 +120,7 @@ class Hypothesis(NamedTuple):
 class Scoring(NamedTuple):
     """How a finished hypothesis is scored (Wu et al. 2016, equation 14).
 
-    Its log-probability, divided by `length_penalty`, plus `beta` times `coverage`.
+    The score is the log-probability, divided by `length_penalty`, plus `beta` times `coverage`.
 
     Attributes:
         alpha: of the length penalty.
@@ -135,7 +135,7 @@ class Scoring(NamedTuple):
     source_lengths: tuple[int, ...] | None = None
 
     def track_attention(self, history: Tensor | None, state: Any) -> Tensor | None:
-        """The attention so far with that of the last step, if anything here needs it.
+        """Returns the attention so far with that of the last step, if anything here needs it.
 
         Args:
             history: ``(rows, steps, source_length)``, or None before the first step.
@@ -155,7 +155,7 @@ class Scoring(NamedTuple):
     def finish(
         self, sentence: int, tokens: list[int], total: float, attention: Tensor | None
     ) -> Hypothesis:
-        """A hypothesis that has ended, scored.
+        """Returns a hypothesis that has ended, with its score.
 
         Args:
             sentence: its place in the batch.
@@ -180,7 +180,7 @@ LOG_PROBABILITY = Scoring()
 
 
 def length_penalty(length: int, alpha: float) -> float:
-    """What a hypothesis' log-probability is divided by (Wu et al. 2016, equation 14).
+    """Returns the divisor of a hypothesis' log-probability (Wu et al. 2016, equation 14).
 
     Args:
         length: its tokens, eos counted.
@@ -190,7 +190,7 @@ def length_penalty(length: int, alpha: float) -> float:
 
 
 def coverage(attention: Tensor) -> float:
-    """How much of the source attention went over: 0 for all, the lower, the less (equation 14).
+    """Returns how much of the source was attended to (equation 14): 0 for all, else less.
 
     The sum over source tokens of log(min(attention that the token got from all steps, 1)); a token
     that got less than `MIN_COVERAGE` counts as that. eos is nothing to translate and left out.

@@ -1,7 +1,7 @@
-"""Minimum Bayes risk: of many samples, the one most like all others.
+"""Minimum Bayes risk decoding: of many samples, the one most like all others.
 
 Kumar & Byrne 2004; with samples for both the candidates and the expectation, as here: Eikema & Aziz
-2020, section 5.2. It compares texts, so whoever calls brings a way from ids to text, and a utility.
+2020, section 5.2. It compares texts, so it needs a function from ids to text, and a utility.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Utility(NamedTuple):
 
 
 def minimum_bayes_risk(samples: Sequence[Hypothesis], utility: Utility) -> list[Hypothesis]:
-    """The different texts among the samples, that of the highest expected utility first.
+    """Returns the different texts among the samples, that of the highest expected utility first.
 
     The expectation is over all samples, the text itself among them, a text that was drawn twice
     counting twice. Utilities are computed once for each pair of different texts.

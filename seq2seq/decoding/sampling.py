@@ -37,7 +37,7 @@ def sample_search(
     top_k: int = 0,
     top_p: float = 1.0,
 ) -> list[list[Hypothesis]]:
-    """Samples of each row, one for each of its keys, in their order; equal ones are possible.
+    """Returns samples of each row, one for each of its keys, in their order; some may be equal.
 
     Args:
         step: a model's step.
@@ -64,7 +64,7 @@ def sample_search(
 
 
 def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:
-    """What all draws of one sample come from, the same in every process: 32 bytes.
+    """Returns the key of all draws of one sample: 32 bytes, the same in every process.
 
     Args:
         seed: of all samples.
@@ -75,7 +75,7 @@ def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:
 
 
 def uniform_draw(key: bytes, position: int) -> float:
-    """The draw of a sample at a position: uniform in [0, 1)."""
+    """Returns the draw of a sample at a position: uniform in [0, 1)."""
     digest = hashlib.blake2b(position.to_bytes(8, "little"), key=key, digest_size=8).digest()
     return (int.from_bytes(digest, "little") >> 11) * 2.0**-53
 
@@ -83,7 +83,7 @@ def uniform_draw(key: bytes, position: int) -> float:
 def truncated_distribution(
     log_probs: Tensor, temperature: float, top_k: int, top_p: float
 ) -> Tensor:
-    """The distribution to draw from: ``(rows, vocab_size)``, in float64.
+    """Returns the distribution to draw from: ``(rows, vocab_size)``, in float64.
 
     Args:
         log_probs: of what may come, ``(rows, vocab_size)``; -inf where a token may not.
@@ -112,7 +112,7 @@ def truncated_distribution(
 
 
 def sample_inverse_cdf(probabilities: Tensor, uniforms: Tensor) -> Tensor:
-    """Where the cumulative distribution goes past each draw: ids ``(rows,)``.
+    """Returns where the cumulative distribution exceeds each draw: ids ``(rows,)``.
 
     Args:
         probabilities: ``(rows, vocab_size)``; one of 0 is never drawn.

@@ -18,9 +18,9 @@ def token_log_probabilities(
     targets: Sequence[Ids],
     device: torch.device,
 ) -> list[list[float]]:
-    """The log-probability of each token of each target, and of eos after them.
+    """Returns the log-probability of each token of each target, and of eos after them.
 
-    Their sum is what a search says of the same tokens.
+    Their sum is the log-probability of a hypothesis with the same tokens.
 
     Args:
         step: a model's step.

@@ -213,7 +213,7 @@ def make_constraints(
 
 
 def search_beam(request: SearchRequest) -> list[list[Hypothesis]]:
-    """Beam search, which is greedy search where the beam has room for one hypothesis."""
+    """Searches with a beam; greedily where the beam has room for one hypothesis only."""
     step, state, constraints, scoring, settings, *_ = request
     width = max(request.n, settings.beam_size)
     if width == 1:
@@ -222,7 +222,7 @@ def search_beam(request: SearchRequest) -> list[list[Hypothesis]]:
 
 
 def search_diverse_beam(request: SearchRequest) -> list[list[Hypothesis]]:
-    """Diverse beam search, with a beam that all groups have equal parts of."""
+    """Searches with diverse beams, as wide together as the groups can share evenly."""
     step, state, constraints, scoring, settings, *_ = request
     groups = settings.groups
     return beam_search(
@@ -237,7 +237,7 @@ def search_diverse_beam(request: SearchRequest) -> list[list[Hypothesis]]:
 
 
 def search_samples(request: SearchRequest) -> list[list[Hypothesis]]:
-    """The first `n` different samples of each sentence, the best first."""
+    """Draws samples; returns the first `n` different ones of each sentence, the best first."""
     # In the order of their numbers, so that asking for more keeps those that there are.
     different: list[dict[tuple[int, ...], Hypothesis]] = [{} for _ in request.sources]
     for turn in range(MAX_SAMPLING_ROUNDS):
@@ -253,7 +253,7 @@ def search_samples(request: SearchRequest) -> list[list[Hypothesis]]:
 
 
 def search_minimum_bayes_risk(request: SearchRequest) -> list[list[Hypothesis]]:
-    """The samples of each sentence, that of the highest expected utility first."""
+    """Draws samples; returns those of each sentence with the highest expected utility first."""
     assert request.utility is not None
     count = max(request.n, request.settings.samples)
     drawn = draw_samples(request, [count] * len(request.sources))

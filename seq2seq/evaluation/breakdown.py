@@ -6,7 +6,7 @@ By position, each translation and each reference is cut into four quarters of it
 number i of n belongs to the first quarter if i <= round(n/4), to the second if i <= round(2n/4),
 and so on, where a half is rounded to the even number, so that the first and the last quarter of a
 sentence are equally long. A quarter's BLEU compares all first quarters of translations with all
-first quarters of references, and so on. A model that loses the thread towards the end has a fourth
+first quarters of references, and so on. A model that gets worse towards the end has a fourth
 quarter that is much worse than its first. Matches across a cut do not count, nor do words that the
 translation has in another quarter than the reference, so quarters are lower than the BLEU of whole
 sentences: compare them with each other, and with those of another system. Full stops, which are
@@ -73,7 +73,7 @@ def breakdown(
     lowercase: bool = False,
     bucket_size: int = 5,
 ) -> Breakdown:
-    """BLEU of the whole text, by source length and by position in the sentence.
+    """Computes BLEU of the whole text, by source length and by position in the sentence.
 
     Args:
         sources: the sentences that were translated.
@@ -127,7 +127,7 @@ def by_length(
     hypotheses: Sequence[list[str]],
     references: Sequence[Sequence[list[str]]],
 ) -> list[BreakdownRow]:
-    """BLEU of sentences of like length, shortest first.
+    """Computes BLEU of sentences of like length, shortest first.
 
     Args:
         lengths: words of each source sentence.
@@ -150,7 +150,7 @@ def by_length(
 def quarter_of(
     number: int, hypotheses: Sequence[list[str]], references: Sequence[Sequence[list[str]]]
 ) -> tuple[list[list[str]], list[list[list[str]]]]:
-    """Quarter `number`, from 0, of every translation and of every reference."""
+    """Returns quarter `number`, from 0, of every translation and of every reference."""
 
     def cut(words: list[str]) -> list[str]:
         # round takes a half to the even number, which is as the docstring of this file promises.
@@ -166,7 +166,7 @@ def score_rows(
     references: Sequence[Sequence[list[str]]],
     order: int,
 ) -> BreakdownRow:
-    """BLEU of words that are already taken apart, with n-grams of at most `order`."""
+    """Computes BLEU of words that are already tokenized, with n-grams of at most `order`."""
     metric = BLEU(tokenize="none", force=True, max_ngram_order=order, effective_order=True)
     streams = reference_streams([[" ".join(words) for words in entry] for entry in references])
     result = metric.corpus_score([" ".join(words) for words in hypotheses], streams)

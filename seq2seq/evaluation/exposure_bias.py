@@ -1,9 +1,9 @@
-"""Exposure bias: how much worse a model predicts after its own words than after the reference's.
+"""Exposure bias: how much worse a model predicts after its own tokens than after the reference's.
 
-In training the decoder reads the reference's words (teacher forcing); in translation it reads its
+In training the decoder reads the reference's tokens (teacher forcing); in inference it reads its
 own, with their mistakes, which it was never exposed to. Scheduled sampling (Bengio et al. 2015) is
-meant to shrink the difference, and this file measures it: at each target position t, how well is
-the reference's token y_t predicted from
+meant to reduce the difference, which is measured here: at each target position t, how well is the
+reference's token y_t predicted from
 
     the reference's history   y_1 … y_{t-1}      (teacher forcing)
     the model's own history   y'_1 … y'_{t-1}    (y'_i: the most probable token after y'_<i)
@@ -23,7 +23,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.batching import Batch, bucket, make_batch
-from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.decoding.interface import StepModel
 from seq2seq.errors import DataError, SettingsError
 
@@ -105,16 +106,6 @@ class ExposureBias(NamedTuple):
         return "\n".join(lines)
 
 
-class TokenScoresTable(NamedTuple):
-    """Every reference token's prediction, ``(sentences, max_length)``; NaN where there is none."""
-
-    reference_right: Tensor
-    own_right: Tensor
-    reference_log_probs: Tensor
-    own_log_probs: Tensor
-    ended: Tensor
-
-
 @torch.no_grad()
 def measure_exposure_bias(
     model: StepModel,
@@ -125,7 +116,7 @@ def measure_exposure_bias(
     max_length: int = 30,
     batch_tokens: int = 4096,
 ) -> ExposureBias:
-    """Predictions of the references, after the references' words and after the model's own.
+    """Predicts the references, after the references' tokens and after the model's own.
 
     Args:
         model: in evaluation mode.
@@ -149,28 +140,22 @@ def measure_exposure_bias(
         raise DataError("there is nothing to predict: no source and no reference")
     # A row for each sentence, whichever batch it was in: sums have the same order every time.
     columns = min(max_length, 1 + max(map(len, targets)))
-    nothing = torch.full((len(sources), columns), torch.nan, dtype=torch.float64)
-    tables = TokenScoresTable(*(nothing.clone() for _ in TokenScoresTable._fields))
+    table = torch.full((5, len(sources), columns), torch.nan, dtype=torch.float64)
     shown = [min(len(target), columns) for target in targets]
     for chosen in bucket([len(ids) for ids in sources], shown, batch_tokens):
         batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen]).to(device)
-        found = score_batch(model, batch, columns)
-        for table, values in zip(tables, found, strict=True):
-            table[torch.tensor(chosen), : values.shape[1]] = values
-    return ExposureBias(
-        [
-            average_scores(TokenScoresTable(*(table[:, t] for table in tables)))
-            for t in range(columns)
-        ],
-        average_scores(tables),
-    )
+        values = score_batch(model, batch, columns)
+        table[:, torch.tensor(chosen), : values.shape[2]] = values
+    return ExposureBias([average_scores(each) for each in table.unbind(2)], average_scores(table))
 
 
-def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTable:
-    """The first `columns` positions of a batch; both histories go through the model in step.
+def score_batch(model: StepModel, batch: Batch, columns: int) -> Tensor:
+    """Scores the first `columns` positions of a batch, with both histories side by side.
 
     Returns:
-        Float64 on the CPU, each ``(batch_size, min(columns, target_length))``.
+        Float64 on the CPU, ``(5, batch_size, min(columns, target_length))``, NaN where there is no
+        token: whether the token is the most probable one after the reference's history, and after
+        the own one; its log-probability after each; whether the own history has an eos.
     """
     reference_state = own_state = model.start(batch.source, batch.source_lengths)
     own_tokens = batch.target_input[:, 0]
@@ -192,24 +177,17 @@ def score_batch(model: StepModel, batch: Batch, columns: int) -> TokenScoresTabl
                 ]
             )
         )
-        # Greedy search never takes these three, so they are in no history of its own.
-        never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=wanted.device)
+        # As in greedy search.
+        never = torch.tensor(FORBIDDEN_IDS, device=wanted.device)
         own_tokens = own_log_probs.index_fill(1, never, float("-inf")).argmax(dim=-1)
         ended = ended | (own_tokens == EOS_ID)
     values = torch.stack(outcomes, dim=2).cpu().double()  # (5, batch_size, positions)
     real = torch.arange(values.shape[2]) < batch.target_lengths.unsqueeze(1)
-    return TokenScoresTable(*values.masked_fill(~real, torch.nan))
+    return values.masked_fill(~real, torch.nan)
 
 
-def average_scores(tables: TokenScoresTable) -> PositionScores:
-    """Means over the tokens that there are."""
-    real = ~tables.ended.isnan()
-    right, own_right, log_probs, own_log_probs, ended = (table[real] for table in tables)
-    return PositionScores(
-        len(ended),
-        int(ended.sum()),
-        float(right.mean()),
-        float(own_right.mean()),
-        float(log_probs.mean()),
-        float(own_log_probs.mean()),
-    )
+def average_scores(table: Tensor) -> PositionScores:
+    """Averages `score_batch`'s results ``(5, …)`` over the tokens that there are."""
+    *scores, ended = (values[~values.isnan()] for values in table)
+    means = [float(values.mean()) for values in scores]
+    return PositionScores(len(ended), int(ended.sum()), *means)

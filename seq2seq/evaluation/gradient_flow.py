@@ -1,20 +1,19 @@
 """Gradient flow: how far back in time learning can reach.
 
-A loss at the last step T teaches what was read at step t only through the gradient that arrives
-there, ∂loss_T/∂h_t. It is a product of T - t Jacobians,
+A loss at the last step T changes what is computed at step t only by the gradient ∂loss_T/∂h_t. It
+is a product of T - t Jacobians,
 
     ∂loss_T/∂h_t = ∂loss_T/∂h_T · ∂h_T/∂h_{T-1} ··· ∂h_{t+1}/∂h_t
 
 and so it tends to vanish or to explode with the distance (Bengio et al. 1994; Pascanu et al. 2013).
-This file measures its norm at each step, by automatic differentiation through the written-out steps
-of a cell.
+Its norm at each step is measured by automatic differentiation through the steps of a cell.
 
-An LSTM hands on two tensors, and both are reported. h_t goes into the gates and the candidate of
-step t + 1 and nowhere else, so its gradient has passed them: it can be zero where the gates do not
-look at h, however well the memory works. The memory cell c_t is where an LSTM remembers. What
-arrives there is all of it: what comes straight from c_{t+1}, times the forget gate and nothing else
-(the constant error carousel of Hochreiter & Schmidhuber 1997), and what comes by h_t, which is made
-of c_t. So how far an LSTM can learn is seen in the norm for c_t.
+The state of an LSTM is two tensors, and both are reported. h_t is an input of the gates and the
+candidate of step t + 1 only, so its gradient has passed them: it can be zero where the gates do not
+depend on h, however well the memory works. The gradient at the memory cell c_t is the whole: it
+comes from c_{t+1}, times the forget gate (the constant error carousel of Hochreiter & Schmidhuber
+1997), and from h_t, which is computed from c_t. So the norm for c_t shows how far an LSTM can
+learn.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def gradient_flow(
     *,
     layer: int = -1,
 ) -> GradientFlow:
-    """How much of a loss at the last step arrives at each step before it.
+    """Computes the gradient of a loss at the last step with respect to the state at each step.
 
     All is computed with a copy of the weights, in float64 on the CPU, so that a norm of 1e-160 is
     still told from zero and one of 1e+150 from infinity. Nothing is dropped, as in evaluation.
@@ -124,7 +123,7 @@ def check(layers: Cell | RecurrentStack, inputs: Tensor, layer: int) -> None:
 def walk(
     layers: Cell | RecurrentStack, inputs: Tensor
 ) -> tuple[Tensor, list[tuple[CellState, ...]]]:
-    """The last output from zeros; and the states of each layer, lowest first, after each step."""
+    """Returns the last output from zeros, and the states of each layer after each step."""
     output, visited = inputs, []
     if isinstance(layers, RecurrentStack):
         stacked = layers.zero_state(inputs[:, 0])
@@ -151,7 +150,7 @@ def steps_back(length: int) -> list[int]:
 
 
 def columns(flows: Mapping[str, GradientFlow]) -> dict[str, Tensor]:
-    """All norms by name; with two for what has a memory cell."""
+    """Returns all norms by name, two for what has a memory cell."""
     found = {}
     for name, flow in flows.items():
         if flow.memory is None:
@@ -207,7 +206,7 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
 
 
 def text_gradient_flow(network: LanguageNetwork, ids: Tensor) -> GradientFlow:
-    """How much of the loss of each window's last token arrives at each step before it.
+    """Computes the gradient flow from the loss of each window's last token.
 
     Args:
         network: of any cell and depth; it reads each window from a state of zeros, and is left as
@@ -222,7 +221,7 @@ def text_gradient_flow(network: LanguageNetwork, ids: Tensor) -> GradientFlow:
     state = decoder.init_state(decoder.stack.zero_state(inputs[:, 0].double()))
 
     def loss(output: Tensor) -> Tensor:
-        """Of each window, from the last output ``(windows, size)``."""
+        """Returns the loss of each window, from the last output ``(windows, size)``."""
         logits = decoder.logits(decoder.pre_logits(output, state))
         return F.cross_entropy(logits, ids[:, -1], reduction="none")
 
@@ -230,7 +229,7 @@ def text_gradient_flow(network: LanguageNetwork, ids: Tensor) -> GradientFlow:
 
 
 def fresh_network(cell: str, size: int, vocab_size: int, seed: int) -> LanguageNetwork:
-    """A language model of one layer that has learned nothing: random weights of a seed.
+    """Builds a language model of one layer with random weights, from a seed.
 
     Args:
         cell: as `--model.cell`.

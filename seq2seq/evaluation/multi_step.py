@@ -1,4 +1,4 @@
-"""k-step-ahead prediction: how the error grows when a language model reads its own predictions.
+"""Multi-step-ahead prediction: how the error grows when a language model reads its own predictions.
 
 Predicting the next token from true ones is the easy case. Looking k tokens ahead, the model has to
 take its own predictions for the k - 1 between (Zhang et al., Dive into Deep Learning, section 9.1):
@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seq2seq.data.vocabulary import BOS_ID, PAD_ID, UNK_ID
+from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.language_model import LanguageNetwork
@@ -43,7 +43,7 @@ class StepScores(NamedTuple):
 
 
 class MultiStepScores(NamedTuple):
-    """How well a text is predicted from afar.
+    """How well a text is predicted several tokens ahead.
 
     Attributes:
         places: how many places of the text were looked ahead from.
@@ -89,7 +89,7 @@ def predict_ahead(
     steps: int = 10,
     places: int = 1000,
 ) -> MultiStepScores:
-    """Predictions 1 to `steps` tokens ahead, from places that are spread evenly over the text.
+    """Predicts 1 to `steps` tokens ahead, from places that are spread evenly over the text.
 
     The model's own predictions are what it would make up, never pad, unk or bos; where eos is one,
     the history goes on after it. The history of a place is all of its row up to there.
@@ -136,9 +136,9 @@ def predict_ahead(
 
 
 def spread_evenly(counts: Sequence[int], most: int) -> list[list[int]]:
-    """At most so many of all places, spread evenly: for each row its chosen ones, rising.
+    """Chooses at most so many of all places, spread evenly; for each row, in rising order.
 
-    >>> spread([3, 0, 5], 4)
+    >>> spread_evenly([3, 0, 5], 4)
     [[0, 2], [], [1, 3]]
     """
     total = sum(counts)
@@ -155,12 +155,12 @@ def spread_evenly(counts: Sequence[int], most: int) -> list[list[int]]:
 def read(
     network: LanguageNetwork, row: Tensor, begins: Sequence[int], steps: int
 ) -> Iterator[StartingPoint]:
-    """The given places of a row ``(length,)``, which is read once, from its first token on."""
+    """Yields the given places of a row ``(length,)``, which is read once, from its first token."""
     state = network.start(1)
     at = 0
     for begin in begins:
         if begin > at:
-            _, state = network.sequence(row[None, at:begin], state)
+            _, state = network.decoder.sequence(row[None, at:begin], state)
             at = begin
         yield StartingPoint(state.recurrent.layers, row[begin : begin + steps + 1])
 
@@ -177,7 +177,7 @@ def predict(network: LanguageNetwork, places: Sequence[StartingPoint]) -> Tensor
         tuple(tuple(map(torch.cat, zip(*layer, strict=True))) for layer in states)
     )
     tokens = torch.stack([place.tokens for place in places])
-    never = torch.tensor([PAD_ID, UNK_ID, BOS_ID], device=tokens.device)
+    never = torch.tensor(FORBIDDEN_IDS, device=tokens.device)
     own = tokens[:, 0]
     outcomes = []
     for true in tokens[:, 1:].unbind(1):

@@ -1,8 +1,8 @@
 """Weights for a log-linear choice among candidates, found on validation text (Och 2003).
 
 A candidate's score is the weighted sum of its features: log-probabilities of several models, and
-its length. The weights that give the best BLEU are searched for one at a time. What a weight can
-change is where another candidate comes out best, so it is enough to try one value between every two
+its length. The weights that give the best BLEU are searched one at a time. BLEU changes only where
+another candidate becomes the best one, so it is enough to try one value between every two
 neighbouring values at which that happens.
 """
 
@@ -18,10 +18,10 @@ from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import bleu_metric, reference_streams
 
 ROUNDS = 20
-"""At most so often are all weights gone through."""
+"""How many passes over all weights, at most."""
 
 VALUES = 400
-"""At most so many values of a weight are tried at a time, evenly chosen among those there are."""
+"""How many values of a weight are tried at a time, at most; evenly chosen among all."""
 
 
 class Table(NamedTuple):
@@ -52,7 +52,7 @@ class Table(NamedTuple):
 
 
 def choose(features: Tensor, weights: Tensor) -> Tensor:
-    """The best candidate of each sentence, the first of equal ones: ``(sentences,)``."""
+    """Returns the best candidate of each sentence, the first of equal ones: ``(sentences,)``."""
     there = features[..., 0] > float("-inf")
     scores = features.masked_fill(~there.unsqueeze(-1), 0.0) @ weights
     return scores.masked_fill(~there, float("-inf")).argmax(dim=1)
@@ -66,7 +66,7 @@ def make_table(
     tokenize: str = "13a",
     lowercase: bool = False,
 ) -> Table:
-    """The candidates' features with how well each matches the references.
+    """Returns the candidates' features, and the statistics of BLEU for each.
 
     Args:
         candidates: of each sentence, at least one.
@@ -97,7 +97,7 @@ def make_table(
 
 
 def tune(table: Table, start: Sequence[float]) -> tuple[list[float], float]:
-    """The best weights that going through them one at a time finds, and their BLEU.
+    """Searches the best weights by coordinate ascent; returns them and their BLEU.
 
     The first weight stays as it is: only the weights' ratios choose.
 

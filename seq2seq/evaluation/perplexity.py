@@ -23,11 +23,11 @@ BATCH_TOKENS = 4096
 """Tokens that are read at the same time."""
 
 STREAMS = 32
-"""Into so many parts is a long text cut, to be read side by side."""
+"""How many parts a long text is cut into, to be read side by side."""
 
 
 def perplexity(nats_per_token: float) -> float:
-    """exp of the mean negative log-likelihood; infinite where that overflows."""
+    """Returns exp of the mean negative log-likelihood; infinite where that overflows."""
     return math.exp(nats_per_token) if nats_per_token < 700 else math.inf
 
 
@@ -67,7 +67,7 @@ class TextScore(NamedTuple):
         return self.nats / self.characters / math.log(2)
 
     def summary(self) -> dict[str, float]:
-        """All figures by name."""
+        """Returns all figures by name."""
         return {
             "tokens": self.tokens,
             "nats_per_token": self.nats / self.tokens,
@@ -82,7 +82,7 @@ class TextScore(NamedTuple):
 def row_log_probabilities(
     network: StepLanguageModel, rows: Sequence[Sequence[int]], device: torch.device
 ) -> list[list[float]]:
-    """The log-probability of each token of each row but its first, which is given.
+    """Returns the log-probability of each token of each row but its first, which is given.
 
     Rows of like length are read together; a long one a piece at a time, from the state that the
     last piece led to. Neither changes the result.
@@ -118,7 +118,7 @@ def row_log_probabilities(
 def held_out_score(
     network: StepLanguageModel, text: TokenStream, lines: Sequence[str], device: torch.device
 ) -> TextScore:
-    """The score of held-out lines, running text in `STREAMS` parts that are read side by side.
+    """Scores held-out lines, running text in `STREAMS` parts that are read side by side.
 
     Each part begins with a state of zeros, so that running text comes out a little worse than read
     as a whole.
@@ -132,7 +132,7 @@ def held_out_score(
 def text_score(
     rows: Sequence[Sequence[int]], values: Sequence[Sequence[float]], lines: Sequence[str]
 ) -> TextScore:
-    """What `row_log_probabilities` says of these rows, which were made of these lines."""
+    """Returns the score of rows that were made of these lines, from `row_log_probabilities`."""
     ends = sum(row[1:].count(EOS_ID) for row in rows)
     return TextScore(
         -sum(map(sum, values)),
@@ -143,9 +143,9 @@ def text_score(
 
 
 def split_row(row: list[int], count: int) -> list[list[int]]:
-    """A row cut into at most so many; each begins with the token that the last one ends with.
+    """Cuts a row into at most so many; each begins with the token that the last one ends with.
 
-    >>> parts([0, 1, 2, 3, 4, 5], 2)
+    >>> split_row([0, 1, 2, 3, 4, 5], 2)
     [[0, 1, 2, 3], [3, 4, 5]]
     """
     length = max(1, -(-(len(row) - 1) // count))

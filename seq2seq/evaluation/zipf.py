@@ -84,7 +84,7 @@ class Ngrams:
         return zipf_exponent(self.frequencies)
 
     def ranked(self) -> Iterator[tuple[Ngram, int]]:
-        """All n-grams, most frequent first; equally frequent ones are ordered by code point."""
+        """Yields all n-grams, most frequent first, equally frequent ones by code point."""
         by_count = sorted(self.counts.items(), key=itemgetter(1), reverse=True)
         for _, equals in groupby(by_count, key=itemgetter(1)):
             yield from sorted(equals)  # only as far as is asked for: most occur once
@@ -92,7 +92,7 @@ class Ngrams:
     def most_common(
         self, top: int, stop_words: Collection[str] | None = None
     ) -> list[tuple[Ngram, int]]:
-        """The first `top` of the ranked n-grams.
+        """Returns the first `top` of the ranked n-grams.
 
         With `stop_words`, only those of which every token `is_content`.
         """
@@ -105,7 +105,7 @@ class Ngrams:
 
 
 def is_content(token: str, stop_words: Collection[str]) -> bool:
-    """Whether a token has a letter or digit, and is neither `<unk>` nor a stop word.
+    """Returns whether a token has a letter or digit, and is neither `<unk>` nor a stop word.
 
     Stop words are in lower case, with the apostrophe '. A token's case, its joiners and the
     apostrophes around it make no difference: "￭’S" is the stop word "s".
@@ -118,7 +118,7 @@ def is_content(token: str, stop_words: Collection[str]) -> bool:
 
 
 def zipf_exponent(frequencies: Sequence[int]) -> float | None:
-    """The exponent α of n_r ~ r^-α that fits frequencies best; None for fewer than two ranks.
+    """Fits the exponent α of n_r ~ r^-α to frequencies; None for fewer than two ranks.
 
     The slope of a least-squares line through log n_r over log r, where rank r has the weight 1/r.
     So each factor of ten in rank counts alike, as it does to the eye in a picture. Without weights
@@ -200,7 +200,7 @@ class TextStatistics:
 
 
 def listed(ngrams: Sequence[tuple[Ngram, int]]) -> list[str]:
-    """A line for each n-gram, behind its count."""
+    """Returns a line for each n-gram, behind its count."""
     width = max((len(f"{count:,}") for _, count in ngrams), default=0)
     return [f"{count:{width},}  {' '.join(ngram)}" for ngram, count in ngrams]
 

@@ -91,12 +91,15 @@ class Attention(nn.Module):
             What is attended to, ``(batch_size, target_length, output_size)``, and the weights,
             ``(batch_size, target_length, source_length)``, which sum to 1.
         """
-        keys = memory.keys
-        if self.cover is not None and coverage is not None:
-            keys = keys + coverage.unsqueeze(-1) * self.cover
-        scores = self.scores(queries, keys) * self.scale
+        scores = self.scores(queries, self.covered_keys(memory, coverage)) * self.scale
         weights = self.weights_from_scores(scores, queries, memory.pads)
         return torch.bmm(weights.to(memory.values.dtype), memory.values), weights
+
+    def covered_keys(self, memory: Memory, coverage: Tensor | None) -> Tensor:
+        """Adds coverage ``(batch_size, source_length)``, if it is used, to the keys."""
+        if self.cover is None or coverage is None:
+            return memory.keys
+        return memory.keys + coverage.unsqueeze(-1) * self.cover
 
     def weights_from_scores(self, scores: Tensor, queries: Tensor, pads: Tensor) -> Tensor:
         """Turns scores ``(batch_size, target_length, source_length)`` into weights; 0 on pads."""
@@ -253,10 +256,8 @@ class MultiHeadAttention(Attention):
         self, queries: Tensor, memory: Memory, coverage: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Attends with each query in each head; the weights are the mean over the heads."""
-        keys = memory.keys
-        if self.cover is not None and coverage is not None:
-            keys = keys + coverage.unsqueeze(-1) * self.cover
-        split_queries, split_keys = self.split(self.query(queries)), self.split(keys)
+        split_queries = self.split(self.query(queries))
+        split_keys = self.split(self.covered_keys(memory, coverage))
         # (batch_size, heads, target_length, source_length)
         scores = split_queries @ split_keys.transpose(2, 3) / math.sqrt(split_keys.shape[-1])
         pads = memory.pads.view(len(memory.pads), 1, 1, -1)

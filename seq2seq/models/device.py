@@ -25,7 +25,7 @@ def use_one_thread_after_fork() -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU.
+    """Returns the device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU.
 
     Raises:
         SettingsError: a device is asked for that this machine or this torch does not have.
@@ -44,7 +44,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The type of matrix products; "auto" is bfloat16 where the hardware multiplies it.
+    """Returns the type of matrix products; "auto" is bfloat16 where the hardware multiplies it.
 
     Elsewhere bfloat16 is emulated and slower than float32, though it works if asked for.
     """
@@ -60,7 +60,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def cpu_multiplies_bfloat16() -> bool:
-    """Whether this processor has AVX512-BF16 or AMX instructions, as far as torch can tell."""
+    """Returns whether this processor has AVX512-BF16 or AMX, as far as torch can tell."""
     # Private until torch offers it; without it, float32 is always right.
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)

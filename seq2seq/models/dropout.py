@@ -1,8 +1,8 @@
-"""What is dropped while training: anew at every step, or the same way throughout a sentence.
+"""Dropout in training: drawn anew at every step, or the same throughout a sentence.
 
-Ordinary dropout (Srivastava et al. 2014) draws anew at every step. Here a mask is drawn once, goes
-with the state from step to step, and so hides the same units of a sentence throughout: variational
-or locked dropout (Gal & Ghahramani 2016). All masks are scaled so that what is left keeps its mean.
+Ordinary dropout (Srivastava et al. 2014) is drawn anew at every step. Variational or locked dropout
+(Gal & Ghahramani 2016) has masks that are drawn once and carried in the state from step to step, so
+that the same units of a sentence are dropped throughout. All masks are scaled to keep the mean.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 
 class DropoutMasks(NamedTuple):
-    """What one recurrent layer does not see of a batch's sentences; None: nothing is dropped.
+    """The dropout masks of one recurrent layer for a batch; None: nothing is dropped.
 
     Attributes:
         inputs: mask of its inputs, ``(batch_size, input_size)``.
@@ -37,7 +37,7 @@ class DropoutMasks(NamedTuple):
 
 
 MASK_LEVELS = 2**16
-"""So many random numbers there are to compare a rate with."""
+"""How many different random numbers a rate is compared with."""
 
 NO_DROPOUT = DropoutMasks()
 """Nothing is dropped."""
@@ -46,10 +46,10 @@ NO_DROPOUT = DropoutMasks()
 def dropout_mask(
     rate: float, shape: tuple[int, ...], like: Tensor, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """0 with probability `rate`, else 1 / (1 - rate), on the device of `like`.
+    """Draws 0 with probability `rate`, else 1 / (1 - rate), on the device of `like`.
 
-    On a CPU a random number of 64 bits decides on four places, which makes a training step some
-    tenth quicker than torch's dropout, with a number for each. The rate is rounded to 1 / 65,536.
+    On a CPU one random number of 64 bits decides on four places, which makes a training step some
+    10% faster than torch's dropout, with a number for each. The rate is rounded to 1 / 65,536.
     """
     if like.device.type != "cpu":
         return F.dropout(torch.ones(shape, device=like.device, dtype=dtype), rate)
@@ -61,22 +61,22 @@ def dropout_mask(
 
 
 def dropout(values: Tensor, rate: float, training: bool) -> Tensor:
-    """Dropout that is drawn anew for each number (Srivastava et al. 2014)."""
+    """Drops values, drawn anew for each number (Srivastava et al. 2014)."""
     if not training or not rate:
         return values
     return values * dropout_mask(rate, tuple(values.shape), values, values.dtype)
 
 
 def locked_dropout_mask(rate: float, size: int, like: Tensor) -> Tensor | None:
-    """A mask ``(batch_size, size)`` for the batch of `like` ``(batch_size, …)``; None at rate 0."""
+    """Draws a mask ``(batch_size, size)`` for a batch like `like`; None at rate 0."""
     return dropout_mask(rate, (like.shape[0], size), like) if rate else None
 
 
-def apply_mask(values: Tensor, hidden: Tensor | None) -> Tensor:
-    """`values` ``(batch_size, …, size)`` under a mask ``(batch_size, size)``, if there is one."""
-    if hidden is None:
+def apply_mask(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Applies a mask ``(batch_size, size)``, if any, to ``(batch_size, …, size)``."""
+    if mask is None:
         return values
-    return values * (hidden.unsqueeze(1) if values.dim() == 3 else hidden)
+    return values * (mask.unsqueeze(1) if values.dim() == 3 else mask)
 
 
 class Dropout(nn.Module):
@@ -93,13 +93,13 @@ class Dropout(nn.Module):
         self.locked = locked
 
     def sample_masks(self, size: int, like: Tensor) -> Tensor | None:
-        """The mask of a batch, if it is locked and the model trains."""
+        """Draws the mask of a batch, if dropout is locked and the model trains."""
         return locked_dropout_mask(self.rate, size, like) if self.locked and self.training else None
 
-    def forward(self, values: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """`values` ``(batch_size, …, size)`` with some zeroed, by the mask where it is locked."""
+    def forward(self, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Drops some of ``(batch_size, …, size)``, by the mask where dropout is locked."""
         if self.locked:
-            return apply_mask(values, hidden)
+            return apply_mask(values, mask)
         return dropout(values, self.rate, self.training)
 
 
@@ -117,12 +117,12 @@ class WordDropout(nn.Module):
         self.rate = rate
 
     def sample_masks(self, vocab_size: int, like: Tensor) -> Tensor | None:
-        """A mask ``(batch_size, vocab_size)`` for the batch of `like` ``(batch_size, …)``."""
+        """Draws a mask ``(batch_size, vocab_size)`` for a batch like `like`."""
         return locked_dropout_mask(self.rate, vocab_size, like) if self.training else None
 
-    def forward(self, embedded: Tensor, ids: Tensor, hidden: Tensor | None) -> Tensor:
-        """Embedded tokens ``(batch_size, …, embedding_size)`` of ids ``(batch_size, …)``."""
-        if hidden is None:
+    def forward(self, embedded: Tensor, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """Drops words of embedded ``(batch_size, …, embedding_size)`` ids ``(batch_size, …)``."""
+        if mask is None:
             return embedded
-        kept = hidden.gather(1, ids.view(len(ids), -1)).view(ids.shape)
+        kept = mask.gather(1, ids.view(len(ids), -1)).view(ids.shape)
         return embedded * kept.unsqueeze(-1)

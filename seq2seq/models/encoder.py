@@ -59,7 +59,7 @@ Embedding = LearnedEmbedding | OneHotEmbedding
 
 
 def vocab_size(embedding: Embedding) -> int:
-    """How many tokens an embedding knows."""
+    """Returns how many tokens an embedding knows."""
     return (
         embedding.embedding_dim
         if isinstance(embedding, OneHotEmbedding)
@@ -68,7 +68,7 @@ def vocab_size(embedding: Embedding) -> int:
 
 
 def build_embedding(vocab_size: int, settings: NetworkSettings) -> Embedding:
-    """The embedding of a vocabulary that the settings ask for."""
+    """Builds the embedding of a vocabulary, as the settings say."""
     if settings.embedding == "one-hot":
         return OneHotEmbedding(vocab_size)
     return LearnedEmbedding(vocab_size, settings.embedding_size)
@@ -101,11 +101,11 @@ class Encoder(nn.Module):
         self.word_dropout = WordDropout(word_dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> EncoderOutput:
-        """Ids ``(batch_size, source_length)``, lengths ``(batch_size,)`` on the CPU -> Encoded."""
-        embedded = self.embedding(source)
+        """Reads ids ``(batch_size, source_length)`` of lengths ``(batch_size,)``, on the CPU."""
+        embedded = self.embedding(source)  # (batch_size, source_length, embedding_size)
         words = self.word_dropout.sample_masks(vocab_size(self.embedding), embedded)
         embedded = self.word_dropout(embedded, source, words)
-        hidden = self.dropout.sample_masks(embedded.shape[-1], embedded)
-        embedded = self.dropout(embedded, hidden)
+        mask = self.dropout.sample_masks(embedded.shape[-1], embedded)
+        embedded = self.dropout(embedded, mask)
         memory, context = self.stack.sequence(embedded, lengths)
         return EncoderOutput(memory, lengths, context, embedded)

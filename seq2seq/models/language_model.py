@@ -44,10 +44,6 @@ class LanguageNetwork(nn.Module):
         """Takes one step, see `Decoder.step`."""
         return self.decoder.step(tokens, state)
 
-    def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Takes all steps at once, see `Decoder.sequence`."""
-        return self.decoder.sequence(tokens, state)
-
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, DecoderState]:
@@ -61,7 +57,7 @@ class LanguageNetwork(nn.Module):
         Returns:
             ``(batch_size, length)``, and the state after the last of the inputs.
         """
-        pre_logits, state = self.sequence(inputs, state)
+        pre_logits, state = self.decoder.sequence(inputs, state)
         chunks = zip(
             torch.split(pre_logits.flatten(0, 1), LOGITS_CHUNK),
             torch.split(targets.flatten(), LOGITS_CHUNK),
@@ -86,7 +82,7 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
         settings.cell,
         embedding.embedding_dim,
         settings.sizes,
-        Regularization.of(settings),
+        Regularization.from_settings(settings),
         residual=settings.residual,
     )
     for cell in stack.cells:

@@ -26,7 +26,7 @@ from seq2seq.models.dropout import (
 
 
 class StackState(NamedTuple):
-    """The state of a stack, and what training hides from it.
+    """The state of a stack, and its dropout masks.
 
     Attributes:
         layers: the state of each layer, lowest first; every tensor is ``(batch_size, its size)``.
@@ -43,7 +43,7 @@ class Regularization(NamedTuple):
     Attributes:
         dropout: share of each layer's inputs, the first layer's excepted: they are dropped already.
         locked: whether the same inputs are dropped at every step of a sentence.
-        state: share of the state that is hidden from every step of a sentence.
+        state: share of the state that is dropped at every step of a sentence.
         weights: share of the recurrent weights, one draw for a batch.
         zoneout: share of the state's units that keep their value for a step.
     """
@@ -55,8 +55,8 @@ class Regularization(NamedTuple):
     zoneout: float = 0.0
 
     @classmethod
-    def of(cls, settings: NetworkSettings) -> Regularization:
-        """What the settings ask for."""
+    def from_settings(cls, settings: NetworkSettings) -> Regularization:
+        """Returns what the settings say."""
         return cls(
             settings.dropout,
             settings.locked_dropout,
@@ -66,7 +66,7 @@ class Regularization(NamedTuple):
         )
 
     def sample_masks(self, index: int, cell: Cell, input_size: int, like: Tensor) -> DropoutMasks:
-        """The masks of layer `index` for a batch like `like` ``(batch_size, …)``."""
+        """Draws the masks of layer `index` for a batch like `like` ``(batch_size, …)``."""
         weights = tuple(cell.recurrent_weight().shape) if self.weights else ()
         return DropoutMasks(
             locked_dropout_mask(self.dropout if self.locked and index else 0.0, input_size, like),
@@ -80,7 +80,7 @@ class Regularization(NamedTuple):
         return bool((self.locked and self.dropout) or self.state or self.weights)
 
     def drop(self, inputs: Tensor, index: int, masks: DropoutMasks, training: bool) -> Tensor:
-        """The inputs of layer `index`, some dropped."""
+        """Drops some of the inputs of layer `index`."""
         if self.locked:
             return apply_mask(inputs, masks.inputs)
         return dropout(inputs, self.dropout, training and index > 0)
@@ -118,11 +118,11 @@ class RecurrentStack(nn.Module):
         self.output_size = hidden_sizes[-1]
 
     def zero_state(self, like: Tensor) -> StackState:
-        """The state before anything was read, for a batch like `like` ``(batch_size, …)``."""
+        """Returns the state before anything was read, for a batch like `like`."""
         return self.init_state(tuple(cast(Cell, cell).zero_state(like) for cell in self.cells))
 
     def init_state(self, layers: tuple[CellState, ...]) -> StackState:
-        """A state to start a batch of sentences from; while training, with fresh masks."""
+        """Returns a state to start a batch of sentences from; in training, with fresh masks."""
         if not self.training or not self.regularization.has_masks:
             return StackState(layers)
         sample = self.regularization.sample_masks
@@ -135,17 +135,17 @@ class RecurrentStack(nn.Module):
         )
 
     def step(self, inputs: Tensor, state: StackState) -> tuple[Tensor, StackState]:
-        """One step: ``(batch_size, input_size)`` -> ``(batch_size, output_size)``, new state."""
+        """Takes one step: ``(batch_size, input_size)`` -> ``(batch_size, output_size)``, state."""
         return self.run("step", inputs, state)
 
     def sequence(self, inputs: Tensor, state: StackState) -> tuple[Tensor, StackState]:
-        """The whole sequence from `state`; the same function as `step` after `step`."""
+        """Reads a whole sequence from `state`; the same function as `step` after `step`."""
         return self.run("sequence", inputs, state)
 
     def run(
         self, way: Literal["step", "sequence"], inputs: Tensor, state: StackState
     ) -> tuple[Tensor, StackState]:
-        """Through all layers, by each cell's `step` or `sequence`."""
+        """Runs all layers, by each cell's `step` or `sequence`."""
         layers = []
         for index, (module, before) in enumerate(zip(self.cells, state.layers, strict=True)):
             cell = cast(Cell, module)
@@ -226,7 +226,7 @@ class EncoderStack(nn.Module):
         return inputs, StackState(tuple(layers))
 
     def sample_masks(self, index: int, cell: Cell, inputs: Tensor) -> DropoutMasks:
-        """Fresh masks for one cell of layer `index`, while training."""
+        """Draws masks for one cell of layer `index`, in training."""
         if not self.training or not self.regularization.has_masks:
             return NO_DROPOUT
         return self.regularization.sample_masks(index, cell, self.sizes[index], inputs)
@@ -235,7 +235,7 @@ class EncoderStack(nn.Module):
 def make_cells(
     cell: str, sizes: Iterable[tuple[int, int]], regularization: Regularization
 ) -> nn.ModuleList:
-    """Cells of one kind, one for each pair of input and hidden size."""
+    """Makes cells of one kind, one for each pair of input and hidden size."""
     cells = [CELLS[cell](before, after) for before, after in sizes]
     for each in cells:
         each.zoneout = regularization.zoneout
@@ -245,19 +245,19 @@ def make_cells(
 def read_from_zero(
     cell: Cell, inputs: Tensor, lengths: Tensor, masks: DropoutMasks
 ) -> tuple[Tensor, CellState]:
-    """One cell over a batch from a zero state."""
+    """Runs one cell over a batch from a zero state."""
     return cell.sequence(inputs, cell.zero_state(inputs[:, 0]), lengths, masks)
 
 
 def add_residual(outputs: Tensor, inputs: Tensor, residual: bool) -> Tensor:
-    """Outputs plus inputs where asked for and possible (He et al. 2016), else outputs."""
+    """Adds inputs to outputs where asked for and possible (He et al. 2016)."""
     return outputs + inputs if residual and outputs.shape == inputs.shape else outputs
 
 
 def reversed_positions(lengths: Tensor, length: int) -> Tensor:
-    """Positions that reverse each row's tokens and leave its pads: ``(batch_size, length)``.
+    """Returns positions that reverse each row's tokens, not its pads: ``(batch_size, length)``.
 
-    >>> reversal(torch.tensor([3, 2]), 4).tolist()
+    >>> reversed_positions(torch.tensor([3, 2]), 4).tolist()
     [[2, 1, 0, 3], [1, 0, 2, 3]]
     """
     positions = torch.arange(length).expand(len(lengths), length)

@@ -77,7 +77,7 @@ def build_translation_model(
         settings.cell,
         source_embedding.embedding_dim,
         settings.encoder_sizes,
-        Regularization.of(settings),
+        Regularization.from_settings(settings),
         bidirectional=settings.bidirectional,
         residual=settings.residual,
     )
@@ -105,7 +105,11 @@ def build_decoder(
     if attention is not None and settings.attention_order == "bahdanau":
         input_size += attention.output_size
     stack = RecurrentStack(
-        settings.cell, input_size, sizes, Regularization.of(settings), residual=settings.residual
+        settings.cell,
+        input_size,
+        sizes,
+        Regularization.from_settings(settings),
+        residual=settings.residual,
     )
     bridge = None
     if settings.context != "every-step":

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import UNK
 from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.mbr import Utility
 from seq2seq.errors import RunError
 
 
@@ -81,49 +83,60 @@ EMPTY_SCORE = PairScore(0.0, 0.0, [], [])
 """The score of nothing as the translation of nothing."""
 
 
-def check_found(hypotheses: list[Hypothesis]) -> list[Hypothesis]:
-    """What a search found; RunError if that is nothing, as with weights that are not numbers."""
+def make_utility(target: TextPipeline, settings: DecodingSettings) -> Utility | None:
+    """What minimum Bayes risk compares: detokenized text, by the chosen utility; None elsewhere."""
+    if settings.method != "mbr":
+        return None
+    from seq2seq.evaluation.metrics import sentence_utility
+
+    return Utility(target.decode, sentence_utility(settings.utility))
+
+
+def make_translations(
+    hypotheses: Sequence[Hypothesis],
+    target: TextPipeline,
+    source: list[str],
+    prefix: list[str],
+    settings: DecodingSettings,
+    *,
+    attention: bool,
+) -> list[Translation]:
+    """What a search found for a sentence, in words, with the prefix as it was given.
+
+    Args:
+        hypotheses: best first.
+        target: tokenizer and vocabulary of the target side.
+        source: the tokens of the source, without eos.
+        prefix: the target tokens that the hypotheses begin with.
+        settings: whether source tokens take the place of unknown ones.
+        attention: whether the translations get their attention.
+
+    Raises:
+        RunError: nothing was found, as with weights that are not numbers.
+    """
     if not hypotheses:
         raise RunError(
             "the model gives no translation a probability: its training has diverged, as with too "
             "high a learning rate"
         )
-    return hypotheses
-
-
-def make_translation(
-    hypothesis: Hypothesis,
-    target: TextPipeline,
-    source: list[str],
-    prefix: list[str],
-    *,
-    replaces_unknown: bool,
-    attention: bool,
-) -> Translation:
-    """A hypothesis in words, with the prefix as it was given.
-
-    Args:
-        hypothesis: what search found.
-        target: tokenizer and vocabulary of the target side.
-        source: the tokens of the source, without eos.
-        prefix: the target tokens that the hypothesis begins with.
-        replaces_unknown: whether source tokens take the place of unknown ones.
-        attention: whether the translation gets its attention.
-    """
-    tokens = target.vocab.tokens(hypothesis.tokens)
-    tokens[: len(prefix)] = prefix
-    weights = hypothesis.attention
-    if replaces_unknown and weights is not None:
-        tokens = replace_unknown(tokens, source, weights)
-    return Translation(
-        # No text has a line's end in a token, but a vocabulary made by hand may.
-        target.tokenizer.detokenize(tokens).replace("\n", " "),
-        tokens,
-        hypothesis.log_probability,
-        hypothesis.score,
-        source,
-        weights.tolist() if attention and weights is not None else None,
-    )
+    translations = []
+    for hypothesis in hypotheses:
+        tokens = target.vocab.tokens(hypothesis.tokens)
+        tokens[: len(prefix)] = prefix
+        weights = hypothesis.attention
+        if settings.replace_unknown and weights is not None:
+            tokens = replace_unknown(tokens, source, weights)
+        translation = Translation(
+            # No text has a line's end in a token, but a vocabulary made by hand may.
+            target.tokenizer.detokenize(tokens).replace("\n", " "),
+            tokens,
+            hypothesis.log_probability,
+            hypothesis.score,
+            source,
+            weights.tolist() if attention and weights is not None else None,
+        )
+        translations.append(translation)
+    return translations
 
 
 def replace_unknown(

@@ -18,7 +18,6 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
 from seq2seq.decoding.interface import StepLanguageModel
-from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.search import score, search
 from seq2seq.errors import DataError
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
@@ -38,8 +37,8 @@ from seq2seq.translation.results import (
     EMPTY_TRANSLATION,
     PairScore,
     Translation,
-    check_found,
-    make_translation,
+    make_translations,
+    make_utility,
 )
 
 __all__ = ["EnsembleMember", "LongSentenceWarning", "PairScore", "Translation", "Translator"]
@@ -264,21 +263,14 @@ class Translator:
             n=n,
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
             attention=attention,
-            utility=self.utility(settings) if settings.method == "mbr" else None,
+            utility=make_utility(self.target, settings),
         )
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
-        for index, hypotheses in zip(full, map(check_found, found), strict=True):
-            results[index] = [
-                make_translation(
-                    hypothesis,
-                    self.target,
-                    sources[0][index],
-                    starts[index],
-                    replaces_unknown=settings.replace_unknown,
-                    attention=attention,
-                )
-                for hypothesis in hypotheses
-            ]
+        for index, hypotheses in zip(full, found, strict=True):
+            source, prefix = sources[0][index], starts[index]
+            results[index] = make_translations(
+                hypotheses, self.target, source, prefix, settings, attention=attention
+            )
         return results
 
     @overload
@@ -337,12 +329,6 @@ class Translator:
         if run and run not in self.language_models:
             self.language_models[run] = load_fusion_model(run, self.target, self.device)
         return self.language_models.get(run)
-
-    def utility(self, settings: DecodingSettings) -> Utility:
-        """What minimum Bayes risk compares: detokenized text, by the chosen utility."""
-        from seq2seq.evaluation.metrics import sentence_utility
-
-        return Utility(self.target.decode, sentence_utility(settings.utility))
 
     def with_settings(
         self, changes: dict[str, Any], *, attention: bool = False

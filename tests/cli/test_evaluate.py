@@ -14,6 +14,7 @@ from seq2seq.cli.exposure import OtherTokensWarning
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.evaluation.breakdown import breakdown
 from seq2seq.evaluation.exposure_bias import measure_exposure_bias
+from seq2seq.evaluation.metrics import METRICS
 from seq2seq.evaluation.significance import compare
 from seq2seq.translation.translator import LongSentenceWarning, Translator
 
@@ -50,7 +51,7 @@ def test_compare_a_run_with_files(run: Run, text: Path, trained: Path) -> None:
     out, err = run("compare", *systems, *files, *common, "--json")
     assert err == ""
     found = json.loads(out)
-    assert list(found) == ["bleu", "chrf", "ter"]
+    assert list(found) == [*METRICS]
     expected = compare(
         {
             str(path): read_lines(text / name)
@@ -79,14 +80,14 @@ def test_compare_files_needs_no_source(run: Run, text: Path, test: str) -> None:
     )
     assert err == ""
     blocks = re.findall(
-        r"(\w+) +(nrefs:2\S+)\n  (\S+) +([\d.]+)  \([\d.]+ ± [\d.]+\)  baseline\n"
+        r"(\S+) +(nrefs:2\S+)\n  (\S+) +([\d.]+)  \([\d.]+ ± [\d.]+\)  baseline\n"
         r"  (\S+) +[\d.]+  \([\d.]+ ± [\d.]+\)  p = [01]\.\d{4}\n",
         out,
     )
-    assert [block[0] for block in blocks] == ["BLEU", "chrF", "TER"]
+    assert [block[0] for block in blocks] == [metric.title for metric in METRICS.values()]
     assert all("seed:12345" in block[1] and "case:lc" in block[1] for block in blocks)
     assert blocks[0][2] == str(text / "system")
-    assert len(out.splitlines()) == 9
+    assert len(out.splitlines()) == 3 * len(METRICS)
 
 
 def test_analyze_a_run_and_a_file_alike(run: Run, text: Path, trained: Path) -> None:
@@ -300,6 +301,6 @@ def test_programs_of_their_own(
     files = ["--source", text / "source", "--reference", text / "reference", "--device", "cpu"]
     result = command("-m", "seq2seq", "compare", trained, text / "worse", *files, "--samples", 9)
     assert (result.returncode, result.stderr) == (0, b"")
-    assert len(result.stdout.splitlines()) == 9
+    assert len(result.stdout.splitlines()) == 3 * len(METRICS)
     result = command("-m", "seq2seq", "exposure", trained, *files, "--max-length", 2)
     assert (result.returncode, result.stderr) == (0, b"")

@@ -384,7 +384,7 @@ def test_evaluate_prints_scores_and_nothing_else(
     )
     assert (result.returncode, result.stderr) == (0, b"")
     scores = json.loads(result.stdout)
-    assert scores.keys() == {"bleu", "chrf", "ter"}
+    assert scores.keys() >= {"bleu", "chrf", "ter"}
     for score in scores.values():
         assert score.keys() == {"score", "signature"}
         assert "version:" in score["signature"]

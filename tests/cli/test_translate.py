@@ -15,6 +15,7 @@ from seq2seq.cli.evaluate import Evaluate
 from seq2seq.cli.main import main
 from seq2seq.cli.options import parse_decoding
 from seq2seq.cli.translate import Translate, make_folder
+from seq2seq.config.experiment import Experiment
 from seq2seq.errors import DataError
 from seq2seq.translation.translator import Translator
 
@@ -128,16 +129,17 @@ def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
     command, _ = parse_decoding(Translate, ["--ensemble", str(twin), str(trained)], "translate")
     assert (command.run, command.ensemble, command.file) == (str(trained), (str(twin),), "-")
     options = ["--beam-size", "2", "--source", "s", "--reference", "r", str(trained)]
-    evaluation, experiment = parse_decoding(Evaluate, options, "evaluate")
+    evaluation, opened = parse_decoding(Evaluate, options, "evaluate")
     assert (evaluation.run, evaluation.reference) == (str(trained), ("r",))
-    assert evaluation.decoding == replace(experiment.decoding, beam_size=2)
+    assert evaluation.decoding == replace(opened.experiment(Experiment).decoding, beam_size=2)
 
 
 @pytest.mark.parametrize("prefix", ["--", "--decoding."])
 def test_the_group_of_an_option_can_be_left_out(trained: Path, prefix: str) -> None:
     options = [f"{prefix}beam-size", "3", f"{prefix}length_penalty=0.5"]
-    command, experiment = parse_decoding(Translate, [str(trained), *options], "translate")
-    assert command.decoding == replace(experiment.decoding, beam_size=3, length_penalty=0.5)
+    command, opened = parse_decoding(Translate, [str(trained), *options], "translate")
+    stored = opened.experiment(Experiment).decoding
+    assert command.decoding == replace(stored, beam_size=3, length_penalty=0.5)
 
 
 @pytest.mark.parametrize("name", ["source.txt", "source.txt.gz"])

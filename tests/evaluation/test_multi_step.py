@@ -102,7 +102,7 @@ def test_one_step_ahead_is_teacher_forcing(cell: str) -> None:
     assert found.steps[0].log_probability == pytest.approx(sum(values) / len(values), rel=1e-6)
     inputs, targets = torch.tensor([row[:-1]]), torch.tensor(row[1:])
     with torch.no_grad():
-        features, _ = model.sequence(inputs, model.start(1))
+        features, _ = model.decoder.sequence(inputs, model.start(1))
         right = model.decoder.logits(features)[0].argmax(-1) == targets
     assert found.steps[0].accuracy == float(right.double().mean())
 

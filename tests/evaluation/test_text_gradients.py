@@ -39,12 +39,12 @@ def norms_by_hand(network: LanguageNetwork, ids: torch.Tensor) -> list[float]:
     norms = []
     for step in range(1, inputs.shape[1] + 1):
         state = network.start(len(ids))
-        _, state = network.sequence(inputs[:, :step], state)
+        _, state = network.decoder.sequence(inputs[:, :step], state)
         layers = [tuple(part.detach() for part in layer) for layer in state.recurrent.layers]
         layers[-1] = tuple(part.requires_grad_() for part in layers[-1])
         state = network.state_from_layers(tuple(layers))
         if step < inputs.shape[1]:
-            features, _ = network.sequence(inputs[:, step:], state)
+            features, _ = network.decoder.sequence(inputs[:, step:], state)
             features = features[:, -1]
         else:
             # Of all cells here, h is the output.

@@ -375,7 +375,7 @@ def test_every_cell_trains_with_every_embedding_and_window(
     trained.eval()
     tokens = torch.randint(0, size, (3, 6))
     with torch.no_grad():
-        features, last = trained.sequence(tokens, trained.start(3))
+        features, last = trained.decoder.sequence(tokens, trained.start(3))
         whole = trained.decoder.logits(features).log_softmax(-1)
         state = trained.start(3)
         for position in range(tokens.shape[1]):

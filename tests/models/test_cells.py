@@ -14,6 +14,7 @@ from seq2seq.models.cells.elman import ElmanCell
 from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, dropout_mask
+from tests.support.models import KERNEL_CELLS
 
 BUILDERS: dict[str, Any] = {
     "elman": ElmanCell,
@@ -248,7 +249,7 @@ def test_the_forget_gate_starts_open_and_the_others_half_open() -> None:
     torch.testing.assert_close(hidden, 0.5 * torch.tanh(after))
 
 
-@all_cells
+@pytest.mark.parametrize("name", KERNEL_CELLS)
 def test_recurrent_weights_start_orthogonal_in_each_gate(name: str) -> None:
     weight = CELLS[name](3, 6).kernel.weight_hh_l0
     radius = 0.9 if name == "echo-state" else 1.0
@@ -296,11 +297,11 @@ def test_dropped_weights_are_those_the_kernel_runs_with(
 ) -> None:
     cell, inputs = make_any(name), torch.randn(4, 6, 3, dtype=torch.float64)
     state, noise = random_state(cell, 4), masks(cell, 4, "weights")
-    raw = cell.kernel.weight_hh_l0
+    raw = cell.recurrent_weight()
     before = raw.detach().clone()
     dropped = cell.sequence(inputs, state, lengths, noise)
     sum((torch.randn_like(part) * part).sum() for part in (dropped[0], *dropped[1])).backward()
-    assert cell.kernel.weight_hh_l0 is raw
+    assert cell.recurrent_weight() is raw
     assert torch.equal(raw, before)
     if raw.requires_grad:
         assert torch.equal(raw.grad != 0, noise.weights != 0)  # only what was kept learns
@@ -317,7 +318,7 @@ def test_a_hidden_state_still_goes_on_to_what_needs_no_product(name: str) -> Non
     hidden = DropoutMasks(state=torch.zeros(4, 4))
     _, after = cell.step(inputs, state, hidden)
     with torch.no_grad():
-        cell.kernel.weight_hh_l0.zero_()
+        cell.recurrent_weight().zero_()
     torch.testing.assert_close(after, cell.step(inputs, state)[1])
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.encoder import Encoder, LearnedEmbedding, OneHotEmbedding
 from seq2seq.models.rnn import EncoderStack
+from tests.support.models import KERNEL_CELLS
 
 SOURCE = torch.tensor([[4, 5, 6, 3], [7, 3, 0, 0], [6, 6, 3, 0]])
 LENGTHS = torch.tensor([4, 2, 3])
@@ -19,7 +19,7 @@ def test_one_hot_vectors_indicate_their_token() -> None:
     assert vectors.max() == 1
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KERNEL_CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_one_hot_input_equals_an_embedding_lookup(cell: str, bidirectional: bool) -> None:
     learned = Encoder(

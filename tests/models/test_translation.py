@@ -10,6 +10,7 @@ from seq2seq.data.batching import make_batch
 from seq2seq.errors import SettingsError
 from seq2seq.models.translation import build_translation_model
 from tests.support.models import (
+    KERNEL_CELLS,
     SOURCES,
     TARGETS,
     Build,
@@ -69,7 +70,7 @@ def test_each_source_token_and_their_order_matter_at_every_target_step(
 
 
 @pytest.mark.parametrize("mode", ["initial", "every-step", "both"])
-@every_cell
+@pytest.mark.parametrize("cell", KERNEL_CELLS)
 def test_a_one_hot_model_equals_the_learned_one(tiny_model: Build, cell: str, mode: str) -> None:
     learned = tiny_model(cell=cell, context=mode)
     weights = learned.state_dict()

@@ -8,6 +8,7 @@ import torch
 
 from seq2seq.data.batching import Batch
 from seq2seq.models.attention import ATTENTIONS
+from seq2seq.models.cells.fused import FusedCell
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.translation import TranslationModel
 
@@ -19,6 +20,8 @@ FULL = ["elman", "gru", "lstm", "lstm-norm"]
 """Cells that are tried with everything: the states of the others are like Elman's."""
 
 every_cell = pytest.mark.parametrize("cell", CELLS)
+KERNEL_CELLS = [name for name, build in CELLS.items() if isinstance(build(1, 1), FusedCell)]
+"""Those whose weights live in one of torch's kernels."""
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS)
 every_kind = pytest.mark.parametrize("attention", ["none", *ATTENTIONS])
 

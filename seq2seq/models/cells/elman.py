@@ -47,7 +47,7 @@ class ElmanCell(FusedCell):
 
 
 def elman_relu(input_size: int, hidden_size: int) -> ElmanCell:
-    """An Elman cell with rectified units."""
+    """Returns an Elman cell with rectified units."""
     return ElmanCell(input_size, hidden_size, nonlinearity="relu")
 
 

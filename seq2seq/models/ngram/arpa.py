@@ -70,7 +70,7 @@ def write_arpa(path: str | Path, model: NGramModel, vocab: Vocab) -> None:
 
 
 def _names(model: NGramModel, vocab: Vocab) -> list[str]:
-    """What the tokens are called in the file, by id; DataError if that can't be."""
+    """Returns the tokens' names in the file, by id; DataError if that can't be."""
     if len(vocab) != model.vocab_size:
         raise DataError(
             f"the vocabulary has {len(vocab)} tokens and the model {model.vocab_size}: take the "
@@ -88,7 +88,7 @@ def _names(model: NGramModel, vocab: Vocab) -> list[str]:
 
 
 def _write(file: TextIO, model: NGramModel, names: list[str]) -> None:
-    """The header and all sections."""
+    """Writes the header and all sections."""
     kept = [torch.arange(len(model.level(length).keys)) for length in model.lengths]
     kept[0] = kept[0][kept[0] != PAD_ID]
     file.write("\\data\\\n")
@@ -107,7 +107,7 @@ def _write(file: TextIO, model: NGramModel, names: list[str]) -> None:
 
 
 def _decimal(values: Tensor, nodes: Tensor) -> list[float]:
-    """Some natural logarithms as decimal ones."""
+    """Converts natural logarithms to decimal ones."""
     decimal: list[float] = (values[nodes].double() / math.log(10)).clamp(min=LOG_ZERO).tolist()
     return decimal
 
@@ -162,7 +162,7 @@ class _Reader:
         self.ids: dict[str, int] = {}  # by the name in the file
 
     def numbered_lines(self) -> Iterator[str]:
-        """The lines; how far it is stands in `number`."""
+        """Yields the lines; `number` is that of the last one."""
         try:
             with self.path.open("rb") as raw:
                 packed = raw.read(2) == b"\x1f\x8b"
@@ -177,11 +177,11 @@ class _Reader:
             raise DataError(f"can't read {self.path}: {error}; fetch it again") from error
 
     def error(self, problem: str, number: int | None = None) -> DataError:
-        """The error of a line; of the last one unless another is given."""
+        """Returns the error of a line; of the last one unless another is given."""
         return DataError(f"{self.path}:{number or self.number}: {problem}")
 
     def read(self) -> NGramModel:
-        """The model; `vocab` is there from then on."""
+        """Reads the model, and sets `vocab`."""
         sizes = self.header()
         tables: list[Table] = []
         for length, size in enumerate(sizes, 1):
@@ -191,7 +191,7 @@ class _Reader:
         return NGramModel(tables)
 
     def filled_line(self) -> str:
-        """The next line that isn't blank, without blanks around it; "" at the end of the file."""
+        """Returns the next line that isn't blank, stripped; "" at the end of the file."""
         return next((line.strip() for line in self.lines if line.strip()), "")
 
     def expect(self, title: str) -> None:
@@ -202,7 +202,7 @@ class _Reader:
             raise self.error(f"expected {title}, found {found[:40]!r}{more}")
 
     def header(self) -> list[int]:
-        """How many n-grams there are of each length."""
+        """Reads how many n-grams there are of each length."""
         for line in self.lines:
             if line.strip() == "\\data\\":
                 break
@@ -221,7 +221,7 @@ class _Reader:
         raise self.error("the file ends within its header")
 
     def section(self, length: int, size: int, *, last: bool) -> Section:
-        """The n-grams of one length."""
+        """Reads the n-grams of one length."""
         self.expect(f"\\{length}-grams:")
         first = self.number + 1
         id_of = self.define if length == 1 else self.look_up
@@ -244,7 +244,7 @@ class _Reader:
         return Section(first, np.array(ids).reshape(size, length), log_probs, backoffs)
 
     def logarithm(self, text: str, most: float) -> float:
-        """A decimal logarithm, at most `most`."""
+        """Parses a decimal logarithm, at most `most`."""
         try:
             value = float(text)
         except ValueError:
@@ -255,7 +255,7 @@ class _Reader:
         return value
 
     def define(self, name: str) -> int:
-        """The id of a token in the first section, where each one stands once."""
+        """Returns the id of a token in the first section, where each one stands once."""
         token = TOKENS_BY_NAME.get(name, name)
         if name in self.ids:
             raise self.error(f"{name!r} stands there twice")
@@ -273,14 +273,14 @@ class _Reader:
         return self.ids[name]
 
     def look_up(self, name: str) -> int:
-        """The id of a token in a later section."""
+        """Returns the id of a token in a later section."""
         found = self.ids.get(name)
         if found is None:
             raise self.error(f"{name!r} is not among the 1-grams")
         return found
 
     def unigrams(self, section: Section) -> Table:
-        """The first table: an entry for each token of the vocabulary."""
+        """Reads the first table: an entry for each token of the vocabulary."""
         self.vocab = self.given or Vocab(self.tokens, [0] * len(self.tokens))
         ids = section.ids[:, 0]
         if EOS_ID not in ids:
@@ -298,7 +298,7 @@ class _Reader:
         return Table(torch.arange(len(self.vocab)), log_probs, backoffs)
 
     def longer(self, section: Section, tables: list[Table]) -> Table:
-        """The table of longer n-grams; each begins with one of the table before."""
+        """Reads the table of longer n-grams; each begins with one of the table before."""
         ids, vocab_size = torch.from_numpy(section.ids), len(self.vocab)
         nodes = ids[:, 0]
         for place, table in enumerate(tables[1:], 1):
@@ -316,6 +316,6 @@ class _Reader:
 
 
 def _natural(values: array[float]) -> Tensor:
-    """Decimal logarithms as natural ones, float32; -99 is that of 0."""
+    """Converts decimal logarithms to natural ones, float32; -99 is that of 0."""
     decimal = torch.tensor(values, dtype=torch.float64)
     return (decimal * math.log(10)).masked_fill(decimal <= LOG_ZERO, -math.inf).float()

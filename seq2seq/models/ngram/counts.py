@@ -88,7 +88,7 @@ def _check(ids: Ints, offsets: Ints, sizes: Ints, starts: Ints, vocab_size: int)
 
 
 def count_ngrams(stream: Stream, order: int, vocab_size: int) -> list[Counts]:
-    """The n-grams of lengths 1 to `order`, none of them across two sentences.
+    """Counts the n-grams of lengths 1 to `order`, none of them across two sentences.
 
     All tokens of the vocabulary are there at length 1, seen or not.
     """

@@ -1,7 +1,7 @@
 """The n-gram language model: the next token given the last few, from counts.
 
-What recurrent language models are measured against, and a step model as they are. A context begins
-with bos, eos is predicted, and pad and bos never come: their log-probability is minus infinity.
+The baseline of recurrent language models, with the same interface. A context begins with bos, eos
+is predicted, and pad and bos never come: their log-probability is minus infinity.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class Level(nn.Module):
         return Table(self.keys, self.log_probs, self.backoffs)
 
     def find(self, keys: Tensor) -> Tensor:
-        """The node of each key, of any shape; -1 for one that is not there, as a negative one."""
+        """Returns the node of each key, of any shape; -1 for one that is missing or negative."""
         if not len(self.keys):
             return torch.full_like(keys, -1)
         nodes = torch.searchsorted(self.keys, keys).clamp(max=len(self.keys) - 1)
         return torch.where(self.keys[nodes] == keys, nodes, -1)
 
     def weights(self, nodes: Tensor) -> Tensor:
-        """The backoffs of contexts, of any shape; 0 for those that are not there, -1."""
+        """Returns the backoffs of contexts, of any shape; 0 for those that are missing, -1."""
         if not len(self.backoffs):
             return torch.zeros(nodes.shape, device=nodes.device)
         return self.backoffs[nodes.clamp(min=0)].masked_fill(nodes < 0, 0.0)
@@ -93,7 +93,7 @@ class NGramModel(nn.Module):
         smoothing: str = "kneser-ney",
         k: float | None = None,
     ) -> NGramModel:
-        """The model of a text; see `seq2seq.models.ngram.smoothing` for the formulas.
+        """Estimates the model of a text; `seq2seq.models.ngram.smoothing` has the formulas.
 
         Args:
             sentences: ids without bos and eos.
@@ -145,11 +145,11 @@ class NGramModel(nn.Module):
         return range(1, self.order + 1)
 
     def level(self, length: int) -> Level:
-        """The n-grams of one length, from 1 to the order."""
+        """Returns the n-grams of one length, from 1 to the order."""
         return cast(Level, self.levels[length - 1])
 
     def ngrams(self, length: int) -> Tensor:
-        """The n-grams of one length as ids ``(ngrams, length)``, in the order of their nodes."""
+        """Returns the n-grams of one length as ids ``(ngrams, length)``, by node."""
         keys = self.level(length).keys
         last = (keys % self.vocab_size).unsqueeze(1)
         if length == 1:
@@ -157,12 +157,12 @@ class NGramModel(nn.Module):
         return torch.cat([self.ngrams(length - 1)[keys // self.vocab_size], last], dim=1)
 
     def start(self, batch_size: int) -> NGramState:
-        """The state before bos, one row for each sentence."""
+        """Returns the state before bos, one row for each sentence."""
         keys = self.level(1).keys
         return NGramState(keys.new_full((batch_size, self.order - 1), PAD_ID))
 
     def step(self, tokens: Tensor, state: NGramState) -> tuple[Tensor, NGramState]:
-        """Previous tokens ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
+        """Takes one step: ``(batch_size,)`` -> log-probabilities ``(batch_size, vocab_size)``."""
         state = NGramState(torch.cat([state.ids, tokens.unsqueeze(1)], dim=1)[:, 1:])
         contexts = self.contexts(state.ids)
         # By length of n-grams, longest first: the weights of all contexts that are backed off from.
@@ -180,7 +180,7 @@ class NGramModel(nn.Module):
         return log_probs, state
 
     def contexts(self, ids: Tensor) -> list[Tensor]:
-        """The nodes ``(batch_size,)`` of the last 1, 2, … tokens of ids ``(batch_size, length)``.
+        """Returns the nodes ``(batch_size,)`` of the last 1, 2, … ids ``(batch_size, length)``.
 
         -1 where there is no such n-gram.
         """
@@ -194,7 +194,7 @@ class NGramModel(nn.Module):
         return nodes
 
     def continuations(self, length: int, contexts: Tensor) -> tuple[Tensor, Tensor]:
-        """The n-grams of one length that begin with given contexts ``(batch_size,)``.
+        """Finds the n-grams of one length that begin with given contexts ``(batch_size,)``.
 
         Returns:
             rows of the batch, and beside each the node of an n-gram, both ``(found,)``.
@@ -232,7 +232,7 @@ class NGramModel(nn.Module):
         return totals, NGramState(seen[:, inputs.shape[1] :])
 
     def token_log_probabilities(self, sentences: Iterable[Sequence[int]]) -> list[list[float]]:
-        """The log-probability of each token of each sentence, and of eos after them.
+        """Returns the log-probability of each token of each sentence, and of eos after them.
 
         Args:
             sentences: ids without bos and eos.

@@ -20,11 +20,11 @@ from seq2seq.models.ngram.tables import NEVER_PREDICTED, Table
 Floats: TypeAlias = "NDArray[np.float64]"
 
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-"""Of n-grams seen once, twice, and more often, where the text is too small to say."""
+"""Discounts of n-grams seen once, twice, and more often, where the text is too small for others."""
 
 
 def kneser_ney(levels: Sequence[Counts], vocab_size: int) -> list[Table]:
-    """Interpolated modified Kneser-Ney smoothing (Chen & Goodman 1998).
+    """Smooths by interpolated modified Kneser-Ney (Chen & Goodman 1998).
 
     With a the adjusted count of an n-gram, and D its discount:
 
@@ -50,7 +50,7 @@ def kneser_ney(levels: Sequence[Counts], vocab_size: int) -> list[Table]:
 
 
 def adjusted_counts(level: Counts, longer: Counts | None) -> Ints:
-    """What Kneser-Ney counts (Kneser & Ney 1995; Heafield et al. 2013, section 3.2).
+    """Returns Kneser-Ney's counts (Kneser & Ney 1995; Heafield et al. 2013, section 3.2).
 
     The longest n-grams: how often they stand in the text. Shorter ones: how many different tokens
     stand before them. But nothing stands before an n-gram that begins with bos: it keeps its count.
@@ -66,7 +66,7 @@ def adjusted_counts(level: Counts, longer: Counts | None) -> Ints:
 
 
 def discounts(counts: Ints) -> tuple[float, float, float]:
-    """What is taken from n-grams seen once, twice, and more often (Chen & Goodman 1998, eq. 26).
+    """Returns discounts of n-grams seen once, twice, more often (Chen & Goodman 1998, eq. 26).
 
     The formula needs n-grams that were seen once, twice and three times, and may leave the range
     that makes sense, above 0 and at most the count. KenLM's lmplz stops there unless it is told
@@ -86,7 +86,7 @@ def discounts(counts: Ints) -> tuple[float, float, float]:
 
 
 def add_k(levels: Sequence[Counts], vocab_size: int, k: float) -> list[Table]:
-    """Additive smoothing (Lidstone 1920; Jurafsky & Martin, chapter 3): no shorter contexts.
+    """Smooths by adding k (Lidstone 1920; Jurafsky & Martin, chapter 3): no shorter contexts.
 
         p(w | context) = (c(context w) + k) / (c(context) + k V), with V tokens but pad and bos
 
@@ -126,5 +126,5 @@ def add_table(tables: list[Table], level: Counts, probs: Floats, weights: Floats
 
 
 def logarithms(values: Floats) -> Tensor:
-    """Natural logarithms, float32; minus infinity of 0."""
+    """Returns natural logarithms, float32; minus infinity of 0."""
     return torch.from_numpy(values).log().float()

@@ -92,7 +92,7 @@ def load_tables(path: Path, run_id: str | None = None) -> list[Table]:
 
 
 def _unpacked(state: Any, tensors: Mapping[str, Tensor]) -> list[Table]:
-    """The tables in a file with this state; DataError if they don't fit it."""
+    """Returns the tables in a file with this state; DataError if they don't fit it."""
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise DataError(f'it lacks "format": "{FORMAT}"')
     order = len(tensors) // len(Table._fields)
