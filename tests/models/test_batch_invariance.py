@@ -1,5 +1,6 @@
 """A batch equals its sentences one by one, over every cell, attention, context and order."""
 
+import pytest
 import torch
 
 from seq2seq.data.batching import make_batch
