@@ -89,6 +89,7 @@ def test_score_reads_standard_input(command: Command, folder: Path) -> None:
 # score
 
 
+@pytest.mark.slow
 def test_score_prints_every_figure(run: Run, folder: Path) -> None:
     out, err = run("lm", "score", folder / "run", "--text", folder / "held-out.txt")
     assert err == ""

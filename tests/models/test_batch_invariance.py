@@ -1,5 +1,6 @@
 """A batch equals its sentences one by one, over every cell, attention, context and order."""
 
+import pytest
 import torch
 
 from seq2seq.data.batching import make_batch
@@ -15,6 +16,7 @@ from tests.support.models import (
 )
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
@@ -31,6 +33,7 @@ def test_a_batch_equals_its_sentences_one_by_one_in_any_order(
             torch.testing.assert_close(mixed[place, : len(alone)], alone)
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()

@@ -21,6 +21,7 @@ from tests.support.models import (
 )
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
@@ -41,6 +42,7 @@ def test_a_sequence_equals_its_steps_which_are_distributions(
                 assert not state.attention_weights[pads].any()
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()
@@ -52,6 +54,7 @@ def test_the_future_of_the_target_is_not_seen(tiny_model: Build, cell: str, atte
         assert ((one[3:] - other[3:]).abs().amax(-1) > 1e-9).all()
 
 
+@pytest.mark.slow
 @every_kind
 @every_cell
 @torch.no_grad()

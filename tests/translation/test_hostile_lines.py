@@ -155,6 +155,7 @@ def test_the_unicode_form_of_the_training_text_changes_nothing(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_unicode_form_of_the_input_changes_nothing(kind: str, runs: dict[str, Path]) -> None:
     """The run was trained on decomposed text."""
