@@ -143,7 +143,9 @@ def test_many_processes_take_turns(tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() == 0, reason="root, and Windows, may write anywhere"
+)
 def test_a_directory_that_can_not_be_written_to(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RunError, match="could not be written"), RunLock(tmp_path / "run"):
