@@ -265,7 +265,7 @@ def test_runs_that_can_not_help_are_named(
 
 
 def test_settings_without_effect(translator: Translator) -> None:
-    with pytest.raises(SettingsError, match=r"no --decoding\.language-model"):
+    with pytest.raises(SettingsError, match=r"no effect without --decoding\.language-model"):
         translator.translate("We must eat.", language_model_weight=0.7)
     for weight in (-0.1, float("nan")):
         with pytest.raises(SettingsError, match=r"--decoding\.language-model-weight"):
