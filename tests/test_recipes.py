@@ -178,3 +178,6 @@ def test_without_attention_nothing_that_needs_it_is_left_of_a_recipe(
     line = r"^  \* --model.attention +none  \(default: scaled-general\)$"
     assert re.search(line, shown, re.MULTILINE)
     assert re.search(r"^  \* --model.lexical +False  \(default: True\)$", shown, re.MULTILINE)
+    both = command(*begin, "none", "--model.lexical", cwd=tmp_path)
+    assert both.returncode == 2
+    assert "--model.lexical needs attention" in both.stderr.decode()

@@ -71,6 +71,11 @@ def parse_experiment(
         problems += str(error).split("\n")
     if stored is not None:
         problems += experiment.resume_problems(stored)
+    # By default lexical translation follows attention; here it may have been asked for.
+    wants_lexical = any(flag_name(argument) == "--model.lexical" for argument in arguments)
+    plain = isinstance(experiment, Experiment) and experiment.model.attention == "none"
+    if wants_lexical and plain:
+        problems.append("--model.lexical needs attention: leave out --model.attention none")
     # A recipe reads its text next; `seq2seq train` leaves the checks to the training.
     if problems or text_given:
         preflight(experiment, text_given=text_given, problems=problems)
