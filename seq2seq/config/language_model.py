@@ -21,7 +21,7 @@ from seq2seq.config.fields import (
     Range,
     only_if,
 )
-from seq2seq.config.model import CellName, ModelSettings, NetworkSettings
+from seq2seq.config.model import CellName, NetworkSettings
 from seq2seq.config.training import TrainingSettings
 
 SmoothingName = Literal["kneser-ney", "add-k"]
@@ -124,11 +124,6 @@ class LanguageModelSettings(NetworkSettings):
                 "--model.residual has no effect: no layer has an output as wide as its input; add "
                 "layers of equal width, as --model.sizes 256 256"
             )
-
-    def decoder(self) -> ModelSettings:
-        """The decoder that this language model is: one without a source."""
-        shared = {name: getattr(self, name) for name in NetworkSettings.__dataclass_fields__}
-        return ModelSettings(**shared, attention="none", decoder_sizes=self.sizes)
 
 
 @dataclass(frozen=True)

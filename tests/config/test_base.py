@@ -25,7 +25,6 @@ from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import Range
 from seq2seq.config.language_model import (
     LanguageExperiment,
-    LanguageModelSettings,
     NGramExperiment,
 )
 from seq2seq.config.model import ModelSettings
@@ -283,14 +282,3 @@ def test_a_language_model_has_its_own_defaults() -> None:
     assert found.training.best_by == "perplexity"
     assert found.training.label_smoothing == 0, "perplexity is of the model's own probabilities"
     assert replace(found.training, best_by="bleu", label_smoothing=0.1) == TrainingSettings()
-
-
-def test_the_decoder_of_a_language_model_has_no_source() -> None:
-    settings = LanguageModelSettings(
-        cell="lstm", sizes=(8, 9), embedding_size=5, dropout=0.25, zoneout=0.1, tied_output=False
-    )
-    decoder = settings.decoder()
-    assert (decoder.decoder_sizes, decoder.attention) == ((8, 9), "none")
-    assert (decoder.context, decoder.lexical) == ("initial", False)
-    for name in ("cell", "embedding_size", "dropout", "zoneout", "tied_output"):
-        assert getattr(decoder, name) == getattr(settings, name)
