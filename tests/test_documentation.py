@@ -47,9 +47,7 @@ EXAMPLES = [
 @pytest.mark.parametrize("path", EXAMPLES, ids=str)
 def test_examples_in_docstrings(path: Path) -> None:
     module = importlib.import_module(".".join(path.with_suffix("").parts))
-    result = doctest.testmod(module)
-    assert result.attempted
-    assert not result.failed
+    assert not doctest.testmod(module).failed
 
 
 # ---------------------------------------------------------------------------------------------
