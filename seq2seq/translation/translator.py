@@ -265,11 +265,12 @@ class Translator:
             attention=attention,
             utility=make_utility(self.target, settings),
         )
+        sides = self.source, self.target
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
         for index, hypotheses in zip(full, found, strict=True):
             source, prefix = sources[0][index], starts[index]
             results[index] = make_translations(
-                hypotheses, self.target, source, prefix, settings, attention=attention
+                hypotheses, sides, source, prefix, settings, attention=attention
             )
         return results
 

@@ -461,8 +461,10 @@ def test_an_unknown_word_is_replaced_by_the_one_that_attention_was_on() -> None:
         ]
     )
     tokens = ["<unk>", "<unk>", "dort"]
-    assert replace_unknown(tokens, ["Lena", "sleeps", "Kiel"], attention) == [
-        "Kiel",
-        "Lena",
-        "dort",
-    ]
+    one_each = [["Lena"], ["sleeps"], ["Kiel"]]
+    found, rows = replace_unknown(tokens, one_each, attention)
+    assert found == ["Kiel", "Lena", "dort"]
+    assert rows.equal(attention)
+    found, rows = replace_unknown(tokens, [["L", "e"], ["sleeps"], []], attention)
+    assert found == ["L", "e", "dort"]
+    assert rows.equal(attention[[1, 1, 2, 3]])
