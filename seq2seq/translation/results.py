@@ -82,9 +82,6 @@ class PairScore(NamedTuple):
 EMPTY_TRANSLATION = Translation("", [], 0.0, 0.0, [])
 """What a sentence without a token translates to, with probability 1."""
 
-EMPTY_SCORE = PairScore(0.0, 0.0, [], [])
-"""The score of nothing as the translation of nothing."""
-
 
 def make_utility(target: TextPipeline, settings: DecodingSettings) -> Utility | None:
     """What minimum Bayes risk compares: detokenized text, by the chosen utility; None elsewhere."""

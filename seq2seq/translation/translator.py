@@ -15,17 +15,16 @@ from typing import Any, TypeAlias, overload
 from seq2seq.config.arguments import as_list, check_count, iter_checked
 from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.data.vocabulary import EOS
 from seq2seq.decoding.interface import StepLanguageModel
-from seq2seq.decoding.search import score, search
-from seq2seq.errors import DataError
+from seq2seq.decoding.search import search
+from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.run import Run, open_run
 from seq2seq.translation.ensemble import (
     EnsembleMember,
-    LongSentenceWarning,
     check_attention,
     load_ensemble,
     load_fusion_model,
@@ -33,15 +32,14 @@ from seq2seq.translation.ensemble import (
     tokenize_sources,
 )
 from seq2seq.translation.results import (
-    EMPTY_SCORE,
     EMPTY_TRANSLATION,
     PairScore,
     Translation,
     make_translations,
     make_utility,
 )
-
-__all__ = ["EnsembleMember", "LongSentenceWarning", "PairScore", "Translation", "Translator"]
+from seq2seq.translation.saving import save_model
+from seq2seq.translation.scoring import score_pairs
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts; not any sequence, since a string is one of strings, too."""
@@ -108,6 +106,29 @@ class Translator:
         first, *rest = load_ensemble(runs)
         others = [EnsembleMember(each.model, each.source) for each in rest]
         return cls(first.model, first.source, first.target, first.settings, device, others=others)
+
+    def save(
+        self,
+        directory: str | Path,
+        settings: ModelSettings | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes a run directory, which `load` and every command read; of an ensemble no one can.
+
+        Args:
+            directory: where; it is made.
+            settings: what the model was built from, if not by `build_translation_model`.
+            overwrite: delete a run that is there.
+
+        Raises:
+            SettingsError: these settings build another model, or none are known.
+            RunError: the directory is not free, or can't be written to.
+        """
+        if len(self.members) > 1:
+            raise SettingsError("an ensemble is no run: save each of its models by itself")
+        sides = self.source, self.target
+        save_model(directory, self.model, sides, settings, self.settings, overwrite=overwrite)
 
     @overload
     def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
@@ -236,13 +257,11 @@ class Translator:
     ) -> list[list[Translation]]:
         """Returns all that the search kept for each text, best first; at least one translation.
 
+        A text without a token translates to the empty sentence.
+
         Args:
-            texts: sentences; one without a token translates to the empty sentence.
             settings: checked already.
             first: the number of the first of the texts, for warnings.
-            n: how many translations of each are wanted; there may be more or fewer.
-            prefixes: what the translations of each text begin with, see `translate`.
-            attention: with the attention of each.
         """
         check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
         begun = None if prefixes is None else as_list(prefixes, "prefix")
@@ -307,21 +326,7 @@ class Translator:
         if len(rows) != len(given):
             raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
         use_one_thread_after_fork()
-        limit = self.settings.max_source_length
-        read = tokenize_sources(self.members, rows, first=1, limit=limit)
-        ids = self.target.encode(given)
-        full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
-        found = score(
-            self.models,
-            source_ids(self.members, read, full),
-            [ids[index] for index in full],
-            self.device,
-            batch_size=self.settings.batch_size,
-        )
-        results = [EMPTY_SCORE._replace(tokens=[], token_log_probabilities=[]) for _ in rows]
-        for index, values in zip(full, found, strict=True):
-            tokens = [*self.target.vocab.tokens(ids[index]), EOS]
-            results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
+        results = score_pairs(self.members, self.target, rows, given, self.settings, self.device)
         return results[0] if isinstance(sources, str) else results
 
     def language_model(self, settings: DecodingSettings) -> StepLanguageModel | None:
@@ -338,9 +343,6 @@ class Translator:
         settings = with_changes(self.settings, changes, "decoding")
         size = len(self.target.vocab)
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
-        needs = [
-            name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
-        ]
-        check_attention(self.members, [*needs, *["a picture of attention"] * attention])
+        check_attention(self.members, settings, attention=attention)
         self.language_model(settings)
         return settings

@@ -19,14 +19,10 @@ from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.run import Run
-from seq2seq.translation.results import PairScore, replace_unknown
+from seq2seq.translation.ensemble import EnsembleMember, LongSentenceWarning
+from seq2seq.translation.results import PairScore, Translation, replace_unknown
 from seq2seq.translation.train import train
-from seq2seq.translation.translator import (
-    EnsembleMember,
-    LongSentenceWarning,
-    Translation,
-    Translator,
-)
+from seq2seq.translation.translator import Translator
 from tests.support.tampering import reseal
 
 ODD = [
