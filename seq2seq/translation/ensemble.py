@@ -104,7 +104,7 @@ def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> S
 
 
 def tokenize_sources(
-    members: Sequence[EnsembleMember], texts: Sequence[str], *, first: int, limit: int
+    members: Sequence[EnsembleMember], texts: Sequence[str], first: int, limit: int
 ) -> list[list[list[str]]]:
     """For each member the tokens of each text, cut to the limit with a `LongSentenceWarning`.
 

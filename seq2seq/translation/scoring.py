@@ -10,6 +10,8 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
 from seq2seq.decoding.search import score
+from seq2seq.errors import DataError
+from seq2seq.models.device import use_one_thread_after_fork
 from seq2seq.translation.ensemble import EnsembleMember, source_ids, tokenize_sources
 from seq2seq.translation.results import PairScore
 
@@ -23,7 +25,10 @@ def score_pairs(
     device: torch.device,
 ) -> list[PairScore]:
     """Scores pairs of texts, line-aligned; see `Translator.score`."""
-    read = tokenize_sources(members, sources, first=1, limit=settings.max_source_length)
+    if len(sources) != len(targets):
+        raise DataError(f"{len(sources):,} sources, but {len(targets):,} targets")
+    use_one_thread_after_fork()
+    read = tokenize_sources(members, sources, 1, settings.max_source_length)
     ids = target.encode(targets)
     full = [index for index in range(len(sources)) if read[0][index] or ids[index]]
     found = score(

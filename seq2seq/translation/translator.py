@@ -7,12 +7,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from seq2seq.config.arguments import as_list, check_count, iter_checked
+from seq2seq.config.arguments import as_list, check_count
 from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
@@ -40,6 +39,7 @@ from seq2seq.translation.results import (
 )
 from seq2seq.translation.saving import save_model
 from seq2seq.translation.scoring import score_pairs
+from seq2seq.translation.streaming import group_lines
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts; not any sequence, since a string is one of strings, too."""
@@ -93,7 +93,7 @@ class Translator:
         Args:
             run: the run directory, or the run if it is open already; the decoding settings are
                 those of this run.
-            device: "auto", "cpu", "cuda" or "mps".
+            device: see the class.
             ensemble: other run directories, whose probabilities are averaged with this one's. They
                 may have another source tokenizer and another kind of model.
 
@@ -114,7 +114,7 @@ class Translator:
         *,
         overwrite: bool = False,
     ) -> None:
-        """Writes a run directory, which `load` and every command read; of an ensemble no one can.
+        """Writes a run directory, which `load` and every command read.
 
         Args:
             directory: where; it is made.
@@ -122,7 +122,7 @@ class Translator:
             overwrite: delete a run that is there.
 
         Raises:
-            SettingsError: these settings build another model, or none are known.
+            SettingsError: these settings build another model, none are known, or it is an ensemble.
             RunError: the directory is not free, or can't be written to.
         """
         if len(self.members) > 1:
@@ -230,20 +230,30 @@ class Translator:
             yield candidates[0].text
 
     def candidate_lines(
-        self, lines: Iterable[str], n: int = 5, *, attention: bool = False, **settings: Any
+        self,
+        lines: Iterable[str] | Iterable[list[str]],
+        n: int = 5,
+        *,
+        prefixes: Iterable[str] | None = None,
+        attention: bool = False,
+        **settings: Any,
     ) -> Iterator[tuple[str, list[Translation]]]:
-        """Gives each line of a stream with its candidates; arguments as `candidates`."""
+        """Gives each line of a stream with its candidates; arguments as `candidates`.
+
+        A stream of lists is answered list by list: no line is waited for.
+        """
         chosen = self.with_settings(settings, attention=attention)
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
         ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
-        stream = iter_checked(lines, "lines")
         first = 1
-        while chunk := list(itertools.islice(stream, ahead)):
-            found = self._search(chunk, chosen, first=first, n=n, attention=attention)
-            for line, candidates in zip(chunk, found, strict=True):
+        for group, begun in group_lines(lines, ahead, prefixes):
+            found = self._search(
+                group, chosen, first=first, n=n, prefixes=begun, attention=attention
+            )
+            for line, candidates in zip(group, found, strict=True):
                 yield line, candidates[:n]
-            first += len(chunk)
+            first += len(group)
 
     def _search(
         self,
@@ -257,8 +267,6 @@ class Translator:
     ) -> list[list[Translation]]:
         """Returns all that the search kept for each text, best first; at least one translation.
 
-        A text without a token translates to the empty sentence.
-
         Args:
             settings: checked already.
             first: the number of the first of the texts, for warnings.
@@ -268,8 +276,7 @@ class Translator:
         if begun is not None and len(begun) != len(texts):
             raise DataError(f"{len(texts):,} sentences, but {len(begun):,} prefixes")
         use_one_thread_after_fork()
-        limit = settings.max_source_length
-        sources = tokenize_sources(self.members, texts, first=first, limit=limit)
+        sources = tokenize_sources(self.members, texts, first, settings.max_source_length)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
         found = search(
@@ -311,21 +318,14 @@ class Translator:
 
         Args:
             sources: one sentence, or a list of them.
-            targets: a translation of it, or of each.
-
-        Returns:
-            One score for two strings, a list of as many for lists, in their order.
+            targets: a translation of it, or of each, in their order.
 
         Raises:
             DataError: there are not as many targets as sources.
         """
         if isinstance(sources, str) != isinstance(targets, str):
             raise DataError("score a string with a string, or a list with a list")
-        rows = as_list(sources, "sources")
-        given = as_list(targets, "targets")
-        if len(rows) != len(given):
-            raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
-        use_one_thread_after_fork()
+        rows, given = as_list(sources, "sources"), as_list(targets, "targets")
         results = score_pairs(self.members, self.target, rows, given, self.settings, self.device)
         return results[0] if isinstance(sources, str) else results
 
