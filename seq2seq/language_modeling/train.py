@@ -46,6 +46,7 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
+    LanguageExperiment.check_is_one(experiment, "train_language_model")
     run = preflight(experiment, text_given=texts is not None)
     texts = read_splits(experiment.data, texts)
     stored = Run(run.path) if experiment.resume else None

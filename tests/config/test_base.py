@@ -115,7 +115,7 @@ def test_defaults_are_of_their_types() -> None:
 
 
 def test_a_wrong_type_is_said_in_words() -> None:
-    wrong: Any = 512
+    wrong: Any = "512"
     group: Any = "gru"
     with pytest.raises(SettingsError) as caught:
         Experiment(
@@ -124,7 +124,7 @@ def test_a_wrong_type_is_said_in_words() -> None:
             decoding=group,
         )
     first, second, third = str(caught.value).split("\n")
-    assert first == "--model.encoder-sizes 512 is not tuple[int, ...]"
+    assert first == "--model.encoder-sizes '512' is not tuple[int, ...]"
     assert second.startswith("--training.max-steps 1180591620717411303424 is too large")
     assert third == "--decoding 'gru' is not DecodingSettings"
 
