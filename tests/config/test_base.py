@@ -78,6 +78,8 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
         made = changed(kind(), path, value)
     except SettingsError as error:
         said = str(error)
+    if hint == tuple[int, ...] and isinstance(value, list | int):  # several sizes, or one
+        value = tuple(value) if isinstance(value, list) else (value,)
     if not is_instance(value, hint):
         where = path[1:] if kind is NGramExperiment and path[0] == "model" else path
         assert f"--{flag_name('.'.join(where or path))} " in said
