@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 import seq2seq
 from seq2seq.cli import lm
+from seq2seq.cli.analyses import ahead_command, exposure_command
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
-from seq2seq.cli.exposure import exposure_command
-from seq2seq.cli.lm_ahead import ahead_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_ngram import arpa_command, ngram_command
 from seq2seq.cli.lm_stats import stats_command

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
 
 import tyro
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from seq2seq.translation.translator import Translator
 
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-RunsArgument: TypeAlias = Annotated[
-    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")
-]
 RunOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="RUN")]
 RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]
 FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -36,7 +33,6 @@ InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(me
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT")
-AnalysisT = TypeVar("AnalysisT", bound="Analysis")
 DecodingT = TypeVar("DecodingT", bound="DecodingCommand")
 
 
@@ -68,32 +64,6 @@ class DecodingCommand(ModelCommand):
 
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's."""
-
-
-@dataclass(frozen=True)
-class AnalysisCommand:
-    """A command that measures several runs on the same text."""
-
-    runs: RunsArgument = ()
-    """Run directories."""
-    plot: FileOption = ""
-    """Draw the result: a file .png, .pdf or .svg."""
-    json: bool = False
-    """Print one JSON object."""
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from repeated_names(self.runs)
-
-
-class Analysis(Protocol):
-    """What such a command finds for a run."""
-
-    def as_dict(self) -> dict[str, object]:
-        """Returns it as JSON has it."""
-
-    def as_table(self) -> str:
-        """Returns it as lines of text."""
 
 
 def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> CommandT:
@@ -222,12 +192,17 @@ def repeated_names(names: Sequence[str]) -> Iterator[str]:
             yield f"{name} is given twice: each system once"
 
 
-def check_plot(path: str) -> None:
-    """Raises SettingsError or DataError if a picture is asked for that can't be drawn."""
-    from seq2seq.plotting.figure import check_figure_path
+def read_aligned(*paths: str) -> list[list[str]]:
+    """Reads files whose lines belong together.
 
-    if path:
-        check_figure_path(path)
+    Raises:
+        DataError: a file can't be read, as `read_lines`; or as `check_aligned`.
+    """
+    from seq2seq.data.readers.lines import read_lines
+
+    texts = [read_lines(path) for path in paths]
+    check_aligned(dict(zip(paths, texts, strict=True)))
+    return texts
 
 
 def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
@@ -253,19 +228,3 @@ def print_figures(figures: Mapping[str, float]) -> None:
     for name, value in figures.items():
         shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
         print(f"{name.replace('_', ' '):21} {shown}")
-
-
-def emit(
-    command: AnalysisCommand,
-    results: Mapping[str, AnalysisT],
-    *,
-    plot: Callable[[Mapping[str, AnalysisT], str], object],
-) -> None:
-    """Draws what was found for each run, if that is asked for, and prints it as JSON or tables."""
-    if command.plot:
-        plot(results, command.plot)
-    if command.json:
-        print_json({run: each.as_dict() for run, each in results.items()})
-        return
-    for run, each in results.items():
-        print(f"{run}\n{each.as_table()}\n")

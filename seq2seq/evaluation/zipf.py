@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import groupby, islice, zip_longest
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -167,14 +167,13 @@ class TextStatistics:
         """Returns everything as JSON has it; an n-gram is a list of its tokens."""
         found: dict[str, object] = {"lines": self.lines}
         for each in self.ngrams:
-            content = each.most_common(top, stop_words)
             found[each.name] = {
                 "total": each.total,
                 "different": len(each.counts),
                 "once": each.once,
                 "zipf_exponent": each.zipf_exponent,
-                "most_common": [[list(ngram), n] for ngram, n in each.most_common(top)],
-                "without_stop_words": [[list(ngram), n] for ngram, n in content],
+                "most_common": each.most_common(top),
+                "without_stop_words": each.most_common(top, stop_words),
             }
         return found
 
@@ -191,10 +190,9 @@ class TextStatistics:
         for each in self.ngrams:
             left = listed(each.most_common(top))
             right = listed(each.most_common(top, stop_words))
-            right += [""] * (len(left) - len(right))
             width = max([len(each.name), *map(len, left)])
             rows += ["", f"{each.name:{width}}   without stop words and punctuation"]
-            pairs = zip(left, right, strict=True)
+            pairs = zip_longest(left, right, fillvalue="")
             rows += [f"{one:{width}}   {other}".rstrip() for one, other in pairs]
         return "\n".join(rows)
 

@@ -55,7 +55,7 @@ class Translation(NamedTuple):
         """
         from seq2seq.plotting.attention import plot_attention
 
-        return plot_attention(self, path)
+        return plot_attention(self.source_tokens, self.tokens, self.attention, path)
 
 
 class PairScore(NamedTuple):
