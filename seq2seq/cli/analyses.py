@@ -21,6 +21,7 @@ from seq2seq.cli.options import (
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.data.readers.lines import read_lines
 from seq2seq.plotting.analyses import exposure_figure, multi_step_figure
 from seq2seq.plotting.figure import check_figure_path, save_figure
 from seq2seq.training.preflight import device_problems
@@ -139,7 +140,6 @@ def ahead_command(arguments: list[str]) -> None:
     """Predict a text k steps ahead, the model reading its own words."""
     command = parse_command(LookAhead, arguments, "seq2seq lm ahead")
     runs = open_runs(command, LanguageExperiment)
-    from seq2seq.data.readers.lines import read_lines
     from seq2seq.language_modeling.model import LanguageModel
 
     lines = read_lines(command.text)

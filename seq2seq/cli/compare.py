@@ -23,12 +23,12 @@ from seq2seq.cli.options import (
 )
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.config.fields import PositiveInt, Range
+from seq2seq.data.readers.lines import read_lines
 from seq2seq.errors import SettingsError
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.breakdown import BreakdownRow
-    from seq2seq.evaluation.significance import Comparison
 
 SystemArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
 SystemsArgument: TypeAlias = Annotated[
@@ -133,17 +133,12 @@ def compare_command(arguments: list[str]) -> None:
     if command.json:
         print_json({name: each.as_dict() for name, each in found.items()})
         return
-    for name, comparison in found.items():
-        print_comparison(METRICS[name].title, comparison)
-
-
-def print_comparison(title: str, comparison: Comparison) -> None:
-    """Prints one metric: its signature, and a line for each system."""
-    print(f"{title:5} {comparison.signature}")
-    width = max(map(len, comparison.systems))
-    for name, (score, mean, interval, p_value) in comparison.systems.items():
-        verdict = "baseline" if p_value is None else f"p = {p_value:.4f}"
-        print(f"  {name:{width}}  {score:6.2f}  ({mean:.2f} ± {interval:.2f})  {verdict}")
+    width = max(map(len, command.systems))
+    for metric, comparison in found.items():
+        print(f"{METRICS[metric].title:5} {comparison.signature}")
+        for name, (score, mean, interval, p_value) in comparison.systems.items():
+            verdict = "baseline" if p_value is None else f"p = {p_value:.4f}"
+            print(f"  {name:{width}}  {score:6.2f}  ({mean:.2f} ± {interval:.2f})  {verdict}")
 
 
 def analyze_command(arguments: list[str]) -> None:
@@ -184,8 +179,7 @@ class JudgedText(NamedTuple):
         sources: the source sentences; none if no source was given, where none is needed.
         systems: each system's name, which is how it was given, and its translations.
         references: all references of each sentence.
-        tokenize: sacreBLEU's tokenization.
-        lowercase: whether to score without case.
+        tokenize, lowercase: as for `seq2seq.evaluation.metrics.evaluate`.
     """
 
     sources: list[str]
@@ -204,7 +198,6 @@ def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
         DataError: a file is missing, or has another number of lines than the others.
         RunError: a directory is no run, or its run is damaged.
     """
-    from seq2seq.data.readers.lines import read_lines
     from seq2seq.data.tokenizers.normalization import to_nfc
     from seq2seq.evaluation.metrics import bleu_metric
     from seq2seq.translation.translator import Translator

@@ -13,6 +13,7 @@ from seq2seq.config.base import check_unused, did_you_mean
 from seq2seq.config.fields import NonNegativeInt, PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.model import NetworkSettings
+from seq2seq.data.readers.lines import read_lines
 from seq2seq.errors import DataError
 from seq2seq.plotting.analyses import gradient_flow_figure
 
@@ -70,7 +71,6 @@ def gradients_command(arguments: list[str]) -> None:
     """Measure how far back in time recurrent language models can learn."""
     command = parse_command(Gradients, arguments, "seq2seq lm gradients")
     runs = open_runs(command, LanguageExperiment)
-    from seq2seq.data.readers.lines import read_lines
     from seq2seq.evaluation.gradient_flow import as_table
 
     lines = read_lines(command.text)

@@ -15,6 +15,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
+from seq2seq.data.readers.lines import iter_lines, read_lines
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
@@ -141,9 +142,7 @@ def open_run(path: str) -> Run:
 def load_translator(command: ModelCommand, run: Run | None = None) -> Translator:
     """Loads the translator that a command asks for, with its decoding settings if it has any.
 
-    Args:
-        command: names the run and the rest of the ensemble.
-        run: the command's, if it is open already.
+    `run` is the command's, if it is open already.
 
     Raises:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
@@ -165,8 +164,6 @@ def input_lines(file: str) -> Iterator[str]:
         DataError: there is no such file, or it is damaged; standard input is looked at when the
             first line is asked for.
     """
-    from seq2seq.data.readers.lines import read_lines
-
     if file == "-":
         return stdin_lines()
     try:
@@ -180,8 +177,6 @@ def input_lines(file: str) -> Iterator[str]:
 
 def stdin_lines() -> Iterator[str]:
     """Yields the lines of standard input as they arrive."""
-    from seq2seq.data.readers.lines import iter_lines
-
     yield from iter_lines(standard_input(), "standard input")
 
 
@@ -198,8 +193,6 @@ def read_aligned(*paths: str) -> list[list[str]]:
     Raises:
         DataError: a file can't be read, as `read_lines`; or as `check_aligned`.
     """
-    from seq2seq.data.readers.lines import read_lines
-
     texts = [read_lines(path) for path in paths]
     check_aligned(dict(zip(paths, texts, strict=True)))
     return texts

@@ -21,7 +21,14 @@ from typing import NamedTuple
 from sacrebleu.metrics import BLEU
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.metrics import Score, bleu_metric, reference_lists, reference_streams, score
+from seq2seq.evaluation.metrics import (
+    References,
+    Score,
+    bleu_metric,
+    reference_lists,
+    reference_streams,
+    score,
+)
 
 QUARTERS = 4
 MAX_NGRAM_ORDER = 4
@@ -76,7 +83,7 @@ class Breakdown(NamedTuple):
 def breakdown(
     sources: Sequence[str],
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -86,7 +93,6 @@ def breakdown(
 
     Args:
         hypotheses: detokenized translations, one for each source.
-        references: for each source sentence its reference, or all its references.
         tokenize: sacreBLEU's tokenization: what counts as a word.
         bucket_size: how many lengths, in words, go together: 5 makes 1-5, 6-10, …
 

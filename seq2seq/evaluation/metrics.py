@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from seq2seq.config.experiment import Tokenization
 from seq2seq.data.tokenizers.normalization import to_nfc
@@ -18,6 +18,9 @@ from seq2seq.errors import DataError, SettingsError
 if TYPE_CHECKING:
     from sacrebleu.metrics import BLEU, CHRF, TER
     from sacrebleu.metrics.base import Metric as SacreMetric
+
+References: TypeAlias = Sequence[Sequence[str]] | Sequence[str]
+"""For each sentence its reference, or all its references."""
 
 TOKENIZATIONS: tuple[str, ...] = get_args(Tokenization)
 """sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
@@ -53,7 +56,7 @@ class Metric(NamedTuple):
 
 def evaluate(
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -61,7 +64,6 @@ def evaluate(
     """Scores detokenized translations by every metric of `METRICS`.
 
     Args:
-        references: for each translation its reference, or all its references.
         tokenize: sacreBLEU's tokenization for BLEU: "13a", "zh", "char", "none", …
         lowercase: ignore case, in all metrics.
 
@@ -79,7 +81,7 @@ def evaluate(
 
 def bleu(
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -91,7 +93,7 @@ def bleu(
 def score(
     metric: SacreMetric,
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
 ) -> Score:
     """Returns the score by one of sacreBLEU's metrics, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
@@ -156,7 +158,7 @@ def check_lengths(hypotheses: int, references: int) -> None:
         raise DataError("there is nothing to score: no translation and no reference")
 
 
-def reference_lists(references: Sequence[Sequence[str]] | Sequence[str]) -> list[list[str]]:
+def reference_lists(references: References) -> list[list[str]]:
     """Returns all references of each sentence.
 
     Raises:
@@ -171,9 +173,7 @@ def reference_lists(references: Sequence[Sequence[str]] | Sequence[str]) -> list
     return lists
 
 
-def reference_streams(
-    references: Sequence[Sequence[str]] | Sequence[str],
-) -> list[list[str | None]]:
+def reference_streams(references: References) -> list[list[str | None]]:
     """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence.
 
     Raises:

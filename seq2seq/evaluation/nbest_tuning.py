@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.errors import DataError
-from seq2seq.evaluation.metrics import bleu_metric, reference_lists
+from seq2seq.evaluation.metrics import References, bleu_metric, reference_lists
 
 ROUNDS = 20
 """How many passes over all weights, at most."""
@@ -62,16 +62,12 @@ def without_gaps(features: Tensor) -> tuple[Tensor, Tensor]:
 def make_table(
     candidates: Sequence[Sequence[str]],
     features: Tensor,
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
 ) -> Table:
     """Returns the features of each sentence's candidates, and the statistics of BLEU for each.
-
-    Args:
-        references: for each sentence its reference, or all its references.
-        tokenize: sacreBLEU's tokenization.
 
     Raises:
         DataError: the numbers of sentences and references differ, or a sentence has no candidate or

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.metrics import METRICS, check_lengths, reference_streams
+from seq2seq.evaluation.metrics import METRICS, References, check_lengths, reference_streams
 
 SEED = 12345
 """sacreBLEU's own seed: with it, its command line gives the same numbers."""
@@ -63,7 +63,7 @@ class Comparison(NamedTuple):
 
 def compare(
     systems: Mapping[str, Sequence[str]],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     test: Literal["bootstrap", "randomization"] = "bootstrap",
     samples: int | None = None,
@@ -83,7 +83,6 @@ def compare(
 
     Args:
         systems: at least two names, each with detokenized translations; the first is the baseline.
-        references: for each source sentence its reference, or all its references.
         test: which of the two; confidence intervals come from the bootstrap in either case.
         samples: how often to draw; None is 1,000 for the bootstrap, 10,000 for randomization.
         seed: from 1 on; the same seed gives the same numbers.

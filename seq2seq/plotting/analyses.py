@@ -63,10 +63,8 @@ def line_panels(
 
     Args:
         panels: the curves of each panel by its title; each panel has curves of the same labels.
-        xlabel: what whole numbers the lines are over.
         first: the number of a curve's first value.
         figsize: width and height in inches.
-        ncols: columns of the legend.
         style: of the lines, as for matplotlib's `plot`.
     """
     figure = new_figure(figsize=figsize, layout="constrained")
