@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import tyro
 
@@ -22,6 +22,8 @@ from seq2seq.runs.files import finite_or_none
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from seq2seq.runs.run import Run
     from seq2seq.translation.translator import Translator
 
@@ -33,7 +35,7 @@ FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
-CommandT = TypeVar("CommandT")
+CommandT = TypeVar("CommandT", bound="DataclassInstance")
 DecodingT = TypeVar("DecodingT", bound="DecodingCommand")
 
 
@@ -100,18 +102,14 @@ def parse_decoding(
     return command, run
 
 
-def parse_again(
-    command: CommandT, arguments: Sequence[str], prog: str, **stored: object
-) -> CommandT:
+def parse_again(command: CommandT, arguments: Sequence[str], prog: str, **stored: Any) -> CommandT:
     """Parses groups of options once more, with the defaults that a run has for them.
 
     Only these groups: with a default, RUN could be taken for one of several values before it.
     """
-    default = replace(cast(Any, command), **stored)
+    default = replace(command, **stored)
     again = tyro.cli(type(command), prog=prog, args=arguments, default=default)
-    return cast(
-        CommandT, replace(cast(Any, command), **{name: getattr(again, name) for name in stored})
-    )
+    return replace(command, **{name: getattr(again, name) for name in stored})
 
 
 def drop_prefix(argument: str, group: str) -> str:

@@ -118,21 +118,13 @@ def breakdown(
     reference_lengths = [len(words) for entry in cut_references for words in entry]
     average = sum(reference_lengths) / len(reference_lengths) / QUARTERS
     order = max(1, min(MAX_NGRAM_ORDER, round(average)))
-    return Breakdown(
-        overall,
-        by_length(
-            [len(words(text)) for text in sources], bucket_size, cut_hypotheses, cut_references
-        ),
-        [
-            score_rows(
-                f"{number + 1}/{QUARTERS}",
-                *quarter_of(number, cut_hypotheses, cut_references),
-                order,
-            )
-            for number in range(QUARTERS)
-        ],
-        order,
-    )
+    quarters = []
+    for number in range(QUARTERS):
+        found, expected = quarter_of(number, cut_hypotheses, cut_references)
+        quarters.append(score_rows(f"{number + 1}/{QUARTERS}", found, expected, order))
+    lengths = [len(words(text)) for text in sources]
+    buckets = by_length(lengths, bucket_size, cut_hypotheses, cut_references)
+    return Breakdown(overall, buckets, quarters, order)
 
 
 def by_length(

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 References: TypeAlias = Sequence[Sequence[str]] | Sequence[str]
 """For each sentence its reference, or all its references."""
 
-TOKENIZATIONS: tuple[str, ...] = get_args(Tokenization)
-"""sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
-
 
 class Score(NamedTuple):
     """A number and how it was computed.
@@ -97,11 +94,8 @@ def score(
 ) -> Score:
     """Returns the score by one of sacreBLEU's metrics, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
-    streams = [
-        [None if text is None else to_nfc(text) for text in stream]
-        for stream in reference_streams(references)
-    ]
-    result = metric.corpus_score(list(map(to_nfc, hypotheses)), streams)
+    lists = [list(map(to_nfc, entry)) for entry in reference_lists(references)]
+    result = metric.corpus_score(list(map(to_nfc, hypotheses)), reference_streams(lists))
     return Score(result.score, str(metric.get_signature()))
 
 
@@ -116,8 +110,9 @@ def bleu_metric(tokenize: str, lowercase: bool = False, *, effective_order: bool
     """
     from sacrebleu.metrics import BLEU
 
-    if tokenize not in TOKENIZATIONS:
-        there = ", ".join(TOKENIZATIONS)
+    known = get_args(Tokenization)
+    if tokenize not in known:
+        there = ", ".join(known)
         raise SettingsError(f"there is no tokenization {tokenize!r} for BLEU; there are {there}")
     try:
         return BLEU(tokenize=tokenize, lowercase=lowercase, effective_order=effective_order)

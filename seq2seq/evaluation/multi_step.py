@@ -97,7 +97,6 @@ def predict_ahead(
     Args:
         network: in evaluation mode.
         rows: ids, each row read from a fresh state; its first token is given.
-        steps: how far to look.
         places: the most places to look ahead from.
 
     Raises:

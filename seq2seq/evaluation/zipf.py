@@ -118,14 +118,12 @@ def is_content(token: str, stop_words: Collection[str]) -> bool:
 
 
 def zipf_exponent(frequencies: Sequence[int]) -> float | None:
-    """Fits the exponent α of n_r ~ r^-α to frequencies; None for fewer than two ranks.
+    """Fits the exponent α of n_r ~ r^-α to frequencies from 1 on, most frequent first.
 
     The slope of a least-squares line through log n_r over log r, where rank r has the weight 1/r.
     So each factor of ten in rank counts alike, as it does to the eye in a picture. Without weights
-    the rare n-grams, which have most of the ranks, would decide alone.
-
-    Args:
-        frequencies: at least 1, most frequent first.
+    the rare n-grams, which have most of the ranks, would decide alone. None for fewer than two
+    ranks.
     """
     if len(frequencies) < 2:
         return None

@@ -68,23 +68,19 @@ def line_panels(
         style: of the lines, as for matplotlib's `plot`.
     """
     figure = new_figure(figsize=figsize, layout="constrained")
-    lines: list[Any] = []
-    curves: Sequence[Curve] = ()
-    for axes, (title, curves) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
-        lines = []
+    figure.subplots(1, len(panels))
+    for axes, (title, curves) in zip(figure.axes, panels.items(), strict=True):
         for curve in curves:
             places = range(first, first + len(curve.values))
-            color = f"C{curve.color % 10}"
-            lines += axes.plot(places, curve.values, curve.style, color=color, **style)
+            axes.plot(places, curve.values, curve.style, color=f"C{curve.color}", **style)
         axes.set_title(title)
         axes.set_xlabel(xlabel)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         if title == "accuracy":
             axes.set_ylim(bottom=0)
-    labels, families = displayable(curve.label for curve in curves)
+    labels, families = displayable(curve.label for curve in next(iter(panels.values())))
+    lines = figure.axes[0].get_lines()
     legend = figure.legend(lines, labels, loc="outside lower center", ncols=ncols)
     for text in legend.get_texts():
         text.set_fontfamily(families)

@@ -52,8 +52,8 @@ def plot_learning_curves(run: RunDirectory) -> Path:
     if any(row.get("sampling_rate") for row in rows if row["kind"] == "training"):
         panels["sampling rate"] = ("sampling_rate", ["training"])
     figure = new_figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (title, (key, kinds)) in zip(axes, panels.items(), strict=True):
+    figure.subplots(1, len(panels))
+    for axis, (title, (key, kinds)) in zip(figure.axes, panels.items(), strict=True):
         for kind in kinds:
             shown = [row for row in rows if row["kind"] == kind and row.get(key) is not None]
             if shown:
