@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,6 @@ from seq2seq.cli.options import (
     input_lines,
     parse_again,
     parse_command,
-    print_figures,
     print_json,
 )
 from seq2seq.cli.parse import parse_experiment
@@ -177,3 +177,10 @@ def arpa_command(arguments: list[str]) -> None:
 
     model, text, _ = load_ngrams(Run(command.run))
     write_arpa(command.file, model, text.pipeline.vocab)
+
+
+def print_figures(figures: Mapping[str, float]) -> None:
+    """Prints a line for each figure, counts with commas."""
+    for name, value in figures.items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        print(f"{name.replace('_', ' '):21} {shown}")

@@ -212,10 +212,3 @@ def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
 def print_json(value: object) -> None:
     """Prints a value as one line of JSON, at once; a number that JSON lacks becomes null."""
     print(json.dumps(finite_or_none(value), ensure_ascii=False), flush=True)
-
-
-def print_figures(figures: Mapping[str, float]) -> None:
-    """Prints a line for each figure, counts with commas."""
-    for name, value in figures.items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-        print(f"{name.replace('_', ' '):21} {shown}")

@@ -79,7 +79,6 @@ class ExposureBias(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """Returns a run's positions and total, as JSON has them."""
-
         positions = [
             {"position": number, **position.as_dict()}
             for number, position in enumerate(self.positions, start=1)

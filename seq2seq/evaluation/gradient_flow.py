@@ -65,36 +65,28 @@ class GradientFlow(NamedTuple):
 
 
 def gradient_flow(
-    layers: Cell | RecurrentStack,
-    inputs: Tensor,
-    loss: Callable[[Tensor], Tensor],
-    *,
-    layer: int = -1,
+    layers: Cell | RecurrentStack, inputs: Tensor, loss: Callable[[Tensor], Tensor]
 ) -> GradientFlow:
     """Computes the gradient of a loss at the last step with respect to the state at each step.
 
-    All is computed with a copy of the weights, in float64 on the CPU, so that a norm of 1e-160 is
-    still told from zero and one of 1e+150 from infinity. Nothing is dropped, as in evaluation.
+    The states are those of the top layer; a gradient reaches back through every layer, each by its
+    own states. All is computed with a copy of the weights, in float64 on the CPU, so that a norm of
+    1e-160 is still told from zero and one of 1e+150 from infinity. Nothing is dropped, as in
+    evaluation.
 
     Args:
         layers: a cell, or a stack of layers; it starts from zeros, and is left as it is.
         inputs: ``(batch_size, length, input_size)``; every row is full.
         loss: the last output ``(batch_size, output_size)``, float64 on the CPU -> each row's loss
             ``(batch_size,)``.
-        layer: which layer's states to look at, the top one unless told; 0 is the lowest. A gradient
-            reaches back through every layer, each by its own states.
 
     Returns:
         Norms of each row's gradient, averaged over the rows.
 
     Raises:
         DataError: the inputs are of another shape, or empty.
-        SettingsError: there is no such layer, or the loss is of another shape or does not depend on
-            the last output.
+        SettingsError: the loss is of another shape or does not depend on the last output.
     """
-    depth = len(layers.cells) if isinstance(layers, RecurrentStack) else 1
-    if not -depth <= layer < depth:
-        raise SettingsError(f"there is no layer {layer}: {depth} in all, and 0 is the lowest")
     if inputs.dim() != 3 or not inputs.numel():
         raise DataError(
             "inputs must be (batch_size, length, input_size), with at least one vector; they are "
@@ -103,7 +95,12 @@ def gradient_flow(
     layers = copy.deepcopy(layers).cpu().double().eval().requires_grad_(False)
     with torch.enable_grad():
         # The inputs need a gradient, so every state has one, though no weight does.
-        output, visited = walk(layers, inputs.detach().cpu().double().requires_grad_())
+        output = inputs = inputs.detach().cpu().double().requires_grad_()
+        state: Any = layers.zero_state(inputs[:, 0])
+        visited: list[CellState] = []
+        for vectors in inputs.unbind(1):
+            output, state = layers.step(vectors, state)
+            visited.append(state.layers[-1] if isinstance(layers, RecurrentStack) else state)
         losses = loss(output)
         if losses.shape != inputs.shape[:1] or not losses.requires_grad:
             raise SettingsError(
@@ -115,20 +112,10 @@ def gradient_flow(
             torch.autograd.grad(
                 losses.sum(), part, retain_graph=True, allow_unused=True, materialize_grads=True
             )
-            for part in zip(*(states[layer] for states in visited), strict=True)
+            for part in zip(*visited, strict=True)
         ]
     norms = [torch.stack(flow).norm(dim=-1).mean(dim=-1).cpu() for flow in flows]
     return GradientFlow(norms[0], norms[1] if len(norms) > 1 else None)
-
-
-def walk(layers: Any, inputs: Tensor) -> tuple[Tensor, list[tuple[CellState, ...]]]:
-    """Returns the last output from zeros, and the states of each layer after each step."""
-    output, visited = inputs, []
-    state = layers.zero_state(inputs[:, 0])
-    for vectors in inputs.unbind(1):
-        output, state = layers.step(vectors, state)
-        visited.append(state.layers if isinstance(layers, RecurrentStack) else (state,))
-    return output, visited
 
 
 def steps_back(length: int) -> list[int]:
@@ -175,7 +162,7 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
     """
     chosen = spread_evenly([max(0, len(row) - steps) for row in rows], places)
     found = [
-        list(row[start : start + steps + 1])
+        row[start : start + steps + 1]
         for row, starts in zip(rows, chosen, strict=True)
         for start in starts
     ]

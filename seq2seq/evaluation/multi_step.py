@@ -120,14 +120,9 @@ def predict_ahead(
     found = []
     while batch := list(islice(waiting, BATCH_SIZE)):
         found.append(predict(network, batch))
-    right, log_probs = torch.cat(found, dim=1).unbind(0)
-    return MultiStepScores(
-        len(right),
-        [
-            StepScores(float(rights.mean()), float(values.mean()))
-            for rights, values in zip(right.unbind(1), log_probs.unbind(1), strict=True)
-        ],
-    )
+    scores = torch.cat(found, dim=1)  # (2, places, steps)
+    averages = [StepScores(*(float(each.mean()) for each in step)) for step in scores.unbind(2)]
+    return MultiStepScores(scores.shape[1], averages)
 
 
 def spread_evenly(counts: Sequence[int], most: int) -> list[list[int]]:
