@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from seq2seq.data.tokenizers.normalization import JOINER, SPACE
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.plotting.figure import new_figure, save_figure
+from seq2seq.plotting.figure import new_figure
 from seq2seq.plotting.fonts import displayable
 
 EOS = "<eos>"
@@ -19,39 +18,27 @@ MIN_CELL, MAX_CELL = 0.24, 0.5  # inches: the least that a label needs, and enou
 MAP_SIZE = 4.0  # inches that the map fills if its cells can
 
 
-def plot_attention(
-    source_tokens: Sequence[str],
-    target_tokens: Sequence[str],
-    weights: Sequence[Sequence[float]] | None,
-    path: str | Path,
-) -> Path:
-    """Draws a translation's attention: source tokens on top, target tokens down the side.
-
-    Tokens are shown as the model sees them, but for two marks: of a word's beginning in
-    SentencePiece, drawn as "_", and of joined words, drawn as "‿". Characters that no installed
-    font has are drawn as □, with a warning.
-
-    Args:
-        source_tokens, target_tokens: without eos.
-        weights: in [0, 1], a row for each target token and eos, which adds up to 1; a column for
-            each source token and eos. None: there are none, which is an error.
-        path: the file to write: .png, .pdf or .svg.
-
-    Raises:
-        SettingsError: the model has no attention, matplotlib is missing, or the file's name has
-            another ending.
-        DataError: the weights do not fit the tokens; or the file's folder does not exist.
-    """
-    figure = attention_figure(source_tokens, target_tokens, weights)
-    return save_figure(figure, path, bbox_inches="tight", pad_inches=0.1)
-
-
 def attention_figure(
     source_tokens: Sequence[str],
     target_tokens: Sequence[str],
     weights: Sequence[Sequence[float]] | None,
 ) -> Any:
-    """Draws the figure of `plot_attention`."""
+    """Draws a translation's attention: source tokens on top, target tokens down the side.
+
+    Tokens are shown as the model sees them, but for two marks: of a word's beginning in
+    SentencePiece, drawn as "_", and of joined words, drawn as "‿". Characters that no installed
+    font has are drawn as □, with a warning. Labels stand outside the figure: it is to be saved with
+    a tight bounding box.
+
+    Args:
+        source_tokens, target_tokens: without eos.
+        weights: in [0, 1], a row for each target token and eos, which adds up to 1; a column for
+            each source token and eos. None: there are none, which is an error.
+
+    Raises:
+        SettingsError: the model has no attention, or matplotlib is missing.
+        DataError: the weights do not fit the tokens.
+    """
     source, target = [*source_tokens, EOS], [*target_tokens, EOS]
     if weights is None:
         raise SettingsError(
