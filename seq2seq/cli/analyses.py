@@ -210,7 +210,7 @@ def measure(
 ) -> ExposureBias:
     """Measures the exposure bias of a run; sources are cut where its translator cuts them."""
     from seq2seq.evaluation.exposure_bias import measure_exposure_bias
-    from seq2seq.translation.translator import LongSentenceWarning
+    from seq2seq.translation.ensemble import LongSentenceWarning
 
     limit = translator.settings.max_source_length
     encoded = translator.source.encode(sources)

@@ -45,10 +45,12 @@ class Metric(NamedTuple):
         title: its name in tables.
         build: makes sacreBLEU's metric, or anything with its `corpus_score` and `get_signature`,
             from the tokenization for BLEU and whether case is ignored.
+        higher_is_better: whether the best translations have the highest score, or the lowest.
     """
 
     title: str
     build: Callable[[str, bool], SacreMetric]
+    higher_is_better: bool = True
 
 
 def evaluate(
@@ -121,6 +123,12 @@ def bleu_metric(tokenize: str, lowercase: bool = False, *, effective_order: bool
         raise SettingsError(f"tokenization {tokenize} can't be used here: {reason}") from error
 
 
+def has_no_ngrams(references: Sequence[str], *, tokenize: str = "13a") -> bool:
+    """Whether no reference has the four words in a row that BLEU counts: it is 0, or by chance."""
+    metric = bleu_metric(tokenize)
+    return all(len(metric.tokenizer(text).split()) < metric.max_ngram_order for text in references)
+
+
 def chrf_metric(tokenize: str, lowercase: bool) -> CHRF:
     """Returns chrF (Popović 2015), which needs no tokenization."""
     from sacrebleu.metrics import CHRF
@@ -135,10 +143,10 @@ def ter_metric(tokenize: str, lowercase: bool) -> TER:
     return TER(case_sensitive=not lowercase)
 
 
-METRICS = {
+METRICS: dict[str, Metric] = {
     "bleu": Metric("BLEU", bleu_metric),
     "chrf": Metric("chrF", chrf_metric),
-    "ter": Metric("TER", ter_metric),
+    "ter": Metric("TER", ter_metric, higher_is_better=False),
 }
 """What `evaluate` and `seq2seq.evaluation.significance.compare` score by."""
 

@@ -42,8 +42,8 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         corpora: training and validation text, where `experiment.data` does not name another.
 
     Returns:
-        Why training ended, in words: "interrupted" if the user stopped it, `DRY` of
-        `seq2seq.training.dry_run` if it was only shown.
+        Why training ended, in words: "interrupted" if the user stopped it, `DRY_RUN`
+        of `seq2seq.training.dry_run` if it was only shown.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
