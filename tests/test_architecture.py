@@ -87,7 +87,7 @@ def test_little_is_loaded(command: Callable[..., subprocess.CompletedProcess[byt
         "import seq2seq\n"
         "none_of('torch', 'tyro', 'sacrebleu', 'datasets', 'matplotlib')\n"
         "import seq2seq.cli.main, seq2seq.plotting.learning_curves, seq2seq.plotting.attention\n"
-        "import seq2seq.plotting.exposure_bias, seq2seq.plotting.zipf\n"
+        "import seq2seq.plotting.analyses\n"
         "none_of('torch', 'sacrebleu', 'datasets', 'matplotlib')\n"
         "seq2seq.Translator\n"
         "import seq2seq.translation.translator\n"

@@ -56,9 +56,11 @@ class Translation(NamedTuple):
                 name has another ending.
             DataError: the file can't be written.
         """
-        from seq2seq.plotting.attention import plot_attention
+        from seq2seq.plotting.attention import attention_figure
+        from seq2seq.plotting.figure import save_figure
 
-        return plot_attention(self, path)
+        figure = attention_figure(self.source_tokens, self.tokens, self.attention)
+        return save_figure(figure, path, bbox_inches="tight", pad_inches=0.1)
 
 
 class PairScore(NamedTuple):

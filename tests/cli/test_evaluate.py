@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.cli.exposure import OtherTokensWarning
+from seq2seq.cli.analyses import OtherTokensWarning
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.evaluation.breakdown import breakdown
 from seq2seq.evaluation.exposure_bias import measure_exposure_bias
