@@ -13,8 +13,9 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from io import BufferedIOBase
 from types import FrameType
-from typing import BinaryIO, NoReturn, TextIO
+from typing import NoReturn, TextIO, cast
 
 from seq2seq.errors import ON_COMMAND_LINE, DataError, Seq2SeqError
 
@@ -99,11 +100,11 @@ def run_command(command: Callable[[], object]) -> None:
         fail(f"standard output could not be written: {error.strerror}")
 
 
-def standard_input() -> BinaryIO:
+def standard_input() -> BufferedIOBase:
     """Returns the bytes of stdin; DataError if it is closed."""
     if sys.stdin is None:
         raise DataError("standard input is closed: give lines of text")
-    return sys.stdin.buffer
+    return cast(BufferedIOBase, sys.stdin.buffer)
 
 
 def redirect_to_null(stream: TextIO) -> None:

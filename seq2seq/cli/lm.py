@@ -139,7 +139,7 @@ def score_command(arguments: list[str]) -> None:
     """Print how well a language model predicts a text."""
     command = parse_command(Score, arguments, "seq2seq lm score")
     model = command.load()
-    lines = list(input_lines(command.text or "-"))
+    lines = input_lines(command.text or "-")
     if command.by_line:
         for line in lines:
             score = model.score(line)

@@ -15,7 +15,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
-from seq2seq.data.readers.lines import iter_lines, read_lines
+from seq2seq.data.readers.lines import read_lines
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
@@ -155,17 +155,27 @@ def load_translator(command: ModelCommand, run: Run | None = None) -> Translator
     return translator
 
 
-def input_lines(file: str) -> Iterator[str]:
-    """Returns the lines of a text file (.gz too), or for "-" of standard input as they arrive.
+def input_lines(file: str) -> list[str]:
+    """Returns the lines of a text file (.gz too), or for "-" those of standard input.
 
     Raises:
-        DataError: there is no such file, or it is damaged; standard input is looked at when the
-            first line is asked for.
+        DataError: there is no such file, or it is damaged.
     """
+    return [line for group in input_groups(file) for line in group]
+
+
+def input_groups(file: str) -> Iterator[list[str]]:
+    """Returns the lines of a text file as one group, or for "-" of standard input as they arrive.
+
+    Raises:
+        DataError: as `input_lines`; standard input is looked at when the first line is asked for.
+    """
+    from seq2seq.data.readers.lines import read_lines
+
     if file == "-":
-        return stdin_lines()
+        return stdin_groups()
     try:
-        return iter(read_lines(file))
+        return iter([read_lines(file)])
     except DataError as error:
         if os.path.exists(file):
             raise
@@ -173,9 +183,11 @@ def input_lines(file: str) -> Iterator[str]:
         raise DataError(f"{error}; {hint}") from error
 
 
-def stdin_lines() -> Iterator[str]:
+def stdin_groups() -> Iterator[list[str]]:
     """Yields the lines of standard input as they arrive."""
-    yield from iter_lines(standard_input(), "standard input")
+    from seq2seq.data.readers.lines import arriving_lines
+
+    yield from arriving_lines(standard_input(), "standard input")
 
 
 def repeated_names(names: Sequence[str]) -> Iterator[str]:

@@ -96,7 +96,7 @@ def rerank_command(arguments: list[str]) -> None:
         print(*shown, sep=",", file=sys.stderr)
         if command.weights:
             write_weights(command.weights, reranker.weights)
-    for text in reranker.translate(list(input_lines(command.file))):
+    for text in reranker.translate(input_lines(command.file)):
         print(text)
 
 

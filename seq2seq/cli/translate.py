@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -14,6 +14,7 @@ from seq2seq.cli.options import (
     FileOption,
     InputArgument,
     ModelCommand,
+    input_groups,
     input_lines,
     load_translator,
     parse_command,
@@ -22,8 +23,10 @@ from seq2seq.cli.options import (
     read_aligned,
 )
 from seq2seq.config.fields import PositiveInt
-from seq2seq.console import standard_input
 from seq2seq.errors import DataError
+
+if TYPE_CHECKING:
+    from seq2seq.translation.results import Translation
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,21 @@ class Translate(DecodingCommand):
 
     file: InputArgument = "-"
     """What to translate: a text file (.gz too), or - for standard input."""
+    json: bool = False
+    """Print JSON lines: each translation with its tokens, log-probability and score, which is the
+    log-probability after the penalties for length and coverage (for mbr the mean utility)."""
     n_best: PositiveInt = 1
     """If above 1: print the best translations of each line, at most so many, as JSON lines; the
-    beam is as wide. Each has its score, the log-probability after the penalties for length and
-    coverage (for mbr the mean utility); and with --attention its weights: a row for each token and
-    one for <eos>, a column for each source token and one for <eos>."""
+    beam is as wide."""
+    prefix: FileOption = ""
+    """A file with what each line's translation begins with; an empty line for nothing."""
+    alignment: bool = False
+    """Add a tab and the pairs of words that attention aligns, as 0-0 1-2: numbers from 0 of what
+    stands between spaces, source first. In JSON, a list of pairs."""
     attention: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
     """Draw the attention of each line's best translation in this folder: 00001.png, … (an
-    empty line has none)."""
+    empty line has none). In JSON, its weights: a row for each token and one for <eos>, a column for
+    each source token and one for <eos>."""
 
 
 @dataclass(frozen=True)
@@ -69,26 +79,42 @@ class Score(ModelCommand):
 def translate_command(arguments: list[str]) -> None:
     """Translate a text file, or standard input: a line for each line."""
     command, run = parse_decoding(Translate, arguments, "seq2seq translate")
-    lines = input_lines(command.file)
+    lines = input_groups(command.file)
+    prefixes = input_lines(command.prefix) if command.prefix else None
     translator = load_translator(command, run)
-    # Whoever types wants an answer to each line; from a file, lines of like length go together.
-    if command.file == "-" and standard_input().isatty():
-        translator.settings = replace(translator.settings, batch_size=1)
     drawn = bool(command.attention)
-    translator.with_settings({}, attention=drawn)
+    attention = drawn or command.alignment
+    translator.with_settings({}, attention=attention)
     folder = make_folder(command.attention) if drawn else None
-    found = translator.candidate_lines(lines, command.n_best, attention=drawn)
+    found = translator.candidate_lines(
+        lines, command.n_best, prefixes=prefixes, attention=attention
+    )
     for number, (line, candidates) in enumerate(found, start=1):
         if folder and candidates[0].attention:
             candidates[0].plot_attention(folder / f"{number:05}.png")
-        if command.n_best == 1:
-            print(candidates[0].text, flush=True)
+        if command.n_best == 1 and not command.json:
+            print(plain_line(candidates[0], command), flush=True)
             continue
-        for candidate in candidates[: command.n_best]:
-            row: dict[str, Any] = {"line": number, "source": line, **candidate._asdict()}
-            if not drawn:
-                del row["source_tokens"], row["attention"]
-            print_json(row)
+        for candidate in candidates:
+            print_json({"line": number, "source": line, **json_fields(candidate, command)})
+
+
+def plain_line(translation: Translation, command: Translate) -> str:
+    """Returns a translation, with its alignment in Pharaoh's form if that is asked for."""
+    if not command.alignment:
+        return translation.text
+    pairs = " ".join(f"{source}-{target}" for source, target in translation.alignment or ())
+    return f"{translation.text}\t{pairs}"
+
+
+def json_fields(translation: Translation, command: Translate) -> dict[str, Any]:
+    """Returns what JSON says of a translation: of attention and alignment, what is asked for."""
+    fields: dict[str, Any] = translation._asdict()
+    if not command.alignment:
+        del fields["alignment"]
+    if not command.attention:
+        del fields["source_tokens"], fields["attention"]
+    return fields
 
 
 def score_command(arguments: list[str]) -> None:

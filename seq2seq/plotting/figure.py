@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ DOTS_PER_INCH = 120
 
 
 def new_figure(**options: Any) -> Any:
-    """Returns an empty matplotlib Figure, which belongs to no window.
+    """Returns an empty matplotlib Figure, which belongs to no window; a notebook shows it.
 
     Raises:
         SettingsError: matplotlib is not installed.
@@ -24,7 +25,16 @@ def new_figure(**options: Any) -> Any:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise SettingsError('plots need matplotlib: pip install "seq2seq[plots]"') from error
-    return Figure(**options)
+
+    class NotebookFigure(Figure):
+        """A figure that shows itself where it is the value of a notebook's cell."""
+
+        def _repr_png_(self) -> bytes:
+            picture = io.BytesIO()
+            self.savefig(picture, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight")
+            return picture.getvalue()
+
+    return NotebookFigure(**options)
 
 
 def check_figure_path(path: str | Path) -> str:

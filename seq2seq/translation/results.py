@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import torch
 from torch import Tensor
 
 from seq2seq.config.decoding import DecodingSettings
+from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import UNK
 from seq2seq.decoding.interface import Hypothesis
 from seq2seq.decoding.mbr import Utility
 from seq2seq.errors import RunError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Translation(NamedTuple):
@@ -33,6 +37,9 @@ class Translation(NamedTuple):
         attention: if asked for, how much each target token (a row, the last one for eos) is based
             on each source token (a column, the last one for eos): ``len(tokens) + 1`` rows of
             ``len(source_tokens) + 1`` numbers. None for an empty sentence, too.
+        alignment: if attention is asked for: which word of the source each word of the translation
+            is based on most, as pairs of their numbers from 0, source first. Words are what stands
+            between spaces. None where there is no attention.
     """
 
     text: str
@@ -41,15 +48,19 @@ class Translation(NamedTuple):
     score: float
     source_tokens: list[str]
     attention: list[list[float]] | None = None
+    alignment: list[tuple[int, int]] | None = None
 
-    def plot_attention(self, path: str | Path) -> Path:
-        """Draws the attention as a picture (extra `plots`).
+    @overload
+    def plot_attention(self) -> Figure: ...
 
-        Args:
-            path: the file to write: .png, .pdf or .svg.
+    @overload
+    def plot_attention(self, path: str | Path) -> Path: ...
+
+    def plot_attention(self, path: str | Path | None = None) -> Figure | Path:
+        """Draws the attention: a picture for a notebook, or a file .png, .pdf or .svg.
 
         Returns:
-            The file.
+            The matplotlib Figure; the file, if one was to be written.
 
         Raises:
             SettingsError: there is no attention to draw, matplotlib is not installed, or the file's
@@ -59,7 +70,9 @@ class Translation(NamedTuple):
         from seq2seq.plotting.attention import attention_figure
         from seq2seq.plotting.figure import save_figure
 
-        figure = attention_figure(self.source_tokens, self.tokens, self.attention)
+        figure: Figure = attention_figure(self.source_tokens, self.tokens, self.attention)
+        if path is None:
+            return figure
         return save_figure(figure, path, bbox_inches="tight", pad_inches=0.1)
 
 
@@ -135,15 +148,38 @@ def make_translations(
         # No text has a line's end in a token, but a vocabulary made by hand may.
         text = target.tokenizer.detokenize(tokens).replace("\n", " ")
         translation = Translation(
-            text,
-            tokens,
-            hypothesis.log_probability,
-            hypothesis.score,
-            source,
-            weights.tolist() if attention and weights is not None else None,
+            text, tokens, hypothesis.log_probability, hypothesis.score, source
         )
+        if attention and weights is not None:
+            alignment = align_words(
+                weights,
+                word_numbers(pipelines[0].tokenizer, source),
+                word_numbers(target.tokenizer, tokens),
+            )
+            translation = translation._replace(attention=weights.tolist(), alignment=alignment)
         found.setdefault(text, translation)
     return [*found.values()]
+
+
+def word_numbers(tokenizer: Tokenizer, tokens: list[str]) -> list[int]:
+    """The number of the word that each token is the end of so far, from 0."""
+    texts = (tokenizer.detokenize(tokens[: place + 1]) for place in range(len(tokens)))
+    return [max(len(text.split()) - 1, 0) for text in texts]
+
+
+def align_words(
+    attention: Tensor, source_words: list[int], target_words: list[int]
+) -> list[tuple[int, int]]:
+    """Pairs of words, source first: what the tokens of each target word look at most.
+
+    Args:
+        attention: ``(target tokens + 1, source tokens + 1)``; the rows and columns of eos are left
+            out.
+        source_words, target_words: the number of the word that each token is of.
+    """
+    places = attention[:, : len(source_words)].argmax(dim=1).tolist()
+    pairs = zip(places, target_words, strict=False)
+    return sorted({(source_words[place], word) for place, word in pairs})
 
 
 def as_target_tokens(token: str, source: TextPipeline, target: TextPipeline) -> list[str]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,8 @@ _GZIP = b"\x1f\x8b"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _FROM_UTF16 = "it looks like UTF-16: convert it (iconv -f utf-16 -t utf-8)"
 _MAX_NULS = 10
+ARRIVING_BYTES = 2**16
+"""As many as a pipe holds."""
 _BINARY = (b"PK\x03\x04", b"\x7fELF", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x89PNG")
 """How ZIP archives (and so office documents), programs, PDF, old documents and pictures begin."""
 
@@ -66,7 +69,7 @@ def read_sentences(path: Path) -> list[str]:
     return lines
 
 
-def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
+def iter_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[str]:
     """Yields the lines of a binary stream as they arrive, by the same rules as `read_lines`.
 
     For pipes: a line is yielded before the next one is asked for. It may not be gzip.
@@ -74,11 +77,12 @@ def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
     Args:
         stream: where to read.
         name: what errors call it.
+        first: the number of its first line.
 
     Raises:
         DataError: at the first line that is not UTF-8.
     """
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate(stream, first):
         if number == 1:
             line = line.removeprefix(_BOM)
         if line.endswith(b"\n"):
@@ -88,6 +92,31 @@ def iter_lines(stream: BinaryIO, name: str) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise _not_utf8(error, name, number, line) from error
         yield text
+
+
+def arriving_lines(stream: BufferedIOBase, name: str) -> Iterator[list[str]]:
+    """Yields the lines of a pipe or terminal in groups: those that have arrived, at once.
+
+    Who writes a line and waits for an answer gets one; while lines come quicker than they are
+    worked on, groups are large. By the rules of `iter_lines`.
+    """
+    number, rest = 1, b""
+    while True:
+        data = stream.read1(ARRIVING_BYTES)
+        *complete, rest = (rest + data).split(b"\n")
+        lines = [line + b"\n" for line in complete]
+        if not data and rest:
+            lines.append(rest)
+        group: list[str] = []
+        try:
+            for line in iter_lines(lines, name, number):
+                group.append(line)
+        finally:
+            if group:  # what came before a line that is not UTF-8 is answered, too
+                yield group
+        if not data:
+            return
+        number += len(lines)
 
 
 def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
