@@ -55,17 +55,8 @@ def diverse_continuations(
     else, a token has a penalty of `diversity` for each earlier group of the sentence that took it
     at this step, once or several times.
 
-    Args:
-        log_probs: of each live hypothesis' next token, ``(rows, vocab_size)``.
-        totals: the log-probability of each live hypothesis so far, in float64, ``(rows,)``.
-        beams: which group of which sentence a row is of: sentence times `groups` plus group;
-            ascending, ``(rows,)``.
-        width: how many continuations a group takes.
-        groups: how many groups each sentence has.
-        diversity: the penalty.
-
-    Returns:
-        As `best_continuations`, with the log-probabilities that the model gives.
+    Arguments and result are as in `best_continuations`. Each group is a beam, whose number is that
+    of its sentence times `groups`, plus its own. Penalties are no part of the result.
     """
     sentences = beams // groups
     taken = log_probs.new_zeros((int(sentences[-1]) + 1, log_probs.shape[1]))

@@ -37,8 +37,6 @@ def generate_ids(
     Args:
         model: in evaluation mode.
         prefix: ids, at least the one that everything begins with; read first.
-        settings: how many tokens, and how they are chosen.
-        device: where the model is.
         ends: whether eos ends it; it is not given back then. Else it is a token like others.
     """
     key = sample_key(settings.seed, prefix, 0)

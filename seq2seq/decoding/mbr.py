@@ -32,7 +32,6 @@ def minimum_bayes_risk(samples: Sequence[Hypothesis], utility: Utility) -> list[
 
     Args:
         samples: of one sentence, at least one.
-        utility: from ids to text, and how alike two texts are.
 
     Returns:
         For each text its most probable sample, whose `score` is now the expected utility; between

@@ -40,10 +40,7 @@ def sample_search(
     """Returns samples of each row, one for each of its keys, in their order; some may be equal.
 
     Args:
-        step: a model's step.
-        state: its state before bos, one row for each sentence.
-        constraints: which tokens may come.
-        scoring: how a hypothesis is scored.
+        state: before bos, one row for each sentence.
         keys: for each sentence those of its samples, see `sample_key`.
         temperature: see `truncated_distribution`, as `top_k` and `top_p`.
     """
@@ -64,13 +61,7 @@ def sample_search(
 
 
 def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:
-    """Returns the key of all draws of one sample: 32 bytes, the same in every process.
-
-    Args:
-        seed: of all samples.
-        ids: of the source.
-        number: of the sample, from 0.
-    """
+    """Returns the key of all draws of a source's sample: 32 bytes, the same in every process."""
     return hashlib.sha256(json.dumps([seed, list(ids), number]).encode("ascii")).digest()
 
 

@@ -43,8 +43,6 @@ class SearchRequest(NamedTuple):
     Attributes:
         step: of the models together.
         state: before bos, one row for each sentence.
-        constraints: which tokens may come.
-        scoring: how hypotheses are scored.
         settings: the parameters of the method.
         sources: the ids of each sentence, which its random draws depend on.
         n: how many hypotheses of each sentence are wanted.
@@ -84,8 +82,6 @@ def search(
         members: the models of an ensemble, or a single one; in evaluation mode.
         sources: for each member the ids of all sentences, without bos and eos. Those of the first
             member decide on lengths and draws.
-        settings: the method, and everything that it needs.
-        device: where the models are.
         language_model: for shallow fusion, in evaluation mode.
         language_model_weight: the factor of its log-probabilities.
         n: how many hypotheses of a sentence are wanted. A beam is at least so wide; so many
@@ -139,12 +135,8 @@ def score(
     """Returns the log-probability of each token of each target, and of eos after them.
 
     Args:
-        members: the models of an ensemble, or a single one; in evaluation mode.
-        sources: for each member the ids of all sentences, without bos and eos.
-        targets: for each sentence the ids of its target, without bos and eos.
-        device: where the models are.
-        language_model: for shallow fusion, in evaluation mode.
-        language_model_weight: the factor of its log-probabilities.
+        members: the models, see `search`; so are the sources and the language model.
+        targets: one for each sentence.
         batch_size: pairs scored at the same time; never changes the result.
     """
     model = combine(members, language_model, language_model_weight)
