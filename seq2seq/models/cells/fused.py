@@ -19,11 +19,10 @@ class FusedCell(Cell):
 
     Args:
         kernel: torch's own, one layer in one direction, batch first; it holds the weights.
-        state_tensors: how many tensors a state has.
     """
 
     fused = True
-    """Whether the kernel computes the formula of the cell."""
+    """Whether the kernel computes the formula of the cell; else a sequence is run step by step."""
 
     def __init__(self, kernel: nn.RNNBase, state_tensors: int = 1) -> None:
         super().__init__(kernel.hidden_size, state_tensors)
