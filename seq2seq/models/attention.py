@@ -158,10 +158,7 @@ class LocalAttention(GeneralAttention):
     seventh. Luong et al. cut it off there, and don't renormalize; here the weights sum to 1.
 
     Args:
-        query_size: width of a query.
-        memory_size: width of an encoder output.
         window: D, in tokens.
-        coverage: whether scores depend on the coverage.
     """
 
     def __init__(
@@ -183,19 +180,14 @@ class LocalAttention(GeneralAttention):
         positions = torch.arange(pads.shape[1], device=pads.device)
         # (batch_size, target_length, source_length)
         distances = (positions - places) / (self.window / 2)
-        return super().weights_from_scores(
-            at_least_float32(scores) - distances.square() / 2, queries, pads
-        )
+        return super().weights_from_scores(scores - distances.square() / 2, queries, pads)
 
 
 class AdditiveAttention(Attention):
     """v · tanh(W q + U m) (Bahdanau et al. 2015, appendix A.1.2).
 
     Args:
-        query_size: width of a query.
-        memory_size: width of an encoder output.
         size: width of the hidden layer.
-        coverage: whether scores depend on the coverage.
     """
 
     def __init__(
@@ -223,11 +215,8 @@ class MultiHeadAttention(Attention):
     """Several scaled dot products side by side, each in a space of its own (Vaswani et al. 2017).
 
     Args:
-        query_size: width of a query.
-        memory_size: width of an encoder output.
         size: width of all heads together.
         heads: how many there are; they divide `size`.
-        coverage: whether scores depend on the coverage.
     """
 
     def __init__(
@@ -312,13 +301,7 @@ output. The keys are the names in `ModelSettings.attention`, without "none"."""
 
 
 def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:
-    """Builds the attention that the settings name; None for "none".
-
-    Args:
-        settings: the kind, and the numbers that it needs.
-        query_size: width of a decoder state.
-        memory_size: width of an encoder output.
-    """
+    """Builds the attention that the settings name; None for "none"."""
     if settings.attention == "none":
         return None
     return ATTENTIONS[settings.attention](settings, query_size, memory_size)

@@ -45,11 +45,6 @@ LINES_CHUNK = 50_000
 def write_arpa(path: str | Path, model: NGramModel, vocab: Vocab) -> None:
     """Writes a model to an ARPA file, compressed with gzip if its name ends in .gz.
 
-    Args:
-        path: of the file; one that is there is replaced.
-        model: of any smoothing.
-        vocab: its tokens.
-
     Raises:
         DataError: the vocabulary is not the model's, or has a token that can't be written: one
             with white space in it, or with the ARPA name of a special token.
@@ -118,8 +113,7 @@ class Section(NamedTuple):
     Attributes:
         line: number of the first one's line.
         ids: ``(ngrams, length)``.
-        log_probs: decimal, ``(ngrams,)``.
-        backoffs: decimal, ``(ngrams,)``.
+        log_probs: decimal, ``(ngrams,)``, as are the backoffs.
     """
 
     line: int
@@ -138,9 +132,6 @@ def read_arpa(path: str | Path, vocab: Vocab | None = None) -> tuple[NGramModel,
         path: of the file.
         vocab: the tokens that the file must have, no more and no fewer. Without it, they are the
             file's, in its order after the special ones, with counts of 0.
-
-    Returns:
-        the model and its vocabulary.
 
     Raises:
         DataError: the file is missing or is not as it must be (naming the line), or its tokens are
