@@ -49,15 +49,19 @@ def sample_search(
     sentences = torch.tensor(owners, dtype=torch.long, device=constraints.max_lengths.device)
 
     def draw(log_probs: Tensor, rows: Tensor, position: int) -> Tensor:
-        numbers = [uniform_draw(flat[row], position) for row in rows.tolist()]
-        uniforms = torch.tensor(numbers, dtype=torch.float64, device=log_probs.device)
-        return sample_inverse_cdf(
-            truncated_distribution(log_probs, temperature, top_k, top_p), uniforms
-        )
+        distribution = truncated_distribution(log_probs, temperature, top_k, top_p)
+        return draw_tokens(distribution, [flat[row] for row in rows.tolist()], position)
 
     states = select_rows(state, sentences)
     found = iter(decode_rows(step, states, constraints, scoring, sentences, draw))
     return [[next(found) for _ in each] for each in keys]
+
+
+def draw_tokens(distribution: Tensor, keys: Sequence[bytes], position: int) -> Tensor:
+    """Returns what the sample of each key has at a position: ids ``(rows,)``."""
+    draws = [uniform_draw(key, position) for key in keys]
+    uniforms = torch.tensor(draws, dtype=torch.float64, device=distribution.device)
+    return sample_inverse_cdf(distribution, uniforms)
 
 
 def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:

@@ -97,9 +97,9 @@ def search(
         raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
-    for chosen in length_batches(sources[0], search_batch_size(settings, n)):
-        ids = [[member[index] for index in chosen] for member in sources]
-        state, lengths = start(model, ids, device)
+    size = search_batch_size(settings, n)
+    for chosen, state, lengths in batches(model, sources, sources[0], size, device):
+        ids = [sources[0][index] for index in chosen]
         constraints = make_constraints(
             settings,
             # eos, which pad_sources adds, is no token of the source.
@@ -112,9 +112,7 @@ def search(
             attention or settings.replace_unknown,
             tuple(lengths.tolist()),
         )
-        request = SearchRequest(
-            model.step, state, constraints, scoring, settings, ids[0], n, utility
-        )
+        request = SearchRequest(model.step, state, constraints, scoring, settings, ids, n, utility)
         found = SEARCHES[settings.method](request)
         for index, hypotheses in zip(chosen, found, strict=True):
             results[index] = hypotheses
@@ -141,9 +139,7 @@ def score(
     """
     model = combine(members, language_model, language_model_weight)
     results: list[list[float]] = [[] for _ in targets]
-    for chosen in length_batches(targets, batch_size):
-        ids = [[member[index] for index in chosen] for member in sources]
-        state, _ = start(model, ids, device)
+    for chosen, state, _ in batches(model, sources, targets, batch_size, device):
         rows = [targets[index] for index in chosen]
         found = token_log_probabilities(model.step, state, rows, device)
         for index, values in zip(chosen, found, strict=True):
@@ -161,11 +157,23 @@ def combine(
     return ShallowFusion(ensemble, language_model, weight)
 
 
-def length_batches(rows: Sequence[Ids], size: int) -> Iterator[list[int]]:
-    """Yields positions of rows of like length, `size` at a time."""
+def batches(
+    model: Ensemble | ShallowFusion,
+    sources: Sequence[Sequence[Ids]],
+    rows: Sequence[Ids],
+    size: int,
+    device: torch.device,
+) -> Iterator[tuple[list[int], State, Tensor]]:
+    """Yields positions of sentences whose `rows` are of like length, `size` at a time.
+
+    Beside them the state before bos, and the lengths of the first member's sources with eos.
+    """
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     for first in range(0, len(order), size):
-        yield order[first : first + size]
+        chosen = order[first : first + size]
+        padded = [pad_sources([member[index] for index in chosen]) for member in sources]
+        state = model.start([(source.to(device), lengths) for source, lengths in padded])
+        yield chosen, state, padded[0][1]
 
 
 def search_batch_size(settings: DecodingSettings, n: int) -> int:
@@ -174,15 +182,6 @@ def search_batch_size(settings: DecodingSettings, n: int) -> int:
         return settings.batch_size
     samples = n if settings.method == "sample" else max(n, settings.samples)
     return min(settings.batch_size, max(1, MAX_SAMPLE_ROWS // samples))
-
-
-def start(
-    model: Ensemble | ShallowFusion, sources: Sequence[Sequence[Ids]], device: torch.device
-) -> tuple[State, Tensor]:
-    """Returns the state before bos, and the lengths of the first member's sources with eos."""
-    padded = [pad_sources(rows) for rows in sources]
-    state = model.start([(source.to(device), lengths) for source, lengths in padded])
-    return state, padded[0][1]
 
 
 def make_constraints(

@@ -154,11 +154,10 @@ class LocalAttention(GeneralAttention):
         p &= S σ(v · \\tanh(W_p q)) \\\\
         a_s &∝ \\exp(q · W m_s) \\exp\\left(-\\frac{(s - p)^2}{2 (D / 2)^2}\\right)
 
-    for the S source positions s; D is the window, outside of which the Gaussian leaves less than a
-    seventh. Luong et al. cut it off there, and don't renormalize; here the weights sum to 1.
+    for the S source positions s; D is the window, in tokens, outside of which the Gaussian leaves
+    less than a seventh. Luong et al. cut it off there, and don't renormalize; here the weights sum
+    to 1.
 
-    Args:
-        window: D, in tokens.
     """
 
     def __init__(
@@ -184,11 +183,7 @@ class LocalAttention(GeneralAttention):
 
 
 class AdditiveAttention(Attention):
-    """v · tanh(W q + U m) (Bahdanau et al. 2015, appendix A.1.2).
-
-    Args:
-        size: width of the hidden layer.
-    """
+    """v · tanh(W q + U m), `size` wide (Bahdanau et al. 2015, appendix A.1.2)."""
 
     def __init__(
         self, query_size: int, memory_size: int, size: int, *, coverage: bool = False

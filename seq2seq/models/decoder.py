@@ -75,8 +75,8 @@ class Decoder(nn.Module):
 
     Args:
         bridge: final encoder states -> initial states; without one the layers start at zero.
-        regularization: which of the embedded tokens, the readout's inputs and the pre-logits are
-            dropped.
+        regularization: how much of words, embedded tokens, the readout's inputs and the pre-logits
+            is dropped.
         readout_size: width of the pre-logits, what the output layer gets.
         context_size: width of the context vector; 0 where there is no source.
         context: how the context reaches the decoder, see `ModelSettings.context`.

@@ -71,7 +71,7 @@ class Encoder(nn.Module):
 
     Args:
         stack: the recurrent layers; its input size is the embedding's width.
-        regularization: which of the embedded tokens are dropped.
+        regularization: how many words and embedded tokens are dropped.
     """
 
     def __init__(

@@ -21,8 +21,7 @@ class LexicalTranslation(nn.Module):
     for the weights a and the source embeddings e. In the paper, h goes through an output matrix of
     its own; here it is added to the readout, and the two share one.
 
-    Args:
-        size: width of the embeddings and of the pre-logits.
+    The embeddings and the pre-logits are `size` wide.
     """
 
     def __init__(self, size: int) -> None:

@@ -37,8 +37,7 @@ class TranslationModel(nn.Module):
         """Returns the pre-logits of every next token, with `target` as history (teacher forcing).
 
         Args:
-            source: ids ``(batch_size, source_length)``.
-            lengths: true source lengths ``(batch_size,)``, on the CPU.
+            source: ids and their lengths, see `Encoder.forward`.
             target: ids ``(batch_size, target_length)``, each row beginning with bos.
 
         Returns:

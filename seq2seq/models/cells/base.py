@@ -26,7 +26,8 @@ class Cell(nn.Module, ABC):
     """What all cells share: the two ways to run them, zero states, zoneout, and checks of shapes.
 
     A kind of cell implements the part of a step that needs no state (`project_inputs`), and the
-    next state from that and the state before (`update`).
+    next state from that and the state before (`update`). Inputs or a state of another shape are a
+    SettingsError.
 
     Args:
         hidden_size: width of the state, which is also the output.
@@ -46,11 +47,7 @@ class Cell(nn.Module, ABC):
     def step(
         self, inputs: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> tuple[Tensor, CellState]:
-        """Computes one time step, by the formula: output ``(batch_size, hidden_size)``, new state.
-
-        Raises:
-            SettingsError: inputs or state have another shape.
-        """
+        """Computes one step by the formula: output ``(batch_size, hidden_size)`` and new state."""
         self.check_shapes(inputs, state, "(batch_size, input_size)")
         state = self.update_with_zoneout(self.project_inputs(inputs), state, masks)
         return state[0], state
@@ -72,9 +69,6 @@ class Cell(nn.Module, ABC):
         Returns:
             Outputs ``(batch_size, length, hidden_size)``, zero after a row's end, and for each row
             the state at its own last token.
-
-        Raises:
-            SettingsError: inputs or state have another shape.
         """
         self.check_shapes(inputs, state, "(batch_size, length, input_size)")
         outputs = []

@@ -131,10 +131,8 @@ class EchoStateCell(ElmanCell):
     W starts as in other cells. b is random, else every unit would be an odd function of the inputs.
 
     Args:
-        radius: the spectral radius of U, the largest absolute value among its eigenvalues.
-
-    Raises:
-        SettingsError: the radius is not a positive number.
+        radius: the spectral radius of U, the largest absolute value among its eigenvalues; see
+            `set_radius`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, *, radius: float = 0.9) -> None:
