@@ -9,9 +9,8 @@ as the coverage penalty is never above 0.
 With a beam of 1 this is greedy search, and with a beam as wide as the tree it is full enumeration.
 
 Diverse beam search (Vijayakumar et al. 2018) is the same with several beams, the groups, for each
-sentence, which share its `beam_size` and are penalized for tokens that an earlier group took. With
-one group it is beam search. With a diversity of 0 all groups find the same: beam search with a
-group's beam.
+sentence. With one group it is beam search. With a diversity of 0 all groups find the same: beam
+search with a group's beam.
 """
 
 from __future__ import annotations
@@ -53,8 +52,7 @@ def beam_search(
         state: before bos, one row for each sentence.
         beam_size: hypotheses that live on at each step.
         groups: beams that share `beam_size`, which they must divide.
-        diversity: the penalty of a token for each earlier group that took it at the same step. It
-            decides between hypotheses, and is no part of their scores.
+        diversity: a penalty, see `diverse_continuations`; it is no part of scores.
     """
     device = constraints.max_lengths.device
     width = beam_size // groups
@@ -155,7 +153,7 @@ def diverse_continuations(
     at this step, once or several times.
 
     Arguments and result are as in `best_continuations`. Each group is a beam, whose number is that
-    of its sentence times `groups`, plus its own. Penalties are no part of the result.
+    of its sentence times `groups`, plus its own.
     """
     sentences = beams // groups
     taken = log_probs.new_zeros((int(sentences[-1]) + 1, log_probs.shape[1]))

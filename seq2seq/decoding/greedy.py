@@ -1,7 +1,4 @@
-"""Greedy search: the most probable token at every step.
-
-`decode_rows` is the loop of every search that follows one hypothesis for each row, as sampling.
-"""
+"""Greedy search: the most probable token at every step."""
 
 from __future__ import annotations
 
@@ -49,7 +46,7 @@ def decode_rows(
     sentences: Tensor,
     choose: TokenChooser,
 ) -> list[Hypothesis]:
-    """Returns one hypothesis for each row, whose every token `choose` chooses.
+    """Returns one hypothesis for each row, whose every token `choose` chooses, as sampling does.
 
     Args:
         state: before bos, one row for each hypothesis.

@@ -2,15 +2,7 @@
 
 A query, which is a state of the decoder, is compared with a key for each source token. The softmax
 of these scores weighs the encoder's outputs, and their weighted sum is what is attended to. The
-kinds of attention differ in how a query is compared with a key:
-
-====================  ========================  ============================
-`AdditiveAttention`   v · tanh(W q + U m)       Bahdanau et al. (2015)
-`DotAttention`        q · m                     Luong et al. (2015)
-`GeneralAttention`    q · W m                   Luong et al. (2015)
-`LocalAttention`      q · W m, near a place     Luong et al. (2015), local-p
-`MultiHeadAttention`  several scaled dots       Vaswani et al. (2017)
-====================  ========================  ============================
+kinds of attention differ in how a query q is compared with the key of an encoder output m.
 
 Scores of dot and general attention can be scaled, as Vaswani et al. (2017, section 3.2.1) do: they
 are divided by the square root of the width of a key. Without it the softmax can saturate before it

@@ -1,4 +1,4 @@
-"""The bridge: the encoder's final states -> the decoder's initial ones."""
+"""The bridge between encoder and decoder."""
 
 from __future__ import annotations
 

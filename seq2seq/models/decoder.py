@@ -47,10 +47,8 @@ class DecoderState(NamedTuple):
     """What the decoder carries from step to step.
 
     Attributes:
-        recurrent: the state of its layers.
         context: the vector that is an input of every step, ``(batch_size, context_size)``; None if
             the context is the initial state alone.
-        masks: the dropout masks of a sentence.
         memory: what attention looks at; None without attention, and so are the rest.
         source_embeddings: the embedded source, ``(batch_size, source_length, embedding_size)``, for
             lexical translation.
@@ -73,18 +71,16 @@ class DecoderState(NamedTuple):
 class Decoder(nn.Module):
     """Embeds the previous token, runs the recurrent layers, and reads out the next token.
 
+    `ModelSettings` explains the arguments that have the names of settings.
+
     Args:
         bridge: final encoder states -> initial states; without one the layers start at zero.
         regularization: how much of words, embedded tokens, the readout's inputs and the pre-logits
             is dropped.
         readout_size: width of the pre-logits, what the output layer gets.
         context_size: width of the context vector; 0 where there is no source.
-        context: how the context reaches the decoder, see `ModelSettings.context`.
-        context_to_output: whether the context is an input of the readout, too.
-        attention_order: whether the new state attends, or the previous one.
-        input_feeding: whether the pre-logits of a step are an input of the next.
         lexical: whether there is lexical translation; no effect without attention.
-        tied_output: whether a learned embedding's weights are those of the output layer.
+        tied_output: no effect on an embedding without weights.
     """
 
     def __init__(

@@ -101,10 +101,8 @@ class Dropout(nn.Module):
 class WordDropout(nn.Module):
     """Drops words: one that is dropped is dropped wherever it stands in its sentence.
 
-    Gal & Ghahramani (2016), section 4.2: the mask is on the rows of the embedding matrix.
-
-    Args:
-        rate: share of the vocabulary that is dropped for each sentence while training.
+    Gal & Ghahramani (2016), section 4.2: the mask is on the rows of the embedding matrix, a share
+    of which is dropped for each sentence.
     """
 
     def __init__(self, rate: float) -> None:
