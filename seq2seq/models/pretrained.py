@@ -27,7 +27,8 @@ def initialize_decoder(decoder: Decoder, network: LanguageNetwork, name: str) ->
         name: the language model's, for messages.
 
     Raises:
-        SettingsError: the layers have another cell, number or width.
+        SettingsError: the embedding is of another kind; the layers have another cell, number or
+            width.
     """
     copy_layers("decoder", decoder.embedding, decoder.stack.cells, network, name)
     copy_weights(decoder.readout, network.decoder.readout, "--model.embedding-size", name)
@@ -42,8 +43,13 @@ def initialize_encoder(encoder: Encoder, network: LanguageNetwork, name: str) ->
 def copy_layers(
     side: str, embedding: nn.Module, cells: nn.ModuleList, network: LanguageNetwork, name: str
 ) -> None:
-    """Copies embedding and cells; SettingsError unless the network has the same cells."""
+    """Copies embedding and cells; SettingsError unless the network has those of the same kind."""
     own = network.decoder
+    if type(embedding) is not type(own.embedding):
+        raise SettingsError(
+            f"--model.initialize-{side} {name}: its tokens are embedded in another way, set "
+            "--model.embedding as that run has it"
+        )
     here, there = (
         ", ".join(f"{type(cell).__name__} {cast(Cell, cell).hidden_size}" for cell in stack)
         for stack in (cells, own.stack.cells)
