@@ -31,9 +31,8 @@ class LexicalTranslation(nn.Module):
     def forward(self, weights: Tensor, embedded: Tensor) -> Tensor:
         """Returns what is added to the pre-logits, ``(batch_size, …, size)``.
 
-        Args:
-            weights: of attention, ``(batch_size, …, source_length)``.
-            embedded: the source, ``(batch_size, source_length, size)``.
+        From weights of attention ``(batch_size, …, source_length)`` and the embedded source
+        ``(batch_size, source_length, size)``.
         """
         # (batch_size, …, size)
         words = torch.einsum("b...s,bse->b...e", weights.to(embedded.dtype), embedded)

@@ -73,13 +73,8 @@ def look_up(values: Tensor, nodes: Tensor, missing: Tensor) -> Tensor:
 class NGramModel(nn.Module):
     """A distribution over the next token, given the last order - 1 ones.
 
-    Make one with `estimate`, `load`, or `seq2seq.models.ngram.arpa.read_arpa`.
-
-    Args:
-        tables: the n-grams of lengths 1 to the order of the model.
-
-    Raises:
-        DataError: the tables can't be those of a model.
+    Make one with `estimate`, `load`, or `seq2seq.models.ngram.arpa.read_arpa`; or from tables of
+    the n-grams of lengths 1 to the order, see `check_tables`.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -198,8 +193,7 @@ class NGramModel(nn.Module):
     def continuations(self, length: int, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Finds the n-grams of one length that begin with given contexts ``(batch_size,)``.
 
-        Returns:
-            rows of the batch, and beside each the node of an n-gram, both ``(found,)``.
+        Returns rows of the batch, and beside each the node of an n-gram, both ``(found,)``.
         """
         keys = self.level(length).keys
         begin = torch.searchsorted(keys, contexts * self.vocab_size)
