@@ -113,7 +113,7 @@ def read_bytes(path: Path, largest: int = MAX_FILE_BYTES) -> bytes:
 def finite_or_none(value: Any) -> Any:
     """The same, with None for each number in it that JSON lacks: infinities, and what is none.
 
-    >>> finite({"perplexity": math.inf, "values": [0.5, math.nan]})
+    >>> finite_or_none({"perplexity": math.inf, "values": [0.5, math.nan]})
     {'perplexity': None, 'values': [0.5, None]}
     """
     if isinstance(value, Mapping):

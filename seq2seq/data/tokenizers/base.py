@@ -27,9 +27,11 @@ class Tokenizer(Protocol):
 
     Attributes:
         kind: the "kind" in the files that `save` writes; `load_tokenizer` finds the class by it.
+        lowercase: whether tokens are in lower case.
     """
 
     kind: ClassVar[str]
+    lowercase: bool
 
     @classmethod
     def train(
