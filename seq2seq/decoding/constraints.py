@@ -73,49 +73,28 @@ class Constraints:
             ending = allowed[:, EOS_ID].clone()
             allowed.masked_fill_(full.unsqueeze(1), float("-inf"))
             allowed[:, EOS_ID] = ending
-        stuck = allowed.amax(dim=-1) == float("-inf")
+        # What is forced has its own log-probability, though a rule or the model forbids it.
         lowest = torch.finfo(allowed.dtype).min
-        # Its own log-probability where it has one: eos may be the token that a rule forbade.
+        stuck = allowed.amax(dim=-1) == float("-inf")
         forced = log_probs[:, EOS_ID].clamp(min=lowest)
         allowed[:, EOS_ID] = allowed[:, EOS_ID].where(~stuck, forced)
         if self.prefixes is not None and length < self.prefixes[0].shape[1]:
-            force_prefix(allowed, log_probs, self.prefixes, length, sentences)
+            ids, lengths = self.prefixes
+            within = (length < lengths[sentences]).nonzero().squeeze(1)
+            tokens = ids[sentences[within], length]
+            allowed[within] = float("-inf")
+            allowed[within, tokens] = log_probs[within, tokens].clamp(min=lowest)
         return allowed
 
 
 def forbid_repeats(allowed: Tensor, histories: Tensor, size: int) -> None:
-    """Writes -inf where a token would end an n-gram that is in its row already.
+    """Writes -inf where a token would end an n-gram of `size` that is in its row already.
 
     Args:
         allowed: ``(rows, vocab_size)``, changed in place.
         histories: ``(rows, length)``, of at least `size` tokens.
-        size: the tokens of an n-gram.
     """
     ngrams = histories.unfold(1, size, 1)  # (rows, length - size + 1, size)
     last = histories[:, histories.shape[1] - size + 1 :].unsqueeze(1)  # (rows, 1, size - 1)
     rows, places = (ngrams[:, :, :-1] == last).all(dim=2).nonzero(as_tuple=True)
     allowed[rows, ngrams[rows, places, size - 1]] = float("-inf")
-
-
-def force_prefix(
-    allowed: Tensor,
-    log_probs: Tensor,
-    prefixes: tuple[Tensor, Tensor],
-    length: int,
-    sentences: Tensor,
-) -> None:
-    """Leaves only the prefix's next token where a row is still within it.
-
-    Args:
-        allowed: ``(rows, vocab_size)``, changed in place.
-        log_probs: what the model says, ``(rows, vocab_size)``.
-        prefixes: ids ``(batch_size, longest)``, and how many of them count, ``(batch_size,)``.
-        length: how many tokens every row has.
-        sentences: which sentence a row is of, ``(rows,)``.
-    """
-    ids, lengths = prefixes
-    within = (length < lengths[sentences]).nonzero().squeeze(1)
-    tokens = ids[sentences[within], length]
-    allowed[within] = float("-inf")
-    # What the model holds impossible is forced all the same.
-    allowed[within, tokens] = log_probs[within, tokens].clamp(min=torch.finfo(allowed.dtype).min)

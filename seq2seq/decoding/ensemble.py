@@ -40,11 +40,7 @@ class Ensemble(NamedTuple):
     members: Sequence[StepModel]
 
     def start(self, sources: Sequence[tuple[Tensor, Tensor]]) -> EnsembleState:
-        """Returns the state before bos.
-
-        Args:
-            sources: for each member its own source ids and their lengths, see `StepModel.start`.
-        """
+        """Returns the state before bos; sources are each member's own, see `StepModel.start`."""
         pairs = zip(self.members, sources, strict=True)
         return EnsembleState(tuple(member.start(*source) for member, source in pairs))
 

@@ -13,12 +13,7 @@ from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.decoding.interface import Ids, StepLanguageModel
-from seq2seq.decoding.sampling import (
-    sample_inverse_cdf,
-    sample_key,
-    truncated_distribution,
-    uniform_draw,
-)
+from seq2seq.decoding.sampling import draw_tokens, sample_key, truncated_distribution
 
 
 @torch.no_grad()
@@ -37,8 +32,6 @@ def generate_ids(
     Args:
         model: in evaluation mode.
         prefix: ids, at least the one that everything begins with; read first.
-        settings: how many tokens, and how they are chosen.
-        device: where the model is.
         ends: whether eos ends it; it is not given back then. Else it is a token like others.
     """
     key = sample_key(settings.seed, prefix, 0)
@@ -53,11 +46,10 @@ def generate_ids(
         if settings.temperature == 0:
             token = int(allowed.argmax())
         else:
-            weights = truncated_distribution(
+            distribution = truncated_distribution(
                 allowed, settings.temperature, settings.top_k, settings.top_p
             )
-            draw = torch.tensor([uniform_draw(key, position)], dtype=torch.float64, device=device)
-            token = int(sample_inverse_cdf(weights, draw))
+            token = int(draw_tokens(distribution, [key], position))
         if ends and token == EOS_ID:
             return
         yield token

@@ -63,12 +63,12 @@ class StepLanguageModel(Protocol):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """Returns the log-probability of each target, ``(batch_size, length)``, and the new state.
+        """Returns the log-probability of each target, and the state after the last input.
 
         Args:
-            inputs: the token before each target, ``(batch_size, length)``.
-            targets: the tokens to predict, ``(batch_size, length)``.
-            state: the state before the first of the inputs.
+            inputs: the token before each target, ``(batch_size, length)``, as are the targets.
+            targets: the tokens to predict.
+            state: the state before the first input.
         """
 
 

@@ -25,18 +25,12 @@ class Utility(NamedTuple):
 
 
 def minimum_bayes_risk(samples: Sequence[Hypothesis], utility: Utility) -> list[Hypothesis]:
-    """Returns the different texts among the samples, that of the highest expected utility first.
+    """Returns the different texts among a sentence's samples, the highest expected utility first.
 
-    The expectation is over all samples, the text itself among them, a text that was drawn twice
-    counting twice. Utilities are computed once for each pair of different texts.
-
-    Args:
-        samples: of one sentence, at least one.
-        utility: from ids to text, and how alike two texts are.
-
-    Returns:
-        For each text its most probable sample, whose `score` is now the expected utility; between
-        equal ones the more probable comes first.
+    Each is its most probable sample, whose `score` is now the expected utility; between equal ones
+    the more probable comes first. The expectation is over all samples (at least one), the text
+    itself among them; a text that was drawn twice counts twice. Utilities are computed once for
+    each pair of different texts.
     """
     best: dict[str, Hypothesis] = {}
     counts: dict[str, int] = {}

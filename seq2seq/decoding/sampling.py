@@ -40,10 +40,7 @@ def sample_search(
     """Returns samples of each row, one for each of its keys, in their order; some may be equal.
 
     Args:
-        step: a model's step.
-        state: its state before bos, one row for each sentence.
-        constraints: which tokens may come.
-        scoring: how a hypothesis is scored.
+        state: before bos, one row for each sentence.
         keys: for each sentence those of its samples, see `sample_key`.
         temperature: see `truncated_distribution`, as `top_k` and `top_p`.
     """
@@ -52,25 +49,23 @@ def sample_search(
     sentences = torch.tensor(owners, dtype=torch.long, device=constraints.max_lengths.device)
 
     def draw(log_probs: Tensor, rows: Tensor, position: int) -> Tensor:
-        numbers = [uniform_draw(flat[row], position) for row in rows.tolist()]
-        uniforms = torch.tensor(numbers, dtype=torch.float64, device=log_probs.device)
-        return sample_inverse_cdf(
-            truncated_distribution(log_probs, temperature, top_k, top_p), uniforms
-        )
+        distribution = truncated_distribution(log_probs, temperature, top_k, top_p)
+        return draw_tokens(distribution, [flat[row] for row in rows.tolist()], position)
 
     states = select_rows(state, sentences)
     found = iter(decode_rows(step, states, constraints, scoring, sentences, draw))
     return [[next(found) for _ in each] for each in keys]
 
 
-def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:
-    """Returns the key of all draws of one sample: 32 bytes, the same in every process.
+def draw_tokens(distribution: Tensor, keys: Sequence[bytes], position: int) -> Tensor:
+    """Returns what the sample of each key has at a position: ids ``(rows,)``."""
+    draws = [uniform_draw(key, position) for key in keys]
+    uniforms = torch.tensor(draws, dtype=torch.float64, device=distribution.device)
+    return sample_inverse_cdf(distribution, uniforms)
 
-    Args:
-        seed: of all samples.
-        ids: of the source.
-        number: of the sample, from 0.
-    """
+
+def sample_key(seed: int, ids: Sequence[int], number: int) -> bytes:
+    """Returns the key of all draws of a source's sample: 32 bytes, the same in every process."""
     return hashlib.sha256(json.dumps([seed, list(ids), number]).encode("ascii")).digest()
 
 

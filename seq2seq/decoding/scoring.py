@@ -13,20 +13,12 @@ from seq2seq.decoding.interface import Ids, State, StepFunction
 
 @torch.no_grad()
 def token_log_probabilities(
-    step: StepFunction,
-    state: State,
-    targets: Sequence[Ids],
-    device: torch.device,
+    step: StepFunction, state: State, targets: Sequence[Ids], device: torch.device
 ) -> list[list[float]]:
     """Returns the log-probability of each token of each target, and of eos after them.
 
-    Their sum is the log-probability of a hypothesis with the same tokens.
-
-    Args:
-        step: a model's step.
-        state: its state before bos, one row for each target.
-        targets: ids without bos and eos.
-        device: where the model is.
+    Their sum is the log-probability of a hypothesis with the same tokens. The state is that before
+    bos, one row for each target.
     """
     rows = [[*ids, EOS_ID] for ids in targets]
     ids = pad(rows)[0].to(device)

@@ -43,8 +43,6 @@ class SearchRequest(NamedTuple):
     Attributes:
         step: of the models together.
         state: before bos, one row for each sentence.
-        constraints: which tokens may come.
-        scoring: how hypotheses are scored.
         settings: the parameters of the method.
         sources: the ids of each sentence, which its random draws depend on.
         n: how many hypotheses of each sentence are wanted.
@@ -84,8 +82,6 @@ def search(
         members: the models of an ensemble, or a single one; in evaluation mode.
         sources: for each member the ids of all sentences, without bos and eos. Those of the first
             member decide on lengths and draws.
-        settings: the method, and everything that it needs.
-        device: where the models are.
         language_model: for shallow fusion, in evaluation mode.
         language_model_weight: the factor of its log-probabilities.
         n: how many hypotheses of a sentence are wanted. A beam is at least so wide; so many
@@ -101,9 +97,9 @@ def search(
         raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
-    for chosen in length_batches(sources[0], search_batch_size(settings, n)):
-        ids = [[member[index] for index in chosen] for member in sources]
-        state, lengths = start(model, ids, device)
+    size = search_batch_size(settings, n)
+    for chosen, state, lengths in batches(model, sources, sources[0], size, device):
+        ids = [sources[0][index] for index in chosen]
         constraints = make_constraints(
             settings,
             # eos, which pad_sources adds, is no token of the source.
@@ -116,9 +112,7 @@ def search(
             attention or settings.replace_unknown,
             tuple(lengths.tolist()),
         )
-        request = SearchRequest(
-            model.step, state, constraints, scoring, settings, ids[0], n, utility
-        )
+        request = SearchRequest(model.step, state, constraints, scoring, settings, ids, n, utility)
         found = SEARCHES[settings.method](request)
         for index, hypotheses in zip(chosen, found, strict=True):
             results[index] = hypotheses
@@ -139,19 +133,13 @@ def score(
     """Returns the log-probability of each token of each target, and of eos after them.
 
     Args:
-        members: the models of an ensemble, or a single one; in evaluation mode.
-        sources: for each member the ids of all sentences, without bos and eos.
-        targets: for each sentence the ids of its target, without bos and eos.
-        device: where the models are.
-        language_model: for shallow fusion, in evaluation mode.
-        language_model_weight: the factor of its log-probabilities.
+        members: the models, see `search`; so are the sources and the language model.
+        targets: one for each sentence.
         batch_size: pairs scored at the same time; never changes the result.
     """
     model = combine(members, language_model, language_model_weight)
     results: list[list[float]] = [[] for _ in targets]
-    for chosen in length_batches(targets, batch_size):
-        ids = [[member[index] for index in chosen] for member in sources]
-        state, _ = start(model, ids, device)
+    for chosen, state, _ in batches(model, sources, targets, batch_size, device):
         rows = [targets[index] for index in chosen]
         found = token_log_probabilities(model.step, state, rows, device)
         for index, values in zip(chosen, found, strict=True):
@@ -169,11 +157,23 @@ def combine(
     return ShallowFusion(ensemble, language_model, weight)
 
 
-def length_batches(rows: Sequence[Ids], size: int) -> Iterator[list[int]]:
-    """Yields positions of rows of like length, `size` at a time."""
+def batches(
+    model: Ensemble | ShallowFusion,
+    sources: Sequence[Sequence[Ids]],
+    rows: Sequence[Ids],
+    size: int,
+    device: torch.device,
+) -> Iterator[tuple[list[int], State, Tensor]]:
+    """Yields positions of sentences whose `rows` are of like length, `size` at a time.
+
+    Beside them the state before bos, and the lengths of the first member's sources with eos.
+    """
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     for first in range(0, len(order), size):
-        yield order[first : first + size]
+        chosen = order[first : first + size]
+        padded = [pad_sources([member[index] for index in chosen]) for member in sources]
+        state = model.start([(source.to(device), lengths) for source, lengths in padded])
+        yield chosen, state, padded[0][1]
 
 
 def search_batch_size(settings: DecodingSettings, n: int) -> int:
@@ -182,15 +182,6 @@ def search_batch_size(settings: DecodingSettings, n: int) -> int:
         return settings.batch_size
     samples = n if settings.method == "sample" else max(n, settings.samples)
     return min(settings.batch_size, max(1, MAX_SAMPLE_ROWS // samples))
-
-
-def start(
-    model: Ensemble | ShallowFusion, sources: Sequence[Sequence[Ids]], device: torch.device
-) -> tuple[State, Tensor]:
-    """Returns the state before bos, and the lengths of the first member's sources with eos."""
-    padded = [pad_sources(rows) for rows in sources]
-    state = model.start([(source.to(device), lengths) for source, lengths in padded])
-    return state, padded[0][1]
 
 
 def make_constraints(

@@ -2,15 +2,7 @@
 
 A query, which is a state of the decoder, is compared with a key for each source token. The softmax
 of these scores weighs the encoder's outputs, and their weighted sum is what is attended to. The
-kinds of attention differ in how a query is compared with a key:
-
-====================  ========================  ============================
-`AdditiveAttention`   v · tanh(W q + U m)       Bahdanau et al. (2015)
-`DotAttention`        q · m                     Luong et al. (2015)
-`GeneralAttention`    q · W m                   Luong et al. (2015)
-`LocalAttention`      q · W m, near a place     Luong et al. (2015), local-p
-`MultiHeadAttention`  several scaled dots       Vaswani et al. (2017)
-====================  ========================  ============================
+kinds of attention differ in how a query q is compared with the key of an encoder output m.
 
 Scores of dot and general attention can be scaled, as Vaswani et al. (2017, section 3.2.1) do: they
 are divided by the square root of the width of a key. Without it the softmax can saturate before it
@@ -154,14 +146,10 @@ class LocalAttention(GeneralAttention):
         p &= S σ(v · \\tanh(W_p q)) \\\\
         a_s &∝ \\exp(q · W m_s) \\exp\\left(-\\frac{(s - p)^2}{2 (D / 2)^2}\\right)
 
-    for the S source positions s; D is the window, outside of which the Gaussian leaves less than a
-    seventh. Luong et al. cut it off there, and don't renormalize; here the weights sum to 1.
+    for the S source positions s; D is the window, in tokens, outside of which the Gaussian leaves
+    less than a seventh. Luong et al. cut it off there, and don't renormalize; here the weights sum
+    to 1.
 
-    Args:
-        query_size: width of a query.
-        memory_size: width of an encoder output.
-        window: D, in tokens.
-        coverage: whether scores depend on the coverage.
     """
 
     def __init__(
@@ -183,20 +171,11 @@ class LocalAttention(GeneralAttention):
         positions = torch.arange(pads.shape[1], device=pads.device)
         # (batch_size, target_length, source_length)
         distances = (positions - places) / (self.window / 2)
-        return super().weights_from_scores(
-            at_least_float32(scores) - distances.square() / 2, queries, pads
-        )
+        return super().weights_from_scores(scores - distances.square() / 2, queries, pads)
 
 
 class AdditiveAttention(Attention):
-    """v · tanh(W q + U m) (Bahdanau et al. 2015, appendix A.1.2).
-
-    Args:
-        query_size: width of a query.
-        memory_size: width of an encoder output.
-        size: width of the hidden layer.
-        coverage: whether scores depend on the coverage.
-    """
+    """v · tanh(W q + U m), `size` wide (Bahdanau et al. 2015, appendix A.1.2)."""
 
     def __init__(
         self, query_size: int, memory_size: int, size: int, *, coverage: bool = False
@@ -223,11 +202,8 @@ class MultiHeadAttention(Attention):
     """Several scaled dot products side by side, each in a space of its own (Vaswani et al. 2017).
 
     Args:
-        query_size: width of a query.
-        memory_size: width of an encoder output.
         size: width of all heads together.
         heads: how many there are; they divide `size`.
-        coverage: whether scores depend on the coverage.
     """
 
     def __init__(
@@ -312,13 +288,7 @@ output. The keys are the names in `ModelSettings.attention`, without "none"."""
 
 
 def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:
-    """Builds the attention that the settings name; None for "none".
-
-    Args:
-        settings: the kind, and the numbers that it needs.
-        query_size: width of a decoder state.
-        memory_size: width of an encoder output.
-    """
+    """Builds the attention that the settings name; None for "none"."""
     if settings.attention == "none":
         return None
     return ATTENTIONS[settings.attention](settings, query_size, memory_size)

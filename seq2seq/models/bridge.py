@@ -1,4 +1,4 @@
-"""The bridge: the encoder's final states -> the decoder's initial ones."""
+"""The bridge between encoder and decoder."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class Bridge(nn.Module):
         self.origins = tuple(max(0, layer + more) for layer in range(len(target_sizes)))
         self.maps = nn.ModuleList(
             nn.ModuleList(
-                nn.Identity()
-                if source_sizes[origin] == size
-                else self.make_map(source_sizes[origin], size, bounded=index == 0)
+                self.make_map(source_sizes[origin], size, bounded=index == 0)
                 for index in range(state_tensors)
             )
             for origin, size in zip(self.origins, target_sizes, strict=True)
@@ -43,7 +41,9 @@ class Bridge(nn.Module):
 
     @staticmethod
     def make_map(source_size: int, target_size: int, *, bounded: bool) -> nn.Module:
-        """Returns a linear map, with tanh after it where the state is bounded."""
+        """Returns the map of one tensor of a state; a hidden state is bounded."""
+        if source_size == target_size:
+            return nn.Identity()
         linear = nn.Linear(source_size, target_size)
         return nn.Sequential(linear, nn.Tanh()) if bounded else linear
 

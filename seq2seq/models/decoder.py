@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from seq2seq.models.attention import Attention, Memory
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.dropout import Dropout, WordDropout, dropout
-from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding, vocab_size
+from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding
 from seq2seq.models.lexical import LexicalTranslation
-from seq2seq.models.rnn import RecurrentStack, StackState
+from seq2seq.models.rnn import NO_REGULARIZATION, RecurrentStack, Regularization, StackState
 
 
 class DecoderMasks(NamedTuple):
@@ -47,10 +47,8 @@ class DecoderState(NamedTuple):
     """What the decoder carries from step to step.
 
     Attributes:
-        recurrent: the state of its layers.
         context: the vector that is an input of every step, ``(batch_size, context_size)``; None if
             the context is the initial state alone.
-        masks: the dropout masks of a sentence.
         memory: what attention looks at; None without attention, and so are the rest.
         source_embeddings: the embedded source, ``(batch_size, source_length, embedding_size)``, for
             lexical translation.
@@ -73,22 +71,16 @@ class DecoderState(NamedTuple):
 class Decoder(nn.Module):
     """Embeds the previous token, runs the recurrent layers, and reads out the next token.
 
+    `ModelSettings` explains the arguments that have the names of settings.
+
     Args:
-        embedding: the target embedding.
-        stack: the recurrent layers.
         bridge: final encoder states -> initial states; without one the layers start at zero.
-        attention: looks back at the source; None for none.
+        regularization: how much of words, embedded tokens, the readout's inputs and the pre-logits
+            is dropped.
         readout_size: width of the pre-logits, what the output layer gets.
         context_size: width of the context vector; 0 where there is no source.
-        context: how the context reaches the decoder, see `ModelSettings.context`.
-        context_to_output: whether the context is an input of the readout, too.
-        attention_order: whether the new state attends, or the previous one.
-        input_feeding: whether the pre-logits of a step are an input of the next.
         lexical: whether there is lexical translation; no effect without attention.
-        tied_output: whether a learned embedding's weights are those of the output layer.
-        dropout: share of the embedded tokens, the readout's inputs and the pre-logits dropped.
-        locked_dropout: drop the same ones at every step of a sentence.
-        word_dropout: share of words whose embedding is dropped throughout a sentence.
+        tied_output: no effect on an embedding without weights.
     """
 
     def __init__(
@@ -97,6 +89,7 @@ class Decoder(nn.Module):
         stack: RecurrentStack,
         bridge: Bridge | None = None,
         attention: Attention | None = None,
+        regularization: Regularization = NO_REGULARIZATION,
         *,
         readout_size: int,
         context_size: int = 0,
@@ -106,9 +99,6 @@ class Decoder(nn.Module):
         input_feeding: bool = False,
         lexical: bool = False,
         tied_output: bool = False,
-        dropout: float = 0.0,
-        locked_dropout: bool = False,
-        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -125,12 +115,12 @@ class Decoder(nn.Module):
             readout_size,
         )
         self.lexical = LexicalTranslation(readout_size) if lexical and attention else None
-        self.output = nn.Linear(readout_size, vocab_size(embedding))
+        self.output = nn.Linear(readout_size, embedding.num_embeddings)
         nn.init.zeros_(self.output.bias)
         if tied_output and isinstance(embedding, LearnedEmbedding):
             self.output.weight = embedding.weight
-        self.dropout = Dropout(dropout, locked=locked_dropout)
-        self.word_dropout = WordDropout(word_dropout)
+        self.dropout = Dropout(regularization.dropout, locked=regularization.locked)
+        self.word_dropout = WordDropout(regularization.words)
 
     def start(self, encoded: EncoderOutput) -> DecoderState:
         """Returns the state before the first token, from what the encoder hands over."""
@@ -171,14 +161,10 @@ class Decoder(nn.Module):
         )
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Takes one step.
-
-        Args:
-            tokens: the previous token of each row, ``(batch_size,)``.
-            state: the state before it.
+        """Takes one step: the previous tokens ``(batch_size,)``, and the state before them.
 
         Returns:
-            Log-probabilities of the next token ``(batch_size, vocab_size)``, and the new state.
+            Log-probabilities of the next tokens ``(batch_size, vocab_size)``, and the new state.
         """
         pre_logits, state = self.step_hidden(tokens, state)
         return self.logits(pre_logits).float().log_softmax(dim=-1), state
@@ -222,7 +208,7 @@ class Decoder(nn.Module):
         Args:
             tokens: the previous token of each position, ``(batch_size, target_length)``. Pads come
                 after a row's last token, where nothing that is before them sees them.
-            state: the state before the first step.
+            state: before the first step.
 
         Returns:
             ``(batch_size, target_length, readout_size)``, and the state after the last step, pads
@@ -283,16 +269,12 @@ class Decoder(nn.Module):
         attended: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> Tensor:
-        """Applies the readout (Luong et al. 2015, equation 5).
+        """Returns the readout ``(batch_size, …, readout_size)`` (Luong et al. 2015, equation 5).
 
         Args:
             outputs: of the recurrent layers, ``(batch_size, …, size)``.
-            state: has the context and the embedded source, where they are used.
             attended: what was attended to, ``(batch_size, …, size)``, if there is attention.
             weights: its weights, ``(batch_size, …, source_length)``.
-
-        Returns:
-            The pre-logits, ``(batch_size, …, readout_size)``.
         """
         if attended is not None:
             outputs = torch.cat([outputs, attended], dim=-1)

@@ -52,10 +52,8 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        fast = cpu_multiplies_bfloat16()
     else:
-        fast = False
+        fast = device.type == "cpu" and cpu_multiplies_bfloat16()
     return torch.bfloat16 if fast else torch.float32
 
 

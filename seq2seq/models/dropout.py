@@ -1,8 +1,8 @@
 """Dropout in training: drawn anew at every step, or the same throughout a sentence.
 
-Ordinary dropout (Srivastava et al. 2014) is drawn anew at every step. Variational or locked dropout
-(Gal & Ghahramani 2016) has masks that are drawn once and carried in the state from step to step, so
-that the same units of a sentence are dropped throughout. All masks are scaled to keep the mean.
+Variational or locked dropout (Gal & Ghahramani 2016) has masks that are drawn once and carried in
+the state from step to step, so that the same units of a sentence are dropped throughout. All masks
+are scaled to keep the mean.
 """
 
 from __future__ import annotations
@@ -80,12 +80,7 @@ def apply_mask(values: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class Dropout(nn.Module):
-    """Dropout of a sentence's vectors, anew at each step or locked over all of them.
-
-    Args:
-        rate: share that is dropped while training.
-        locked: whether masks come from `sample_masks`, once for a sentence.
-    """
+    """Dropout of a sentence's vectors, anew at each step or, if locked, with one mask for all."""
 
     def __init__(self, rate: float, *, locked: bool = False) -> None:
         super().__init__()
@@ -106,10 +101,8 @@ class Dropout(nn.Module):
 class WordDropout(nn.Module):
     """Drops words: one that is dropped is dropped wherever it stands in its sentence.
 
-    Gal & Ghahramani (2016), section 4.2: the mask is on the rows of the embedding matrix.
-
-    Args:
-        rate: share of the vocabulary that is dropped for each sentence while training.
+    Gal & Ghahramani (2016), section 4.2: the mask is on the rows of the embedding matrix, a share
+    of which is dropped for each sentence.
     """
 
     def __init__(self, rate: float) -> None:

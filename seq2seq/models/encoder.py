@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq.config.model import NetworkSettings
+from seq2seq.data.vocabulary import PAD_ID
 from seq2seq.models.dropout import Dropout, WordDropout
-from seq2seq.models.rnn import EncoderStack, StackState
+from seq2seq.models.rnn import NO_REGULARIZATION, EncoderStack, Regularization, StackState
 
 
 class EncoderOutput(NamedTuple):
@@ -32,11 +33,11 @@ class EncoderOutput(NamedTuple):
 class LearnedEmbedding(nn.Embedding):
     """A vector for each token: ids ``(…)`` -> ``(…, embedding_size)``; the pad's is zero."""
 
-    def __init__(self, vocab_size: int, embedding_size: int, pad_id: int = 0) -> None:
-        super().__init__(vocab_size, embedding_size, padding_idx=pad_id)
+    def __init__(self, vocab_size: int, embedding_size: int) -> None:
+        super().__init__(vocab_size, embedding_size, padding_idx=PAD_ID)
         # With this spread a tied output layer starts with logits of about unit size.
         nn.init.normal_(self.weight, std=embedding_size**-0.5)
-        self.weight.data[pad_id].zero_()
+        self.weight.data[PAD_ID].zero_()
 
 
 class OneHotEmbedding(nn.Module):
@@ -48,7 +49,7 @@ class OneHotEmbedding(nn.Module):
 
     def __init__(self, vocab_size: int) -> None:
         super().__init__()
-        self.embedding_dim = vocab_size
+        self.num_embeddings = self.embedding_dim = vocab_size
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids ``(…)`` -> float ``(…, vocab_size)``, one 1 in each vector."""
@@ -56,15 +57,6 @@ class OneHotEmbedding(nn.Module):
 
 
 Embedding = LearnedEmbedding | OneHotEmbedding
-
-
-def vocab_size(embedding: Embedding) -> int:
-    """Returns how many tokens an embedding knows."""
-    return (
-        embedding.embedding_dim
-        if isinstance(embedding, OneHotEmbedding)
-        else embedding.num_embeddings
-    )
 
 
 def build_embedding(vocab_size: int, settings: NetworkSettings) -> Embedding:
@@ -78,32 +70,26 @@ class Encoder(nn.Module):
     """Embeds the source and reads it with a stack of recurrent layers.
 
     Args:
-        embedding: the source embedding.
         stack: the recurrent layers; its input size is the embedding's width.
-        dropout: share of the embedded inputs dropped while training.
-        locked_dropout: drop the same ones at every step of a sentence.
-        word_dropout: share of words whose embedding is dropped throughout a sentence.
+        regularization: how many words and embedded tokens are dropped.
     """
 
     def __init__(
         self,
         embedding: Embedding,
         stack: EncoderStack,
-        dropout: float = 0.0,
-        *,
-        locked_dropout: bool = False,
-        word_dropout: float = 0.0,
+        regularization: Regularization = NO_REGULARIZATION,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
-        self.dropout = Dropout(dropout, locked=locked_dropout)
-        self.word_dropout = WordDropout(word_dropout)
+        self.dropout = Dropout(regularization.dropout, locked=regularization.locked)
+        self.word_dropout = WordDropout(regularization.words)
 
     def forward(self, source: Tensor, lengths: Tensor) -> EncoderOutput:
         """Reads ids ``(batch_size, source_length)`` of lengths ``(batch_size,)``, on the CPU."""
         embedded = self.embedding(source)  # (batch_size, source_length, embedding_size)
-        words = self.word_dropout.sample_masks(vocab_size(self.embedding), embedded)
+        words = self.word_dropout.sample_masks(self.embedding.num_embeddings, embedded)
         embedded = self.word_dropout(embedded, source, words)
         mask = self.dropout.sample_masks(embedded.shape[-1], embedded)
         embedded = self.dropout(embedded, mask)

@@ -47,15 +47,10 @@ class LanguageNetwork(nn.Module):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: DecoderState
     ) -> tuple[Tensor, DecoderState]:
-        """Returns the log-probabilities of given targets.
+        """Returns the log-probability of each target, and the state after the last input.
 
-        Args:
-            inputs: the token before each target, ``(batch_size, length)``.
-            targets: ``(batch_size, length)``.
-            state: before the first of the inputs.
-
-        Returns:
-            ``(batch_size, length)``, and the state after the last of the inputs.
+        Inputs, targets and log-probabilities are ``(batch_size, length)``; each input is the token
+        before its target.
         """
         pre_logits, state = self.decoder.sequence(inputs, state)
         chunks = zip(
@@ -78,11 +73,12 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
     """
     validate(settings, "model.")
     embedding = build_embedding(vocab_size, settings)
+    regularization = Regularization.from_settings(settings)
     stack = RecurrentStack(
         settings.cell,
         embedding.embedding_dim,
         settings.sizes,
-        Regularization.from_settings(settings),
+        regularization,
         residual=settings.residual,
     )
     for cell in stack.cells:
@@ -91,10 +87,8 @@ def build_language_model(vocab_size: int, settings: LanguageModelSettings) -> La
     decoder = Decoder(
         embedding,
         stack,
+        regularization=regularization,
         readout_size=settings.embedding_size,
         tied_output=settings.tied_output,
-        dropout=settings.dropout,
-        locked_dropout=settings.locked_dropout,
-        word_dropout=settings.word_dropout,
     )
     return LanguageNetwork(decoder)

@@ -21,8 +21,7 @@ class LexicalTranslation(nn.Module):
     for the weights a and the source embeddings e. In the paper, h goes through an output matrix of
     its own; here it is added to the readout, and the two share one.
 
-    Args:
-        size: width of the embeddings and of the pre-logits.
+    The embeddings and the pre-logits are `size` wide.
     """
 
     def __init__(self, size: int) -> None:
@@ -32,9 +31,8 @@ class LexicalTranslation(nn.Module):
     def forward(self, weights: Tensor, embedded: Tensor) -> Tensor:
         """Returns what is added to the pre-logits, ``(batch_size, …, size)``.
 
-        Args:
-            weights: of attention, ``(batch_size, …, source_length)``.
-            embedded: the source, ``(batch_size, source_length, size)``.
+        From weights of attention ``(batch_size, …, source_length)`` and the embedded source
+        ``(batch_size, source_length, size)``.
         """
         # (batch_size, …, size)
         words = torch.einsum("b...s,bse->b...e", weights.to(embedded.dtype), embedded)

@@ -30,7 +30,7 @@ class StackState(NamedTuple):
 
     Attributes:
         layers: the state of each layer, lowest first; every tensor is ``(batch_size, its size)``.
-        masks: the masks of each layer; empty where there are none.
+        masks: the masks of each layer; an encoder hands none over.
     """
 
     layers: tuple[CellState, ...]
@@ -38,14 +38,16 @@ class StackState(NamedTuple):
 
 
 class Regularization(NamedTuple):
-    """What of a stack is dropped while training; `NetworkSettings` explains each.
+    """What of an encoder or a decoder is dropped while training; `NetworkSettings` explains each.
 
     Attributes:
-        dropout: share of each layer's inputs, the first layer's excepted: they are dropped already.
-        locked: whether the same inputs are dropped at every step of a sentence.
+        dropout: share of the embedded tokens, of the inputs of each layer but the first (they are
+            dropped already), and of the inputs and outputs of a decoder's readout.
+        locked: whether dropout drops the same ones at every step of a sentence.
         state: share of the state that is dropped at every step of a sentence.
         weights: share of the recurrent weights, one draw for a batch.
         zoneout: share of the state's units that keep their value for a step.
+        words: share of words whose embedding is dropped throughout a sentence.
     """
 
     dropout: float = 0.0
@@ -53,6 +55,7 @@ class Regularization(NamedTuple):
     state: float = 0.0
     weights: float = 0.0
     zoneout: float = 0.0
+    words: float = 0.0
 
     @classmethod
     def from_settings(cls, settings: NetworkSettings) -> Regularization:
@@ -63,21 +66,19 @@ class Regularization(NamedTuple):
             settings.state_dropout,
             settings.weight_dropout,
             settings.zoneout,
+            settings.word_dropout,
         )
 
     def sample_masks(self, index: int, cell: Cell, input_size: int, like: Tensor) -> DropoutMasks:
-        """Draws the masks of layer `index` for a batch like `like` ``(batch_size, …)``."""
+        """Draws masks for a cell of layer `index` and a batch like `like` ``(batch_size, …)``."""
+        if not cell.training:
+            return NO_DROPOUT
         weights = tuple(cell.recurrent_weight().shape) if self.weights else ()
         return DropoutMasks(
             locked_dropout_mask(self.dropout if self.locked and index else 0.0, input_size, like),
             locked_dropout_mask(self.state, cell.hidden_size, like),
             dropout_mask(self.weights, weights, like) if self.weights else None,
         )
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether there is any mask to draw."""
-        return bool((self.locked and self.dropout) or self.state or self.weights)
 
     def drop(self, inputs: Tensor, index: int, masks: DropoutMasks, training: bool) -> Tensor:
         """Drops some of the inputs of layer `index`."""
@@ -95,9 +96,7 @@ class RecurrentStack(nn.Module):
 
     Args:
         cell: a key of `CELLS`.
-        input_size: width of the inputs.
         hidden_sizes: width of each layer, lowest first.
-        regularization: what is dropped while training.
         residual: add a layer's input to its output wherever the two have equal width.
     """
 
@@ -123,8 +122,6 @@ class RecurrentStack(nn.Module):
 
     def init_state(self, layers: tuple[CellState, ...]) -> StackState:
         """Returns a state to start a batch of sentences from; in training, with fresh masks."""
-        if not self.training or not self.regularization.has_masks:
-            return StackState(layers)
         sample = self.regularization.sample_masks
         return StackState(
             layers,
@@ -147,9 +144,9 @@ class RecurrentStack(nn.Module):
     ) -> tuple[Tensor, StackState]:
         """Runs all layers, by each cell's `step` or `sequence`."""
         layers = []
-        for index, (module, before) in enumerate(zip(self.cells, state.layers, strict=True)):
+        parts = zip(self.cells, state.layers, state.masks, strict=True)
+        for index, (module, before, masks) in enumerate(parts):
             cell = cast(Cell, module)
-            masks = state.masks[index] if state.masks else NO_DROPOUT
             dropped = self.regularization.drop(inputs, index, masks, self.training)
             if way == "step":
                 outputs, after = cell.step(dropped, before, masks)
@@ -200,6 +197,7 @@ class EncoderStack(nn.Module):
             Outputs ``(batch_size, length, output_size)``, zero on pads; and of each layer the final
             states of both directions side by side, ``(batch_size, layer's size)``.
         """
+        sample = self.regularization.sample_masks
         order = reversed_positions(lengths, inputs.shape[1]).to(inputs.device)
         if self.residual:  # else a pad's vector would be added to an output
             pads = torch.arange(inputs.shape[1]) >= lengths.unsqueeze(1)
@@ -207,13 +205,13 @@ class EncoderStack(nn.Module):
         layers = []
         for index, module in enumerate(self.forwards):
             forwards = cast(Cell, module)
-            masks = self.sample_masks(index, forwards, inputs)
+            masks = sample(index, forwards, self.sizes[index], inputs)
             dropped = self.regularization.drop(inputs, index, masks, self.training)
             outputs, final = read_from_zero(forwards, dropped, lengths, masks)
             if self.backwards:
                 # Only the true tokens are reversed, so this cell, too, starts on a token.
                 backwards = cast(Cell, self.backwards[index])
-                masks = self.sample_masks(index, backwards, inputs)
+                masks = sample(index, backwards, self.sizes[index], inputs)
                 reversed_outputs, reversed_final = read_from_zero(
                     backwards, gather_positions(dropped, order), lengths, masks
                 )
@@ -224,12 +222,6 @@ class EncoderStack(nn.Module):
             inputs = add_residual(outputs, inputs, self.residual)
             layers.append(final)
         return inputs, StackState(tuple(layers))
-
-    def sample_masks(self, index: int, cell: Cell, inputs: Tensor) -> DropoutMasks:
-        """Draws masks for one cell of layer `index`, in training."""
-        if not self.training or not self.regularization.has_masks:
-            return NO_DROPOUT
-        return self.regularization.sample_masks(index, cell, self.sizes[index], inputs)
 
 
 def make_cells(

@@ -32,12 +32,7 @@ class TranslationModel(nn.Module):
         self.decoder = decoder
 
     def start(self, source: Tensor, lengths: Tensor) -> DecoderState:
-        """Returns the state before the first target token.
-
-        Args:
-            source: ids ``(batch_size, source_length)``.
-            lengths: true lengths ``(batch_size,)``, on the CPU.
-        """
+        """Returns the state before the first target token; arguments as for `Encoder.forward`."""
         return self.decoder.start(self.encoder(source, lengths))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
@@ -48,8 +43,7 @@ class TranslationModel(nn.Module):
         """Returns the pre-logits of every next token, with `target` as history (teacher forcing).
 
         Args:
-            source: ids ``(batch_size, source_length)``.
-            lengths: true source lengths ``(batch_size,)``, on the CPU.
+            source: ids and their lengths, see `Encoder.forward`.
             target: ids ``(batch_size, target_length)``, each row beginning with bos.
 
         Returns:
@@ -79,21 +73,16 @@ def build_translation_model(
         if settings.shared_embedding
         else build_embedding(target_vocab_size, settings)
     )
+    regularization = Regularization.from_settings(settings)
     stack = EncoderStack(
         settings.cell,
         source_embedding.embedding_dim,
         settings.encoder_sizes,
-        Regularization.from_settings(settings),
+        regularization,
         bidirectional=settings.bidirectional,
         residual=settings.residual,
     )
-    encoder = Encoder(
-        source_embedding,
-        stack,
-        settings.dropout,
-        locked_dropout=settings.locked_dropout,
-        word_dropout=settings.word_dropout,
-    )
+    encoder = Encoder(source_embedding, stack, regularization)
     model = TranslationModel(encoder, build_decoder(target_embedding, stack, settings))
     model.settings = settings
     return model
@@ -112,12 +101,9 @@ def build_decoder(
         input_size += settings.embedding_size
     if attention is not None and settings.attention_order == "bahdanau":
         input_size += attention.output_size
+    regularization = Regularization.from_settings(settings)
     stack = RecurrentStack(
-        settings.cell,
-        input_size,
-        sizes,
-        Regularization.from_settings(settings),
-        residual=settings.residual,
+        settings.cell, input_size, sizes, regularization, residual=settings.residual
     )
     bridge = None
     if settings.context != "every-step":
@@ -128,6 +114,7 @@ def build_decoder(
         stack,
         bridge,
         attention,
+        regularization,
         readout_size=settings.embedding_size,
         context_size=context_size,
         context=settings.context,
@@ -136,7 +123,4 @@ def build_decoder(
         input_feeding=settings.input_feeding,
         lexical=settings.lexical,
         tied_output=settings.tied_output,
-        dropout=settings.dropout,
-        locked_dropout=settings.locked_dropout,
-        word_dropout=settings.word_dropout,
     )

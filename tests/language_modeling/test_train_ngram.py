@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from seq2seq.cli.parse import parse_experiment
 from seq2seq.config.base import from_dict
@@ -21,6 +22,7 @@ from seq2seq.config.language_model import (
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.data.vocabulary import EOS, UNK
+from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
@@ -31,6 +33,7 @@ from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
 from tests.support.tampering import reseal
 
 KENLM = Path(__file__).parents[1] / "models" / "ngram" / "kenlm"
+CPU = torch.device("cpu")
 
 
 def describe(sample: Path, run: Path, kind: str = "word", **model: object) -> NGramExperiment:
@@ -70,7 +73,8 @@ def test_the_perplexity_is_what_the_counts_say(
     counted = NGramModel.estimate(
         pipeline.encode(read_lines(sample / "train.en")), 3, len(pipeline.vocab)
     )
-    values = counted.token_log_probabilities(pipeline.encode(lines))
+    ids = pipeline.encode(lines)
+    values = token_log_probabilities(counted.step, counted.start(len(ids)), ids, CPU)
     nats, tokens = -sum(map(sum, values)), sum(map(len, values))
     words = sum(len(line.split()) + 1 for line in lines)
     found = model.evaluate(lines)
@@ -206,7 +210,7 @@ def test_a_model_of_another_program(tmp_path: Path) -> None:
     held_out = train_ngram_model(experiment).held_out
     ngrams, vocab = read_arpa(path)
     ids = [vocab.ids(line.split()) for line in read_lines(text)]
-    values = ngrams.token_log_probabilities(ids)
+    values = token_log_probabilities(ngrams.step, ngrams.start(len(ids)), ids, CPU)
     assert held_out is not None
     assert held_out.nats == pytest.approx(-sum(map(sum, values)), rel=1e-5)
     assert held_out.tokens == held_out.words == sum(map(len, values))

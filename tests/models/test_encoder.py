@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from seq2seq.models.encoder import Encoder, LearnedEmbedding, OneHotEmbedding
-from seq2seq.models.rnn import EncoderStack
+from seq2seq.models.rnn import EncoderStack, Regularization
 from tests.support.models import KERNEL_CELLS
 
 SOURCE = torch.tensor([[4, 5, 6, 3], [7, 3, 0, 0], [6, 6, 3, 0]])
@@ -52,7 +52,7 @@ def test_the_pad_vector_is_zero_and_gets_no_gradient() -> None:
 
 
 def test_dropout_of_embeddings_acts_in_training_only() -> None:
-    encoder = Encoder(LearnedEmbedding(8, 5), EncoderStack("gru", 5, (4,)), dropout=0.5)
+    encoder = Encoder(LearnedEmbedding(8, 5), EncoderStack("gru", 5, (4,)), Regularization(0.5))
     memory = encoder.eval()(SOURCE, LENGTHS).memory
     torch.testing.assert_close(encoder(SOURCE, LENGTHS).memory, memory)
     assert not torch.allclose(encoder.train()(SOURCE, LENGTHS).memory, memory)

@@ -99,6 +99,7 @@ def test_an_encoder_reads_forwards_as_the_language_model(tiny_model: Build) -> N
         ({"sizes": (6, 6)}, "layers are GRUCell 6, GRUCell 6"),
         ({"cell": "lstm"}, "layers are LSTMCell 6"),
         ({"embedding_size": 6}, "set --model.embedding-size"),
+        ({"embedding": "one-hot", "tied_output": False}, "set --model.embedding as"),
     ],
 )
 def test_other_widths_are_refused(

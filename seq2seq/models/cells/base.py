@@ -26,8 +26,8 @@ class Cell(nn.Module, ABC):
     """What all cells share: the two ways to run them, zero states, zoneout, and checks of shapes.
 
     A kind of cell implements the part of a step that needs no state (`project_inputs`), and the
-    next state from that and the state before (`update`). The first tensor of a state is the output.
-    `masks` are dropout masks, see `seq2seq.models.dropout`.
+    next state from that and the state before (`update`). Inputs or a state of another shape are a
+    SettingsError.
 
     Args:
         hidden_size: width of the state, which is also the output.
@@ -47,19 +47,7 @@ class Cell(nn.Module, ABC):
     def step(
         self, inputs: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
     ) -> tuple[Tensor, CellState]:
-        """Computes one time step, by the formula.
-
-        Args:
-            inputs: ``(batch_size, input_size)``.
-            state: the state before.
-            masks: dropout masks.
-
-        Returns:
-            The output ``(batch_size, hidden_size)`` and the new state.
-
-        Raises:
-            SettingsError: inputs or state have another shape.
-        """
+        """Computes one step by the formula: output ``(batch_size, hidden_size)`` and new state."""
         self.check_shapes(inputs, state, "(batch_size, input_size)")
         state = self.update_with_zoneout(self.project_inputs(inputs), state, masks)
         return state[0], state
@@ -75,16 +63,12 @@ class Cell(nn.Module, ABC):
 
         Args:
             inputs: ``(batch_size, length, input_size)``.
-            state: the initial state.
+            state: before the first of them.
             lengths: ``(batch_size,)`` on the CPU, each at least 1; None if every row is full.
-            masks: dropout masks.
 
         Returns:
             Outputs ``(batch_size, length, hidden_size)``, zero after a row's end, and for each row
             the state at its own last token.
-
-        Raises:
-            SettingsError: inputs or state have another shape.
         """
         self.check_shapes(inputs, state, "(batch_size, length, input_size)")
         outputs = []
@@ -106,9 +90,7 @@ class Cell(nn.Module, ABC):
         """Computes what needs no state, as W x + b: ``(…, input_size)`` -> ``(…, any size)``."""
 
     @abstractmethod
-    def update(
-        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
-    ) -> CellState:
+    def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the next state from the result of `project_inputs` and the state before."""
 
     def update_with_zoneout(
@@ -138,13 +120,7 @@ class Cell(nn.Module, ABC):
         )
 
     def check_shapes(self, inputs: Tensor, state: CellState, expected: str) -> None:
-        """Raises SettingsError unless inputs and state are batch first and of the right rank.
-
-        Args:
-            inputs: of a step or a sequence.
-            state: the state before.
-            expected: the shape of the inputs, in words.
-        """
+        """Raises SettingsError unless inputs and state are batch first and of the expected rank."""
         if (
             isinstance(state, tuple)
             and len(state) == self.state_tensors

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.cells.fused import FusedCell
-from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks
+from seq2seq.models.dropout import DropoutMasks
 
 
 class ElmanCell(FusedCell):
@@ -20,8 +20,6 @@ class ElmanCell(FusedCell):
     .. math:: h_t = f(W x_t + b + U h_{t-1} + c)
 
     Args:
-        input_size: width of one input vector.
-        hidden_size: width of the state, which is also the output.
         nonlinearity: f, "tanh" or "relu".
         bias: whether b and c exist.
     """
@@ -39,16 +37,9 @@ class ElmanCell(FusedCell):
         )
         self.activation = {"tanh": torch.tanh, "relu": torch.relu}[nonlinearity]
 
-    def update(
-        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
-    ) -> CellState:
+    def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
         return (self.activation(projected + self.project_state(state[0], masks)),)
-
-
-def elman_relu(input_size: int, hidden_size: int) -> ElmanCell:
-    """Returns an Elman cell with rectified units."""
-    return ElmanCell(input_size, hidden_size, nonlinearity="relu")
 
 
 class JordanCell(FusedCell):
@@ -59,8 +50,7 @@ class JordanCell(FusedCell):
         y_t &= \\tanh(V h_t + d)
 
     The state is y alone; V is square. Jordan's own network also gives each fed-back output a decay;
-    this is the form of the textbooks, after Elman's. No kernel computes it, so a sequence is run
-    step by step.
+    this is the form of the textbooks, after Elman's.
     """
 
     fused = False
@@ -68,14 +58,12 @@ class JordanCell(FusedCell):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(nn.RNN(input_size, hidden_size, batch_first=True))
         self.output = nn.Linear(hidden_size, hidden_size)
-        # V is passed at every step, as U is, so it starts like U: see `initialize`.
+        # V is passed at every step, as U is, so it starts like U: see `initialize_weights`.
         if not self.output.weight.is_meta:
             nn.init.orthogonal_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def update(
-        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
-    ) -> CellState:
+    def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
         hidden = torch.tanh(projected + self.project_state(state[0], masks))
         return (torch.tanh(self.output(hidden)),)
@@ -91,7 +79,7 @@ class LeakyCell(FusedCell):
     .. math:: τ \\frac{dh}{dt} = -h + \\tanh(W x + b + U h + c), \\quad α = 1 / τ
 
     with a time constant τ (in steps) and so a rate α in (0, 1) for each unit. Rates are learned,
-    through a sigmoid. No kernel computes this, so a sequence is run step by step.
+    through a sigmoid.
 
     Time constants start spread evenly in log τ between 1 step and 100: some units follow every
     token, some integrate over a long sentence, and each scale in between has as many units. With
@@ -118,9 +106,7 @@ class LeakyCell(FusedCell):
         """The rate α of each unit, ``(hidden_size,)``: how much of its value a step replaces."""
         return torch.sigmoid(self.rate_logits)
 
-    def update(
-        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
-    ) -> CellState:
+    def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
         new = torch.tanh(projected + self.project_state(state[0], masks))
         rates = self.rates
@@ -145,12 +131,8 @@ class EchoStateCell(ElmanCell):
     W starts as in other cells. b is random, else every unit would be an odd function of the inputs.
 
     Args:
-        input_size: width of one input vector.
-        hidden_size: width of the state, which is also the output.
-        radius: the spectral radius of U, the largest absolute value among its eigenvalues.
-
-    Raises:
-        SettingsError: the radius is not a positive number.
+        radius: the spectral radius of U, the largest absolute value among its eigenvalues; see
+            `set_radius`.
     """
 
     def __init__(self, input_size: int, hidden_size: int, *, radius: float = 0.9) -> None:

@@ -19,11 +19,10 @@ class FusedCell(Cell):
 
     Args:
         kernel: torch's own, one layer in one direction, batch first; it holds the weights.
-        state_tensors: how many tensors a state has.
     """
 
     fused = True
-    """Whether the kernel computes the formula of the cell."""
+    """Whether the kernel computes the formula of the cell; else a sequence is run step by step."""
 
     def __init__(self, kernel: nn.RNNBase, state_tensors: int = 1) -> None:
         super().__init__(kernel.hidden_size, state_tensors)
@@ -44,7 +43,23 @@ class FusedCell(Cell):
         if not self.fused or self.zoneout or masks.state is not None:
             return super().sequence(inputs, state, lengths, masks)
         self.check_shapes(inputs, state, "(batch_size, length, input_size)")
-        return run_kernel(self.kernel, inputs, state, lengths, self.recurrent_weight(masks))
+        length = inputs.shape[1]
+        # A full batch needs no packing, and the kernel on a plain tensor is up to twice as fast.
+        packed: Tensor | PackedSequence = inputs
+        full = lengths is None or bool((lengths == length).all())
+        if lengths is not None and not full:
+            packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+        initial = tuple(part.unsqueeze(0) for part in state)  # each (1, batch_size, hidden_size)
+        arguments = (packed, initial if len(initial) > 1 else initial[0])
+        if masks.weights is None:
+            outputs, final = self.kernel(*arguments)
+        else:
+            masked = {"weight_hh_l0": self.recurrent_weight(masks)}
+            outputs, final = functional_call(self.kernel, masked, arguments)
+        if not full:
+            outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=length)
+        final = final if isinstance(final, tuple) else (final,)
+        return outputs, tuple(part.squeeze(0) for part in final)
 
     def project_inputs(self, inputs: Tensor) -> Tensor:
         """Computes W x + b: ``(…, input_size)`` -> ``(…, gates * hidden_size)``."""
@@ -70,49 +85,6 @@ class FusedCell(Cell):
         return self.weight(name) if self.kernel.bias else None
 
 
-def kernel_weights(kernel: nn.RNNBase) -> dict[str, Tensor]:
-    """Returns the weights W, U and biases b, c (if any) of a kernel, by torch's names for them."""
-    return dict(kernel.named_parameters())
-
-
-def run_kernel(
-    kernel: nn.RNNBase,
-    inputs: Tensor,
-    state: CellState,
-    lengths: Tensor | None,
-    recurrent_weight: Tensor | None = None,
-) -> tuple[Tensor, CellState]:
-    """Runs torch's fused kernel from `state` over each row's true length.
-
-    Args:
-        kernel: nn.RNN, nn.GRU or nn.LSTM: one layer, one direction, batch first.
-        inputs: ``(batch_size, length, input_size)``.
-        state: the initial state.
-        lengths: ``(batch_size,)`` on the CPU, each at least 1; None if every row is full.
-        recurrent_weight: is used in the place of U.
-
-    Returns:
-        Outputs ``(batch_size, length, hidden_size)``, zero after a row's end, and for each row the
-        state at its own last token.
-    """
-    length = inputs.shape[1]
-    # A full batch needs no packing, and the kernel on a plain tensor is up to twice as fast.
-    packed: Tensor | PackedSequence = inputs
-    full = lengths is None or bool((lengths == length).all())
-    if lengths is not None and not full:
-        packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    initial = tuple(part.unsqueeze(0) for part in state)  # each (1, batch_size, hidden_size)
-    arguments = (packed, initial if len(initial) > 1 else initial[0])
-    if recurrent_weight is None or recurrent_weight is kernel.weight_hh_l0:
-        outputs, final = kernel(*arguments)
-    else:
-        outputs, final = functional_call(kernel, {"weight_hh_l0": recurrent_weight}, arguments)
-    if not full:
-        outputs, _ = pad_packed_sequence(outputs, batch_first=True, total_length=length)
-    final = final if isinstance(final, tuple) else (final,)
-    return outputs, tuple(part.squeeze(0) for part in final)
-
-
 def initialize_weights(kernel: nn.RNNBase) -> None:
     """Initializes W as Glorot & Bengio (2010) do, U as an orthogonal matrix, and biases as 0.
 
@@ -121,7 +93,7 @@ def initialize_weights(kernel: nn.RNNBase) -> None:
     """
     if kernel.weight_hh_l0.is_meta:
         return
-    for name, weight in kernel_weights(kernel).items():
+    for name, weight in kernel.named_parameters():
         if name.startswith("bias"):
             nn.init.zeros_(weight)
             continue

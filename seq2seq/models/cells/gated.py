@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import CellState
-from seq2seq.models.cells.fused import FusedCell, kernel_weights
+from seq2seq.models.cells.fused import FusedCell
 from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, apply_mask
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "linear": torch.positive}
@@ -34,9 +34,7 @@ class GRUCell(FusedCell):
     def __init__(self, input_size: int, hidden_size: int, *, bias: bool = True) -> None:
         super().__init__(nn.GRU(input_size, hidden_size, bias=bias, batch_first=True))
 
-    def update(
-        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
-    ) -> CellState:
+    def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
         reset_input, update_input, new_input = projected.chunk(3, dim=-1)
         reset_state, update_state, new_state = self.project_state(state[0], masks).chunk(3, dim=-1)
@@ -60,10 +58,8 @@ class LSTMCell(FusedCell):
     The forget gate's bias starts at 1 (Jozefowicz et al. 2015), so that memory is kept at first.
 
     Args:
-        input_size: width of one input vector.
-        hidden_size: width of the state and of the memory cell.
         activation: in the place of tanh in g and h; with "linear" there is none, as in exercises
-            that are worked by hand. No kernel computes that.
+            that are worked by hand.
         bias: whether b and c exist.
 
     Raises:
@@ -78,20 +74,17 @@ class LSTMCell(FusedCell):
         activation: Literal["tanh", "linear"] = "tanh",
         bias: bool = True,
     ) -> None:
-        kernel = nn.LSTM(input_size, hidden_size, bias=bias, batch_first=True)
-        super().__init__(kernel, state_tensors=2)
+        super().__init__(
+            nn.LSTM(input_size, hidden_size, bias=bias, batch_first=True), state_tensors=2
+        )
         if activation not in ACTIVATIONS:
             raise SettingsError(f"activation {activation!r} is not one of {', '.join(ACTIVATIONS)}")
         self.activation = ACTIVATIONS[activation]
-        if activation != "tanh":
-            self.fused = False
+        self.fused = self.fused and activation == "tanh"
         if bias:
-            with torch.no_grad():
-                kernel_weights(self.kernel)["bias_ih_l0"][hidden_size : 2 * hidden_size] = 1.0
+            nn.init.ones_(self.weight("bias_ih_l0")[hidden_size : 2 * hidden_size])
 
-    def update(
-        self, projected: Tensor, state: CellState, masks: DropoutMasks = NO_DROPOUT
-    ) -> CellState:
+    def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
         sums = projected + self.project_state(state[0], masks)
         input_gate, forget_gate, new, output_gate = sums.chunk(4, dim=-1)
@@ -108,7 +101,7 @@ class NormalizedLSTMCell(LSTMCell):
     """The LSTM with layer normalization of Ba et al. (2016), equations 20 to 22.
 
     Both products and the memory cell are normalized before they are used, each with a gain of its
-    own. No kernel computes this, so a sequence is run step by step.
+    own.
 
     The bias of g starts at random numbers. The slope of a norm at zeros is 1 / √ε = 316: if inputs
     of zeros (dropped words) left the state at zeros, gradients would explode from step to step.

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from seq2seq.models.cells.base import Cell
-from seq2seq.models.cells.elman import (
-    EchoStateCell,
-    ElmanCell,
-    JordanCell,
-    LeakyCell,
-    elman_relu,
-)
+from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, LeakyCell
 from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
 
 CELLS: dict[str, Callable[[int, int], Cell]] = {
     "elman": ElmanCell,
-    "elman-relu": elman_relu,
+    "elman-relu": partial(ElmanCell, nonlinearity="relu"),
     "jordan": JordanCell,
     "leaky": LeakyCell,
     "echo-state": EchoStateCell,

@@ -13,7 +13,7 @@ import math
 import re
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -45,11 +45,6 @@ LINES_CHUNK = 50_000
 def write_arpa(path: str | Path, model: NGramModel, vocab: Vocab) -> None:
     """Writes a model to an ARPA file, compressed with gzip if its name ends in .gz.
 
-    Args:
-        path: of the file; one that is there is replaced.
-        model: of any smoothing.
-        vocab: its tokens.
-
     Raises:
         DataError: the vocabulary is not the model's, or has a token that can't be written: one
             with white space in it, or with the ARPA name of a special token.
@@ -59,12 +54,9 @@ def write_arpa(path: str | Path, model: NGramModel, vocab: Vocab) -> None:
     names = _names(model, vocab)
 
     def write(temporary: Path) -> None:
-        with (
-            gzip.open(temporary, "wt", encoding="utf-8", newline="\n")
-            if path.suffix == ".gz"
-            else temporary.open("w", encoding="utf-8", newline="\n")
-        ) as file:
-            _write(cast(TextIO, file), model, names)
+        open_text: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open
+        with open_text(temporary, "wt", encoding="utf-8", newline="\n") as file:
+            _write(file, model, names)
 
     write_atomically(path, write)
 
@@ -118,8 +110,7 @@ class Section(NamedTuple):
     Attributes:
         line: number of the first one's line.
         ids: ``(ngrams, length)``.
-        log_probs: decimal, ``(ngrams,)``.
-        backoffs: decimal, ``(ngrams,)``.
+        log_probs: decimal, ``(ngrams,)``, as are the backoffs.
     """
 
     line: int
@@ -135,12 +126,8 @@ def read_arpa(path: str | Path, vocab: Vocab | None = None) -> tuple[NGramModel,
     infinity.
 
     Args:
-        path: of the file.
         vocab: the tokens that the file must have, no more and no fewer. Without it, they are the
             file's, in its order after the special ones, with counts of 0.
-
-    Returns:
-        the model and its vocabulary.
 
     Raises:
         DataError: the file is missing or is not as it must be (naming the line), or its tokens are
@@ -190,13 +177,9 @@ class _Reader:
         self.expect("\\end\\")
         return NGramModel(tables)
 
-    def filled_line(self) -> str:
-        """Returns the next line that isn't blank, stripped; "" at the end of the file."""
-        return next((line.strip() for line in self.lines if line.strip()), "")
-
     def expect(self, title: str) -> None:
         """Reads on to a title, which must be the next line that isn't blank."""
-        found = self.filled_line()
+        found = next((line.strip() for line in self.lines if line.strip()), "")  # "" at the end
         if found != title:
             more = ": more n-grams than its header says" if re.match(r"[-+\d.]", found) else ""
             raise self.error(f"expected {title}, found {found[:40]!r}{more}")

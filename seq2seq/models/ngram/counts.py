@@ -52,11 +52,7 @@ class Counts(NamedTuple):
 
 
 def flatten_sentences(sentences: Iterable[Sequence[int]], vocab_size: int) -> Stream:
-    """Sentences as one stream of tokens.
-
-    Args:
-        sentences: ids without bos and eos.
-        vocab_size: tokens in the vocabulary.
+    """Returns sentences, ids without bos and eos, as one stream of tokens.
 
     Raises:
         DataError: an id is not in the vocabulary, or is pad, bos or eos.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -61,21 +60,21 @@ class Level(nn.Module):
 
     def weights(self, nodes: Tensor) -> Tensor:
         """Returns the backoffs of contexts, of any shape; 0 for those that are missing, -1."""
-        if not len(self.backoffs):
-            return torch.zeros(nodes.shape, device=nodes.device)
-        return self.backoffs[nodes.clamp(min=0)].masked_fill(nodes < 0, 0.0)
+        return look_up(self.backoffs, nodes, torch.zeros(nodes.shape, device=nodes.device))
+
+
+def look_up(values: Tensor, nodes: Tensor, missing: Tensor) -> Tensor:
+    """Returns the value of each node; for a node of -1 what stands in its place in `missing`."""
+    if not len(values):  # no n-gram is so long
+        return missing
+    return torch.where(nodes < 0, missing, values[nodes.clamp(min=0)])
 
 
 class NGramModel(nn.Module):
     """A distribution over the next token, given the last order - 1 ones.
 
-    Make one with `estimate`, `load`, or `seq2seq.models.ngram.arpa.read_arpa`.
-
-    Args:
-        tables: the n-grams of lengths 1 to the order of the model.
-
-    Raises:
-        DataError: the tables can't be those of a model.
+    Make one with `estimate`, `load`, or `seq2seq.models.ngram.arpa.read_arpa`; or from tables of
+    the n-grams of lengths 1 to the order, see `check_tables`.
     """
 
     def __init__(self, tables: Sequence[Table]) -> None:
@@ -125,9 +124,7 @@ class NGramModel(nn.Module):
         if not len(stream.ids):
             raise DataError("there are no sentences to estimate an n-gram model from")
         counts = count_ngrams(stream, order, vocab_size)
-        if k is None:
-            return cls(kneser_ney(counts, vocab_size))
-        return cls(add_k(counts, vocab_size, k))
+        return cls(kneser_ney(counts, vocab_size) if k is None else add_k(counts, vocab_size, k))
 
     @property
     def order(self) -> int:
@@ -196,8 +193,7 @@ class NGramModel(nn.Module):
     def continuations(self, length: int, contexts: Tensor) -> tuple[Tensor, Tensor]:
         """Finds the n-grams of one length that begin with given contexts ``(batch_size,)``.
 
-        Returns:
-            rows of the batch, and beside each the node of an n-gram, both ``(found,)``.
+        Returns rows of the batch, and beside each the node of an n-gram, both ``(found,)``.
         """
         keys = self.level(length).keys
         begin = torch.searchsorted(keys, contexts * self.vocab_size)
@@ -210,15 +206,10 @@ class NGramModel(nn.Module):
     def log_probabilities(
         self, inputs: Tensor, targets: Tensor, state: NGramState
     ) -> tuple[Tensor, NGramState]:
-        """Returns the log-probabilities of given targets: what steps give, for all at once.
+        """Returns what steps give for each target, all at once, and the state after the last input.
 
-        Args:
-            inputs: the token before each target, ``(batch_size, length)``.
-            targets: ``(batch_size, length)``.
-            state: before the first of the inputs.
-
-        Returns:
-            ``(batch_size, length)``, and the state after the last of the inputs.
+        Inputs, targets and log-probabilities are ``(batch_size, length)``; each input is the token
+        before its target.
         """
         seen = torch.cat([state.ids, inputs], dim=1)  # (batch_size, order - 1 + length)
         totals = self.level(1).log_probs[targets]
@@ -227,40 +218,15 @@ class NGramModel(nn.Module):
             level, contexts = self.level(length), nodes[:, nodes.shape[1] - inputs.shape[1] :]
             totals = totals + self.level(length - 1).weights(contexts)
             found = level.find(contexts * self.vocab_size + targets)
-            totals = torch.where(found < 0, totals, level.log_probs[found.clamp(min=0)])
+            totals = look_up(level.log_probs, found, totals)
             nodes = level.find(nodes[:, :-1] * self.vocab_size + seen[:, length - 1 :])
         return totals, NGramState(seen[:, inputs.shape[1] :])
 
-    def token_log_probabilities(self, sentences: Iterable[Sequence[int]]) -> list[list[float]]:
-        """Returns the log-probability of each token of each sentence, and of eos after them.
-
-        Args:
-            sentences: ids without bos and eos.
-
-        Raises:
-            DataError: an id can't stand in a sentence.
-        """
-        stream = flatten_sentences(sentences, self.vocab_size)
-        state = self.start(1)
-        ids = torch.from_numpy(stream.ids).to(state.ids.device).unsqueeze(0)
-        # One row: no n-gram has bos within it, so nothing is seen of the sentence before.
-        values = self.log_probabilities(ids[:, :-1], ids[:, 1:], state)[0][0].tolist()
-        starts = [*(stream.offsets == 0).nonzero()[0].tolist(), len(ids[0])]
-        return [values[begin : end - 1] for begin, end in pairwise(starts)]
-
     def save(self, path: str | Path, run_id: str | None = None) -> None:
-        """Writes the model to one safetensors file, with the id of the run that it belongs to.
-
-        Raises:
-            RunError: it can't be written.
-        """
+        """Writes the model to one safetensors file, see `save_tables`."""
         save_tables(Path(path), [self.level(length).table for length in self.lengths], run_id)
 
     @classmethod
     def load(cls, path: str | Path, run_id: str | None = None) -> NGramModel:
-        """Reads what `save` wrote, and if `run_id` is given, for the run with this id.
-
-        Raises:
-            RunError: it is missing, damaged, of another run, or something else.
-        """
+        """Reads what `save` wrote, see `load_tables`."""
         return cls(load_tables(Path(path), run_id))

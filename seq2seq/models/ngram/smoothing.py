@@ -53,11 +53,8 @@ def adjusted_counts(level: Counts, longer: Counts | None) -> Ints:
     """Returns Kneser-Ney's counts (Kneser & Ney 1995; Heafield et al. 2013, section 3.2).
 
     The longest n-grams: how often they stand in the text. Shorter ones: how many different tokens
-    stand before them. But nothing stands before an n-gram that begins with bos: it keeps its count.
-
-    Args:
-        level: the n-grams of one length.
-        longer: those with one token more; None if there are none.
+    stand before them, which `longer`, those with one token more, tell. But nothing stands before an
+    n-gram that begins with bos: it keeps its count.
     """
     if longer is None:
         return level.counts
@@ -70,10 +67,8 @@ def discounts(counts: Ints) -> tuple[float, float, float]:
 
     The formula needs n-grams that were seen once, twice and three times, and may leave the range
     that makes sense, above 0 and at most the count. KenLM's lmplz stops there unless it is told
-    ``--discount_fallback``; here that is always on, with the same discounts.
-
-    Args:
-        counts: adjusted, of all n-grams of one length.
+    ``--discount_fallback``; here that is always on, with the same discounts. The counts are the
+    adjusted ones of all n-grams of one length.
     """
     seen = np.bincount(np.minimum(counts, 5), minlength=6)
     if seen[1:4].all():
@@ -110,11 +105,7 @@ def add_k(levels: Sequence[Counts], vocab_size: int, k: float) -> list[Table]:
 def add_table(tables: list[Table], level: Counts, probs: Floats, weights: Floats) -> None:
     """Adds the table of one length, and to the one before it the weights of its contexts.
 
-    Args:
-        tables: of the shorter n-grams.
-        level: the n-grams.
-        probs: theirs, ``(ngrams,)``.
-        weights: of the contexts, ``(shorter ngrams,)``.
+    Probabilities are ``(ngrams,)``, weights ``(ngrams of the length before,)``.
     """
     if tables:
         tables[-1] = tables[-1]._replace(backoffs=logarithms(weights))

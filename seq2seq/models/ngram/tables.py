@@ -66,7 +66,11 @@ def check_tables(tables: Sequence[Table]) -> None:
 
 
 def save_tables(path: Path, tables: Sequence[Table], run_id: str | None = None) -> None:
-    """Writes the tables to one safetensors file, as `save_tensors` does."""
+    """Writes the tables to one safetensors file, with the id of the run that they belong to.
+
+    Raises:
+        RunError: it can't be written.
+    """
     tensors = {
         f"{length}.{field}": values
         for length, table in enumerate(tables, 1)
@@ -78,7 +82,11 @@ def save_tables(path: Path, tables: Sequence[Table], run_id: str | None = None) 
 
 
 def load_tables(path: Path, run_id: str | None = None) -> list[Table]:
-    """Reads what `save_tables` wrote; RunError if it is missing, damaged, or something else."""
+    """Reads what `save_tables` wrote, and if `run_id` is given, for the run with this id.
+
+    Raises:
+        RunError: it is missing, damaged, of another run, or something else.
+    """
     tensors, state = load_tensors(path, run_id)
     try:
         tables = _unpacked(state, tensors)

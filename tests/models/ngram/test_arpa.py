@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS, UNK_ID, Vocab
 from seq2seq.errors import DataError, RunError
+from seq2seq.evaluation.perplexity import row_log_probabilities
 from seq2seq.models.ngram.arpa import read_arpa, write_arpa
 from seq2seq.models.ngram.model import NGramModel
 
@@ -87,7 +88,8 @@ def test_estimates_are_those_of_kenlm(order: int, lines: int) -> None:
 def test_sentences_score_as_kenlm_scores_them(order: int, sentence: str, expected: float) -> None:
     """Decimal logarithms from KenLM's `query`; there are no zebras in the text."""
     model, vocab = read_arpa(KENLM / f"order{order}.arpa")
-    (found,) = model.token_log_probabilities([vocab.ids(sentence.split())])
+    ids = [BOS_ID, *vocab.ids(sentence.split()), EOS_ID]
+    (found,) = row_log_probabilities(model, [ids], torch.device("cpu"))
     assert sum(found) / math.log(10) == pytest.approx(expected, abs=1e-5)
 
 

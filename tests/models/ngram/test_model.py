@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -19,6 +19,7 @@ from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.interface import select_rows
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.errors import DataError, RunError, SettingsError
+from seq2seq.evaluation.perplexity import row_log_probabilities
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.models.ngram.tables import Table, save_tables
 from seq2seq.runs.tensors import save_tensors
@@ -116,13 +117,15 @@ def test_every_distribution_is_the_formula_and_sums_to_1(
         assert float(log_probs[token]) == pytest.approx(math.log(expected), abs=1e-5)
 
 
+@example(sentences=[[]], order=3, others=[[4]])  # no trigram at all
 @given(sentences=SENTENCES, order=ORDERS, others=st.lists(HISTORIES, max_size=5))
 def test_scoring_equals_stepping(
     sentences: list[list[int]], order: int, others: list[list[int]]
 ) -> None:
     model = NGramModel.estimate(sentences, order, SIZE)
     scored = [*sentences, *others]
-    found = model.token_log_probabilities(scored)
+    rows = [[BOS_ID, *ids, EOS_ID] for ids in scored]
+    found = row_log_probabilities(model, rows, torch.device("cpu"))
     stepped = token_log_probabilities(
         model.step, model.start(len(scored)), scored, torch.device("cpu")
     )
@@ -160,11 +163,6 @@ def test_a_batch_in_pieces_equals_its_steps(
     assert torch.equal(state.ids, stepped.ids)
 
 
-def test_nothing_to_score() -> None:
-    assert sam().token_log_probabilities([]) == []
-    assert [len(row) for row in sam(5).token_log_probabilities([[], []])] == [1, 1]
-
-
 def test_a_state_is_a_value_whose_rows_can_be_chosen() -> None:
     model = sam(order=3)
     first = model.start(2)
@@ -188,7 +186,9 @@ def test_beam_search_finds_what_is_most_probable() -> None:
     model = sam(order=3)
     (found,) = beam_search(model.step, model.start(1), Constraints(torch.tensor([8])), beam_size=3)
     assert VOCAB.tokens(found[0].tokens) == ["I", "am", "Sam"]
-    (scores,) = model.token_log_probabilities([found[0].tokens])
+    (scores,) = row_log_probabilities(
+        model, [[BOS_ID, *found[0].tokens, EOS_ID]], torch.device("cpu")
+    )
     assert found[0].log_probability == pytest.approx(sum(scores), abs=1e-5)
 
 
@@ -230,13 +230,8 @@ def test_impossible_settings(options: dict[str, Any], problem: str) -> None:
 
 @pytest.mark.parametrize("wrong", [PAD_ID, BOS_ID, EOS_ID, -1, SIZE])
 def test_an_id_that_cannot_stand_in_a_sentence_is_named(wrong: int) -> None:
-    sentences = [[4], [], [4, 5, wrong, 6], [wrong]]
-    for use in (
-        lambda: NGramModel.estimate(sentences, 2, SIZE),
-        lambda: NGramModel.estimate([[4]], 2, SIZE).token_log_probabilities(sentences),
-    ):
-        with pytest.raises(DataError, match=rf"sentence 3, token 3: id {wrong} can't"):
-            use()
+    with pytest.raises(DataError, match=rf"sentence 3, token 3: id {wrong} can't"):
+        NGramModel.estimate([[4], [], [4, 5, wrong, 6], [wrong]], 2, SIZE)
 
 
 def test_no_text_is_an_error_and_empty_lines_are_not() -> None:
