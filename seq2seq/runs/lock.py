@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from seq2seq.errors import RunError
 from seq2seq.runs.directory import LOCK_NAME, RunDirectory
-from seq2seq.runs.files import flush_directory
+from seq2seq.runs.files import flush_directory, system_errors
 
 
 class RunLock:
@@ -20,9 +20,6 @@ class RunLock:
     The system releases the lock when the process ends, however it ends; what is left of a killed
     one is a file that locks nothing, and perhaps half a file under a temporary name, which is
     deleted.
-
-    Args:
-        path: the run directory.
 
     Raises:
         RunError: on entering: another process trains here, or the directory can't be written to.
@@ -35,7 +32,7 @@ class RunLock:
 
     def __enter__(self) -> RunLock:
         run = self.path.parent
-        try:
+        with system_errors(f"{self.path} could not be written"):
             self.made = not run.exists()
             run.mkdir(parents=True, exist_ok=True)
             if self.made:
@@ -44,8 +41,6 @@ class RunLock:
                 raise RunError(f"{self.path} is no plain file: move it away")
             acquire(self.lock, run)
             self.path.write_text(str(os.getpid()), encoding="ascii")
-        except OSError as error:
-            raise RunError(f"{self.path} could not be written: {error.strerror}") from error
         RunDirectory(run).delete_temporary_files()
         return self
 
