@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, overload
 
@@ -131,12 +132,7 @@ class ParallelCorpus:
         is "source" and "target", or else the only two columns of text. TSV knows no quoting.
         Nothing is dropped here (see `clean`).
 
-        Args:
-            path: what to read.
-            target_path: the second text file.
-            source: the column of the source side.
-            target: the column of the target side.
-            split: the part of a folder or dataset.
+        `source` and `target` are columns; `target_path` is the second text file.
 
         Raises:
             DataError: there are no pairs, or text that can't be used as it is (with file and line).
@@ -188,15 +184,10 @@ class ParallelCorpus:
         max_target_length: int | None = None,
         length: Callable[[str], int] = lambda text: len(text.split()),
     ) -> ParallelCorpus:
-        """Drops the pairs with a side that is empty or too long, and count them in the report.
+        """Drops pairs with a side that is blank or too long, which the report counts.
 
-        A side is empty if it is nothing but white space.
-
-        Args:
-            max_source_length: the most tokens of a source; None sets no limit.
-            max_target_length: the most tokens of a target.
-            length: returns the length of a text: by default in words between spaces; or, for
-                example, ``lambda text: len(tokenizer.tokenize(text))``.
+        `length` returns the length of a text: by default in words between spaces; or, for example,
+        ``lambda text: len(tokenizer.tokenize(text))``.
 
         Raises:
             DataError: no pair is left.
@@ -237,13 +228,9 @@ class ParallelCorpus:
     ) -> tuple[ParallelCorpus, ParallelCorpus, ParallelCorpus]:
         """Returns corpora for training, validation and test that share no source sentence.
 
-        Sources that differ only in white space or in Unicode form are the same. All three corpora
+        Sources that differ only in white space or in Unicode form are the same. `validation` and
+        `test` are numbers of different sources, which come with all their pairs. All three corpora
         are shuffled, with the pairs of a source side by side.
-
-        Args:
-            validation: how many different sources there are in validation, with all their pairs.
-            test: how many there are in test.
-            seed: draws them.
 
         Raises:
             SettingsError: a number is negative.
@@ -261,22 +248,22 @@ class ParallelCorpus:
             )
         order = list(groups.values())
         random.Random(seed).shuffle(order)
-        parts = {
-            "training": order[validation + test :],
-            "validation": order[:validation],
-            "test": order[validation : validation + test],
-        }
-        name = f"{self.name}, " if self.name else ""
-        train, held, tests = (
-            _from_pairs([pair for group in part for pair in group], name + label)
-            for label, part in parts.items()
+
+        def corpus(part: list[list[Pair]], label: str) -> ParallelCorpus:
+            name = f"{self.name}, {label}" if self.name else label
+            return _from_pairs([*chain.from_iterable(part)], name)
+
+        held = validation + test
+        return (
+            corpus(order[held:], "training"),
+            corpus(order[:validation], "validation"),
+            corpus(order[validation:held], "test"),
         )
-        return train, held, tests
 
     def references(self) -> tuple[list[str], list[list[str]]]:
         """Returns the different sources in the order they first occur, and all targets of each.
 
-        Sources are the same as in `split_by_source`.
+        Which ones are the same is as in `split_by_source`.
         """
         found: dict[str, tuple[str, list[str]]] = {}
         for source, target in self:
@@ -288,9 +275,9 @@ class ParallelCorpus:
 
         White space and Unicode form make no difference.
         """
-        own = [(_key(source), _key(target)) for source, target in self]
+        pairs = {(_key(source), _key(target)) for source, target in self}
         theirs = [(_key(source), _key(target)) for source, target in other]
-        sources, targets, pairs = {s for s, _ in own}, {t for _, t in own}, set(own)
+        sources, targets = {source for source, _ in pairs}, {target for _, target in pairs}
         return Overlap(
             sources=sum(source in sources for source, _ in theirs),
             targets=sum(target in targets for _, target in theirs),

@@ -52,7 +52,7 @@ class Columns(NamedTuple):
     @property
     def must_be_named(self) -> str:
         """What an error says about columns that can't be found: "the source and target columns"."""
-        plural = "s" * (len(self.roles) > 1)
+        plural = "s" if len(self.roles) > 1 else ""
         return f"the {' and '.join(self.roles)} column{plural} must be named"
 
 
@@ -68,7 +68,7 @@ def find_columns(
     Args:
         columns: which ones.
         row: the cells of the first row.
-        where: the row's place, for messages.
+        where: that row's place, for messages.
         path: the file.
 
     Raises:

@@ -59,17 +59,8 @@ _generator = random.Random()
 
 
 def seed_sampling(seed: int) -> None:
-    """Seeds all later sampling of this process.
-
-    After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, in any
-    process, on any machine.
-    """
+    """Seeds all later sampling of this process, which then is the same on any machine."""
     _generator.seed(seed)
-
-
-def _hide_names(text: str) -> str:
-    """Splits every `<name>`, so that neither a piece nor an unknown run can be a special token."""
-    return _NAME.sub("<" + EMPTY_MARK, text) if "<" in text else text
 
 
 class SentencePieceTokenizer:
@@ -80,6 +71,7 @@ class SentencePieceTokenizer:
     """
 
     kind: ClassVar[str] = "sentencepiece"
+    can_sample: ClassVar[bool] = True
 
     def __init__(self, model_proto: bytes, alpha: float = 0.1, lowercase: bool = False) -> None:
         """Takes a model that is trained already.
@@ -104,6 +96,7 @@ class SentencePieceTokenizer:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:
             raise DataError(f"not a SentencePiece model: {error}") from error
+        self.pieces: list[str] | None = list(self._scores)  # in the order of the model
         self._characters = {piece for piece in self._scores if len(piece) == 1}
         self._sampler: UnigramSampler | BpeSampler | None = None  # made when needed
 
@@ -158,7 +151,9 @@ class SentencePieceTokenizer:
 
     @staticmethod
     def _prepare(text: str, lowercase: bool) -> str:
-        return _hide_names(escape(normalize(text, lowercase=lowercase)))
+        text = escape(normalize(text, lowercase=lowercase))
+        # Every `<name>` is parted: neither a piece nor an unknown run can be a special token.
+        return _NAME.sub("<" + EMPTY_MARK, text) if "<" in text else text
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
         """Returns the pieces of `text`: the likeliest ones, or with `sample` drawn at random."""
@@ -191,16 +186,6 @@ class SentencePieceTokenizer:
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Joins the pieces; "▁" becomes a space."""
         return unescape(" ".join("".join(visible_tokens(tokens)).replace(SPACE, " ").split()))
-
-    @property
-    def pieces(self) -> list[str]:
-        """The pieces of the model in its own order, without the specials."""
-        return list(self._scores)
-
-    @property
-    def can_sample(self) -> bool:
-        """True: a text has many segmentations."""
-        return True
 
     def save(self, path: Path) -> None:
         """Writes the model and its settings to `path` as JSON, the model in Base64."""
