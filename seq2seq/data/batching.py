@@ -84,21 +84,16 @@ def bucket(
     budget: int,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
-    """Groups sentences of similar length into batches of at most `budget` tokens on either side.
+    """Returns batches of the positions of sentences of similar length; each occurs exactly once.
 
     Sorted by source length first, so that most batches have one source length and no source pads,
     which is also what the recurrent kernels are quickest on. A pair longer than the budget is a
     batch of its own. Lengths are counted without bos and eos, which the budget does count.
 
     Args:
-        source_lengths: tokens of each source sentence.
-        target_lengths: tokens of each target sentence.
         budget: the most tokens, pads counted, that a batch has on its source or target side.
         generator: shuffles which sentences meet in a batch, and the batches; None leaves them
             sorted by length.
-
-    Returns:
-        Batches of positions; every position occurs exactly once.
     """
     count = len(source_lengths)
     order = list(range(count)) if generator is None else shuffled(count, generator)

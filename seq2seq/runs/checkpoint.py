@@ -95,11 +95,7 @@ def load_checkpoint(
 ) -> tuple[dict[str, Tensor], Any]:
     """Tensors and state of a file; the weights' shapes are checked before any number is read.
 
-    Args:
-        path: the file.
-        run_id: the id of its run.
-        model: which it must fit.
-        sets: what the names of each set of weights in it begin with.
+    `sets` are what the names of each set of weights begin with that must fit the model.
 
     Raises:
         RunError: it is missing, damaged, of another run, or does not fit.

@@ -57,14 +57,7 @@ def save_metadata(
 ) -> str:
     """Writes all of a run but its weights; if it is a new one, into a directory made for it.
 
-    Args:
-        run: where.
-        experiment: all settings.
-        parts: of the text, by name.
-        pipelines: by side.
-
-    Returns:
-        The id of the run.
+    `parts` are those of the text, by name; `pipelines` are by side. Returns the id of the run.
 
     Raises:
         DataError: a run is continued with other text than it was begun with.

@@ -37,7 +37,6 @@ class Run:
     It hands out what is in the directory. Models are built elsewhere, from its settings.
 
     Attributes:
-        directory: the names of its files.
         run_id: what each of its files of tensors repeats.
         kind: which kind of model it is: the `KIND` of an experiment class.
 

@@ -27,12 +27,7 @@ def read_named(
 ) -> TextColumns:
     """Returns columns of the file, folder or dataset on the Hub that `name` stands for.
 
-    Args:
-        name: a path, or a name on the Hub.
-        columns: which ones.
-        split: the part of a folder or dataset.
-        read: reads a file.
-        suffixes: the endings of files that count in a folder.
+    `read` reads a file; `suffixes` are the endings of files that count in a folder.
 
     Raises:
         DataError: there is nothing of that name; or as `read`, `read_folder` and `read_hub`.

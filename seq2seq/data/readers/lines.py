@@ -32,9 +32,6 @@ def read_lines(file: str | Path | BinaryIO) -> list[str]:
 
     A byte order mark at the beginning is no text; a last line may lack its end.
 
-    Args:
-        file: a path, or a file that is open in binary mode.
-
     Raises:
         DataError: the file is missing (naming one with a similar name), damaged, or not UTF-8
             (naming the line).

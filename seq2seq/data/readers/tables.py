@@ -12,13 +12,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seq2seq.data.readers.headers import Columns, find_columns, missing_column, shorten
+from seq2seq.data.readers.headers import Columns, find_columns, missing_column
 from seq2seq.data.readers.lines import (
     TEXT_SUFFIX,
     ending,
@@ -154,7 +155,7 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
     picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
-            raise DataError(f"{where}: not an object with keys, but {shorten(record)}")
+            raise DataError(f"{where}: not an object with keys, but {reprlib.repr(record)}")
         nested = record.get("translation")
         fields = {**nested, **record} if isinstance(nested, Mapping) else record
         if picked is None:
@@ -169,7 +170,9 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
                 raise missing_column(column, fields, where)
             value = fields[column]
             if not isinstance(value, str):
-                raise DataError(f"{where}: column {column!r} is not text, but {shorten(value)}")
+                raise DataError(
+                    f"{where}: column {column!r} is not text, but {reprlib.repr(value)}"
+                )
             text.append(value)
     return texts
 

@@ -81,7 +81,6 @@ class SentencePieceTokenizer:
             alpha: how freely sampling chooses: for unigram, the power that probabilities are
                 raised to (0: all segmentations are equally likely; large: the best one); for BPE,
                 the probability of leaving out a merge.
-            lowercase: whether tokens are in lower case.
 
         Raises:
             DataError: `model_proto` is no SentencePiece model, or not one as `train` makes (see
@@ -115,15 +114,12 @@ class SentencePieceTokenizer:
         """Learns a model from texts; of more than a million, from a random million.
 
         Args:
-            texts: the training text.
             kind: "unigram" or "bpe".
             vocab_size: how many tokens there are to be, the four specials counted; there are fewer
                 if the texts give no more.
-            lowercase: whether tokens are in lower case.
             character_coverage: the share of all characters in `texts` that get a piece: 1.0 for
                 alphabets, 0.9995 for Chinese or Japanese.
             seed: draws the million; otherwise nothing is random.
-            alpha: see the class.
 
         Raises:
             DataError: there is no text.
