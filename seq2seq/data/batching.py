@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID
 
@@ -58,11 +59,9 @@ class Batch(NamedTuple):
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Returns rows of ids, padded, ``(batch_size, longest)``; and lengths ``(batch_size,)``."""
-    lengths = torch.tensor([len(row) for row in rows])
-    padded = torch.full((len(rows), int(lengths.max())), PAD_ID)
-    for index, row in enumerate(rows):
-        padded[index, : len(row)] = torch.tensor(row)
-    return padded, lengths
+    tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+    padded = pad_sequence(tensors, batch_first=True, padding_value=PAD_ID)
+    return padded, torch.tensor([len(row) for row in rows])
 
 
 def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -82,7 +82,15 @@ class Run:
         """
         paths = (self.directory.tokenizer(side), self.directory.vocab(side))
         for path in paths:
-            check_file(path, self.metadata["files"].get(path.name))
+            found = hashlib.sha256(read_bytes(path)).hexdigest()
+            expected = self.metadata["files"].get(path.name)
+            if expected is None:
+                raise RunError(f"{path} is no part of its run: experiment.json lacks it")
+            if found != expected:
+                raise RunError(
+                    f"{path} is damaged, or belongs to another run than experiment.json beside it: "
+                    "copy the files of one run together"
+                )
         try:
             tokenizer, vocab = load_tokenizer(paths[0]), Vocab.load(paths[1])
         except DataError as error:
@@ -131,18 +139,6 @@ def open_run(run: str | Path | Run, name: str = "run") -> Run:
         RunError: as `Run`.
     """
     return run if isinstance(run, Run) else Run(check_run_path(run, name))
-
-
-def check_file(path: Path, expected: str | None) -> None:
-    """Raises RunError unless a file is there and is the one that experiment.json names."""
-    data = read_bytes(path)
-    if expected is None:
-        raise RunError(f"{path} is no part of the run in {path.parent}: experiment.json lacks it")
-    if hashlib.sha256(data).hexdigest() != expected:
-        raise RunError(
-            f"{path} is damaged, or belongs to another run than experiment.json beside it: copy "
-            "the files of one run together"
-        )
 
 
 def with_article(kind: str) -> str:

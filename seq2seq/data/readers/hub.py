@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, missing_file
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, arrow_texts, root_message
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, arrow_texts
 from seq2seq.errors import DataError
 
 ReadFile: TypeAlias = Callable[[Path, Columns], TextColumns]
@@ -103,8 +103,11 @@ def read_hub(name: str, columns: Columns, split: str) -> TextColumns:
     try:
         dataset = datasets.load_dataset(repository, configuration or None, split=split)
     except Exception as error:  # what datasets, its readers and its network client raise
+        root: BaseException = error
+        while root.__cause__ is not None:  # the last one says something
+            root = root.__cause__
         raise DataError(
             f"there is no file or folder {name}, and as a dataset on the Hub it can't be read: "
-            f"{root_message(error)}"
+            f"{type(root).__name__}: {root}"
         ) from error
     return arrow_texts(dataset.with_format("arrow")[:], columns, name)

@@ -199,7 +199,7 @@ def _read_parquet(path: Path, columns: Columns) -> TextColumns:
         table = parquet.read_table(pyarrow.BufferReader(data))
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(
-            f"can't read {path} as Parquet: {root_message(error)}; fetch or write it again"
+            f"can't read {path} as Parquet: {error}; fetch or write it again"
         ) from error
     return arrow_texts(table, columns, str(path))
 
@@ -239,13 +239,6 @@ def _first_unreadable(table: Any) -> int:
         except ValueError:
             return row + 1
     return len(table)
-
-
-def root_message(error: BaseException) -> str:
-    """Returns the message of the error that `error` came from: the one that says something."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {error}"
 
 
 READERS: dict[str, Callable[[Path, Columns], TextColumns]] = {

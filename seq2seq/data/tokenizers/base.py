@@ -50,7 +50,7 @@ class Tokenizer(Protocol):
     def from_json(cls, content: Mapping[str, Any]) -> Tokenizer:
         """Returns the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not.
 
-        The "kind" and the "normalization" have been checked.
+        The "kind", "normalization" and "lowercase" have been checked.
         """
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
@@ -125,4 +125,6 @@ def _from_json(content: dict[str, Any]) -> Tokenizer:
     if not isinstance(kind, str) or kind not in classes:
         known = ", ".join(f'"{name}"' for name in classes)
         raise DataError(f'"kind" is {kind!r}, not one of {known}')
+    if not isinstance(content.get("lowercase"), bool):
+        raise DataError('"lowercase" must be true or false')
     return classes[kind].from_json(content)

@@ -26,7 +26,7 @@ from seq2seq.data.tokenizers.normalization import (
     visible_tokens,
 )
 from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.errors import SettingsError
 
 # Written in Unicode with neither spaces between words nor letters in the usual sense: each
 # character is a token. Han (with its marks of repetition), hiragana, Han extensions.
@@ -87,11 +87,8 @@ class RuleBasedTokenizer(ABC):
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RuleBasedTokenizer:
-        """Returns the tokenizer that `save` wrote; raises DataError for any other content."""
-        lowercase = content.get("lowercase")
-        if not isinstance(lowercase, bool):
-            raise DataError('"lowercase" must be true or false')
-        return cls(lowercase)
+        """Returns the tokenizer that `save` wrote."""
+        return cls(content["lowercase"])
 
     @abstractmethod
     def segment(self, text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Subword tokens that SentencePiece learns from text: unigram and BPE.
 
-Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909; its sampling is
-BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
+Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909. Sampling is in
+`subword_regularization.py`.
 """
 
 from __future__ import annotations
@@ -198,9 +198,9 @@ class SentencePieceTokenizer:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> SentencePieceTokenizer:
         """Returns the tokenizer that `save` wrote; raises DataError for any other content."""
-        model, alpha, lowercase = (content.get(key) for key in ("model", "alpha", "lowercase"))
-        if not isinstance(model, str) or not isinstance(lowercase, bool):
-            raise DataError('"model" must be a string, and "lowercase" true or false')
+        model, alpha = content.get("model"), content.get("alpha")
+        if not isinstance(model, str):
+            raise DataError('"model" must be a string')
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
             raise DataError(f'"alpha" is {alpha!r}, which is not a number')
         try:
@@ -209,7 +209,7 @@ class SentencePieceTokenizer:
             raise DataError(f'"model" is not Base64 ({error})') from error
         if hashlib.sha256(proto).hexdigest() != content.get("sha256"):
             raise DataError('"model" does not have the SHA-256 that is written beside it')
-        return cls(proto, alpha, lowercase)
+        return cls(proto, alpha, content["lowercase"])
 
 
 def _training_error(error: RuntimeError, vocab_size: int, longest: int) -> Exception:
