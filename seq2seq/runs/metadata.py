@@ -135,9 +135,8 @@ def check_same_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> N
 def describe_experiment(experiment: BaseExperiment) -> dict[str, Any]:
     """What an experiment is, for the description; the same for the same run, wherever it lies."""
     own = {item.name for item in dataclasses.fields(base_class(type(experiment)))}
-    values = to_dict(experiment)
-    for name in EXCLUDED_FIELDS:
-        values.pop(name, None)
+    fields = to_dict(experiment).items()
+    values = {name: value for name, value in fields if name not in EXCLUDED_FIELDS}
     return {
         "format": FORMAT,
         "model": experiment.KIND,
