@@ -1,10 +1,7 @@
 """Columns of text from one table: TSV, CSV, JSON lines, Parquet.
 
 Whatever the format, a column that is missing or holds no text is an error that names the place and
-the columns that there are. `pyarrow` is imported only when it is needed.
-
-To add a format: write a function as the others that `READERS` names, which hands rows of cells to
-`_pick_cells` or records with keys to `_pick_values`, and add its line to `READERS`.
+the columns that there are. How to add a format is told in seq2seq/README.md.
 """
 
 from __future__ import annotations

@@ -2,10 +2,7 @@
 
 All of them first bring a text into one form with `normalize`, and `detokenize(tokenize(text))` is
 exactly `normalize(text)`. No tokenizer returns the name of a special token, whatever the text says;
-but for "space", whose text may say `<unk>`.
-
-To add a tokenizer: write a class as `Tokenizer` describes, add a line to `TOKENIZERS`, and its name
-to `TokenizerKind` in config/data.py.
+but for "space", whose text may say `<unk>`. How to add one is told in seq2seq/README.md.
 """
 
 from __future__ import annotations
