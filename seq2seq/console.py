@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import BinaryIO, NoReturn, TextIO
 
-from seq2seq.errors import DataError, Seq2SeqError
+from seq2seq.errors import ON_COMMAND_LINE, DataError, Seq2SeqError
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 """The exit code of a program that Ctrl-C ended, by convention."""
@@ -73,6 +73,7 @@ def run_command(command: Callable[[], object]) -> None:
         command: what to do; it loads torch itself, after the process is set up.
     """
     setup_process()
+    ON_COMMAND_LINE.set(True)
     if sys.stderr is None:  # closed; without it, `print` would take stdout
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     warnings.showwarning = lambda message, *_, **__: write_stderr(f"warning: {message}")

@@ -12,9 +12,43 @@ traceback.
 
 from __future__ import annotations
 
+import re
+from contextvars import ContextVar
+
+ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
+"""Whether it is a program of ours that prints the messages."""
+
+_FLAG = re.compile(
+    r"--((?:data|model|training|decoding|generation)\.[\w.-]*\w|run|resume|overwrite|seed|device)\b"
+)
+
 
 class Seq2SeqError(Exception):
-    """The root of every error that a user can do something about."""
+    """The root of every error that a user can do something about.
+
+    Messages name settings as they are typed on the command line; in Python, as they are there.
+    """
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if ON_COMMAND_LINE.get() else in_python(message)
+
+
+def in_python(message: str) -> str:
+    """A message with the names of settings as Python has them; commands to type stay as they are.
+
+    >>> in_python("--model.encoder-sizes () is empty; or add --model.no-tied-output")
+    'model.encoder_sizes () is empty; or add model.tied_output=False'
+    """
+
+    def rename(match: re.Match[str]) -> str:
+        if re.search(r"\b(seq2seq|python) [\w./]+ [^:;]*$", message[: match.start()]):
+            return match[0]
+        group, dot, name = match[1].replace("-", "_").rpartition(".")
+        off = re.sub(r"^no_(?!repeat_ngram$)", "", name)  # the one setting that begins so
+        return f"{group}{dot}{off}=False" if off != name else f"{group}{dot}{name}"
+
+    return _FLAG.sub(rename, message)
 
 
 class SettingsError(Seq2SeqError):

@@ -19,6 +19,7 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.errors import ON_COMMAND_LINE
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.translation.train import train
 from tests.support.settings import PLAIN_MODEL
@@ -40,6 +41,14 @@ def fixed_start() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         yield
+
+
+@pytest.fixture(autouse=True)
+def command_line_words() -> Iterator[None]:
+    """Messages are compared as they are printed; tests/test_errors.py has those in Python."""
+    token = ON_COMMAND_LINE.set(True)
+    yield
+    ON_COMMAND_LINE.reset(token)
 
 
 SLOW_FIXTURES = {"trained", "command", "programs", "whole"}

@@ -1,6 +1,8 @@
 """The documents are true: snippets run, commands and options exist, links lead somewhere."""
 
 import contextlib
+import doctest
+import importlib
 import io
 import re
 import runpy
@@ -33,6 +35,19 @@ FORMAT = re.compile(r"seq2seq (run|vocabulary) \d")
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+EXAMPLES = [
+    path.relative_to(ROOT)
+    for path in sorted((ROOT / "seq2seq").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=str)
+def test_examples_in_docstrings(path: Path) -> None:
+    module = importlib.import_module(".".join(path.with_suffix("").parts))
+    assert not doctest.testmod(module).failed
 
 
 # ---------------------------------------------------------------------------------------------

@@ -1,20 +1,64 @@
-"""``seq2seq compare`` and ``seq2seq analyze``."""
+"""``seq2seq compare`` and ``seq2seq analyze``: systems, judged by references.
+
+A system is a run, which translates, or a file of translations.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import tyro
 
-from seq2seq.cli.options import parse_command, print_json, repeated_names
-from seq2seq.cli.systems import JudgingCommand, SystemArgument, SystemsArgument, read_systems
+from seq2seq.cli.options import (
+    Device,
+    FileOption,
+    check_aligned,
+    open_run,
+    parse_command,
+    print_json,
+    repeated_names,
+)
+from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.config.fields import PositiveInt, Range
+from seq2seq.data.readers.lines import read_lines
+from seq2seq.errors import SettingsError
+from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.breakdown import BreakdownRow
-    from seq2seq.evaluation.significance import Comparison
+
+SystemArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
+SystemsArgument: TypeAlias = Annotated[
+    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")
+]
+
+
+@dataclass(frozen=True)
+class JudgingCommand:
+    """A command that judges systems by references."""
+
+    source: FileOption = ""
+    """The source sentences, a line each (.gz too): what runs translate; files of translations must
+    have as many lines."""
+    reference: tuple[FileOption, ...] = ()
+    """The references, line-aligned with the source; several files if there are several."""
+    tokenize: Tokenization | None = None
+    """sacreBLEU's tokenization, which says what a word is. None: the first run's own, or 13a."""
+    lowercase: bool = False
+    """Score without case; always so if a run was trained on lower-cased text."""
+    device: Device = "auto"
+    """Where a run translates; auto takes what is there."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def problems(self) -> Iterator[str]:
+        """Yields a line for each impossible option."""
+        if not self.reference:
+            yield "give --reference FILE"
+        yield from device_problems(self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +118,8 @@ def compare_command(arguments: list[str]) -> None:
     """Test whether systems differ by more than chance."""
     command = parse_command(Compare, arguments, "seq2seq compare")
     from seq2seq.evaluation.metrics import METRICS
-    from seq2seq.evaluation.significance import check_resampling, compare
+    from seq2seq.evaluation.significance import compare
 
-    check_resampling(command.test, command.samples, command.seed)
     texts = read_systems(command, command.systems)
     found = compare(
         texts.systems,
@@ -88,25 +131,14 @@ def compare_command(arguments: list[str]) -> None:
         lowercase=texts.lowercase,
     )
     if command.json:
-        print_json({name: as_dict(each) for name, each in found.items()})
+        print_json({name: each.as_dict() for name, each in found.items()})
         return
-    for name, comparison in found.items():
-        print_comparison(METRICS[name].title, comparison)
-
-
-def as_dict(comparison: Comparison) -> dict[str, object]:
-    """Returns one metric's comparison as a table of tables."""
-    systems = {name: score._asdict() for name, score in comparison.systems.items()}
-    return {"signature": comparison.signature, "systems": systems}
-
-
-def print_comparison(title: str, comparison: Comparison) -> None:
-    """Prints one metric: its signature, and a line for each system."""
-    print(f"{title:5} {comparison.signature}")
-    width = max(map(len, comparison.systems))
-    for name, (score, mean, interval, p_value) in comparison.systems.items():
-        verdict = "baseline" if p_value is None else f"p = {p_value:.4f}"
-        print(f"  {name:{width}}  {score:6.2f}  ({mean:.2f} ± {interval:.2f})  {verdict}")
+    width = max(map(len, command.systems))
+    for metric, comparison in found.items():
+        print(f"{METRICS[metric].title:5} {comparison.signature}")
+        for name, (score, mean, interval, p_value) in comparison.systems.items():
+            verdict = "baseline" if p_value is None else f"p = {p_value:.4f}"
+            print(f"  {name:{width}}  {score:6.2f}  ({mean:.2f} ± {interval:.2f})  {verdict}")
 
 
 def analyze_command(arguments: list[str]) -> None:
@@ -124,10 +156,7 @@ def analyze_command(arguments: list[str]) -> None:
         bucket_size=command.bucket_size,
     )
     if command.json:
-        parts = {"lengths": found.lengths, "quarters": found.quarters}
-        rows = {name: [part._asdict() for part in each] for name, each in parts.items()}
-        bleu = found.bleu._asdict()
-        print_json({"bleu": bleu, **rows, "longest_ngram": found.longest_ngram})
+        print_json(found.as_dict())
         return
     print(f"BLEU  {found.bleu}\n")
     print_rows("source words", found.lengths)
@@ -141,3 +170,58 @@ def print_rows(title: str, rows: list[BreakdownRow]) -> None:
     print(f"{title:>12}  {'sentences':>9}  {'words':>9}  {'reference':>9}  {'BLEU':>6}")
     for name, sentences, words, reference, score in rows:
         print(f"{name:>12}  {sentences:9,}  {words:9,}  {reference:9,}  {score:6.2f}")
+
+
+class JudgedText(NamedTuple):
+    """Translations, and what they are judged by.
+
+    Attributes:
+        sources: the source sentences; none if no source was given, where none is needed.
+        systems: each system's name, which is how it was given, and its translations.
+        references: all references of each sentence.
+        tokenize, lowercase: as for `seq2seq.evaluation.metrics.evaluate`.
+    """
+
+    sources: list[str]
+    systems: dict[str, list[str]]
+    references: list[list[str]]
+    tokenize: str
+    lowercase: bool
+
+
+def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
+    """Reads all files, checks them, and then translates with the runs.
+
+    Raises:
+        SettingsError: a run has no source to translate, a device is named for no run, or the
+            tokenization is impossible.
+        DataError: a file is missing, or has another number of lines than the others.
+        RunError: a directory is no run, or its run is damaged.
+    """
+    from seq2seq.data.tokenizers.normalization import to_nfc
+    from seq2seq.evaluation.metrics import bleu_metric
+    from seq2seq.translation.translator import Translator
+
+    opened = {name: open_run(name) for name in names if Path(name).is_dir()}
+    runs = {name: run.experiment(Experiment) for name, run in opened.items()}
+    if runs and not command.source:
+        raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")
+    if not runs and command.device != "auto":
+        raise SettingsError(f"--device {command.device} is for runs, and none is given")
+    own = next((each.tokenize for each in runs.values()), "13a")
+    tokenize = command.tokenize or own
+    bleu_metric(tokenize)
+    sources = read_lines(command.source) if command.source else []
+    streams = {path: read_lines(path) for path in dict.fromkeys(command.reference)}
+    systems = {name: [] if name in runs else read_lines(name) for name in names}
+    files = {command.source: sources} if command.source else {}
+    files |= streams | {name: lines for name, lines in systems.items() if name not in runs}
+    check_aligned(files)
+    for name, run in opened.items():
+        systems[name] = Translator.load(run, command.device).translate(sources)
+    # Translators write NFC, and scores compare code points.
+    systems = {name: list(map(to_nfc, lines)) for name, lines in systems.items()}
+    streams = {path: list(map(to_nfc, lines)) for path, lines in streams.items()}
+    references = [list(entry) for entry in zip(*map(streams.get, command.reference), strict=True)]
+    lowercase = command.lowercase or any(each.data.lowercase for each in runs.values())
+    return JudgedText(sources, systems, references, tokenize, lowercase)

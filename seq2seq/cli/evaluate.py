@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from seq2seq.cli.options import (
     DecodingCommand,
     FileOption,
-    check_aligned,
     load_translator,
     parse_decoding,
     print_json,
+    read_aligned,
 )
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import DataError
@@ -45,12 +46,9 @@ class Evaluate(DecodingCommand):
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
     command, run = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
-    from seq2seq.data.readers.lines import read_lines
     from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
 
-    sources = read_lines(command.source)
-    streams = [read_lines(path) for path in command.reference]
-    check_aligned({command.source: sources, **dict(zip(command.reference, streams, strict=True))})
+    sources, *streams = read_aligned(command.source, *command.reference)
     # What would go wrong after the work is found out before it.
     trained = run.experiment(Experiment)
     tokenize = command.tokenize or trained.tokenize
@@ -77,20 +75,15 @@ def check_output(path: str, inputs: Sequence[str]) -> None:
     """Raises DataError unless `path` can be written, and is none of the files that are read."""
     if any(os.path.realpath(path) == os.path.realpath(other) for other in inputs):
         raise DataError(f"--output {path} is one of the files to read: give another name")
-    try:
-        if path:
-            with open(path, "a", encoding="utf-8"):
-                pass
-    except OSError as error:
-        raise DataError(f"{path} could not be written: {error.strerror}") from error
+    write_lines(path, [], mode="a")  # which leaves a file as it is
 
 
-def write_lines(path: str, lines: Sequence[str]) -> None:
-    """Writes lines to a file, if one is named."""
+def write_lines(path: str, lines: Sequence[str], mode: Literal["w", "a"] = "w") -> None:
+    """Writes lines to a file, if one is named; DataError if it can't be written."""
     if not path:
         return
     try:
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
+        with open(path, mode, encoding="utf-8", newline="\n") as file:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
         raise DataError(f"{path} could not be written: {error.strerror}") from error

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from seq2seq.cli.options import (
-    AnalysisCommand,
-    FileOption,
-    check_plot,
-    open_run,
-    parse_command,
-    print_json,
-    repeated_names,
-)
+from seq2seq.cli.analyses import AnalysisCommand, open_runs, show
+from seq2seq.cli.options import FileOption, parse_command, repeated_names
 from seq2seq.config.base import check_unused, did_you_mean
 from seq2seq.config.fields import NonNegativeInt, PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.model import NetworkSettings
+from seq2seq.data.readers.lines import read_lines
 from seq2seq.errors import DataError
+from seq2seq.plotting.analyses import gradient_flow_figure
 
 if TYPE_CHECKING:
     from seq2seq.evaluation.gradient_flow import GradientFlow
+    from seq2seq.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -74,37 +70,31 @@ class Gradients(AnalysisCommand):
 def gradients_command(arguments: list[str]) -> None:
     """Measure how far back in time recurrent language models can learn."""
     command = parse_command(Gradients, arguments, "seq2seq lm gradients")
-    check_plot(command.plot)
-    from seq2seq.data.readers.lines import read_lines
+    runs = open_runs(command, LanguageExperiment)
     from seq2seq.evaluation.gradient_flow import as_table
-    from seq2seq.plotting.gradient_flow import plot_gradient_flow
 
     lines = read_lines(command.text)
-    flows = flows_of_runs(command, lines) if command.runs else flows_of_cells(command, lines)
-    if command.plot:
-        plot_gradient_flow(flows, command.plot)
-    if command.json:
-        rows = zip(command.runs or command.cells, flows.values(), strict=True)
-        print_json({name: flow.as_dict() for name, flow in rows})
-    else:
-        print(as_table(flows))
+    flows = flows_of_runs(command, runs, lines) if runs else flows_of_cells(command, lines)
+    found = dict(zip(command.runs or command.cells, flows.values(), strict=True))
+    show(command, found, as_table(flows), lambda: gradient_flow_figure(flows))
 
 
-def flows_of_runs(command: Gradients, lines: list[str]) -> dict[str, GradientFlow]:
+def flows_of_runs(
+    command: Gradients, runs: Mapping[str, Run], lines: list[str]
+) -> dict[str, GradientFlow]:
     """Measures the gradient flow of each run, by the run's name and its cell."""
     from seq2seq.evaluation.gradient_flow import text_gradient_flow, windows
     from seq2seq.language_modeling.loading import load_network
 
     flows = {}
-    for run, name in zip(command.runs, short_names(command.runs), strict=True):
-        opened = open_run(run)
-        cell = opened.experiment(LanguageExperiment).model.cell
-        network, text, _ = load_network(opened)
+    for (path, run), name in zip(runs.items(), short_names(command.runs), strict=True):
+        cell = run.experiment(LanguageExperiment).model.cell
+        network, text, _ = load_network(run)
         rows = text.rows(text.clean("\n".join(lines)).split("\n"))
         try:
             ids = windows(rows, command.steps, command.places)
         except DataError as error:
-            raise DataError(f"{run}: {error}") from error
+            raise DataError(f"{path}: {error}") from error
         flows[f"{name} ({cell})"] = text_gradient_flow(network, ids)
     return flows
 

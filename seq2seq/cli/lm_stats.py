@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from seq2seq.cli.options import FileArgument, FileOption, check_plot, parse_command
+from seq2seq.cli.options import FileArgument, FileOption, parse_command
 from seq2seq.config.fields import PositiveInt
 from seq2seq.errors import DataError
+from seq2seq.plotting.analyses import zipf_figure
+from seq2seq.plotting.figure import check_figure_path, save_figure
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,11 @@ class Stats:
 def stats_command(arguments: list[str]) -> None:
     """Show what a text is made of: its most frequent tokens, and Zipf's law."""
     command = parse_command(Stats, arguments, "seq2seq lm stats")
-    check_plot(command.plot)
+    if command.plot:
+        check_figure_path(command.plot)
     from seq2seq.data.monolingual import letters_only, read_monolingual
     from seq2seq.data.tokenizers.base import build_tokenizer
     from seq2seq.evaluation.zipf import text_statistics
-    from seq2seq.plotting.zipf import plot_zipf
 
     stop_words = read_stop_words(command)
     column = int(command.column) if command.column.isdecimal() else command.column or None
@@ -66,7 +68,7 @@ def stats_command(arguments: list[str]) -> None:
     tokenizer = build_tokenizer(command.tokenizer, [], vocab_size=0, lowercase=command.lowercase)
     found = text_statistics(tokenizer.tokenize_all(lines))
     if command.plot:
-        plot_zipf(found.ngrams, command.plot)
+        save_figure(zipf_figure(found.ngrams), command.plot)
     if command.json:
         print(json.dumps(found.as_dict(top=command.top, stop_words=stop_words)))
     else:

@@ -15,12 +15,10 @@ from typing import NamedTuple
 
 import seq2seq
 from seq2seq.cli import lm
+from seq2seq.cli.analyses import ahead_command, exposure_command
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
-from seq2seq.cli.exposure import exposure_command
-from seq2seq.cli.lm_ahead import ahead_command
 from seq2seq.cli.lm_gradients import gradients_command
-from seq2seq.cli.lm_ngram import arpa_command, ngram_command
 from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.rerank import rerank_command
 from seq2seq.cli.train import plot_command, train_command
@@ -32,12 +30,7 @@ Command = Callable[[list[str]], None]
 
 
 class Group(NamedTuple):
-    """Commands that begin with the same words.
-
-    Attributes:
-        title: what they are about.
-        commands: by their next word.
-    """
+    """Commands that begin with the same words, by their next word; and what they are about."""
 
     title: str
     commands: Mapping[str, Command | Group]
@@ -50,8 +43,8 @@ LANGUAGE_MODELS = Group(
         "score": lm.score_command,
         "generate": lm.generate_command,
         "stats": stats_command,
-        "ngram": ngram_command,
-        "arpa": arpa_command,
+        "ngram": lm.ngram_command,
+        "arpa": lm.arpa_command,
         "ahead": ahead_command,
         "gradients": gradients_command,
     },
@@ -78,8 +71,7 @@ continues, and so are a translation's, so that no parser can be made before the 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs ``seq2seq``; exits with 0, or with 2 after a user's mistake.
 
-    Args:
-        arguments: as they were typed; None: those of this program.
+    Arguments are as they were typed; None stands for those of this program.
     """
     setup_process()
     arguments = list(sys.argv[1:] if arguments is None else arguments)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import tyro
 
@@ -15,19 +15,19 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
+from seq2seq.data.readers.lines import iter_lines, read_lines
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from seq2seq.runs.run import Run
     from seq2seq.translation.translator import Translator
 
 RunArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-RunsArgument: TypeAlias = Annotated[
-    tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")
-]
 RunOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="RUN")]
 RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [RUN ...]")]
 FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -35,8 +35,7 @@ FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
-CommandT = TypeVar("CommandT")
-AnalysisT = TypeVar("AnalysisT", bound="Analysis")
+CommandT = TypeVar("CommandT", bound="DataclassInstance")
 DecodingT = TypeVar("DecodingT", bound="DecodingCommand")
 
 
@@ -68,32 +67,6 @@ class DecodingCommand(ModelCommand):
 
     decoding: tyro.conf.OmitArgPrefixes[DecodingSettings] = field(default_factory=DecodingSettings)
     """How to search; the defaults are the run's."""
-
-
-@dataclass(frozen=True)
-class AnalysisCommand:
-    """A command that measures several runs on the same text."""
-
-    runs: RunsArgument = ()
-    """Run directories."""
-    plot: FileOption = ""
-    """Draw the result: a file .png, .pdf or .svg."""
-    json: bool = False
-    """Print one JSON object."""
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible option."""
-        yield from repeated_names(self.runs)
-
-
-class Analysis(Protocol):
-    """What such a command finds for a run."""
-
-    def as_dict(self) -> dict[str, object]:
-        """Returns it as JSON has it."""
-
-    def as_table(self) -> str:
-        """Returns it as lines of text."""
 
 
 def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> CommandT:
@@ -129,18 +102,14 @@ def parse_decoding(
     return command, run
 
 
-def parse_again(
-    command: CommandT, arguments: Sequence[str], prog: str, **stored: object
-) -> CommandT:
+def parse_again(command: CommandT, arguments: Sequence[str], prog: str, **stored: Any) -> CommandT:
     """Parses groups of options once more, with the defaults that a run has for them.
 
     Only these groups: with a default, RUN could be taken for one of several values before it.
     """
-    default = replace(cast(Any, command), **stored)
+    default = replace(command, **stored)
     again = tyro.cli(type(command), prog=prog, args=arguments, default=default)
-    return cast(
-        CommandT, replace(cast(Any, command), **{name: getattr(again, name) for name in stored})
-    )
+    return replace(command, **{name: getattr(again, name) for name in stored})
 
 
 def drop_prefix(argument: str, group: str) -> str:
@@ -171,9 +140,7 @@ def open_run(path: str) -> Run:
 def load_translator(command: ModelCommand, run: Run | None = None) -> Translator:
     """Loads the translator that a command asks for, with its decoding settings if it has any.
 
-    Args:
-        command: names the run and the rest of the ensemble.
-        run: the command's, if it is open already.
+    `run` is the command's, if it is open already.
 
     Raises:
         RunError, SettingsError: as `Translator.load`; or a setting needs attention, and there is
@@ -195,8 +162,6 @@ def input_lines(file: str) -> Iterator[str]:
         DataError: there is no such file, or it is damaged; standard input is looked at when the
             first line is asked for.
     """
-    from seq2seq.data.readers.lines import read_lines
-
     if file == "-":
         return stdin_lines()
     try:
@@ -210,8 +175,6 @@ def input_lines(file: str) -> Iterator[str]:
 
 def stdin_lines() -> Iterator[str]:
     """Yields the lines of standard input as they arrive."""
-    from seq2seq.data.readers.lines import iter_lines
-
     yield from iter_lines(standard_input(), "standard input")
 
 
@@ -222,12 +185,15 @@ def repeated_names(names: Sequence[str]) -> Iterator[str]:
             yield f"{name} is given twice: each system once"
 
 
-def check_plot(path: str) -> None:
-    """Raises SettingsError or DataError if a picture is asked for that can't be drawn."""
-    from seq2seq.plotting.figure import check_figure_path
+def read_aligned(*paths: str) -> list[list[str]]:
+    """Reads files whose lines belong together.
 
-    if path:
-        check_figure_path(path)
+    Raises:
+        DataError: a file can't be read, as `read_lines`; or as `check_aligned`.
+    """
+    texts = [read_lines(path) for path in paths]
+    check_aligned(dict(zip(paths, texts, strict=True)))
+    return texts
 
 
 def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
@@ -246,26 +212,3 @@ def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
 def print_json(value: object) -> None:
     """Prints a value as one line of JSON, at once; a number that JSON lacks becomes null."""
     print(json.dumps(finite_or_none(value), ensure_ascii=False), flush=True)
-
-
-def print_figures(figures: Mapping[str, float]) -> None:
-    """Prints a line for each figure, counts with commas."""
-    for name, value in figures.items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-        print(f"{name.replace('_', ' '):21} {shown}")
-
-
-def emit(
-    command: AnalysisCommand,
-    results: Mapping[str, AnalysisT],
-    *,
-    plot: Callable[[Mapping[str, AnalysisT], str], object],
-) -> None:
-    """Draws what was found for each run, if that is asked for, and prints it as JSON or tables."""
-    if command.plot:
-        plot(results, command.plot)
-    if command.json:
-        print_json({run: each.as_dict() for run, each in results.items()})
-        return
-    for run, each in results.items():
-        print(f"{run}\n{each.as_table()}\n")

@@ -36,7 +36,6 @@ def parse_experiment(
     epochs or steps) takes the place of the default budgets.
 
     Args:
-        default: the settings where nothing is given.
         arguments: as they were typed; None: those of this program.
         prog: the command, for its help; None: this program.
         description: of the command, for its help; None: the docstring of the experiment's class.
@@ -53,9 +52,8 @@ def parse_experiment(
     stored = None
     resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
     if resumes and not {"-h", "--help"} & set(arguments):
-        stored = default = open_run(argument_value("--run", arguments) or default.run).experiment(
-            kind
-        )
+        run = open_run(argument_value("--run", arguments) or default.run)
+        stored = default = run.experiment(kind)
     default = without_budgets(default, arguments)
     problems: list[str] = []
     try:
@@ -110,12 +108,8 @@ def report_lifted_budgets(stored: BaseExperiment, experiment: BaseExperiment) ->
 def argument_value(option: str, arguments: Sequence[str] | None = None) -> str | None:
     """Returns the value of an option that decides about the defaults of others, before parsing.
 
-    Args:
-        option: as ``--corpus``.
-        arguments: as they were typed; None: those of this program.
-
-    Returns:
-        The last value that is given, as the parser takes it; None if there is none.
+    Of an option, as ``--corpus``, the last value counts, as for the parser; None if there is none.
+    Arguments are as they were typed; None stands for those of this program.
     """
     value = None
     arguments = sys.argv[1:] if arguments is None else arguments

@@ -15,10 +15,10 @@ from seq2seq.cli.options import (
     InputArgument,
     RunArgument,
     RunOption,
-    check_aligned,
     input_lines,
     open_run,
     parse_command,
+    read_aligned,
 )
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.config.fields import Range
@@ -73,16 +73,12 @@ def rerank_command(arguments: list[str]) -> None:
     """Translate a file or standard input, choosing among candidates by other models."""
     command = parse_command(Rerank, arguments, "seq2seq rerank")
     tunes = bool(command.tune_source)
-    from seq2seq.data.readers.lines import read_lines
     from seq2seq.language_modeling.model import LanguageModel
     from seq2seq.translation.reranker import Reranker
     from seq2seq.translation.translator import Translator
 
-    texts = {
-        path: read_lines(path) for path in (command.tune_source, command.tune_reference) if path
-    }
     if tunes:
-        check_aligned(texts)
+        sources, references = read_aligned(command.tune_source, command.tune_reference)
     language, device = command.language_model, command.device
     run = open_run(command.run)
     reranker = Reranker(
@@ -93,7 +89,6 @@ def rerank_command(arguments: list[str]) -> None:
         weights=None if tunes else read_weights(command.weights),
     )
     if tunes:
-        sources, references = texts[command.tune_source], texts[command.tune_reference]
         tokenize = command.tokenize or run.experiment(Experiment).tokenize
         bleu = reranker.tune(sources, references, tokenize=tokenize)
         print(f"BLEU {bleu:.2f} on {command.tune_source} with", end="", file=sys.stderr)

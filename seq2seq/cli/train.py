@@ -59,7 +59,6 @@ def finish_training(
     Args:
         reason: why the training ended, as `train` returns it. After a dry run there is nothing to
             do; a training that was interrupted ends the program with the exit code of Ctrl-C.
-        experiment: what was trained.
         report: called after a training that came to its end, as to score a test set.
     """
     from seq2seq.plotting.learning_curves import plot_learning_curves

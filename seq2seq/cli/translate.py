@@ -14,12 +14,12 @@ from seq2seq.cli.options import (
     FileOption,
     InputArgument,
     ModelCommand,
-    check_aligned,
     input_lines,
     load_translator,
     parse_command,
     parse_decoding,
     print_json,
+    read_aligned,
 )
 from seq2seq.config.fields import PositiveInt
 from seq2seq.console import standard_input
@@ -94,10 +94,7 @@ def translate_command(arguments: list[str]) -> None:
 def score_command(arguments: list[str]) -> None:
     """Print how probable given translations are."""
     command = parse_command(Score, arguments, "seq2seq score")
-    from seq2seq.data.readers.lines import read_lines
-
-    sources, targets = read_lines(command.source), read_lines(command.target)
-    check_aligned({command.source: sources, command.target: targets})
+    sources, targets = read_aligned(command.source, command.target)
     scores = load_translator(command).score(sources, targets)
     for source, target, score in zip(sources, targets, scores, strict=True):
         if command.json:

@@ -37,17 +37,25 @@ def check_strings(value: Any, name: str) -> list[str]:
 
 
 def iter_checked(
-    values: Iterable[Any], name: str, expected: str = "lines, each a string"
+    values: Iterable[Any], name: str, expected: str = "lines, each a string", first: int = 1
 ) -> Iterator[str]:
-    """Yields the texts of a stream, each checked when it comes; as `check_strings`."""
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise DataError(f"{name} is {describe_value(values)}: give {expected}")
-    for number, value in enumerate(values, start=1):
+    """Yields the texts of a stream, each checked when it comes; as `check_strings`.
+
+    `first` is the number of the first of them, for messages.
+    """
+    check_several(values, name, expected)
+    for number, value in enumerate(values, start=first):
         if not isinstance(value, str):
             raise DataError(
                 f"{name}: number {number:,} is {describe_value(value)}, and not a string"
             )
         yield value
+
+
+def check_several(values: Any, name: str, expected: str) -> None:
+    """Raises DataError for a single text, or what can't be gone through one by one."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise DataError(f"{name} is {describe_value(values)}: give {expected}")
 
 
 def check_run_path(value: Any, name: str = "run") -> str | Path:

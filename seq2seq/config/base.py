@@ -102,7 +102,10 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
             problems.append(f"{flag} {shown} is not {describe_type(item.type)}{hint}")
         elif dataclasses.is_dataclass(value):
             problems += type_problems(value, where + getattr(value, "PREFIX", f"{item.name}."))
-        elif isinstance(value, int) and abs(value) >= MAX_INTEGER:
+        elif any(
+            isinstance(number, int) and abs(number) >= MAX_INTEGER
+            for number in (value if isinstance(value, tuple) else (value,))
+        ):
             problems.append(f"{flag} {shown} is too large for an integer")
     return problems
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from seq2seq.config.arguments import describe_value
 from seq2seq.config.base import (
     check_unused,
     field_problems,
@@ -54,6 +55,17 @@ class BaseExperiment:
     """Begin anew where there is a run already: it is deleted."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
+
+    @classmethod
+    def check_is_one(cls, value: object, function: str) -> None:
+        """Raises SettingsError where something else is handed to a function that trains."""
+        if not isinstance(value, cls):
+            name = cls.__name__
+            raise SettingsError(
+                f"{function} takes a description of what to train, and not "
+                f'{describe_value(value)}: {function}({name}(run="runs/mine", data=…)), where '
+                'data names the text, as DataSettings(train="pairs.tsv")'
+            )
 
     def __post_init__(self) -> None:
         """Checks everything; raises `SettingsError` with all the mistakes."""

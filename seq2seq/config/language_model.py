@@ -200,8 +200,11 @@ class LanguageExperiment(BaseExperiment):
     def problems(self) -> Iterator[str]:
         """One line for each impossible combination of parts."""
         yield from super().problems()
-        if self.training.best_by == "bleu":
-            yield "--training.best-by bleu: a language model has no translations; take perplexity"
+        if self.training.best_by != "perplexity":
+            yield (
+                f"--training.best-by {self.training.best_by}: a language model has no "
+                "translations; take perplexity"
+            )
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

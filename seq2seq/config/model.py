@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -47,6 +47,14 @@ class NetworkSettings:
     """Probability that a unit of the state keeps its value for a step (Krueger et al. 2017)."""
     tied_output: bool = True
     """Use the target embedding as the output layer's weights (Press & Wolf 2017)."""
+
+    def __post_init__(self) -> None:
+        """Takes a list, or one size alone, where there may be several."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(item.default, tuple) and isinstance(value, list | int):
+                sizes = tuple(value) if isinstance(value, list) else (value,)
+                object.__setattr__(self, item.name, sizes)
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
@@ -102,6 +110,7 @@ class ModelSettings(NetworkSettings):
 
     def __post_init__(self) -> None:
         """Lexical translation follows attention: without it there is none to ask for."""
+        super().__post_init__()
         if self.attention == "none":
             object.__setattr__(self, "lexical", False)
 

@@ -22,6 +22,7 @@ from seq2seq.config.fields import (
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ScheduleName = Literal["constant", "inverse-sqrt", "cosine", "plateau"]
+MetricName = Literal["bleu", "chrf", "ter"]
 SamplingScheduleName = Literal["none", "constant", "linear", "exponential", "inverse-sigmoid"]
 
 MAX_THREADS = 1024
@@ -134,8 +135,9 @@ class TrainingSettings:
     """Steps between log lines."""
     patience: NonNegativeInt = 0
     """Stop after so many validations without improvement. 0: never."""
-    best_by: Literal["bleu", "perplexity"] = "bleu"
-    """Which validation score chooses the weights that are kept as the best."""
+    best_by: Literal["perplexity", MetricName] = "bleu"
+    """Which validation score chooses the weights that are kept as the best. BLEU is 0 for sentences
+    of one word, as a transliteration's: where it could never be more, chrf does."""
     ema_decay: Annotated[Fraction, FIXED] = 0.0
     """Validate and keep an exponential moving average of the weights (Polyak & Juditsky 1992), in
     which every update counts this much less than the next: 0.999, for example. 0: off."""

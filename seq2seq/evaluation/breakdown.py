@@ -21,7 +21,14 @@ from typing import NamedTuple
 from sacrebleu.metrics import BLEU
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.metrics import Score, bleu_metric, reference_streams, score
+from seq2seq.evaluation.metrics import (
+    References,
+    Score,
+    bleu_metric,
+    reference_lists,
+    reference_streams,
+    score,
+)
 
 QUARTERS = 4
 MAX_NGRAM_ORDER = 4
@@ -63,11 +70,20 @@ class Breakdown(NamedTuple):
     quarters: list[BreakdownRow]
     longest_ngram: int
 
+    def as_dict(self) -> dict[str, object]:
+        """Returns everything as JSON has it."""
+        return {
+            "bleu": self.bleu._asdict(),
+            "lengths": [row._asdict() for row in self.lengths],
+            "quarters": [row._asdict() for row in self.quarters],
+            "longest_ngram": self.longest_ngram,
+        }
+
 
 def breakdown(
     sources: Sequence[str],
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -76,11 +92,8 @@ def breakdown(
     """Computes BLEU of the whole text, by source length and by position in the sentence.
 
     Args:
-        sources: the sentences that were translated.
         hypotheses: detokenized translations, one for each source.
-        references: for each source sentence its reference, or all its references.
         tokenize: sacreBLEU's tokenization: what counts as a word.
-        lowercase: ignore case.
         bucket_size: how many lengths, in words, go together: 5 makes 1-5, 6-10, …
 
     Raises:
@@ -101,24 +114,17 @@ def breakdown(
         return str(whole.tokenizer(text.lower() if lowercase else text)).split()
 
     cut_hypotheses = [words(text) for text in hypotheses]
-    cut_references = [
-        [words(text) for text in ([entry] if isinstance(entry, str) else entry)]
-        for entry in references
-    ]
-    lengths = [len(words(text)) for text in sources]
-    quarters = [quarter_of(number, cut_hypotheses, cut_references) for number in range(QUARTERS)]
+    cut_references = [[words(text) for text in entry] for entry in reference_lists(references)]
     reference_lengths = [len(words) for entry in cut_references for words in entry]
     average = sum(reference_lengths) / len(reference_lengths) / QUARTERS
     order = max(1, min(MAX_NGRAM_ORDER, round(average)))
-    return Breakdown(
-        overall,
-        by_length(lengths, bucket_size, cut_hypotheses, cut_references),
-        [
-            score_rows(f"{number}/{QUARTERS}", found, expected, order)
-            for number, (found, expected) in enumerate(quarters, start=1)
-        ],
-        order,
-    )
+    quarters = []
+    for number in range(QUARTERS):
+        found, expected = quarter_of(number, cut_hypotheses, cut_references)
+        quarters.append(score_rows(f"{number + 1}/{QUARTERS}", found, expected, order))
+    lengths = [len(words(text)) for text in sources]
+    buckets = by_length(lengths, bucket_size, cut_hypotheses, cut_references)
+    return Breakdown(overall, buckets, quarters, order)
 
 
 def by_length(
@@ -127,13 +133,9 @@ def by_length(
     hypotheses: Sequence[list[str]],
     references: Sequence[Sequence[list[str]]],
 ) -> list[BreakdownRow]:
-    """Computes BLEU of sentences of like length, shortest first.
+    """Computes BLEU of sentences of like length in source words, shortest first.
 
-    Args:
-        lengths: words of each source sentence.
-        size: lengths in a bucket; a source without words has a bucket of its own.
-        hypotheses: the words of each translation.
-        references: the words of all references of each sentence.
+    A bucket has `size` lengths; sources without words have a bucket of their own.
     """
     buckets: dict[int, list[int]] = {}
     for index, length in enumerate(lengths):

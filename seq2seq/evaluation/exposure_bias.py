@@ -60,6 +60,11 @@ class PositionScores(NamedTuple):
         """What the own history costs in log-probability, in nats for each token."""
         return self.reference_log_probability - self.own_log_probability
 
+    def as_dict(self) -> dict[str, float]:
+        """Returns all figures by name, the gaps last."""
+        gaps = {name: getattr(self, name) for name in ("accuracy_gap", "log_probability_gap")}
+        return {**self._asdict(), **gaps}
+
 
 class ExposureBias(NamedTuple):
     """The exposure bias of a model on a text.
@@ -74,19 +79,11 @@ class ExposureBias(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """Returns a run's positions and total, as JSON has them."""
-
-        def row(position: PositionScores) -> dict[str, float]:
-            gaps = {
-                "accuracy_gap": position.accuracy_gap,
-                "log_probability_gap": position.log_probability_gap,
-            }
-            return {**position._asdict(), **gaps}
-
         positions = [
-            {"position": number, **row(position)}
+            {"position": number, **position.as_dict()}
             for number, position in enumerate(self.positions, start=1)
         ]
-        return {"positions": positions, "total": row(self.total)}
+        return {"positions": positions, "total": self.total.as_dict()}
 
     def as_table(self) -> str:
         """Returns a table with a row for each position, and one for all."""
@@ -122,7 +119,6 @@ def measure_exposure_bias(
         model: in evaluation mode.
         sources: ids without bos and eos.
         targets: the ids of their references, without bos and eos; eos is predicted, too.
-        device: where the model is.
         max_length: the last position to look at, in target tokens.
         batch_tokens: the most tokens of a batch; changes time and memory only.
 
@@ -166,24 +162,32 @@ def score_batch(model: StepModel, batch: Batch, columns: int) -> Tensor:
         reference_tokens = batch.target_input[:, position]
         reference_log_probs, reference_state = model.step(reference_tokens, reference_state)
         own_log_probs, own_state = model.step(own_tokens, own_state)
+        right, log_probability = score_tokens(reference_log_probs, wanted)
+        own_right, own_log_probability = score_tokens(own_log_probs, wanted)
         outcomes.append(
-            torch.stack(
-                [
-                    (reference_log_probs.argmax(dim=-1) == wanted).float(),
-                    (own_log_probs.argmax(dim=-1) == wanted).float(),
-                    reference_log_probs.gather(1, wanted.unsqueeze(1)).squeeze(1).float(),
-                    own_log_probs.gather(1, wanted.unsqueeze(1)).squeeze(1).float(),
-                    ended.float(),
-                ]
-            )
+            torch.stack([right, own_right, log_probability, own_log_probability, ended.float()])
         )
-        # As in greedy search.
-        never = torch.tensor(FORBIDDEN_IDS, device=wanted.device)
-        own_tokens = own_log_probs.index_fill(1, never, float("-inf")).argmax(dim=-1)
+        own_tokens = most_probable(own_log_probs)
         ended = ended | (own_tokens == EOS_ID)
     values = torch.stack(outcomes, dim=2).cpu().double()  # (5, batch_size, positions)
     real = torch.arange(values.shape[2]) < batch.target_lengths.unsqueeze(1)
     return values.masked_fill(~real, torch.nan)
+
+
+def score_tokens(log_probs: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores tokens ``(batch_size,)`` by log-probabilities ``(batch_size, vocab_size)``.
+
+    Returns:
+        Whether each is the most probable one, and its log-probability: float32, ``(batch_size,)``.
+    """
+    right = log_probs.argmax(dim=-1) == wanted
+    return right.float(), log_probs.gather(1, wanted.unsqueeze(1)).squeeze(1).float()
+
+
+def most_probable(log_probs: Tensor) -> Tensor:
+    """Returns the most probable tokens ``(batch_size,)``, as greedy search: no pad, unk, bos."""
+    never = torch.tensor(FORBIDDEN_IDS, device=log_probs.device)
+    return log_probs.index_fill(1, never, float("-inf")).argmax(dim=-1)
 
 
 def average_scores(table: Tensor) -> PositionScores:

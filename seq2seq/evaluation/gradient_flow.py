@@ -51,46 +51,56 @@ class GradientFlow(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """Returns the norms as JSON has them, first step first; None for one that is not finite."""
-        memory = None if self.memory is None else self.memory.tolist()
+        norms = {"hidden": self.hidden, "memory": self.memory}
         found: dict[str, object] = finite_or_none(
-            {"hidden": self.hidden.tolist(), "memory": memory}
+            {name: None if each is None else each.tolist() for name, each in norms.items()}
         )
         return found
 
+    def by_name(self, name: str) -> dict[str, Tensor]:
+        """Returns all norms by what they are called in tables and pictures of `name`."""
+        if self.memory is None:
+            return {name: self.hidden}
+        return {f"{name}, h": self.hidden, f"{name}, c": self.memory}
+
 
 def gradient_flow(
-    layers: Cell | RecurrentStack,
-    inputs: Tensor,
-    loss: Callable[[Tensor], Tensor],
-    *,
-    layer: int = -1,
+    layers: Cell | RecurrentStack, inputs: Tensor, loss: Callable[[Tensor], Tensor]
 ) -> GradientFlow:
     """Computes the gradient of a loss at the last step with respect to the state at each step.
 
-    All is computed with a copy of the weights, in float64 on the CPU, so that a norm of 1e-160 is
-    still told from zero and one of 1e+150 from infinity. Nothing is dropped, as in evaluation.
+    The states are those of the top layer; a gradient reaches back through every layer, each by its
+    own states. All is computed with a copy of the weights, in float64 on the CPU, so that a norm of
+    1e-160 is still told from zero and one of 1e+150 from infinity. Nothing is dropped, as in
+    evaluation.
 
     Args:
         layers: a cell, or a stack of layers; it starts from zeros, and is left as it is.
         inputs: ``(batch_size, length, input_size)``; every row is full.
         loss: the last output ``(batch_size, output_size)``, float64 on the CPU -> each row's loss
             ``(batch_size,)``.
-        layer: which layer's states to look at, the top one unless told; 0 is the lowest. A gradient
-            reaches back through every layer, each by its own states.
 
     Returns:
         Norms of each row's gradient, averaged over the rows.
 
     Raises:
         DataError: the inputs are of another shape, or empty.
-        SettingsError: there is no such layer, or the loss is of another shape or does not depend on
-            the last output.
+        SettingsError: the loss is of another shape or does not depend on the last output.
     """
-    check(layers, inputs, layer)
+    if inputs.dim() != 3 or not inputs.numel():
+        raise DataError(
+            "inputs must be (batch_size, length, input_size), with at least one vector; they are "
+            f"{tuple(inputs.shape)}"
+        )
     layers = copy.deepcopy(layers).cpu().double().eval().requires_grad_(False)
     with torch.enable_grad():
         # The inputs need a gradient, so every state has one, though no weight does.
-        output, visited = walk(layers, inputs.detach().cpu().double().requires_grad_())
+        output = inputs = inputs.detach().cpu().double().requires_grad_()
+        state: Any = layers.zero_state(inputs[:, 0])
+        visited: list[CellState] = []
+        for vectors in inputs.unbind(1):
+            output, state = layers.step(vectors, state)
+            visited.append(state.layers[-1] if isinstance(layers, RecurrentStack) else state)
         losses = loss(output)
         if losses.shape != inputs.shape[:1] or not losses.requires_grad:
             raise SettingsError(
@@ -102,40 +112,10 @@ def gradient_flow(
             torch.autograd.grad(
                 losses.sum(), part, retain_graph=True, allow_unused=True, materialize_grads=True
             )
-            for part in zip(*(states[layer] for states in visited), strict=True)
+            for part in zip(*visited, strict=True)
         ]
     norms = [torch.stack(flow).norm(dim=-1).mean(dim=-1).cpu() for flow in flows]
     return GradientFlow(norms[0], norms[1] if len(norms) > 1 else None)
-
-
-def check(layers: Cell | RecurrentStack, inputs: Tensor, layer: int) -> None:
-    """Raises what `gradient_flow` does for its inputs and its layer."""
-    depth = len(layers.cells) if isinstance(layers, RecurrentStack) else 1
-    if not -depth <= layer < depth:
-        raise SettingsError(f"there is no layer {layer}: {depth} in all, and 0 is the lowest")
-    if inputs.dim() != 3 or not inputs.numel():
-        raise DataError(
-            "inputs must be (batch_size, length, input_size), with at least one vector; they are "
-            f"{tuple(inputs.shape)}"
-        )
-
-
-def walk(
-    layers: Cell | RecurrentStack, inputs: Tensor
-) -> tuple[Tensor, list[tuple[CellState, ...]]]:
-    """Returns the last output from zeros, and the states of each layer after each step."""
-    output, visited = inputs, []
-    if isinstance(layers, RecurrentStack):
-        stacked = layers.zero_state(inputs[:, 0])
-        for vectors in inputs.unbind(1):
-            output, stacked = layers.step(vectors, stacked)
-            visited.append(stacked.layers)
-    else:
-        state = layers.zero_state(inputs[:, 0])
-        for vectors in inputs.unbind(1):
-            output, state = layers.step(vectors, state)
-            visited.append((state,))
-    return output, visited
 
 
 def steps_back(length: int) -> list[int]:
@@ -149,20 +129,11 @@ def steps_back(length: int) -> list[int]:
     return sorted({0, length - 1, *(back for back in shown if back < length)})
 
 
-def columns(flows: Mapping[str, GradientFlow]) -> dict[str, Tensor]:
-    """Returns all norms by name, two for what has a memory cell."""
-    found = {}
-    for name, flow in flows.items():
-        if flow.memory is None:
-            found[name] = flow.hidden
-        else:
-            found |= {f"{name}, h": flow.hidden, f"{name}, c": flow.memory}
-    return found
-
-
 def as_table(flows: Mapping[str, GradientFlow]) -> str:
     """Norms by the number of steps back from the last one, a column for each name; as lines."""
-    shown = columns(flows)
+    shown = {
+        label: norms for name, flow in flows.items() for label, norms in flow.by_name(name).items()
+    }
     widths = {name: max(len(name), 9) for name in shown}
     header = "".join(f"  {name:>{width}}" for name, width in widths.items())
     lines = [f"steps back{header}"]
@@ -191,7 +162,7 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
     """
     chosen = spread_evenly([max(0, len(row) - steps) for row in rows], places)
     found = [
-        list(row[start : start + steps + 1])
+        row[start : start + steps + 1]
         for row, starts in zip(rows, chosen, strict=True)
         for start in starts
     ]
@@ -208,13 +179,8 @@ def windows(rows: Sequence[Sequence[int]], steps: int, places: int) -> Tensor:
 def text_gradient_flow(network: LanguageNetwork, ids: Tensor) -> GradientFlow:
     """Computes the gradient flow from the loss of each window's last token.
 
-    Args:
-        network: of any cell and depth; it reads each window from a state of zeros, and is left as
-            it is.
-        ids: ``(windows, steps + 1)``.
-
-    Returns:
-        Norms at the states after each of the steps, averaged over the windows.
+    Each window of ids ``(windows, steps + 1)`` is read from a state of zeros; the network is left
+    as it is. Norms are those at the states after each of the steps, averaged over the windows.
     """
     decoder: Any = copy.deepcopy(network.decoder).cpu().double().eval().requires_grad_(False)
     inputs = decoder.embedding(ids[:, :-1])
@@ -231,11 +197,7 @@ def text_gradient_flow(network: LanguageNetwork, ids: Tensor) -> GradientFlow:
 def fresh_network(cell: str, size: int, vocab_size: int, seed: int) -> LanguageNetwork:
     """Builds a language model of one layer with random weights, from a seed.
 
-    Args:
-        cell: as `--model.cell`.
-        size: width of the embedding and of the state.
-        vocab_size: tokens in the vocabulary.
-        seed: where the weights come from.
+    Its cell is named as for `--model.cell`; embedding and state are `size` wide.
     """
     settings: Any = {"cell": cell, "embedding_size": size, "sizes": (size,), "dropout": 0.0}
     with torch.random.fork_rng(devices=[]):

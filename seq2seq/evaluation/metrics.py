@@ -7,7 +7,9 @@ would find no word with an accent in references of the form NFD. For text in NFC
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from functools import partial
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from seq2seq.config.experiment import Tokenization
 from seq2seq.data.tokenizers.normalization import to_nfc
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from sacrebleu.metrics import BLEU, CHRF, TER
     from sacrebleu.metrics.base import Metric as SacreMetric
 
-TOKENIZATIONS: tuple[str, ...] = get_args(Tokenization)
-"""sacreBLEU's ways to take words apart for BLEU; 13a is the usual one."""
+References: TypeAlias = Sequence[Sequence[str]] | Sequence[str]
+"""For each sentence its reference, or all its references."""
 
 
 class Score(NamedTuple):
@@ -43,15 +45,17 @@ class Metric(NamedTuple):
         title: its name in tables.
         build: makes sacreBLEU's metric, or anything with its `corpus_score` and `get_signature`,
             from the tokenization for BLEU and whether case is ignored.
+        higher_is_better: whether the best translations have the highest score, or the lowest.
     """
 
     title: str
     build: Callable[[str, bool], SacreMetric]
+    higher_is_better: bool = True
 
 
 def evaluate(
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -59,8 +63,6 @@ def evaluate(
     """Scores detokenized translations by every metric of `METRICS`.
 
     Args:
-        hypotheses: one for each source sentence.
-        references: for each source sentence its reference, or all its references.
         tokenize: sacreBLEU's tokenization for BLEU: "13a", "zh", "char", "none", …
         lowercase: ignore case, in all metrics.
 
@@ -78,7 +80,7 @@ def evaluate(
 
 def bleu(
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
@@ -90,34 +92,41 @@ def bleu(
 def score(
     metric: SacreMetric,
     hypotheses: Sequence[str],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
 ) -> Score:
     """Returns the score by one of sacreBLEU's metrics, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
-    streams = [
-        [None if text is None else to_nfc(text) for text in stream]
-        for stream in reference_streams(references)
-    ]
-    result = metric.corpus_score(list(map(to_nfc, hypotheses)), streams)
+    lists = [list(map(to_nfc, entry)) for entry in reference_lists(references)]
+    result = metric.corpus_score(list(map(to_nfc, hypotheses)), reference_streams(lists))
     return Score(result.score, str(metric.get_signature()))
 
 
-def bleu_metric(tokenize: str, lowercase: bool = False) -> BLEU:
+def bleu_metric(tokenize: str, lowercase: bool = False, *, effective_order: bool = False) -> BLEU:
     """Returns BLEU (Papineni et al. 2002).
+
+    With `effective_order` it counts n-grams up to the length of the sentence, so that short
+    sentences don't all score 0: for single sentences.
 
     Raises:
         SettingsError: the tokenization is unknown or not to be had here.
     """
     from sacrebleu.metrics import BLEU
 
-    if tokenize not in TOKENIZATIONS:
-        there = ", ".join(TOKENIZATIONS)
+    known = get_args(Tokenization)
+    if tokenize not in known:
+        there = ", ".join(known)
         raise SettingsError(f"there is no tokenization {tokenize!r} for BLEU; there are {there}")
     try:
-        return BLEU(tokenize=tokenize, lowercase=lowercase)
+        return BLEU(tokenize=tokenize, lowercase=lowercase, effective_order=effective_order)
     except (RuntimeError, ImportError, OSError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"tokenization {tokenize} can't be used here: {reason}") from error
+
+
+def has_no_ngrams(references: Sequence[str], *, tokenize: str = "13a") -> bool:
+    """Whether no reference has the four words in a row that BLEU counts: it is 0, or by chance."""
+    metric = bleu_metric(tokenize)
+    return all(len(metric.tokenizer(text).split()) < metric.max_ngram_order for text in references)
 
 
 def chrf_metric(tokenize: str, lowercase: bool) -> CHRF:
@@ -134,10 +143,10 @@ def ter_metric(tokenize: str, lowercase: bool) -> TER:
     return TER(case_sensitive=not lowercase)
 
 
-METRICS = {
+METRICS: dict[str, Metric] = {
     "bleu": Metric("BLEU", bleu_metric),
     "chrf": Metric("chrF", chrf_metric),
-    "ter": Metric("TER", ter_metric),
+    "ter": Metric("TER", ter_metric, higher_is_better=False),
 }
 """What `evaluate` and `seq2seq.evaluation.significance.compare` score by."""
 
@@ -152,10 +161,8 @@ def check_lengths(hypotheses: int, references: int) -> None:
         raise DataError("there is nothing to score: no translation and no reference")
 
 
-def reference_streams(
-    references: Sequence[Sequence[str]] | Sequence[str],
-) -> list[list[str | None]]:
-    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence.
+def reference_lists(references: References) -> list[list[str]]:
+    """Returns all references of each sentence.
 
     Raises:
         DataError: a sentence has no reference, or one string stands where a list should.
@@ -166,43 +173,29 @@ def reference_streams(
     for number, entry in enumerate(lists, start=1):
         if not entry:
             raise DataError(f"sentence {number:,} has no reference")
-    most = max(len(entry) for entry in lists)
-    return [
-        [entry[number] if number < len(entry) else None for entry in lists]
-        for number in range(most)
-    ]
+    return lists
 
 
-def sentence_chrf() -> CHRF:
-    """Returns chrF for single sentences."""
-    from sacrebleu.metrics import CHRF
+def reference_streams(references: References) -> list[list[str | None]]:
+    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence.
 
-    return CHRF()
-
-
-def sentence_bleu() -> BLEU:
-    """Returns BLEU for single sentences.
-
-    It counts n-grams up to the length of the sentence (effective order), so that short sentences
-    don't all score 0.
+    Raises:
+        DataError: as `reference_lists`.
     """
-    from sacrebleu.metrics import BLEU
-
-    return BLEU(effective_order=True)
+    return [list(stream) for stream in zip_longest(*reference_lists(references))]
 
 
-UTILITIES: dict[str, Callable[[], SacreMetric]] = {"chrf": sentence_chrf, "bleu": sentence_bleu}
+UTILITIES: dict[str, Callable[[], SacreMetric]] = {
+    "chrf": partial(chrf_metric, "13a", lowercase=False),
+    "bleu": partial(bleu_metric, "13a", effective_order=True),
+}
 """What minimum Bayes risk decoding can compare by, by their names in `DecodingSettings.utility`."""
 
 
 def sentence_utility(name: str) -> Callable[[str, str], float]:
-    """Returns a sentence-level metric as a function of a sentence and its reference.
+    """Returns a metric of `UTILITIES` as a function of a sentence and its reference.
 
-    Args:
-        name: a key of `UTILITIES`.
-
-    Returns:
-        A function to 0 to 100; for equal sentences it is 100, empty ones included.
+    It goes from 0 to 100; for equal sentences it is 100, empty ones included.
     """
     metric = UTILITIES[name]()
 

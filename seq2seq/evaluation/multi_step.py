@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.errors import DataError, SettingsError
+from seq2seq.evaluation.exposure_bias import most_probable, score_tokens
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.language_model import LanguageNetwork
 
@@ -97,8 +97,6 @@ def predict_ahead(
     Args:
         network: in evaluation mode.
         rows: ids, each row read from a fresh state; its first token is given.
-        device: where the network is.
-        steps: how far to look.
         places: the most places to look ahead from.
 
     Raises:
@@ -114,25 +112,17 @@ def predict_ahead(
             f"there are no {steps:,} tokens in a row to predict: give more text, or look fewer "
             "steps ahead"
         )
-    found, waiting = [], []
-    for row, begins in zip(rows, chosen, strict=True):
-        if not begins:
-            continue
-        for place in read(network, torch.tensor(row, device=device), begins, steps):
-            waiting.append(place)
-            if len(waiting) == BATCH_SIZE:
-                found.append(predict(network, waiting))
-                waiting = []
-    if waiting:
-        found.append(predict(network, waiting))
-    right, log_probs = torch.cat(found, dim=1).unbind(0)
-    return MultiStepScores(
-        len(right),
-        [
-            StepScores(float(rights.mean()), float(values.mean()))
-            for rights, values in zip(right.unbind(1), log_probs.unbind(1), strict=True)
-        ],
+    waiting = chain.from_iterable(
+        read(network, torch.tensor(row, device=device), begins, steps)
+        for row, begins in zip(rows, chosen, strict=True)
+        if begins
     )
+    found = []
+    while batch := list(islice(waiting, BATCH_SIZE)):
+        found.append(predict(network, batch))
+    scores = torch.cat(found, dim=1)  # (2, places, steps)
+    averages = [StepScores(*(float(each.mean()) for each in step)) for step in scores.unbind(2)]
+    return MultiStepScores(scores.shape[1], averages)
 
 
 def spread_evenly(counts: Sequence[int], most: int) -> list[list[int]]:
@@ -177,18 +167,10 @@ def predict(network: LanguageNetwork, places: Sequence[StartingPoint]) -> Tensor
         tuple(tuple(map(torch.cat, zip(*layer, strict=True))) for layer in states)
     )
     tokens = torch.stack([place.tokens for place in places])
-    never = torch.tensor(FORBIDDEN_IDS, device=tokens.device)
     own = tokens[:, 0]
     outcomes = []
     for true in tokens[:, 1:].unbind(1):
         log_probs, state = network.step(own, state)
-        outcomes.append(
-            torch.stack(
-                [
-                    (log_probs.argmax(dim=-1) == true).float(),
-                    log_probs.gather(1, true.unsqueeze(1)).squeeze(1).float(),
-                ]
-            )
-        )
-        own = log_probs.index_fill(1, never, float("-inf")).argmax(dim=-1)
+        outcomes.append(torch.stack(score_tokens(log_probs, true)))
+        own = most_probable(log_probs)
     return torch.stack(outcomes, dim=2).cpu().double()

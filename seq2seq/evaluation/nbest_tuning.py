@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.errors import DataError
-from seq2seq.evaluation.metrics import bleu_metric, reference_streams
+from seq2seq.evaluation.metrics import References, bleu_metric, reference_lists
 
 ROUNDS = 20
 """How many passes over all weights, at most."""
@@ -42,55 +42,48 @@ class Table(NamedTuple):
         from sacrebleu.metrics import BLEU
 
         chosen = choose(self.features, weights)
-        total = self.statistics[torch.arange(len(chosen)), chosen].sum(dim=0).tolist()
-        numbers = [int(each) for each in total]
-        return float(
-            BLEU.compute_bleu(
-                numbers[:4], numbers[4:8], numbers[8], numbers[9], smooth_method="exp"
-            ).score
-        )
+        total = self.statistics[torch.arange(len(chosen)), chosen].sum(dim=0).long().tolist()
+        found = BLEU.compute_bleu(total[:4], total[4:8], *total[8:], smooth_method="exp")
+        return float(found.score)
 
 
 def choose(features: Tensor, weights: Tensor) -> Tensor:
     """Returns the best candidate of each sentence, the first of equal ones: ``(sentences,)``."""
+    there, features = without_gaps(features)
+    return (features @ weights).masked_fill(~there, float("-inf")).argmax(dim=1)
+
+
+def without_gaps(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns which places have a candidate, and features that are 0 where there is none."""
     there = features[..., 0] > float("-inf")
-    scores = features.masked_fill(~there.unsqueeze(-1), 0.0) @ weights
-    return scores.masked_fill(~there, float("-inf")).argmax(dim=1)
+    return there, features.masked_fill(~there.unsqueeze(-1), 0.0)
 
 
 def make_table(
     candidates: Sequence[Sequence[str]],
     features: Tensor,
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     tokenize: str = "13a",
     lowercase: bool = False,
 ) -> Table:
-    """Returns the candidates' features, and the statistics of BLEU for each.
-
-    Args:
-        candidates: of each sentence, at least one.
-        features: as in `Table`.
-        references: for each sentence its reference, or all its references.
-        tokenize: sacreBLEU's tokenization.
-        lowercase: ignore case.
+    """Returns the features of each sentence's candidates, and the statistics of BLEU for each.
 
     Raises:
-        DataError: the numbers of sentences and references differ, or a sentence has no candidate.
+        DataError: the numbers of sentences and references differ, or a sentence has no candidate or
+            no reference.
+        SettingsError: the tokenization is unknown or not to be had here.
     """
-    from sacrebleu.metrics import BLEU
-
     if not all(candidates):
         raise DataError("a sentence has no candidate: there is nothing to choose from")
-    bleu_metric(tokenize, lowercase=lowercase)
-    metric = BLEU(tokenize=tokenize, lowercase=lowercase, effective_order=True)
-    rows = list(zip(*reference_streams(references), strict=True))
+    metric = bleu_metric(tokenize, lowercase, effective_order=True)
+    rows = reference_lists(references)
     if len(rows) != len(candidates):
         raise DataError(f"{len(candidates):,} sentences, but {len(rows):,} references")
     statistics = torch.zeros(*features.shape[:2], 10, dtype=torch.float64)
     for sentence, (texts, given) in enumerate(zip(candidates, rows, strict=True)):
         for place, text in enumerate(texts):
-            score = metric.sentence_score(text, list(given))
+            score = metric.sentence_score(text, given)
             numbers = [*score.counts, *score.totals, score.sys_len, score.ref_len]
             statistics[sentence, place] = torch.tensor(numbers, dtype=torch.float64)
     return Table(features, statistics)
@@ -99,11 +92,7 @@ def make_table(
 def tune(table: Table, start: Sequence[float]) -> tuple[list[float], float]:
     """Searches the best weights by coordinate ascent; returns them and their BLEU.
 
-    The first weight stays as it is: only the weights' ratios choose.
-
-    Args:
-        table: of validation text.
-        start: where to begin, as many as there are features.
+    The first weight stays as it is in `start`: only the weights' ratios choose.
     """
     weights = torch.tensor(start, dtype=torch.float64)
     best = table.bleu(weights)
@@ -126,11 +115,11 @@ def turning_points(features: Tensor, weights: Tensor, index: int) -> list[float]
 
     Each candidate's score is a straight line over the weight; two lines cross once at most.
     """
-    there = features[..., 0] > float("-inf")
-    slopes = features[..., index].masked_fill(~there, 0.0)
+    there, features = without_gaps(features)
+    slopes = features[..., index]
     rest = weights.clone()
     rest[index] = 0.0
-    offsets = features.masked_fill(~there.unsqueeze(-1), 0.0) @ rest
+    offsets = features @ rest
     rise = slopes.unsqueeze(1) - slopes.unsqueeze(2)
     gap = offsets.unsqueeze(2) - offsets.unsqueeze(1)
     both = there.unsqueeze(1) & there.unsqueeze(2) & (rise != 0)
@@ -140,7 +129,6 @@ def turning_points(features: Tensor, weights: Tensor, index: int) -> list[float]
     edges = torch.cat([crossings[:1] - 1, crossings, crossings[-1:] + 1])
     middles = (edges[1:] + edges[:-1]) / 2
     if len(middles) > VALUES:
-        places = torch.linspace(0, len(middles) - 1, VALUES).round().long()
-        middles = middles[places]
+        middles = middles[torch.linspace(0, len(middles) - 1, VALUES).round().long()]
     values: list[float] = middles.tolist()
     return values

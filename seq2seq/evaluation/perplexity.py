@@ -85,19 +85,13 @@ def row_log_probabilities(
     """Returns the log-probability of each token of each row but its first, which is given.
 
     Rows of like length are read together; a long one a piece at a time, from the state that the
-    last piece led to. Neither changes the result.
-
-    Args:
-        network: in evaluation mode.
-        rows: ids, each row at least one.
-        device: where the network is.
+    last piece led to. Neither changes the result. The network is in evaluation mode.
     """
     results: list[list[float]] = [[] for _ in rows]
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    predicted = [index for index, row in enumerate(rows) if len(row) > 1]
+    order = sorted(predicted, key=lambda index: len(rows[index]))
     for begin in range(0, len(order), STREAMS):
-        chosen = [index for index in order[begin : begin + STREAMS] if len(rows[index]) > 1]
-        if not chosen:
-            continue
+        chosen = order[begin : begin + STREAMS]
         inputs, _ = pad([rows[index][:-1] for index in chosen])
         targets, lengths = pad([rows[index][1:] for index in chosen])
         state = network.start(len(chosen))

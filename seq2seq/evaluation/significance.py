@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.metrics import METRICS, check_lengths, reference_streams
+from seq2seq.evaluation.metrics import METRICS, References, check_lengths, reference_streams
 
 SEED = 12345
 """sacreBLEU's own seed: with it, its command line gives the same numbers."""
@@ -21,8 +21,6 @@ MIN_SENTENCES = 100
 
 SAMPLES = {"bootstrap": 1_000, "randomization": 10_000}
 """How often to draw, where a call does not say: sacreBLEU's own numbers."""
-
-SEED_VARIABLE = "SACREBLEU_SEED"
 
 
 class FewSentencesWarning(UserWarning):
@@ -57,10 +55,15 @@ class Comparison(NamedTuple):
     signature: str
     systems: dict[str, SystemScore]
 
+    def as_dict(self) -> dict[str, object]:
+        """Returns a table of tables, as JSON has it."""
+        systems = {name: score._asdict() for name, score in self.systems.items()}
+        return {"signature": self.signature, "systems": systems}
+
 
 def compare(
     systems: Mapping[str, Sequence[str]],
-    references: Sequence[Sequence[str]] | Sequence[str],
+    references: References,
     *,
     test: Literal["bootstrap", "randomization"] = "bootstrap",
     samples: int | None = None,
@@ -80,12 +83,10 @@ def compare(
 
     Args:
         systems: at least two names, each with detokenized translations; the first is the baseline.
-        references: for each source sentence its reference, or all its references.
         test: which of the two; confidence intervals come from the bootstrap in either case.
         samples: how often to draw; None is 1,000 for the bootstrap, 10,000 for randomization.
         seed: from 1 on; the same seed gives the same numbers.
-        tokenize: sacreBLEU's tokenization for BLEU.
-        lowercase: ignore case, in all metrics.
+        tokenize, lowercase: as for `evaluate`.
 
     Returns:
         A comparison for each key of `METRICS`, as ``found["bleu"]``.
@@ -136,9 +137,8 @@ def judge(
         if p_value is not None:
             least = least_p_value(first, hypotheses) if test == "randomization" else 0.0
             p_value = 1.0 if result.score == results[0].score else max(float(p_value), least)
-        scores[name] = SystemScore(
-            float(result.score), float(result.mean), float(result.ci), p_value
-        )
+        score, mean, interval = map(float, (result.score, result.mean, result.ci))
+        scores[name] = SystemScore(score, mean, interval, p_value)
     return scores
 
 
@@ -165,12 +165,11 @@ def check_resampling(test: str, samples: int | None, seed: int) -> None:
 @contextmanager
 def sacrebleu_seed(seed: int) -> Iterator[None]:
     """Sets sacreBLEU's seed, which it reads from the environment only, and puts it back."""
-    before = os.environ.get(SEED_VARIABLE)
-    os.environ[SEED_VARIABLE] = str(seed)
+    before = os.environ.get("SACREBLEU_SEED")
+    os.environ["SACREBLEU_SEED"] = str(seed)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[SEED_VARIABLE]
-        else:
-            os.environ[SEED_VARIABLE] = before
+        del os.environ["SACREBLEU_SEED"]
+        if before is not None:
+            os.environ["SACREBLEU_SEED"] = before

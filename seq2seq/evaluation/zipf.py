@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import groupby, islice, zip_longest
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -118,14 +118,12 @@ def is_content(token: str, stop_words: Collection[str]) -> bool:
 
 
 def zipf_exponent(frequencies: Sequence[int]) -> float | None:
-    """Fits the exponent α of n_r ~ r^-α to frequencies; None for fewer than two ranks.
+    """Fits the exponent α of n_r ~ r^-α to frequencies from 1 on, most frequent first.
 
     The slope of a least-squares line through log n_r over log r, where rank r has the weight 1/r.
     So each factor of ten in rank counts alike, as it does to the eye in a picture. Without weights
-    the rare n-grams, which have most of the ranks, would decide alone.
-
-    Args:
-        frequencies: at least 1, most frequent first.
+    the rare n-grams, which have most of the ranks, would decide alone. None for fewer than two
+    ranks.
     """
     if len(frequencies) < 2:
         return None
@@ -167,14 +165,13 @@ class TextStatistics:
         """Returns everything as JSON has it; an n-gram is a list of its tokens."""
         found: dict[str, object] = {"lines": self.lines}
         for each in self.ngrams:
-            content = each.most_common(top, stop_words)
             found[each.name] = {
                 "total": each.total,
                 "different": len(each.counts),
                 "once": each.once,
                 "zipf_exponent": each.zipf_exponent,
-                "most_common": [[list(ngram), n] for ngram, n in each.most_common(top)],
-                "without_stop_words": [[list(ngram), n] for ngram, n in content],
+                "most_common": each.most_common(top),
+                "without_stop_words": each.most_common(top, stop_words),
             }
         return found
 
@@ -191,10 +188,9 @@ class TextStatistics:
         for each in self.ngrams:
             left = listed(each.most_common(top))
             right = listed(each.most_common(top, stop_words))
-            right += [""] * (len(left) - len(right))
             width = max([len(each.name), *map(len, left)])
             rows += ["", f"{each.name:{width}}   without stop words and punctuation"]
-            pairs = zip(left, right, strict=True)
+            pairs = zip_longest(left, right, fillvalue="")
             rows += [f"{one:{width}}   {other}".rstrip() for one, other in pairs]
         return "\n".join(rows)
 

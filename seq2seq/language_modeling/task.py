@@ -207,7 +207,7 @@ class LanguageTask:
         ids = generate_ids(self.network, prefix, settings, device, ends=self.text.sentences)
         made_up = self.text.decode([*prefix[1:], *ids])
         figures = {name: getattr(score, name) for name in EXTRA_SCORES}
-        return Validation(score.nats / score.tokens, None, [{"made up": made_up}], figures)
+        return Validation(score.nats / score.tokens, figures, [{"made up": made_up}])
 
 
 def make_sentence_batch(rows: Sequence[Sequence[int]]) -> SentenceBatch:

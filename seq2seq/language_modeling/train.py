@@ -40,12 +40,13 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
         texts: training and validation text, where `experiment.data` does not name another.
 
     Returns:
-        Why training ended, in words: "interrupted" if the user stopped it, `DRY` of
-        `seq2seq.training.dry_run` if it was only shown.
+        Why training ended, in words: "interrupted" if the user stopped it, `DRY_RUN`
+        of `seq2seq.training.dry_run` if it was only shown.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
+    LanguageExperiment.check_is_one(experiment, "train_language_model")
     run = preflight(experiment, text_given=texts is not None)
     texts = read_splits(experiment.data, texts)
     stored = Run(run.path) if experiment.resume else None

@@ -50,6 +50,7 @@ def train_ngram_model(experiment: NGramExperiment, texts: TextSplits | None = No
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
+    NGramExperiment.check_is_one(experiment, "train_ngram_model")
     run = preflight(experiment, text_given=texts is not None)
     if experiment.model.from_arpa:
         texts = TextSplits([], read_validation(experiment))

@@ -18,7 +18,13 @@ from seq2seq.models.rnn import EncoderStack, RecurrentStack, Regularization
 
 
 class TranslationModel(nn.Module):
-    """Encoder and decoder together: `start` and `step` for search, `forward` for training."""
+    """Encoder and decoder together: `start` and `step` for search, `forward` for training.
+
+    Attributes:
+        settings: what `build_translation_model` built it from; None if it was made by hand.
+    """
+
+    settings: ModelSettings | None = None
 
     def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
         super().__init__()
@@ -88,7 +94,9 @@ def build_translation_model(
         locked_dropout=settings.locked_dropout,
         word_dropout=settings.word_dropout,
     )
-    return TranslationModel(encoder, build_decoder(target_embedding, stack, settings))
+    model = TranslationModel(encoder, build_decoder(target_embedding, stack, settings))
+    model.settings = settings
+    return model
 
 
 def build_decoder(

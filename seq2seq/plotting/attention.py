@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from seq2seq.data.tokenizers.normalization import JOINER, SPACE
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.plotting.figure import new_figure, save_figure
+from seq2seq.plotting.figure import new_figure
 from seq2seq.plotting.fonts import displayable
 
 EOS = "<eos>"
@@ -19,48 +18,28 @@ MIN_CELL, MAX_CELL = 0.24, 0.5  # inches: the least that a label needs, and enou
 MAP_SIZE = 4.0  # inches that the map fills if its cells can
 
 
-class HasAttention(Protocol):
-    """A translation with its attention."""
-
-    @property
-    def tokens(self) -> Sequence[str]:
-        """The target's tokens, without eos."""
-
-    @property
-    def source_tokens(self) -> Sequence[str]:
-        """The source's tokens, without eos."""
-
-    @property
-    def attention(self) -> Sequence[Sequence[float]] | None:
-        """Weights, a row for each target token and eos, a column for each source token and eos."""
-
-
-def plot_attention(translation: HasAttention, path: str | Path) -> Path:
+def attention_figure(
+    source_tokens: Sequence[str],
+    target_tokens: Sequence[str],
+    weights: Sequence[Sequence[float]] | None,
+) -> Any:
     """Draws a translation's attention: source tokens on top, target tokens down the side.
 
     Tokens are shown as the model sees them, but for two marks: of a word's beginning in
     SentencePiece, drawn as "_", and of joined words, drawn as "‿". Characters that no installed
-    font has are drawn as □, with a warning.
+    font has are drawn as □, with a warning. Labels stand outside the figure: it is to be saved with
+    a tight bounding box.
 
     Args:
-        translation: weights in [0, 1], rows adding up to 1: one each for `tokens` and eos.
-        path: the file to write: .png, .pdf or .svg.
-
-    Returns:
-        The file.
+        source_tokens, target_tokens: without eos.
+        weights: in [0, 1], a row for each target token and eos, which adds up to 1; a column for
+            each source token and eos. None: there are none, which is an error.
 
     Raises:
-        SettingsError: the model has no attention, matplotlib is missing, or the file's name has
-            another ending.
-        DataError: the weights do not fit the tokens; or the file's folder does not exist.
+        SettingsError: the model has no attention, or matplotlib is missing.
+        DataError: the weights do not fit the tokens.
     """
-    return save_figure(attention_figure(translation), path, bbox_inches="tight", pad_inches=0.1)
-
-
-def attention_figure(translation: HasAttention) -> Any:
-    """Draws the figure of `plot_attention`."""
-    source, target = [*translation.source_tokens, EOS], [*translation.tokens, EOS]
-    weights = translation.attention
+    source, target = [*source_tokens, EOS], [*target_tokens, EOS]
     if weights is None:
         raise SettingsError(
             "this translation came without its attention: ask for it, as in "

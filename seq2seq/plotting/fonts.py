@@ -33,9 +33,8 @@ def displayable(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     wanted = {ord(character) for text in texts for character in text}
     families, left = choose_fonts(wanted)
     if left:
-        named = " ".join(map(chr, sorted(left)[:MAX_REPORTED])) + (
-            " …" if len(left) > MAX_REPORTED else ""
-        )
+        more = " …" if len(left) > MAX_REPORTED else ""
+        named = " ".join(map(chr, sorted(left)[:MAX_REPORTED])) + more
         warnings.warn(
             f"no installed font has {named}: drawn as {MISSING_GLYPH}; install a font with these "
             "characters (for Chinese, Japanese and Korean on Debian and Ubuntu: "
@@ -51,7 +50,7 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
     """Chooses families that have the code points together; returns also what none of them has."""
     from matplotlib import font_manager
 
-    families, left = [DEFAULT_FONT], wanted - characters(font_file(DEFAULT_FONT))
+    families, left = [DEFAULT_FONT], wanted - characters(DEFAULT_FONT)
     if not left:
         return families, left
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
@@ -69,7 +68,7 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
         if (entry.style, entry.weight) == ("normal", 400)
         and "lastresort" not in entry.name.replace(" ", "").lower()
     }
-    covers = {name: characters(font_file(name)) for name in names}
+    covers = {name: characters(name) for name in names}
     while left and covers:
         # The name decides between equals, so that the same picture comes out every time.
         best = max(sorted(covers), key=lambda name: len(covers[name] & left))
@@ -80,18 +79,13 @@ def choose_fonts(wanted: set[int]) -> tuple[list[str], set[int]]:
     return families, left
 
 
-def font_file(family: str) -> str:
-    """Returns the file that matplotlib draws a family with."""
-    from matplotlib import font_manager
-
-    return str(font_manager.findfont(font_manager.FontProperties(family=family)))
-
-
 @cache
-def characters(path: str) -> frozenset[int]:
-    """Returns the code points that a font file has glyphs for; none if it can't be read."""
+def characters(family: str) -> frozenset[int]:
+    """Returns the code points that a font has glyphs for; none if its file can't be read."""
+    from matplotlib import font_manager
     from matplotlib.ft2font import FT2Font
 
+    path = font_manager.findfont(font_manager.FontProperties(family=family))
     try:
         return frozenset(FT2Font(path).get_charmap())
     except (RuntimeError, OSError):

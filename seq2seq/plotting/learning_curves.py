@@ -35,10 +35,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def plot_learning_curves(run: RunDirectory) -> Path:
-    """Draws perplexity, BLEU, learning rate and sampling rate over the steps of a run.
-
-    Returns:
-        The PNG file.
+    """Draws perplexity, BLEU, learning rate and sampling rate over the steps of a run, as a PNG.
 
     Raises:
         SettingsError: matplotlib is not installed.
@@ -46,37 +43,24 @@ def plot_learning_curves(run: RunDirectory) -> Path:
     """
     check_figure_path(run.curves)
     rows = read_metrics(run.metrics)
-    training = [row for row in rows if row["kind"] == "training"]
-    validation = [row for row in rows if row["kind"] == "validation"]
-    means = [row for row in rows if row["kind"] == "mean"]
-    translates = not validation or any(row.get("bleu") is not None for row in validation)
-    panels: list[tuple[str, list[tuple[str, list[dict[str, Any]], str]]]] = [
-        (
-            "perplexity",
-            [
-                ("training", training, "perplexity"),
-                ("validation", validation, "perplexity"),
-                ("mean of checkpoints", means, "perplexity"),
-            ],
-        ),
-        *[
-            (
-                "validation BLEU (greedy)",
-                [("BLEU", validation, "bleu"), ("mean of checkpoints", means, "bleu")],
-            )
-        ]
-        * translates,
-        ("learning rate", [("learning rate", training, "learning_rate")]),
-    ]
-    if any(row.get("sampling_rate") for row in training):
-        panels.append(("sampling rate", [("sampling rate", training, "sampling_rate")]))
+    validated = [row.get("bleu") for row in rows if row["kind"] == "validation"]
+    # Of each panel: what it shows of lines of which kind.
+    panels = {"perplexity": ("perplexity", ["training", "validation", "mean"])}
+    if not validated or any(bleu is not None for bleu in validated):
+        panels["validation BLEU (greedy)"] = ("bleu", ["validation", "mean"])
+    panels["learning rate"] = ("learning_rate", ["training"])
+    if any(row.get("sampling_rate") for row in rows if row["kind"] == "training"):
+        panels["sampling rate"] = ("sampling_rate", ["training"])
     figure = new_figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (title, curves) in zip(axes, panels, strict=True):
-        for label, values, key in curves:
-            points = [(row["step"], row[key]) for row in values if row.get(key) is not None]
-            if points:
-                axis.plot(*zip(*points, strict=True), label=label, marker="." * (len(points) < 40))
+    figure.subplots(1, len(panels))
+    for axis, (title, (key, kinds)) in zip(figure.axes, panels.items(), strict=True):
+        for kind in kinds:
+            shown = [row for row in rows if row["kind"] == kind and row.get(key) is not None]
+            if shown:
+                label = "mean of checkpoints" if kind == "mean" else kind
+                marker = "." if len(shown) < 40 else ""
+                steps, values = [row["step"] for row in shown], [row[key] for row in shown]
+                axis.plot(steps, values, label=label, marker=marker)
         axis.set_title(title)
         axis.set_xlabel("step")
         axis.grid(alpha=0.3)

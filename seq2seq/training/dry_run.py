@@ -141,7 +141,7 @@ def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
 def format_value(value: object) -> str:
     """A value as it is typed.
 
-    >>> in_words((512, 256)), in_words(""), in_words(0.5)
+    >>> format_value((512, 256)), format_value(""), format_value(0.5)
     ('512 256', "''", '0.5')
     """
     if isinstance(value, tuple):
@@ -231,7 +231,7 @@ def batch_lines(batch: TrainingBatch, sides: Mapping[str, Vocab], width: int) ->
 def escape_token(token: str) -> str:
     """A token with what is no visible character in an escaped form; a space as ␣.
 
-    >>> printable("▁a"), printable(" "), printable("\\u200b")
+    >>> escape_token("▁a"), escape_token(" "), escape_token("\\u200b")
     ('▁a', '␣', '\\\\u200b')
     """
     return "".join(

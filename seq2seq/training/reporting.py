@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError
+from seq2seq.evaluation.metrics import METRICS
 from seq2seq.runs.files import finite_or_none, write_text
 from seq2seq.training.state import TrainerState
 
@@ -125,11 +126,13 @@ def validation_line(values: dict[str, Any]) -> str:
     """Returns the scores of a validation and its samples as text."""
     bits = values.get("bits_per_character")
     per_character = f"  {bits:.3f} bits per character" if bits is not None else ""
-    bleu = f"  BLEU {values['bleu']:.2f}" if values.get("bleu") is not None else ""
+    scores = "".join(
+        f"  {metric.title} {values[name]:.2f}" for name, metric in METRICS.items() if name in values
+    )
     best = "  (best so far)" if values["best"] else ""
     head = (
         f"{_progress(values)}  validation: loss {values['loss']:.3f}  "
-        f"perplexity {values['perplexity']:.2f}{per_character}{bleu}{best}"
+        f"perplexity {values['perplexity']:.2f}{per_character}{scores}{best}"
     )
     samples = [
         f"    {name:10} " + value.replace("\n", "\n" + 15 * " ")

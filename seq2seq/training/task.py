@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -38,16 +37,16 @@ class Validation(NamedTuple):
 
     Attributes:
         loss: mean negative log-likelihood in nats per token, without label smoothing.
-        bleu: BLEU, if the model translates.
+        figures: other scores by name, for metrics.jsonl.
         samples: a few sentences to look at, each with "source", "reference" and "hypothesis"; or
             generated text.
-        figures: other scores by name, for metrics.jsonl.
+        best_by: the score that chooses the best weights, higher is better; None: the loss does.
     """
 
     loss: float
-    bleu: float | None
+    figures: Mapping[str, float]
     samples: list[dict[str, str]]
-    figures: Mapping[str, float] = MappingProxyType({})
+    best_by: float | None = None
 
 
 def check_batch_tokens(lengths: Sequence[int], budget: int) -> None:

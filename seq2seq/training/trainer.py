@@ -273,13 +273,13 @@ class Trainer(Generic[BatchT]):
         with swapped_weights(self.model, weights):
             result = self.task.validate(self.device)
         self.update_clock()
-        bleu = result.bleu if self.settings.best_by == "bleu" else None
-        score = -result.loss if bleu is None else bleu
+        score = -result.loss if result.best_by is None else result.best_by
         usable = math.isfinite(score) and math.isfinite(result.loss)
-        is_best = usable and (state.best is None or score > state.best)
+        # A BLEU of 0 says nothing: of weights that all have it, the last ones have learned most.
+        is_best = usable and (state.best is None or score > state.best or score == state.best == 0)
         if is_best:
             state.best = score
-            scores = {"step": state.step, "loss": result.loss, "bleu": result.bleu}
+            scores = {"step": state.step, "loss": result.loss, **result.figures}
             save_tensors(self.run.best, weights, scores, self.run_id)
         self.reporter.record(
             kind,
@@ -289,7 +289,6 @@ class Trainer(Generic[BatchT]):
                 "seconds": state.seconds,
                 "loss": result.loss,
                 "perplexity": perplexity(result.loss),
-                "bleu": result.bleu,
                 **result.figures,
                 "best": is_best,
                 "samples": result.samples,

@@ -104,7 +104,7 @@ def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> S
 
 
 def tokenize_sources(
-    members: Sequence[EnsembleMember], texts: Sequence[str], *, first: int, limit: int
+    members: Sequence[EnsembleMember], texts: Sequence[str], first: int, limit: int
 ) -> list[list[list[str]]]:
     """For each member the tokens of each text, cut to the limit with a `LongSentenceWarning`.
 
@@ -143,13 +143,19 @@ def source_ids(
     ]
 
 
-def check_attention(members: Sequence[EnsembleMember], needs: Sequence[str]) -> None:
+def check_attention(
+    members: Sequence[EnsembleMember], settings: DecodingSettings, *, attention: bool
+) -> None:
     """Raises SettingsError if something needs attention over one source, and there is none.
 
     Args:
         members: whose attention would be used.
-        needs: the names of what needs it; may be empty.
+        settings: some of which need it.
+        attention: whether it is to be shown.
     """
+    needs = [name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)]
+    if attention:
+        needs.append("a picture of attention")
     if not needs:
         return
     what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from seq2seq.config.decoding import DecodingSettings
@@ -22,7 +24,8 @@ class Translation(NamedTuple):
     Attributes:
         text: detokenized.
         tokens: the target's tokens, as the model sees them, without eos; but those of a prefix are
-            as they were given, and those that replace an unknown one are the source's.
+            as they were given, and those that replace an unknown one are the source's, in
+            the target's kind of tokens.
         log_probability: natural logarithm of p(tokens, eos | source).
         score: what the search ranks by: the log-probability divided by the length penalty, plus the
             coverage penalty; for mbr the expected utility.
@@ -53,9 +56,11 @@ class Translation(NamedTuple):
                 name has another ending.
             DataError: the file can't be written.
         """
-        from seq2seq.plotting.attention import plot_attention
+        from seq2seq.plotting.attention import attention_figure
+        from seq2seq.plotting.figure import save_figure
 
-        return plot_attention(self, path)
+        figure = attention_figure(self.source_tokens, self.tokens, self.attention)
+        return save_figure(figure, path, bbox_inches="tight", pad_inches=0.1)
 
 
 class PairScore(NamedTuple):
@@ -79,9 +84,6 @@ class PairScore(NamedTuple):
 EMPTY_TRANSLATION = Translation("", [], 0.0, 0.0, [])
 """What a sentence without a token translates to, with probability 1."""
 
-EMPTY_SCORE = PairScore(0.0, 0.0, [], [])
-"""The score of nothing as the translation of nothing."""
-
 
 def make_utility(target: TextPipeline, settings: DecodingSettings) -> Utility | None:
     """What minimum Bayes risk compares: detokenized text, by the chosen utility; None elsewhere."""
@@ -94,7 +96,7 @@ def make_utility(target: TextPipeline, settings: DecodingSettings) -> Utility | 
 
 def make_translations(
     hypotheses: Sequence[Hypothesis],
-    target: TextPipeline,
+    pipelines: tuple[TextPipeline, TextPipeline],
     source: list[str],
     prefix: list[str],
     settings: DecodingSettings,
@@ -103,9 +105,11 @@ def make_translations(
 ) -> list[Translation]:
     """What a search found for a sentence, in words, with the prefix as it was given.
 
+    Of hypotheses that are the same text, in other tokens, the first is taken.
+
     Args:
         hypotheses: best first.
-        target: tokenizer and vocabulary of the target side.
+        pipelines: tokenizer and vocabulary of the source and of the target side.
         source: the tokens of the source, without eos.
         prefix: the target tokens that the hypotheses begin with.
         settings: whether source tokens take the place of unknown ones.
@@ -119,41 +123,59 @@ def make_translations(
             "the model gives no translation a probability: its training has diverged, as with too "
             "high a learning rate"
         )
-    translations = []
+    target = pipelines[1]
+    found: dict[str, Translation] = {}
     for hypothesis in hypotheses:
         tokens = target.vocab.tokens(hypothesis.tokens)
         tokens[: len(prefix)] = prefix
         weights = hypothesis.attention
         if settings.replace_unknown and weights is not None:
-            tokens = replace_unknown(tokens, source, weights)
+            words = [as_target_tokens(token, *pipelines) for token in source]
+            tokens, weights = replace_unknown(tokens, words, weights)
+        # No text has a line's end in a token, but a vocabulary made by hand may.
+        text = target.tokenizer.detokenize(tokens).replace("\n", " ")
         translation = Translation(
-            # No text has a line's end in a token, but a vocabulary made by hand may.
-            target.tokenizer.detokenize(tokens).replace("\n", " "),
+            text,
             tokens,
             hypothesis.log_probability,
             hypothesis.score,
             source,
             weights.tolist() if attention and weights is not None else None,
         )
-        translations.append(translation)
-    return translations
+        found.setdefault(text, translation)
+    return [*found.values()]
+
+
+def as_target_tokens(token: str, source: TextPipeline, target: TextPipeline) -> list[str]:
+    """A token of the source as the target side writes it: one kind's mark of a space is no other's.
+
+    Of the same kind of tokens it stays as it is, so that a part of a word stays one.
+    """
+    if source.tokenizer.kind == target.tokenizer.kind:
+        return [token]
+    return target.tokenizer.tokenize(source.tokenizer.detokenize([token]))
 
 
 def replace_unknown(
-    tokens: Sequence[str], source_tokens: Sequence[str], attention: Tensor
-) -> list[str]:
-    """The tokens with the source token of the highest attention in the place of each `<unk>`.
+    tokens: Sequence[str], source_words: Sequence[list[str]], attention: Tensor
+) -> tuple[list[str], Tensor]:
+    """The tokens with what attention is most on in the place of each `<unk>`, and their attention.
 
     Luong et al. 2015 (Addressing the Rare Word Problem), section 3, with attention for alignment.
 
     Args:
         tokens: of the target, without eos.
-        source_tokens: at least one, without eos.
-        attention: ``(len(tokens) + 1, len(source_tokens) + 1)``; eos's column is left out, as eos
+        source_words: each source token in tokens of the target; at least one, without eos.
+        attention: ``(len(tokens) + 1, len(source_words) + 1)``; eos's column is left out, as eos
             can't stand for a word.
+
+    Returns:
+        Tokens, and the attention with a row for each of them and for eos.
     """
-    places = attention[:, : len(source_tokens)].argmax(dim=1).tolist()
-    return [
-        source_tokens[place] if token == UNK else token
+    places = attention[:, : len(source_words)].argmax(dim=1).tolist()
+    parts = [
+        source_words[place] if token == UNK else [token]
         for token, place in zip(tokens, places, strict=False)
     ]
+    counts = torch.tensor([*map(len, parts), 1])
+    return [*chain.from_iterable(parts)], attention.repeat_interleave(counts, dim=0)

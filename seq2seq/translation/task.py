@@ -15,7 +15,7 @@ from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
 from seq2seq.data.tokenizers.sentencepiece import seed_sampling
 from seq2seq.decoding.search import search
 from seq2seq.errors import DataError
-from seq2seq.evaluation.metrics import bleu
+from seq2seq.evaluation.metrics import METRICS, has_no_ngrams, score
 from seq2seq.models.translation import TranslationModel
 from seq2seq.training.loss import Loss, cross_entropy, drop_padding, output_cross_entropy
 from seq2seq.training.reporting import log_line
@@ -53,6 +53,21 @@ class TranslationTask:
         self.current: tuple[int, list[Batch]] | None = None
         self.validation_sources = self.source.encode(self.corpora.validation.sources)
         self.validation_targets = self.target.encode(self.corpora.validation.targets)
+        self.best_by = self.choose_best_by()
+
+    def choose_best_by(self) -> str:
+        """The score that chooses the best weights: chrF where the settings' BLEU is always 0."""
+        experiment = self.experiment
+        chosen = experiment.training.best_by
+        if chosen == "bleu" and has_no_ngrams(
+            self.corpora.validation.targets, tokenize=experiment.tokenize
+        ):
+            log_line(
+                "no validation reference has four words, so that BLEU is of no use here: the best "
+                "weights are chosen by chrF (--training.best-by chrf)"
+            )
+            return "chrf"
+        return chosen
 
     def without_long(self, corpus: ParallelCorpus) -> ParallelCorpus:
         """The training pairs within the length limit, in tokens; reports what is dropped."""
@@ -141,7 +156,7 @@ class TranslationTask:
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> Validation:
-        """Likelihood with teacher forcing, and BLEU of greedy translations, on the whole text."""
+        """Likelihood with teacher forcing, and scores of greedy translations, on all the text."""
         sources, targets = self.validation_sources, self.validation_targets
         nats, tokens = 0.0, 0
         budget = self.experiment.training.batch_tokens
@@ -159,14 +174,26 @@ class TranslationTask:
             for found in search([self.model], [cut], greedy, device)
         ]
         pairs = self.corpora.validation
-        references, lowercase = pairs.targets, self.experiment.data.lowercase
         samples = [
             {"source": pair.source, "reference": pair.target, "hypothesis": hypothesis}
             for pair, hypothesis in zip(pairs[:SAMPLES_SHOWN], hypotheses, strict=False)
         ]
-        tokenize = self.experiment.tokenize
-        score = bleu(hypotheses, references, tokenize=tokenize, lowercase=lowercase).score
-        return Validation(nats / tokens, score, samples)
+        scores = self.score(hypotheses)
+        best_by = None
+        if metric := METRICS.get(self.best_by):
+            best_by = scores[self.best_by] * (1 if metric.higher_is_better else -1)
+        return Validation(nats / tokens, scores, samples, best_by)
+
+    def score(self, hypotheses: Sequence[str]) -> dict[str, float]:
+        """BLEU of the validation text's translations, and the score that chooses the best."""
+        tokenize, lowercase = self.experiment.tokenize, self.experiment.data.lowercase
+        return {
+            name: score(
+                metric.build(tokenize, lowercase), hypotheses, self.corpora.validation.targets
+            ).score
+            for name, metric in METRICS.items()
+            if name in ("bleu", self.best_by)
+        }
 
 
 def sample_segmentation(pipeline: TextPipeline, texts: Sequence[str]) -> list[list[int]] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 
+from seq2seq.config.arguments import describe_value
 from seq2seq.config.base import raise_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
@@ -34,7 +35,10 @@ from seq2seq.training.reporting import log_line
 from seq2seq.translation.task import TranslationTask
 
 
-def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
+def train(
+    experiment: Experiment,
+    corpora: Corpora | tuple[ParallelCorpus, ParallelCorpus] | None = None,
+) -> str:
     """Trains, or continues, the run that `experiment` describes.
 
     Args:
@@ -42,14 +46,16 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         corpora: training and validation text, where `experiment.data` does not name another.
 
     Returns:
-        Why training ended, in words: "interrupted" if the user stopped it, `DRY` of
-        `seq2seq.training.dry_run` if it was only shown.
+        Why training ended, in words: "interrupted" if the user stopped it, `DRY_RUN`
+        of `seq2seq.training.dry_run` if it was only shown.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
-    run = preflight(experiment, text_given=corpora is not None)
-    corpora = read_corpora(experiment.data, experiment.seed, corpora)
+    Experiment.check_is_one(experiment, "train")
+    given = None if corpora is None else check_corpora(corpora)
+    run = preflight(experiment, text_given=given is not None)
+    corpora = read_corpora(experiment.data, experiment.seed, given)
     for part in corpora:
         log_line(str(part.report))
     log_line(overlap_line(corpora))
@@ -68,6 +74,18 @@ def train(experiment: Experiment, corpora: Corpora | None = None) -> str:
         initialize_from_language_models(model, experiment.model)
     task = TranslationTask(model, corpora, *encoded, experiment)
     return launch(plan_training(task, corpora), experiment, run, stored)
+
+
+def check_corpora(given: object) -> Corpora:
+    """Training and validation text as it was handed over; SettingsError if it is something else."""
+    if isinstance(given, tuple | list) and len(given) == 2:
+        train, validation = given
+        if isinstance(train, ParallelCorpus) and isinstance(validation, ParallelCorpus):
+            return Corpora(train, validation)
+    raise SettingsError(
+        f"corpora is {describe_value(given)}: give two of them, as Corpora(train, validation); "
+        "validation text is set aside with corpus.split_by_source(validation=500, test=0, seed=1)"
+    )
 
 
 def overlap_line(corpora: Corpora) -> str:

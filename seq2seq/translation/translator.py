@@ -7,25 +7,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from seq2seq.config.arguments import as_list, check_count, iter_checked
+from seq2seq.config.arguments import as_list, check_count
 from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.data.vocabulary import EOS
 from seq2seq.decoding.interface import StepLanguageModel
-from seq2seq.decoding.search import score, search
-from seq2seq.errors import DataError
+from seq2seq.decoding.search import search
+from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.run import Run, open_run
 from seq2seq.translation.ensemble import (
     EnsembleMember,
-    LongSentenceWarning,
     check_attention,
     load_ensemble,
     load_fusion_model,
@@ -33,15 +31,15 @@ from seq2seq.translation.ensemble import (
     tokenize_sources,
 )
 from seq2seq.translation.results import (
-    EMPTY_SCORE,
     EMPTY_TRANSLATION,
     PairScore,
     Translation,
     make_translations,
     make_utility,
 )
-
-__all__ = ["EnsembleMember", "LongSentenceWarning", "PairScore", "Translation", "Translator"]
+from seq2seq.translation.saving import save_model
+from seq2seq.translation.scoring import score_pairs
+from seq2seq.translation.streaming import group_lines
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts; not any sequence, since a string is one of strings, too."""
@@ -95,7 +93,7 @@ class Translator:
         Args:
             run: the run directory, or the run if it is open already; the decoding settings are
                 those of this run.
-            device: "auto", "cpu", "cuda" or "mps".
+            device: see the class.
             ensemble: other run directories, whose probabilities are averaged with this one's. They
                 may have another source tokenizer and another kind of model.
 
@@ -108,6 +106,29 @@ class Translator:
         first, *rest = load_ensemble(runs)
         others = [EnsembleMember(each.model, each.source) for each in rest]
         return cls(first.model, first.source, first.target, first.settings, device, others=others)
+
+    def save(
+        self,
+        directory: str | Path,
+        settings: ModelSettings | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes a run directory, which `load` and every command read.
+
+        Args:
+            directory: where; it is made.
+            settings: what the model was built from, if not by `build_translation_model`.
+            overwrite: delete a run that is there.
+
+        Raises:
+            SettingsError: these settings build another model, none are known, or it is an ensemble.
+            RunError: the directory is not free, or can't be written to.
+        """
+        if len(self.members) > 1:
+            raise SettingsError("an ensemble is no run: save each of its models by itself")
+        sides = self.source, self.target
+        save_model(directory, self.model, sides, settings, self.settings, overwrite=overwrite)
 
     @overload
     def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
@@ -209,20 +230,30 @@ class Translator:
             yield candidates[0].text
 
     def candidate_lines(
-        self, lines: Iterable[str], n: int = 5, *, attention: bool = False, **settings: Any
+        self,
+        lines: Iterable[str] | Iterable[list[str]],
+        n: int = 5,
+        *,
+        prefixes: Iterable[str] | None = None,
+        attention: bool = False,
+        **settings: Any,
     ) -> Iterator[tuple[str, list[Translation]]]:
-        """Gives each line of a stream with its candidates; arguments as `candidates`."""
+        """Gives each line of a stream with its candidates; arguments as `candidates`.
+
+        A stream of lists is answered list by list: no line is waited for.
+        """
         chosen = self.with_settings(settings, attention=attention)
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
         ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
-        stream = iter_checked(lines, "lines")
         first = 1
-        while chunk := list(itertools.islice(stream, ahead)):
-            found = self._search(chunk, chosen, first=first, n=n, attention=attention)
-            for line, candidates in zip(chunk, found, strict=True):
+        for group, begun in group_lines(lines, ahead, prefixes):
+            found = self._search(
+                group, chosen, first=first, n=n, prefixes=begun, attention=attention
+            )
+            for line, candidates in zip(group, found, strict=True):
                 yield line, candidates[:n]
-            first += len(chunk)
+            first += len(group)
 
     def _search(
         self,
@@ -237,20 +268,15 @@ class Translator:
         """Returns all that the search kept for each text, best first; at least one translation.
 
         Args:
-            texts: sentences; one without a token translates to the empty sentence.
             settings: checked already.
             first: the number of the first of the texts, for warnings.
-            n: how many translations of each are wanted; there may be more or fewer.
-            prefixes: what the translations of each text begin with, see `translate`.
-            attention: with the attention of each.
         """
         check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
         begun = None if prefixes is None else as_list(prefixes, "prefix")
         if begun is not None and len(begun) != len(texts):
             raise DataError(f"{len(texts):,} sentences, but {len(begun):,} prefixes")
         use_one_thread_after_fork()
-        limit = settings.max_source_length
-        sources = tokenize_sources(self.members, texts, first=first, limit=limit)
+        sources = tokenize_sources(self.members, texts, first, settings.max_source_length)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
         found = search(
@@ -265,11 +291,12 @@ class Translator:
             attention=attention,
             utility=make_utility(self.target, settings),
         )
+        sides = self.source, self.target
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
         for index, hypotheses in zip(full, found, strict=True):
             source, prefix = sources[0][index], starts[index]
             results[index] = make_translations(
-                hypotheses, self.target, source, prefix, settings, attention=attention
+                hypotheses, sides, source, prefix, settings, attention=attention
             )
         return results
 
@@ -291,36 +318,15 @@ class Translator:
 
         Args:
             sources: one sentence, or a list of them.
-            targets: a translation of it, or of each.
-
-        Returns:
-            One score for two strings, a list of as many for lists, in their order.
+            targets: a translation of it, or of each, in their order.
 
         Raises:
             DataError: there are not as many targets as sources.
         """
         if isinstance(sources, str) != isinstance(targets, str):
             raise DataError("score a string with a string, or a list with a list")
-        rows = as_list(sources, "sources")
-        given = as_list(targets, "targets")
-        if len(rows) != len(given):
-            raise DataError(f"{len(rows):,} sources, but {len(given):,} targets")
-        use_one_thread_after_fork()
-        limit = self.settings.max_source_length
-        read = tokenize_sources(self.members, rows, first=1, limit=limit)
-        ids = self.target.encode(given)
-        full = [index for index in range(len(rows)) if read[0][index] or ids[index]]
-        found = score(
-            self.models,
-            source_ids(self.members, read, full),
-            [ids[index] for index in full],
-            self.device,
-            batch_size=self.settings.batch_size,
-        )
-        results = [EMPTY_SCORE._replace(tokens=[], token_log_probabilities=[]) for _ in rows]
-        for index, values in zip(full, found, strict=True):
-            tokens = [*self.target.vocab.tokens(ids[index]), EOS]
-            results[index] = PairScore(sum(values), sum(values) / len(values), tokens, values)
+        rows, given = as_list(sources, "sources"), as_list(targets, "targets")
+        results = score_pairs(self.members, self.target, rows, given, self.settings, self.device)
         return results[0] if isinstance(sources, str) else results
 
     def language_model(self, settings: DecodingSettings) -> StepLanguageModel | None:
@@ -337,9 +343,6 @@ class Translator:
         settings = with_changes(self.settings, changes, "decoding")
         size = len(self.target.vocab)
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
-        needs = [
-            name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)
-        ]
-        check_attention(self.members, [*needs, *["a picture of attention"] * attention])
+        check_attention(self.members, settings, attention=attention)
         self.language_model(settings)
         return settings

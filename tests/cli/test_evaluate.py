@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.cli.exposure import OtherTokensWarning
+from seq2seq.cli.analyses import OtherTokensWarning
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.evaluation.breakdown import breakdown
 from seq2seq.evaluation.exposure_bias import measure_exposure_bias
 from seq2seq.evaluation.metrics import METRICS
 from seq2seq.evaluation.significance import compare
-from seq2seq.translation.translator import LongSentenceWarning, Translator
+from seq2seq.translation.ensemble import LongSentenceWarning
+from seq2seq.translation.translator import Translator
 
 SENTENCES = 110
 OTHER_TOKENS = Path(__file__).parents[1] / "runs" / "format-2" / "translation"

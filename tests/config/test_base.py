@@ -78,6 +78,8 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
         made = changed(kind(), path, value)
     except SettingsError as error:
         said = str(error)
+    if hint == tuple[int, ...] and isinstance(value, list | int):  # several sizes, or one
+        value = tuple(value) if isinstance(value, list) else (value,)
     if not is_instance(value, hint):
         where = path[1:] if kind is NGramExperiment and path[0] == "model" else path
         assert f"--{flag_name('.'.join(where or path))} " in said
@@ -115,7 +117,7 @@ def test_defaults_are_of_their_types() -> None:
 
 
 def test_a_wrong_type_is_said_in_words() -> None:
-    wrong: Any = 512
+    wrong: Any = "512"
     group: Any = "gru"
     with pytest.raises(SettingsError) as caught:
         Experiment(
@@ -124,7 +126,7 @@ def test_a_wrong_type_is_said_in_words() -> None:
             decoding=group,
         )
     first, second, third = str(caught.value).split("\n")
-    assert first == "--model.encoder-sizes 512 is not tuple[int, ...]"
+    assert first == "--model.encoder-sizes '512' is not tuple[int, ...]"
     assert second.startswith("--training.max-steps 1180591620717411303424 is too large")
     assert third == "--decoding 'gru' is not DecodingSettings"
 

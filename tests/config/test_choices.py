@@ -6,11 +6,13 @@ from typing import Any, get_args
 import pytest
 
 from seq2seq.config.data import SUBWORDS, TOKEN_SETTINGS, DataSettings, TokenizerKind
-from seq2seq.config.decoding import SearchMethod
+from seq2seq.config.decoding import SearchMethod, UtilityName
 from seq2seq.config.language_model import SmoothingName
 from seq2seq.config.model import AttentionName, CellName
+from seq2seq.config.training import MetricName
 from seq2seq.data.tokenizers.base import TOKENIZERS
 from seq2seq.decoding.search import SEARCHES
+from seq2seq.evaluation.metrics import METRICS, UTILITIES
 from seq2seq.models.attention import ATTENTIONS
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.ngram.model import SMOOTHINGS
@@ -20,6 +22,8 @@ CHOICES: dict[str, tuple[Any, Collection[str]]] = {
     "cell": (CellName, CELLS),
     "search": (SearchMethod, SEARCHES),
     "tokenizer": (TokenizerKind, TOKENIZERS),
+    "metric": (MetricName, METRICS),
+    "utility": (UtilityName, UTILITIES),
     "smoothing": (SmoothingName, SMOOTHINGS),
 }
 

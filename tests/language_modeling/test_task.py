@@ -158,7 +158,7 @@ def test_validation_is_of_the_held_out_text_with_a_sample(tmp_path: Path, window
     score = held_out_score(task.network, task.text, TEXTS.validation, CPU)
     assert found.loss == score.nats / score.tokens
     assert found.figures["bits_per_character"] == score.bits_per_character
-    assert found.bleu is None
+    assert found.best_by is None
     (sample,) = found.samples
     assert sample["made up"].startswith("the cat")
     assert found == task.validate(CPU)

@@ -2,35 +2,38 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.plotting.attention import attention_figure, plot_attention
+from seq2seq.plotting.attention import attention_figure
 from seq2seq.plotting.fonts import MissingFontWarning, choose_fonts, displayable
+from seq2seq.translation.results import Translation
 from tests.support.pictures import picture
 
 pytest.importorskip("matplotlib")
 
 
-class Attended(NamedTuple):
-    """A translation with attention."""
-
-    tokens: list[str]
-    source_tokens: list[str]
-    attention: list[list[float]] | None
+def translation(
+    source: list[str], target: list[str], attention: list[list[float]] | None
+) -> Translation:
+    return Translation(" ".join(target), target, 0.0, 0.0, source, attention)
 
 
-def attended(source: list[str], target: list[str]) -> Attended:
+def attended(source: list[str], target: list[str]) -> Translation:
     """A translation that looks at all source tokens alike."""
     columns = len(source) + 1
-    return Attended(target, source, [[1 / columns] * columns for _ in range(len(target) + 1)])
+    return translation(source, target, [[1 / columns] * columns for _ in range(len(target) + 1)])
+
+
+def figure_of(shown: Translation) -> Any:
+    return attention_figure(shown.source_tokens, shown.tokens, shown.attention)
 
 
 def test_attention_has_a_label_for_every_token_and_eos(tmp_path: Path) -> None:
     source, target = ["▁A", "▁man", "▁$5", "or", "▁$6"], ["▁Ein", "▁Mann"]
-    figure = attention_figure(attended(source, target))
+    figure = figure_of(attended(source, target))
     axes, bar = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [
         *("_A", "_man", "_$5", "or", "_$6", "<eos>")
@@ -43,7 +46,7 @@ def test_attention_has_a_label_for_every_token_and_eos(tmp_path: Path) -> None:
     assert axes.yaxis_inverted(), "the first target token is on top"
     assert bar.get_ylabel() == "attention"
     path = tmp_path / "map.png"
-    assert plot_attention(attended(source, target), str(path)) == path
+    assert attended(source, target).plot_attention(str(path)) == path
     assert min(picture(path)) > 100
     assert [each.name for each in tmp_path.iterdir()] == ["map.png"]
 
@@ -52,7 +55,7 @@ def test_attention_has_a_label_for_every_token_and_eos(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("sources", "targets"), [(0, 0), (1, 1), (59, 59), (3, 40), (40, 3)])
 def test_labels_never_overlap(sources: int, targets: int) -> None:
     words = [f"▁wörtchen{number}" for number in range(59)]
-    figure = attention_figure(attended(words[:sources], words[:targets]))
+    figure = figure_of(attended(words[:sources], words[:targets]))
     figure.canvas.draw()
     axes = figure.axes[0]
     for labels, side in ((axes.get_xticklabels(), "x"), (axes.get_yticklabels(), "y")):
@@ -65,7 +68,7 @@ def test_a_character_that_no_font_has_is_a_box_and_one_warning(tmp_path: Path) -
     """No warnings of matplotlib's, which are errors here."""
     odd = "\U0010fffd"
     with pytest.warns(MissingFontWarning, match=rf"{odd}.*fonts-noto-cjk") as caught:
-        plot_attention(attended([odd, f"a{odd}"], ["b"]), tmp_path / "odd.png")
+        attended([odd, f"a{odd}"], ["b"]).plot_attention(tmp_path / "odd.png")
     assert len(caught) == 1
     with pytest.warns(MissingFontWarning):
         assert displayable([odd, f"a{odd}"])[0] == ["□", "a□"]
@@ -86,19 +89,19 @@ def test_east_asian_scripts_are_readable_where_a_font_is_installed(
         pytest.skip(f"no installed font has {text}")
     assert families[0] == "DejaVu Sans"
     assert len(families) > 1
-    figure = attention_figure(attended(["a"], [text]))
+    figure = figure_of(attended(["a"], [text]))
     label = figure.axes[0].get_yticklabels()[0]
     assert label.get_text() == text
     assert label.get_fontfamily() == families
-    plot_attention(attended(["a"], [text]), tmp_path / "map.png")  # a missing glyph would warn
+    attended(["a"], [text]).plot_attention(tmp_path / "map.png")  # a missing glyph would warn
 
 
 @pytest.mark.parametrize(
-    ("translation", "name", "error", "message"),
+    ("shown", "name", "error", "message"),
     [
-        (Attended(["a"], ["b"], None), "map.png", SettingsError, "without its attention"),
-        (Attended(["a"], ["b"], [[0.5, 0.5]]), "map.png", DataError, "1 rows of \\[2\\]"),
-        (Attended(["a"], ["b"], [[1.0], [1.0]]), "map.png", DataError, "2 rows of \\[1\\]"),
+        (translation(["b"], ["a"], None), "map.png", SettingsError, "without its attention"),
+        (translation(["b"], ["a"], [[0.5, 0.5]]), "map.png", DataError, "1 rows of \\[2\\]"),
+        (translation(["b"], ["a"], [[1.0], [1.0]]), "map.png", DataError, "2 rows of \\[1\\]"),
         (attended(["a"], ["b"]), "map.gif", SettingsError, r"map.gif must end in .png, .pdf"),
         (attended(["a"], ["b"]), "map", SettingsError, "must end in"),
         (attended(["a"], ["b"]), "nowhere/map.png", DataError, "there is no folder .*nowhere"),
@@ -106,15 +109,15 @@ def test_east_asian_scripts_are_readable_where_a_font_is_installed(
     ],
 )
 def test_what_can_not_be_drawn(
-    translation: Attended, name: str, error: type[Exception], message: str, tmp_path: Path
+    shown: Translation, name: str, error: type[Exception], message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(error, match=message):
-        plot_attention(translation, tmp_path / name)
+        shown.plot_attention(tmp_path / name)
     assert [each.name for each in tmp_path.iterdir()] == ["folder.png"]
 
 
 @pytest.mark.parametrize("ending", ["pdf", "svg"])
 def test_other_formats(tmp_path: Path, ending: str) -> None:
-    path = plot_attention(attended(["a"], ["b"]), tmp_path / f"map.{ending}")
+    path = attended(["a"], ["b"]).plot_attention(tmp_path / f"map.{ending}")
     assert path.read_bytes()[:5] in (b"%PDF-", b"<?xml")

@@ -55,7 +55,7 @@ class Squares:
         return Loss(total, total.detach(), len(batch.inputs))
 
     def validate(self, device: torch.device) -> Validation:
-        return Validation(0.0, None, [])
+        return Validation(0.0, {}, [])
 
     def state_dict(self) -> dict[str, Tensor]:
         return {}

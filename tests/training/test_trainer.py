@@ -451,6 +451,49 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     assert task.validate(torch.device("cpu")).loss == best["loss"]
 
 
+def test_one_word_sentences_are_chosen_by_chrf(
+    experiment: Describe, letters: Corpora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def short(corpus: ParallelCorpus) -> ParallelCorpus:
+        words = ["".join(text.split()) for text in corpus.sources]
+        return ParallelCorpus(words, [word[::-1] for word in words])
+
+    run = experiment(max_steps=30, validate_every=10, warmup_steps=0)
+    run = replace(run, data=replace(run.data, tokenizer="character"))
+    train(run, Corpora(*map(short, letters)))
+    assert "BLEU is of no use here" in capsys.readouterr().err
+    rows = metrics(run.run, "validation")
+    best = [row["step"] for row in rows if row["best"]]
+    assert all(row["bleu"] == 0 for row in rows)
+    assert best[-1] == max(rows, key=lambda row: row["chrf"])["step"] > 10
+    assert load_tensors(RunDirectory(run.run).best)[1]["step"] == best[-1]
+
+
+def test_among_weights_without_any_bleu_the_last_are_kept(
+    experiment: Describe, letters: Corpora
+) -> None:
+    run = experiment(max_steps=6, validate_every=2)
+    foreign = ParallelCorpus(letters.validation.sources, ["p q r s t"] * len(letters.validation))
+    train(run, letters._replace(validation=foreign))
+    rows = metrics(run.run, "validation")
+    assert [row["bleu"] for row in rows] == [0, 0, 0]
+    assert load_tensors(RunDirectory(run.run).best)[1]["step"] == 6
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("chrf", 1), ("ter", -1)])
+def test_any_metric_chooses_the_best_weights(
+    experiment: Describe, letters: Corpora, metric: str, sign: int
+) -> None:
+    run = experiment(max_steps=40, validate_every=10, best_by=metric, warmup_steps=0)
+    train(run, letters)
+    rows = metrics(run.run, "validation")
+    scores = [sign * row[metric] for row in rows]
+    assert [row["best"] for row in rows] == [
+        all(score > before for before in scores[:number]) for number, score in enumerate(scores)
+    ]
+    assert len(set(scores)) > 1
+
+
 def test_a_plateau_cuts_the_learning_rate(overfitted: tuple[Experiment, Corpora]) -> None:
     run, _ = overfitted
     cuts = unimproved = 0

@@ -4,6 +4,7 @@ import math
 import random
 import shutil
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +20,10 @@ from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.run import Run
-from seq2seq.translation.results import PairScore, replace_unknown
+from seq2seq.translation.ensemble import EnsembleMember, LongSentenceWarning
+from seq2seq.translation.results import PairScore, Translation, replace_unknown
 from seq2seq.translation.train import train
-from seq2seq.translation.translator import (
-    EnsembleMember,
-    LongSentenceWarning,
-    Translation,
-    Translator,
-)
+from seq2seq.translation.translator import Translator
 from tests.support.tampering import reseal
 
 ODD = [
@@ -461,8 +458,42 @@ def test_an_unknown_word_is_replaced_by_the_one_that_attention_was_on() -> None:
         ]
     )
     tokens = ["<unk>", "<unk>", "dort"]
-    assert replace_unknown(tokens, ["Lena", "sleeps", "Kiel"], attention) == [
-        "Kiel",
-        "Lena",
-        "dort",
-    ]
+    one_each = [["Lena"], ["sleeps"], ["Kiel"]]
+    found, rows = replace_unknown(tokens, one_each, attention)
+    assert found == ["Kiel", "Lena", "dort"]
+    assert rows.equal(attention)
+    found, rows = replace_unknown(tokens, [["L", "e"], ["sleeps"], []], attention)
+    assert found == ["L", "e", "dort"]
+    assert rows.equal(attention[[1, 1, 2, 3]])
+
+
+def test_a_stream_of_groups_is_answered_group_by_group(
+    translator: Translator, sentences: list[str]
+) -> None:
+    asked: list[int] = []
+
+    def arriving() -> Iterator[list[str]]:
+        for number, group in enumerate((sentences[:1], [], sentences[1:4], sentences[4:5])):
+            asked.append(number)
+            yield group
+
+    found = translator.candidate_lines(arriving(), 1)
+    for line in sentences[:5]:
+        given, (best,) = next(found)
+        assert given == line
+        assert best.text == translator.translate(line)
+        assert asked[-1] == [0, 2, 2, 2, 3][sentences.index(line)]
+    assert next(found, None) is None
+
+
+def test_lines_have_prefixes_of_their_own(translator: Translator, sentences: list[str]) -> None:
+    prefixes = ["Nous", "", "Elle a"]
+    expected = translator.translate(sentences[:3], prefix=prefixes)
+    found = translator.candidate_lines(iter(sentences[:3]), 1, prefixes=iter(prefixes))
+    assert [best.text for _, (best,) in found] == expected
+    with pytest.raises(DataError, match="there is no prefix for line 4"):
+        list(translator.candidate_lines(sentences[:4], 1, prefixes=prefixes))
+    with pytest.raises(DataError, match="2 lines, but 3 prefixes"):
+        list(translator.candidate_lines(sentences[:2], 1, prefixes=prefixes))
+    with pytest.raises(DataError, match="number 3 is 7"):
+        list(translator.candidate_lines([sentences[:2], [7]], 1))

@@ -3,16 +3,24 @@
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
 
+from seq2seq.config.data import DataSettings
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
 from seq2seq.data.parallel import Corpora
-from seq2seq.data.vocabulary import UNK_ID
+from seq2seq.data.tokenizers.base import TOKENIZERS
+from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
+from seq2seq.data.vocabulary import SPECIAL_TOKENS, UNK_ID, Vocab
+from seq2seq.decoding.interface import Hypothesis
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.run import Run
+from seq2seq.translation.results import make_translations
 from seq2seq.translation.train import train
 from seq2seq.translation.translator import EnsembleMember, Translator
 
@@ -42,6 +50,43 @@ def attentive(plain: Translator, trained: Path, seed: int, unk: float = 0.0) -> 
 def translator(plain: Translator, trained: Path) -> Translator:
     model = attentive(plain, trained, 1, unk=6.0)
     return Translator(model, plain.source, plain.target, device="cpu")
+
+
+@pytest.mark.parametrize("kinds", list(product(TOKENIZERS, repeat=2)), ids="-".join)
+def test_what_replaces_an_unknown_word_is_text_of_the_source(kinds: tuple[str, str]) -> None:
+    texts = ["we can’t eat, they said (twice)!", "they can eat", "twice"] * 5
+    source, target = (
+        build_pipeline(texts, DataSettings(tokenizer=kind), kind, 60).pipeline for kind in kinds
+    )
+    settings = ModelSettings(embedding_size=8, encoder_sizes=(8,), decoder_sizes=(8,))
+    torch.manual_seed(1)
+    model = build_translation_model(len(source.vocab), len(target.vocab), settings)
+    with torch.no_grad():
+        model.decoder.output.bias[UNK_ID] += 20.0
+    translator = Translator(model, source, target, device="cpu")
+    for text in texts[:3]:
+        (found,) = translator.candidates(
+            text, 1, attention=True, replace_unknown=True, beam_size=1, max_length=3
+        )
+        assert found.text
+        assert set(found.text) <= {*text, " "}
+        assert target.tokenizer.detokenize(found.tokens) == found.text
+        assert found.attention is not None
+        assert len(found.attention) == len(found.tokens) + 1
+
+
+def test_a_text_is_a_candidate_once_however_it_is_cut() -> None:
+    pipeline = build_pipeline(["ab ba"], DataSettings(tokenizer="character"), "character", 9)
+    vocab = Vocab([*SPECIAL_TOKENS, "a", "b", "ab"], [0] * 7)
+    target = TextPipeline(pipeline.pipeline.tokenizer, vocab)
+    hypotheses = [
+        Hypothesis(vocab.ids(tokens), score, score)
+        for tokens, score in ((["ab"], -1.0), (["b"], -2.0), (["a", "b"], -3.0))
+    ]
+    found = make_translations(
+        hypotheses, (target, target), ["a"], [], DecodingSettings(), attention=False
+    )
+    assert [(each.text, each.score) for each in found] == [("ab", -1.0), ("b", -2.0)]
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,13 @@ class Tokenizer(Protocol):
 
     Attributes:
         kind: the "kind" in the files that `save` writes; `load_tokenizer` finds the class by it.
+        lowercase: whether tokens are in lower case.
         can_sample: whether a text has more than one segmentation: true for SentencePiece only.
         pieces: all tokens that exist but the specials, for SentencePiece; None for the others.
     """
 
     kind: ClassVar[str]
+    lowercase: bool
     can_sample: ClassVar[bool]
     pieces: list[str] | None
 

@@ -90,7 +90,7 @@ class SentencePieceTokenizer:
         if not 0 <= alpha <= MAX_ALPHA:
             raise SettingsError(f"alpha must be at least 0 and at most {MAX_ALPHA:,}")
         self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
-        self._algorithm, self._scores = read_piece_model(model_proto)
+        self.algorithm, self._scores = read_piece_model(model_proto)
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:
@@ -166,7 +166,7 @@ class SentencePieceTokenizer:
     def _draw(self, line: str) -> list[str]:
         """Returns a random segmentation; no piece goes over a space, so each word has its own."""
         if self._sampler is None or self._sampler.alpha != self.alpha:
-            sampler = BpeSampler if self._algorithm == "bpe" else UnigramSampler
+            sampler = BpeSampler if self.algorithm == "bpe" else UnigramSampler
             self._sampler = sampler(self._scores, self.alpha)
         draw, known = self._sampler.draw, self._characters
         pieces: list[str] = []
