@@ -87,7 +87,7 @@ def read_stop_words(command: Stats) -> frozenset[str]:
 
     if not command.stop_words:
         return STOP_WORDS if command.tokenizer != "character" else frozenset()
-    words, _ = read_text(command.stop_words)
+    words = read_text(command.stop_words)
     if not words.strip():
         raise DataError(f"{command.stop_words} has no words; leave out --stop-words for English")
     # As `is_content` compares them.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID
 
@@ -58,11 +59,9 @@ class Batch(NamedTuple):
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Returns rows of ids, padded, ``(batch_size, longest)``; and lengths ``(batch_size,)``."""
-    lengths = torch.tensor([len(row) for row in rows])
-    padded = torch.full((len(rows), int(lengths.max())), PAD_ID)
-    for index, row in enumerate(rows):
-        padded[index, : len(row)] = torch.tensor(row)
-    return padded, lengths
+    tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+    padded = pad_sequence(tensors, batch_first=True, padding_value=PAD_ID)
+    return padded, torch.tensor([len(row) for row in rows])
 
 
 def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
@@ -84,21 +83,16 @@ def bucket(
     budget: int,
     generator: torch.Generator | None = None,
 ) -> list[list[int]]:
-    """Groups sentences of similar length into batches of at most `budget` tokens on either side.
+    """Returns batches of the positions of sentences of similar length; each occurs exactly once.
 
     Sorted by source length first, so that most batches have one source length and no source pads,
     which is also what the recurrent kernels are quickest on. A pair longer than the budget is a
     batch of its own. Lengths are counted without bos and eos, which the budget does count.
 
     Args:
-        source_lengths: tokens of each source sentence.
-        target_lengths: tokens of each target sentence.
         budget: the most tokens, pads counted, that a batch has on its source or target side.
         generator: shuffles which sentences meet in a batch, and the batches; None leaves them
             sorted by length.
-
-    Returns:
-        Batches of positions; every position occurs exactly once.
     """
     count = len(source_lengths)
     order = list(range(count)) if generator is None else shuffled(count, generator)

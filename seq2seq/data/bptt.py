@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.batching import shuffled
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.errors import DataError
 
 
 class Window(NamedTuple):
@@ -54,26 +54,19 @@ class Window(NamedTuple):
 
 
 def random_windows(
-    ids: Tensor | Sequence[int], steps: int, batch_size: int, generator: torch.Generator
+    ids: Sequence[int], steps: int, batch_size: int, generator: torch.Generator
 ) -> list[Window]:
     """Returns an epoch in random order: the text from a random offset on, in pieces of `steps`.
 
     Every token after the one at the offset is a target exactly once: what is left over is a last
-    batch of fewer rows, and a window of one shorter row.
-
-    Args:
-        ids: the text, ``(length,)``.
-        steps: tokens in a piece.
-        batch_size: pieces in a window.
-        generator: draws the offset, which pieces meet in a window, and the order of windows.
+    batch of fewer rows, and a window of one shorter row. `generator` draws the offset, which pieces
+    meet in a window, and the order of windows.
 
     Raises:
-        SettingsError: `steps` or `batch_size` is below 1.
         DataError: the text has not more than `steps` tokens.
     """
-    text = _checked(ids, steps, batch_size, least=steps + 1)
-    offset = _draw_offset(steps, generator)
-    inputs, targets = text[offset:-1], text[offset + 1 :]
+    text = _from_offset(ids, steps, batch_size, steps + 1, generator)
+    inputs, targets = text[:-1], text[1:]
     count = len(inputs) // steps
     end = count * steps  # where the pieces of full length do
     order = torch.randperm(count, generator=generator)
@@ -88,64 +81,37 @@ def random_windows(
 
 
 def sequential_windows(
-    ids: Tensor | Sequence[int],
-    steps: int,
-    batch_size: int,
-    offset: torch.Generator | int = 0,
+    ids: Sequence[int], steps: int, batch_size: int, generator: torch.Generator
 ) -> list[Window]:
     """Returns an epoch in the order of the text, of which `batch_size` equal parts are the rows.
 
     Row i of a window continues row i of the one before; the last window may have fewer steps. Every
-    token after the one at the offset is a target exactly once, but for those at the very end, fewer
-    than `batch_size`, that do not fill a column.
-
-    Args:
-        ids: the text, ``(length,)``.
-        steps: tokens in a row of a window.
-        batch_size: rows.
-        offset: where the first row begins, as for validation; or, for training, a generator that
-            draws it below `steps`.
+    token after the one at the offset, which `generator` draws, is a target exactly once, but for
+    those at the very end, fewer than `batch_size`, that do not fill a column.
 
     Raises:
-        SettingsError: `steps` or `batch_size` is below 1, or `offset` below 0.
         DataError: some row could have no target.
     """
-    if isinstance(offset, torch.Generator):
-        text = _checked(ids, steps, batch_size, least=steps + batch_size)
-        begin = _draw_offset(steps, offset)
-    elif offset < 0:
-        raise SettingsError(f"the offset is {offset}; it must be 0 or more")
-    else:
-        text = _checked(ids, steps, batch_size, least=offset + batch_size + 1)
-        begin = offset
-    length = (len(text) - 1 - begin) // batch_size  # of a row
-    end = begin + length * batch_size
-    inputs = text[begin:end].reshape(batch_size, length)
-    targets = text[begin + 1 : end + 1].reshape(batch_size, length)
+    text = _from_offset(ids, steps, batch_size, steps + batch_size, generator)
+    length = (len(text) - 1) // batch_size  # of a row
+    end = length * batch_size
+    inputs = text[:end].reshape(batch_size, length)
+    targets = text[1 : end + 1].reshape(batch_size, length)
     return [
         Window(inputs[:, at : at + steps], targets[:, at : at + steps], first=at == 0)
         for at in range(0, length, steps)
     ]
 
 
-def _draw_offset(steps: int, generator: torch.Generator) -> int:
-    return int(torch.randint(steps, (1,), generator=generator))
-
-
-def _checked(ids: Tensor | Sequence[int], steps: int, batch_size: int, least: int) -> Tensor:
-    """Returns the text as a tensor; raises unless it has `least` tokens, whatever the offset."""
-    for name, value in (("steps", steps), ("batch_size", batch_size)):
-        if value < 1:
-            raise SettingsError(f"{name} is {value}; it must be 1 or more")
-    text = torch.as_tensor(ids, dtype=torch.long)
-    if text.dim() != 1:
+def _from_offset(
+    ids: Sequence[int], steps: int, batch_size: int, least: int, generator: torch.Generator
+) -> Tensor:
+    """Returns the text from a random offset on; DataError unless it has `least` tokens in all."""
+    if len(ids) < least:
         raise DataError(
-            f"the text must be one sequence of ids, not of shape {tuple(text.shape)}; flatten it"
-        )
-    if len(text) < least:
-        raise DataError(
-            f"the text has {len(text):,} tokens, too few for windows of {steps:,} steps in "
+            f"the text has {len(ids):,} tokens, too few for windows of {steps:,} steps in "
             f"{batch_size:,} rows, which need {least:,}: lower the steps or the batch size, or "
             f"take more text"
         )
-    return text
+    offset = int(torch.randint(steps, (1,), generator=generator))
+    return torch.tensor(ids[offset:])

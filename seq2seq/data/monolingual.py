@@ -1,9 +1,7 @@
 """Running text for language models: read from files, folders and the Hub, and reduced to letters.
 
-    lines = read_monolingual("timemachine.txt")
-    text = letters_only(lines, lowercase=True)     # one line: "the time machine by h g wells …"
-
-Pairs of sentences are read by `ParallelCorpus`, by the same rules.
+lines = read_monolingual("timemachine.txt")
+text = letters_only(lines, lowercase=True)     # one line: "the time machine by h g wells …"
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
-from seq2seq.data.readers.lines import TEXT_SUFFIX, read_sentences
+from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, read_sentences
 from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, read_columns
 from seq2seq.data.tokenizers.normalization import INVISIBLE, normalize
 from seq2seq.errors import DataError
@@ -25,21 +23,12 @@ def read_monolingual(
 ) -> list[str]:
     """Reads lines of text, as they are, empty ones too: between paragraphs they are part of it.
 
-    From one of:
+    From a text file, whatever its ending, or from one column of what `ParallelCorpus.read` knows: a
+    table, a folder or a dataset on the Hub; an entry is a line, and a folder may have .txt files.
 
-    - a text file, whatever its ending;
-    - one column of a .tsv, .csv, .jsonl, .json or .parquet file: an entry is a line;
-    - a folder with the files of each `split`, as `train.txt` or `data/train-00000.parquet`;
-    - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
-
-    Any of the files may be gzip (.gz).
-
-    Args:
-        name: what to read.
-        column: its name, and then the first line of a TSV or CSV file is a header; or, in these,
-            its number from 0. Without it, it is "text", or else the only column (of text). A .txt
-            file with a column is read as TSV.
-        split: the part of a folder or dataset.
+    `column` is its name, and then the first line of a TSV or CSV file is a header; or, in these,
+    its number from 0. Without it, it is "text", or else the only column (of text). A .txt file with
+    a column is read as TSV.
 
     Raises:
         DataError: there is no text, or some that can't be used as it is (with file and line).
@@ -54,8 +43,7 @@ def read_monolingual(
 
 def _read_file(path: Path, columns: Columns) -> TextColumns:
     """Returns a column of a table, or the lines of any other file."""
-    is_table = path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES)
-    if is_table or columns.given is not None:
+    if ending(path.name, TABLE_SUFFIXES) or columns.given is not None:
         return read_columns(path, columns)
     return [read_sentences(path)]
 

@@ -1,10 +1,8 @@
 """Parallel text: pairs of a source and a target sentence, read from files and checked on the way.
 
-    corpus = ParallelCorpus.read("pairs.tsv").clean(max_source_length=100, max_target_length=100)
-    print(corpus.report)
-    train, validation, test = corpus.split_by_source(validation=1000, test=1000, seed=1)
-
-Lines by themselves are read with `read_lines` and, from a pipe, `iter_lines`.
+corpus = ParallelCorpus.read("pairs.tsv").clean(max_source_length=100, max_target_length=100)
+print(corpus.report)
+train, validation, test = corpus.split_by_source(validation=1000, test=1000, seed=1)
 """
 
 from __future__ import annotations
@@ -12,17 +10,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, overload
 
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
-from seq2seq.data.readers.lines import iter_lines, read_lines, read_sentences
+from seq2seq.data.readers.lines import read_sentences
 from seq2seq.data.readers.tables import read_columns
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
-
-__all__ = ["CorpusReport", "Overlap", "Pair", "ParallelCorpus", "iter_lines", "read_lines"]
 
 
 class Pair(NamedTuple):
@@ -131,12 +128,7 @@ class ParallelCorpus:
         is "source" and "target", or else the only two columns of text. TSV knows no quoting.
         Nothing is dropped here (see `clean`).
 
-        Args:
-            path: what to read.
-            target_path: the second text file.
-            source: the column of the source side.
-            target: the column of the target side.
-            split: the part of a folder or dataset.
+        `source` and `target` are columns; `target_path` is the second text file.
 
         Raises:
             DataError: there are no pairs, or text that can't be used as it is (with file and line).
@@ -188,15 +180,10 @@ class ParallelCorpus:
         max_target_length: int | None = None,
         length: Callable[[str], int] = lambda text: len(text.split()),
     ) -> ParallelCorpus:
-        """Drops the pairs with a side that is empty or too long, and count them in the report.
+        """Drops pairs with a side that is blank or too long, which the report counts.
 
-        A side is empty if it is nothing but white space.
-
-        Args:
-            max_source_length: the most tokens of a source; None sets no limit.
-            max_target_length: the most tokens of a target.
-            length: returns the length of a text: by default in words between spaces; or, for
-                example, ``lambda text: len(tokenizer.tokenize(text))``.
+        `length` returns the length of a text: by default in words between spaces; or, for example,
+        ``lambda text: len(tokenizer.tokenize(text))``.
 
         Raises:
             DataError: no pair is left.
@@ -237,13 +224,9 @@ class ParallelCorpus:
     ) -> tuple[ParallelCorpus, ParallelCorpus, ParallelCorpus]:
         """Returns corpora for training, validation and test that share no source sentence.
 
-        Sources that differ only in white space or in Unicode form are the same. All three corpora
+        Sources that differ only in white space or in Unicode form are the same. `validation` and
+        `test` are numbers of different sources, which come with all their pairs. All three corpora
         are shuffled, with the pairs of a source side by side.
-
-        Args:
-            validation: how many different sources there are in validation, with all their pairs.
-            test: how many there are in test.
-            seed: draws them.
 
         Raises:
             SettingsError: a number is negative.
@@ -261,22 +244,22 @@ class ParallelCorpus:
             )
         order = list(groups.values())
         random.Random(seed).shuffle(order)
-        parts = {
-            "training": order[validation + test :],
-            "validation": order[:validation],
-            "test": order[validation : validation + test],
-        }
-        name = f"{self.name}, " if self.name else ""
-        train, held, tests = (
-            _from_pairs([pair for group in part for pair in group], name + label)
-            for label, part in parts.items()
+
+        def corpus(part: list[list[Pair]], label: str) -> ParallelCorpus:
+            name = f"{self.name}, {label}" if self.name else label
+            return _from_pairs([*chain.from_iterable(part)], name)
+
+        held = validation + test
+        return (
+            corpus(order[held:], "training"),
+            corpus(order[:validation], "validation"),
+            corpus(order[validation:held], "test"),
         )
-        return train, held, tests
 
     def references(self) -> tuple[list[str], list[list[str]]]:
         """Returns the different sources in the order they first occur, and all targets of each.
 
-        Sources are the same as in `split_by_source`.
+        Which ones are the same is as in `split_by_source`.
         """
         found: dict[str, tuple[str, list[str]]] = {}
         for source, target in self:
@@ -288,9 +271,9 @@ class ParallelCorpus:
 
         White space and Unicode form make no difference.
         """
-        own = [(_key(source), _key(target)) for source, target in self]
+        pairs = {(_key(source), _key(target)) for source, target in self}
         theirs = [(_key(source), _key(target)) for source, target in other]
-        sources, targets, pairs = {s for s, _ in own}, {t for _, t in own}, set(own)
+        sources, targets = {source for source, _ in pairs}, {target for _, target in pairs}
         return Overlap(
             sources=sum(source in sources for source, _ in theirs),
             targets=sum(target in targets for _, target in theirs),

@@ -21,7 +21,6 @@ class TokenStream(NamedTuple):
     """How the text of a language model becomes ids, and comes back.
 
     Attributes:
-        pipeline: tokenizer and vocabulary.
         sentences: whether each line stands by itself.
         letters_only: whether all but letters is removed.
     """
@@ -44,26 +43,24 @@ class TokenStream(NamedTuple):
     def rows(self, lines: Sequence[str], *, closed: bool = True) -> list[list[int]]:
         """Returns rows of ids that are read from a fresh state, each with `first` before it.
 
-        Args:
-            lines: the lines of one text; each is a row, or all of them are one.
-            closed: whether the last line of running text has an end, too.
+        Of the lines of one text, each is a row, or all of them are one. `closed` says whether the
+        last line of running text has an end, too.
         """
         return self.rows_from_ids(self.pipeline.encode(lines), closed=closed)
 
     def rows_from_ids(self, lines: Sequence[list[int]], *, closed: bool = True) -> list[list[int]]:
         """Returns the same as `rows`, of lines that are ids already."""
-        ids = [[*line, EOS_ID] for line in lines]
         if self.sentences:
-            return [[self.first, *line] for line in ids]
-        row = [self.first, *chain.from_iterable(ids)]
+            return [[self.first, *line, EOS_ID] for line in lines]
+        row = self._running(lines)
         return [row if closed else row[:-1]]
 
     def row(self, text: str) -> list[int]:
         """Returns `first` and the ids of a text that may go on."""
-        ids = chain.from_iterable(
-            [*line, EOS_ID] for line in self.pipeline.encode(text.split("\n"))
-        )
-        return [self.first, *ids][:-1]
+        return self._running(self.pipeline.encode(text.split("\n")))[:-1]
+
+    def _running(self, lines: Sequence[list[int]]) -> list[int]:
+        return [self.first, *chain.from_iterable([*line, EOS_ID] for line in lines)]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text of some ids, with a line's end for each eos."""

@@ -1,8 +1,7 @@
 """The vocabulary: every token has an id, every id a token.
 
 Four special tokens have the same ids in every vocabulary: `<pad>` 0, `<unk>` 1, `<bos>` 2,
-`<eos>` 3. Their names map to those ids, so `vocab["<eos>"]` is 3. The tokenizers of
-`seq2seq.data.tokenizers.base` never produce such a name from text, so that text can't inject one.
+`<eos>` 3. The tokenizers of `seq2seq.data.tokenizers.base` never produce such a name from text.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from seq2seq.errors import DataError, SettingsError
 
@@ -23,6 +22,7 @@ SPECIAL_TOKENS = (PAD, UNK, BOS, EOS)
 
 FORMAT = "seq2seq vocabulary 1"
 
+Loaded = TypeVar("Loaded")
 NestedTokens: TypeAlias = "str | list[NestedTokens] | tuple[NestedTokens, ...]"
 NestedIds: TypeAlias = "int | list[NestedIds] | tuple[NestedIds, ...]"
 
@@ -63,7 +63,7 @@ class Vocab:
         sentences is not counted.
 
         Args:
-            sentences: the tokens of each sentence.
+            sentences: each as its tokens.
             min_frequency: rarer tokens are left out.
             max_size: the most tokens, special and reserved ones included; the rarest are left out.
             reserved: tokens that have an id in any case.
@@ -85,13 +85,18 @@ class Vocab:
         counter = Counter(chain.from_iterable(sentences))
         for special in SPECIAL_TOKENS:
             counter.pop(special, None)
-        must = set(fixed)
         if pieces is None:
-            others = [t for t, n in counter.items() if n >= min_frequency and t not in must]
+            found = {token for token, count in counter.items() if count >= min_frequency}
         else:
-            others = [t for t in dict.fromkeys(pieces) if t not in must]
-        _check_room(max_size, len(fixed), 0 if pieces is None else len(others))
-        others.sort(key=lambda token: (-counter[token], token))
+            found = set(pieces)
+        others = sorted(found.difference(fixed), key=lambda token: (-counter[token], token))
+        least = len(fixed) + (0 if pieces is None else len(others))
+        if max_size is not None and max_size < least:
+            inventory = "" if pieces is None else f" and {len(others)} SentencePiece pieces"
+            raise SettingsError(
+                f"max_size is {max_size}, but {len(fixed)} special and reserved tokens{inventory} "
+                f"need {least}; raise max_size"
+            )
         tokens = (fixed + others)[:max_size]
         return cls(tokens, [counter[token] for token in tokens])
 
@@ -157,8 +162,7 @@ class Vocab:
 
     def count(self, token: str) -> int:
         """How often `token` was seen when the vocabulary was built; 0 if it has no id."""
-        index = self._ids.get(token)
-        return 0 if index is None else self._counts[index]
+        return self._counts[self._ids[token]] if token in self._ids else 0
 
     @property
     def fingerprint(self) -> str:
@@ -173,27 +177,16 @@ class Vocab:
     @classmethod
     def load(cls, path: str | Path) -> Vocab:
         """Reads what `save` wrote; raises DataError, naming the file, if it isn't that."""
-        path = Path(path)
-        try:
-            content = json.loads(path.read_bytes().decode("utf-8"))
-            if not isinstance(content, dict) or content.get("format") != FORMAT:
-                raise DataError(f'it lacks "format": "{FORMAT}"')
-            tokens, counts = content.get("tokens"), content.get("counts")
-            if not isinstance(tokens, list) or not isinstance(counts, list):
-                raise DataError('"tokens" and "counts" must both be lists')
-            return cls(tokens, counts)
-        except OSError as error:
-            raise DataError(f"can't read the vocabulary {path}: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
-            raise DataError(
-                f"{path} is not a vocabulary: not valid JSON ({error}); copy it again from where "
-                f"it was saved"
-            ) from error
-        except DataError as error:
-            raise DataError(
-                f"{path} is not a vocabulary that this version reads: {error}; copy it again from "
-                f"where it was saved"
-            ) from error
+        return load_json(path, "vocabulary", cls._from_json)
+
+    @classmethod
+    def _from_json(cls, content: dict[str, Any]) -> Vocab:
+        if content.get("format") != FORMAT:
+            raise DataError(f'it lacks "format": "{FORMAT}"')
+        tokens, counts = content.get("tokens"), content.get("counts")
+        if not isinstance(tokens, list) or not isinstance(counts, list):
+            raise DataError('"tokens" and "counts" must both be lists')
+        return cls(tokens, counts)
 
 
 def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
@@ -218,11 +211,24 @@ def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:
         raise DataError(f"a token is not valid Unicode: {error}") from error
 
 
-def _check_room(max_size: int | None, fixed: int, pieces: int) -> None:
-    """Raises SettingsError if the tokens that can't be left out are more than `max_size`."""
-    if max_size is not None and max_size < fixed + pieces:
-        inventory = f" and {pieces} SentencePiece pieces" if pieces else ""
-        raise SettingsError(
-            f"max_size is {max_size}, but {fixed} special and reserved tokens{inventory} need "
-            f"{fixed + pieces}; raise max_size"
-        )
+def load_json(path: str | Path, what: str, parse: Callable[[dict[str, Any]], Loaded]) -> Loaded:
+    """Returns what `parse` makes of the JSON object in a file.
+
+    `parse` raises DataError or SettingsError where it is not that of a vocabulary or whatever it is
+    to be; the DataError that comes out names the file, too.
+    """
+    path = Path(path)
+    again = "copy it again from where it was saved"
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8"))
+        if not isinstance(content, dict):
+            raise DataError("not a JSON object")
+        return parse(content)
+    except OSError as error:
+        raise DataError(f"can't read the {what} {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
+        raise DataError(f"{path} is not a {what}: not valid JSON ({error}); {again}") from error
+    except (DataError, SettingsError) as error:
+        raise DataError(
+            f"{path} is not a {what} that this version reads: {error}; {again}"
+        ) from error

@@ -22,7 +22,7 @@ from seq2seq.language_modeling.train import make_pipeline, read_splits, read_tex
 from seq2seq.models.ngram.arpa import read_arpa
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.runs.directory import TEXT_SIDE
-from seq2seq.runs.lock import RunLock
+from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata, summarize_text
 from seq2seq.runs.run import Run
 from seq2seq.training.preflight import preflight
@@ -60,7 +60,7 @@ def train_ngram_model(experiment: NGramExperiment, texts: TextSplits | None = No
         pipeline, ids = make_pipeline(texts.train, experiment.data)
         model = estimate_model(ids, len(pipeline.vocab), experiment)
     parts = {name: summarize_text([lines]) for name, lines in texts._asdict().items()}
-    with RunLock(run.path):
+    with lock_run(run.path):
         run_id = save_metadata(run, experiment, parts, {TEXT_SIDE: pipeline})
         model.save(run.ngrams, run_id)
     if not texts.validation:

@@ -1,18 +1,25 @@
-"""Weights and the state of an optimizer as tensors by name; none lacks when they are loaded."""
+"""Weights and the state of an optimizer as tensors by name, checked when they are loaded.
+
+Building a model draws its weights at random, which takes longer than reading them. A model that is
+only to be used is built without memory and without random numbers, its shapes are compared with a
+file's, and the tensors that were read become its parameters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from seq2seq.errors import RunError
 from seq2seq.runs.tensors import Shapes, load_tensors
 
 Value = TypeVar("Value")
+ModelT = TypeVar("ModelT", bound=nn.Module)
 
 
 def with_prefix(values: Mapping[str, Value], prefix: str) -> dict[str, Value]:
@@ -86,13 +93,9 @@ def load_optimizer(
 def load_checkpoint(
     path: Path, run_id: str | None, model: nn.Module, sets: Sequence[str]
 ) -> tuple[dict[str, Tensor], Any]:
-    """All that a training needs to go on, its shapes checked before any number is read.
+    """Tensors and state of a file; the weights' shapes are checked before any number is read.
 
-    Args:
-        path: the checkpoint.
-        run_id: the id of its run.
-        model: which it must fit.
-        sets: what the names of each set of weights in it begin with.
+    `sets` are what the names of each set of weights begin with that must fit the model.
 
     Raises:
         RunError: it is missing, damaged, of another run, or does not fit.
@@ -104,3 +107,39 @@ def load_checkpoint(
             check_shapes(expected, with_prefix(shapes, prefix), path)
 
     return load_tensors(path, run_id, check)
+
+
+class _NoInitialization(TorchFunctionMode):
+    """While it is entered, the functions of `torch.nn.init` leave tensors as they are."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Calls `func`, unless it only fills a tensor with its first values."""
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def build_without_memory(build: Callable[[], ModelT]) -> ModelT:
+    """Builds a model whose weights have shapes only; no random number is drawn.
+
+    Raises:
+        RuntimeError, TypeError, ValueError: a size is beyond what torch can describe.
+    """
+    with torch.device("meta"), _NoInitialization():
+        return build()
+
+
+def set_parameters(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Makes copies of tensors, by the first name of each parameter, the parameters of a model.
+
+    Tied ones stay tied. The copies lie where torch wants them: a tensor in a mapped file may begin
+    at any address, on which kernels round otherwise.
+    """
+    new = {
+        id(old): nn.Parameter(tensors[name].clone(), requires_grad=old.requires_grad)
+        for name, old in model.named_parameters()
+    }
+    for module in model.modules():
+        for name, old in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+            setattr(module, name, new[id(old)])

@@ -1,16 +1,7 @@
-"""A run directory on disk: atomic, resumable, no pickle.
+"""A run directory on disk; what each of its files holds is told in seq2seq/README.md.
 
-    experiment.json           every setting of the run
-    *.vocab.json, *.tokenizer what turns text into ids and back
-    best.safetensors          the weights with the best validation score
-    ngrams.safetensors        instead of weights: the counts of an n-gram model, smoothed
-    last.safetensors          weights, optimizer and position of the training: what --resume reads
-    step-N.safetensors        weights whose mean is tried at the end, with --training.average
-    metrics.jsonl             one JSON object for each log line and each validation
-
-Each file is written by `files.py`: whatever happens, its name leads to a complete one, and what a
-killed process leaves under a temporary name is cleared by the next one. metrics.jsonl alone is
-added to, line by line; what a checkpoint does not cover is cut off when the run is continued.
+A file's name leads to a complete one, whatever happens (see `files.py`), and what a killed process
+leaves under a temporary name is cleared by the next one.
 """
 
 from __future__ import annotations
@@ -19,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from seq2seq.errors import RunError
-from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json
+from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json, system_errors
 
-FORMAT = "seq2seq run 2"
+FORMATS = "seq2seq run "
+"""What the format of a run begins with; a number follows."""
+FORMAT = FORMATS + "2"
 SIDES = ("source", "target")
 LOCK_NAME = "training.lock"
 """The file that a training holds."""
@@ -60,20 +53,16 @@ class RunDirectory:
 
     def delete(self, paths: Iterable[Path]) -> None:
         """Deletes files, where they are there; RunError if the directory can't be written to."""
-        try:
+        with system_errors(f"{self.path} could not be written"):
             for path in paths:
                 path.unlink(missing_ok=True)
-        except OSError as error:
-            raise RunError(f"{self.path} could not be written: {error.strerror}") from error
 
     @property
     def files(self) -> list[Path]:
         """All that a run consists of, whether it is there or not."""
-        return [
-            *(self.tokenizer(side) for side in (*SIDES, TEXT_SIDE)),
-            *(self.vocab(side) for side in (*SIDES, TEXT_SIDE)),
-            *(self.best, self.last, self.ngrams, self.metrics, self.curves, self.experiment),
-        ]
+        sides = (*SIDES, TEXT_SIDE)
+        rest = [self.best, self.last, self.ngrams, self.metrics, self.curves, self.experiment]
+        return [*map(self.tokenizer, sides), *map(self.vocab, sides), *rest]
 
     def temporary_files(self) -> list[Path]:
         """What a process that was killed while it wrote left under the temporary names."""
@@ -93,8 +82,7 @@ class RunDirectory:
             values = read_json(self.experiment)
         except RunError:
             return False
-        kind = FORMAT.rstrip("0123456789")
-        return isinstance(values, dict) and str(values.get("format")).startswith(kind)
+        return isinstance(values, dict) and str(values.get("format")).startswith(FORMATS)
 
     def check_free(self, *, overwrite: bool, resumable: bool = True) -> None:
         """Raises RunError unless a run may be begun here.
@@ -103,15 +91,13 @@ class RunDirectory:
         written anything; with `overwrite` where there is a run; never in a directory of another
         kind. `resumable`: whether a run that has a checkpoint could be continued instead.
         """
-        try:
+        with system_errors(f"{self.path} can't be read"):
             if not self.path.exists():
                 return
             if not self.path.is_dir():
                 raise RunError(f"{self.path} is a file: give another --run")
             if set(self.path.iterdir()) <= {self.path / LOCK_NAME, *self.temporary_files()}:
                 return
-        except OSError as error:
-            raise RunError(f"{self.path} can't be read: {error.strerror}") from error
         if not self.is_run():
             raise RunError(
                 f"{self.path} holds something that is not a run, which is never deleted: give "
@@ -135,24 +121,20 @@ class RunDirectory:
             RunError: as `check_free`, or it can't be made.
         """
         self.check_free(overwrite=overwrite)
-        try:
+        with system_errors(f"{self.path} could not be made"):
             self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{self.path} could not be made: {error.strerror}") from error
         self.delete(path for path in self.files if path != self.experiment)
         self.delete_averaging_checkpoints()
         self.delete_temporary_files()
 
     def check_exists(self) -> None:
         """Raises RunError unless this is a run directory."""
-        try:
-            if not self.path.is_dir():
-                if self.path.exists():
-                    raise RunError(f"{self.path} is a file, and a run is a directory")
+        with system_errors(f"{self.path} can't be read"):
+            if not self.path.exists():
                 raise RunError(f"there is no run at {self.path}: train one with --run {self.path}")
+            if not self.path.is_dir():
+                raise RunError(f"{self.path} is a file, and a run is a directory")
             if not self.experiment.is_file():
                 raise RunError(
                     f"{self.path} is not a run directory: it has no {self.experiment.name}"
                 )
-        except OSError as error:
-            raise RunError(f"{self.path} can't be read: {error.strerror}") from error

@@ -1,16 +1,12 @@
-"""Files on disk: whole or not at all.
-
-Each file is written under a temporary name, flushed to the disk, and renamed: whatever happens, the
-name leads to a complete file.
-"""
+"""Files on disk: whole or not at all, since they are written under a temporary name and renamed."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +19,16 @@ MAX_FILE_BYTES = 2**28
 """More bytes no vocabulary and no tokenizer has: 256 MiB."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+@contextmanager
+def system_errors(problem: str) -> Iterator[None]:
+    """Raises RunError where the system refuses something: the problem, and the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{problem}: {error.strerror or error}") from error
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary name beside `path`, and gives what it wrote the name `path`.
 
     Whatever stops it, the old file stays as it was. Nothing is left under the temporary name, but
@@ -34,13 +39,12 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        flush_directory(path.parent)
-    except OSError as error:
-        raise RunError(f"{path} could not be written: {error.strerror or error}") from error
+        with system_errors(f"{path} could not be written"):
+            write(temporary)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            flush_directory(path.parent)
     finally:
         with suppress(OSError):  # the directory may have been deleted, or be read-only
             temporary.unlink(missing_ok=True)
@@ -69,11 +73,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes bytes, atomically."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(data)
-
-    write_atomically(path, write)
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def missing_checkpoint(path: Path) -> str:
@@ -100,11 +100,8 @@ def read_bytes(path: Path, largest: int = MAX_FILE_BYTES) -> bytes:
     """
     if not path.is_file():
         raise RunError(f"{path} is missing: {path.parent} is not a complete run")
-    try:
-        with path.open("rb") as file:
-            data = file.read(largest + 1)
-    except OSError as error:
-        raise RunError(f"{path} could not be read: {error.strerror or error}") from error
+    with system_errors(f"{path} could not be read"), path.open("rb") as file:
+        data = file.read(largest + 1)
     if len(data) > largest:
         raise RunError(f"{path} has more than {largest:,} bytes: it is not a file of a run")
     return data

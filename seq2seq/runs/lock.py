@@ -3,64 +3,49 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from filelock import FileLock, Timeout
 
 from seq2seq.errors import RunError
 from seq2seq.runs.directory import LOCK_NAME, RunDirectory
-from seq2seq.runs.files import flush_directory
+from seq2seq.runs.files import flush_directory, system_errors
 
 
-class RunLock:
+@contextmanager
+def lock_run(run: Path) -> Iterator[None]:
     """Holds a run directory, which is made if it is not there, for as long as a training takes.
 
     The system releases the lock when the process ends, however it ends; what is left of a killed
     one is a file that locks nothing, and perhaps half a file under a temporary name, which is
     deleted.
 
-    Args:
-        path: the run directory.
-
     Raises:
         RunError: on entering: another process trains here, or the directory can't be written to.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path / LOCK_NAME
-        self.lock = FileLock(self.path, timeout=0)
-        self.made = False
-
-    def __enter__(self) -> RunLock:
-        run = self.path.parent
-        try:
-            self.made = not run.exists()
-            run.mkdir(parents=True, exist_ok=True)
-            if self.made:
-                flush_directory(run.parent)
-            if os.path.lexists(self.path) and not self.path.is_file():
-                raise RunError(f"{self.path} is no plain file: move it away")
-            acquire(self.lock, run)
-            self.path.write_text(str(os.getpid()), encoding="ascii")
-        except OSError as error:
-            raise RunError(f"{self.path} could not be written: {error.strerror}") from error
+    path = run / LOCK_NAME
+    lock = FileLock(path, timeout=0)
+    with system_errors(f"{path} could not be written"):
+        is_new = not run.exists()
+        run.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            flush_directory(run.parent)
+        if os.path.lexists(path) and not path.is_file():
+            raise RunError(f"{path} is no plain file: move it away")
+        acquire(lock, run)
+        path.write_text(str(os.getpid()), encoding="ascii")
+    try:
         RunDirectory(run).delete_temporary_files()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with suppress(OSError):  # the directory may be gone, or read-only by now
-            self.path.unlink(missing_ok=True)
-        self.lock.release()
-        if self.made and error is not None:
+        yield
+    except BaseException:
+        release(lock)
+        if is_new:
             with suppress(OSError):  # nothing was begun: only an empty directory goes
-                self.path.parent.rmdir()
+                run.rmdir()
+        raise
+    release(lock)
 
 
 def check_idle(run: Path) -> None:
@@ -86,3 +71,10 @@ def acquire(lock: FileLock, run: Path) -> None:
             f"{run} is being trained by process {owner}: wait for it, stop it, or give another "
             "--run"
         ) from error
+
+
+def release(lock: FileLock) -> None:
+    """Releases a lock, whose file goes if it still can: the directory may be gone, or read-only."""
+    with suppress(OSError):
+        Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()

@@ -1,8 +1,8 @@
 """experiment.json: what a run is, what made it, and which files belong to it.
 
-experiment.json has an id, made of all the settings a run was begun with, of its text and its
-tokenizers. The id stands in each of its files of tensors, and the checksums of its other files in
-the description: a file that was damaged, or taken from another run, is named when it is loaded.
+Its id is made of all the settings that a run was begun with, of its text and its tokenizers, and
+stands in each of the run's files of tensors. Of the other files it has the checksums. So a file
+that was damaged, or taken from another run, is named when it is loaded.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from seq2seq.config.base import to_dict
 from seq2seq.config.experiment import BaseExperiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import DataError, RunError
-from seq2seq.runs.directory import FORMAT, RunDirectory
-from seq2seq.runs.files import read_json, write_bytes, write_json
+from seq2seq.runs.directory import FORMAT, FORMATS, RunDirectory
+from seq2seq.runs.files import read_json, system_errors, write_bytes, write_json
 from seq2seq.runs.provenance import environment
 
 EXCLUDED_FIELDS = ("run", "resume", "overwrite", "device", "dry_run")
@@ -57,14 +57,7 @@ def save_metadata(
 ) -> str:
     """Writes all of a run but its weights; if it is a new one, into a directory made for it.
 
-    Args:
-        run: where.
-        experiment: the whole description.
-        parts: of the text, by name.
-        pipelines: tokenizer and vocabulary of each side.
-
-    Returns:
-        The id of the run.
+    `parts` are those of the text, by name; `pipelines` are by side. Returns the id of the run.
 
     Raises:
         DataError: a run is continued with other text than it was begun with.
@@ -110,13 +103,13 @@ def checksum(values: Mapping[str, Any]) -> str:
 
 def saved_bytes(save: Callable[[Path], None]) -> bytes:
     """What would be written."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "content"
-            save(path)
-            return path.read_bytes()
-    except OSError as error:
-        raise RunError(f"no temporary file could be written: {error.strerror or error}") from error
+    with (
+        system_errors("no temporary file could be written"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = Path(folder) / "content"
+        save(path)
+        return path.read_bytes()
 
 
 def check_same_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
@@ -142,9 +135,8 @@ def check_same_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> N
 def describe_experiment(experiment: BaseExperiment) -> dict[str, Any]:
     """What an experiment is, for the description; the same for the same run, wherever it lies."""
     own = {item.name for item in dataclasses.fields(base_class(type(experiment)))}
-    values = to_dict(experiment)
-    for name in EXCLUDED_FIELDS:
-        values.pop(name, None)
+    fields = to_dict(experiment).items()
+    values = {name: value for name, value in fields if name not in EXCLUDED_FIELDS}
     return {
         "format": FORMAT,
         "model": experiment.KIND,
@@ -168,7 +160,7 @@ def read_metadata(run: RunDirectory) -> dict[str, Any]:
     values = read_json(run.experiment)
     found = values.get("format") if isinstance(values, dict) else None
     if found != FORMAT:
-        known = isinstance(found, str) and found.startswith(FORMAT.rstrip("0123456789"))
+        known = isinstance(found, str) and found.startswith(FORMATS)
         why = f": {found} was written by another version of seq2seq" if known else ""
         raise RunError(f"{run.experiment} is not a description of the format {FORMAT!r}{why}")
     kinds = {"model": str, "id": str, "experiment": dict, "recipe": dict, "continued": list}

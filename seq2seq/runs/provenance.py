@@ -60,21 +60,17 @@ def processor() -> str:
 
 def git_state(folder: Path) -> dict[str, Any] | None:
     """The commit that a folder is at, and whether files differ from it; None without git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        # No lock is taken, so that nobody is disturbed.
+        alone = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        done = subprocess.run(command, check=True, capture_output=True, timeout=10, env=alone)
+        return done.stdout.decode("utf-8", "replace").strip()
+
     try:
-        commit = git(folder, "rev-parse", "HEAD")
-        changed = git(folder, "status", "--porcelain", "--untracked-files=no")
+        commit = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):  # no git, no repository, or no commit yet
         return None
     return {"commit": commit, "changed": bool(changed)}
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """What a git command prints; it takes no lock, so that it disturbs nobody."""
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=10,
-        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-    ).stdout.strip()

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from torch import nn
-
 from seq2seq.config.arguments import check_run_path
 from seq2seq.config.base import from_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment
@@ -19,15 +17,18 @@ from seq2seq.data.tokenizers.base import load_tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import DataError, RunError, SettingsError
-from seq2seq.runs.checkpoint import check_shapes, named_weights, tensor_shapes, with_prefix
+from seq2seq.runs.checkpoint import (
+    ModelT,
+    build_without_memory,
+    load_checkpoint,
+    set_parameters,
+    with_prefix,
+)
 from seq2seq.runs.directory import SIDES, RunDirectory
 from seq2seq.runs.files import read_bytes
-from seq2seq.runs.loading import build_without_memory, set_parameters
 from seq2seq.runs.metadata import base_class, read_metadata
-from seq2seq.runs.tensors import Shapes, load_tensors
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
-ModelT = TypeVar("ModelT", bound=nn.Module)
 
 
 class Run:
@@ -35,11 +36,7 @@ class Run:
 
     It hands out what is in the directory. Models are built elsewhere, from its settings.
 
-    Args:
-        path: the run directory.
-
     Attributes:
-        directory: the names of its files.
         run_id: what each of its files of tensors repeats.
         kind: which kind of model it is: the `KIND` of an experiment class.
 
@@ -76,21 +73,26 @@ class Run:
             raise RunError(f"{self.directory.experiment}: {error}") from error
 
     def pipeline(self, side: str, subword_sampling: float = 0.0) -> TextPipeline:
-        """Returns tokenizer and vocabulary of one side.
+        """Returns tokenizer and vocabulary of "source" or "target", or "text" in a language model.
 
-        Args:
-            side: "source" or "target"; "text" in a language model.
-            subword_sampling: how freely the tokenizer samples, if it can.
+        `subword_sampling` is how freely the tokenizer samples, if it can.
 
         Raises:
             RunError: a file is missing, damaged, or of another run.
         """
         paths = (self.directory.tokenizer(side), self.directory.vocab(side))
         for path in paths:
-            check_file(path, self.metadata["files"].get(path.name))
+            found = hashlib.sha256(read_bytes(path)).hexdigest()
+            expected = self.metadata["files"].get(path.name)
+            if expected is None:
+                raise RunError(f"{path} is no part of its run: experiment.json lacks it")
+            if found != expected:
+                raise RunError(
+                    f"{path} is damaged, or belongs to another run than experiment.json beside it: "
+                    "copy the files of one run together"
+                )
         try:
-            tokenizer = load_tokenizer(paths[0])
-            vocab = Vocab.load(paths[1])
+            tokenizer, vocab = load_tokenizer(paths[0]), Vocab.load(paths[1])
         except DataError as error:
             raise RunError(str(error)) from error
         if subword_sampling and hasattr(tokenizer, "alpha"):
@@ -105,10 +107,8 @@ class Run:
     def load_model(self, build: Callable[[], ModelT]) -> ModelT:
         """Returns a model with the best weights, or the last ones if no validation has chosen any.
 
-        Its shapes are compared with the file's before memory is taken for a weight.
-
-        Args:
-            build: makes the model that the settings describe.
+        `build` makes the model that the settings describe. Its shapes are compared with the file's
+        before memory is taken for a weight.
 
         Raises:
             RunError: the weights are missing, damaged, of another run, or do not fit.
@@ -121,12 +121,7 @@ class Run:
             model = build_without_memory(build)
         except (RuntimeError, TypeError, ValueError) as error:  # a size that 64 bits don't hold
             raise RunError(f"{run.experiment} describes no possible model") from error
-        expected = tensor_shapes(named_weights(model))
-
-        def check(shapes: Shapes) -> None:
-            check_shapes(expected, with_prefix(shapes, prefix), path)
-
-        tensors, state = load_tensors(path, self.run_id, check)
+        tensors, state = load_checkpoint(path, self.run_id, model, [prefix])
         if prefix and (not isinstance(state, dict) or state.get("best") is not None):
             raise RunError(
                 f"{run.best} is missing, though a validation has chosen it: copy it from where the "
@@ -137,30 +132,13 @@ class Run:
 
 
 def open_run(run: str | Path | Run, name: str = "run") -> Run:
-    """Opens a run, unless it is open already.
-
-    Args:
-        run: its directory, or the run itself.
-        name: of the argument, for messages.
+    """Opens a run, unless it is open already; `name` is that of the argument, for messages.
 
     Raises:
         SettingsError: it can't be a path.
         RunError: as `Run`.
     """
     return run if isinstance(run, Run) else Run(check_run_path(run, name))
-
-
-def check_file(path: Path, expected: str | None) -> None:
-    """Raises RunError unless a file is there and is the one that experiment.json names."""
-    if not path.is_file():
-        raise RunError(f"{path} is missing: {path.parent} is not a complete run")
-    if expected is None:
-        raise RunError(f"{path} is no part of the run in {path.parent}: experiment.json lacks it")
-    if hashlib.sha256(read_bytes(path)).hexdigest() != expected:
-        raise RunError(
-            f"{path} is damaged, or belongs to another run than experiment.json beside it: copy "
-            "the files of one run together"
-        )
 
 
 def with_article(kind: str) -> str:

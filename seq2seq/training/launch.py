@@ -7,7 +7,7 @@ import torch
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.lock import RunLock
+from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
@@ -35,7 +35,7 @@ def launch(
     """
     if experiment.dry_run:
         return dry_run(plan, experiment, run, stored)
-    with RunLock(run.path):
+    with lock_run(run.path):
         run_id = save_metadata(run, experiment, plan.summaries, plan.pipelines)
         trainer = make_trainer(plan, experiment, run, run_id)
         if trainer.state.best is not None:  # what a continued run has chosen must be there

@@ -15,10 +15,15 @@ from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs.checkpoint import check_shapes, named_weights, tensor_shapes
+from seq2seq.runs.checkpoint import (
+    build_without_memory,
+    check_shapes,
+    named_weights,
+    set_parameters,
+    tensor_shapes,
+)
 from seq2seq.runs.directory import SIDES, RunDirectory
-from seq2seq.runs.loading import build_without_memory, set_parameters
-from seq2seq.runs.lock import RunLock
+from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.tensors import save_tensors
 
@@ -55,7 +60,7 @@ def save_model(
     )
     run = RunDirectory(directory)
     run.check_free(overwrite=overwrite, resumable=False)
-    with RunLock(run.path):
+    with lock_run(run.path):
         run_id = save_metadata(run, experiment, {}, dict(zip(SIDES, sides, strict=True)))
         save_tensors(run.best, named_weights(model), {"step": 0}, run_id)
 

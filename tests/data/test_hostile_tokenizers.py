@@ -160,6 +160,7 @@ def test_a_model_made_by_hand_is_read(kind: int) -> None:
         (field(1, field(2, 3)), "of another kind"),
         (field(1, field(3, b"x")), "of another kind"),
         (model(piece(b"\xed\xa0\x80")), "not UTF-8"),
+        (field(1, field(1, b"a") + field(2, b"xx")), "its score is no number"),
         (model(piece("")), "a piece ''"),
         (model(piece("c", math.nan)), "a piece 'c' with the score nan"),
         (model(piece("c", math.inf)), "a piece 'c' with the score inf"),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.data.parallel import Pair, ParallelCorpus, iter_lines, read_lines
+from seq2seq.data.parallel import Pair, ParallelCorpus
+from seq2seq.data.readers.lines import iter_lines, read_lines
 from seq2seq.errors import DataError, SettingsError
 
 # What other programs take for the end of a line.

@@ -16,7 +16,7 @@ import torch
 
 import seq2seq
 from seq2seq.errors import RunError
-from seq2seq.runs.lock import RunLock
+from seq2seq.runs.lock import lock_run
 from tests.support.killing import (
     Programs,
     Training,
@@ -224,7 +224,7 @@ def test_a_directory_that_is_gone(programs: Programs, whole: Whole, tmp_path: Pa
     begin_and_pause(programs, training, run)
     moved = run.rename(tmp_path / "moved")
     with pytest.raises(RunError, match=f"moved is being trained by process {programs.process}"):
-        RunLock(moved).__enter__()
+        lock_run(moved).__enter__()
     programs.send(signal.SIGCONT)
     check_refused(*programs.wait(), f"{run}", "could not be written: No such file or directory")
     assert not run.exists()

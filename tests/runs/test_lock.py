@@ -16,13 +16,13 @@ from seq2seq.config.language_model import MonolingualSettings, NGramExperiment
 from seq2seq.data.parallel import Corpora
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_modeling.train_ngram import train_ngram_model
-from seq2seq.runs.lock import RunLock
+from seq2seq.runs.lock import lock_run
 from seq2seq.translation.train import train
 
 HOLDER = """
 import sys, pathlib
-from seq2seq.runs.lock import RunLock
-with RunLock(pathlib.Path(sys.argv[1])):
+from seq2seq.runs.lock import lock_run
+with lock_run(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -99,16 +99,16 @@ def test_leftovers_are_cleared_by_the_holder_only(tmp_path: Path) -> None:
     writing = tmp_path / "last.safetensors.tmp"
     writing.touch()
     with pytest.raises(RunError, match="is being trained"):
-        RunLock(tmp_path).__enter__()
+        lock_run(tmp_path).__enter__()
     assert writing.exists()
     other.communicate(b"")
-    with RunLock(tmp_path):
+    with lock_run(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == ["training.lock"]
 
 
 def fail_in(path: Path) -> None:
     """A training that ends before it has written anything."""
-    with RunLock(path):
+    with lock_run(path):
         assert (path / "training.lock").is_file()
         raise SettingsError("no")
 
@@ -148,11 +148,11 @@ def test_many_processes_take_turns(tmp_path: Path) -> None:
 )
 def test_a_directory_that_can_not_be_written_to(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(RunError, match="could not be written"), RunLock(tmp_path / "run"):
+    with pytest.raises(RunError, match="could not be written"), lock_run(tmp_path / "run"):
         pass
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="could not be written"), RunLock(tmp_path / "file"):
+    with pytest.raises(RunError, match="could not be written"), lock_run(tmp_path / "file"):
         pass

@@ -14,8 +14,7 @@ from seq2seq.errors import RunError
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs import run as module
-from seq2seq.runs.checkpoint import named_weights
-from seq2seq.runs.loading import build_without_memory, set_parameters
+from seq2seq.runs.checkpoint import build_without_memory, named_weights, set_parameters
 from seq2seq.runs.metadata import checksum
 from seq2seq.runs.run import Run
 from seq2seq.translation.translator import Translator

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -52,7 +53,7 @@ class Columns(NamedTuple):
     @property
     def must_be_named(self) -> str:
         """What an error says about columns that can't be found: "the source and target columns"."""
-        plural = "s" * (len(self.roles) > 1)
+        plural = "s" if len(self.roles) > 1 else ""
         return f"the {' and '.join(self.roles)} column{plural} must be named"
 
 
@@ -65,11 +66,7 @@ def find_columns(
 ) -> tuple[tuple[int, ...], bool]:
     """Returns the numbers of some columns, and whether the first row of their table is a header.
 
-    Args:
-        columns: which ones.
-        row: the cells of the first row.
-        where: the row's place, for messages.
-        path: the file.
+    `row` is the first one of the table, and `where` is its place, for messages.
 
     Raises:
         DataError: a column is missing, or it is not clear which one is meant.
@@ -84,7 +81,7 @@ def find_columns(
     if len(columns.roles) == 1 and len(row) > 1:
         raise DataError(
             f"{where}: {columns.must_be_named} or numbered (from 0), since there are {len(row)}: "
-            f"{', '.join(map(shorten, row))}"
+            f"{', '.join(map(reprlib.repr, row))}"
         )
     is_header = len(columns.roles) > 1 and _is_language_header(row, where, path)
     return tuple(range(len(columns.roles))), is_header
@@ -109,12 +106,6 @@ def missing_column(column: Column, names: Iterable[str], where: str) -> DataErro
     hint = f"; did you mean {similar[0]!r}?" if similar else ""
     listed = ", ".join(map(repr, names)) or "none"
     return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
-
-
-def shorten(value: object) -> str:
-    """Returns the beginning of a value's repr, for messages."""
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _columns_by_role(

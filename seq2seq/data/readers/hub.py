@@ -1,4 +1,4 @@
-"""Whatever a name may stand for: a file, a folder laid out as on the Hugging Face Hub, or the Hub.
+"""Whatever a name may stand for: a file, a folder laid out as on the Hugging Face Hub, the Hub.
 
 `datasets` is imported only when something is fetched from the Hub.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from seq2seq.data.readers.headers import Columns
-from seq2seq.data.readers.lines import TEXT_SUFFIX, missing_file
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, dataset_texts, root_message
+from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, missing_file
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, arrow_texts
 from seq2seq.errors import DataError
 
 ReadFile: TypeAlias = Callable[[Path, Columns], TextColumns]
@@ -27,12 +27,7 @@ def read_named(
 ) -> TextColumns:
     """Returns columns of the file, folder or dataset on the Hub that `name` stands for.
 
-    Args:
-        name: a path, or a name on the Hub.
-        columns: which ones.
-        split: the part of a folder or dataset.
-        read: reads a file.
-        suffixes: the endings of files that count in a folder.
+    `read` reads a file; `suffixes` are the endings of files that count in a folder.
 
     Raises:
         DataError: there is nothing of that name; or as `read`, `read_folder` and `read_hub`.
@@ -61,7 +56,7 @@ def read_folder(
     """
     inside = (file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file())
     visible = (file for file in inside if not any(part.startswith(".") for part in file.parts))
-    files = [file for file in visible if _ending(file.name, suffixes)]
+    files = [file for file in visible if ending(file.name, suffixes)]
     # The split's name and then no letter or digit: "train" is not "training.tsv".
     of_split = [f for f in files if re.match(rf"{re.escape(split)}(?![^\W_])", f.name)]
     if not of_split:
@@ -70,7 +65,7 @@ def read_folder(
             f"{split!r} and end in one of {', '.join(suffixes)}; files of these kinds are: "
             f"{_listed(files)}"
         )
-    if len({(file.parent, _ending(file.name, suffixes)) for file in of_split}) > 1:
+    if len({(file.parent, ending(file.name, suffixes)) for file in of_split}) > 1:
         raise DataError(
             f"the split {split!r} in {folder} could be several things: {_listed(of_split)}; "
             f"give the path of one of them"
@@ -82,12 +77,6 @@ def read_folder(
     return texts
 
 
-def _ending(name: str, suffixes: Sequence[str]) -> str:
-    """Returns which of some suffixes a file's name ends in, .gz aside; "" if in none."""
-    name = name.lower().removesuffix(".gz")
-    return next((suffix for suffix in suffixes if name.endswith(suffix)), "")
-
-
 def _listed(files: list[Path]) -> str:
     shown = ", ".join(file.as_posix() for file in files[:20]) or "none"
     return shown + (" …" if len(files) > 20 else "")
@@ -97,7 +86,8 @@ def is_hub_name(name: str) -> bool:
     """Whether `name` can be a dataset on the Hub: "user/name", or "user/name:configuration"."""
     is_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(:[\w.+-]+)?", name) is not None
     # A mistyped path should not be looked for in the network.
-    return is_name and not _ending(name, TABLE_SUFFIXES) and not name.endswith((TEXT_SUFFIX, ".gz"))
+    is_file = name.endswith(".gz") or ending(name, (TEXT_SUFFIX, *TABLE_SUFFIXES))
+    return is_name and not is_file
 
 
 def read_hub(name: str, columns: Columns, split: str) -> TextColumns:
@@ -113,8 +103,11 @@ def read_hub(name: str, columns: Columns, split: str) -> TextColumns:
     try:
         dataset = datasets.load_dataset(repository, configuration or None, split=split)
     except Exception as error:  # what datasets, its readers and its network client raise
+        root: BaseException = error
+        while root.__cause__ is not None:  # the last one says something
+            root = root.__cause__
         raise DataError(
             f"there is no file or folder {name}, and as a dataset on the Hub it can't be read: "
-            f"{root_message(error)}"
+            f"{type(root).__name__}: {root}"
         ) from error
-    return dataset_texts(dataset, columns, name)
+    return arrow_texts(dataset.with_format("arrow")[:], columns, name)

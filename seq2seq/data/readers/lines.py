@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
@@ -35,22 +35,13 @@ def read_lines(file: str | Path | BinaryIO) -> list[str]:
 
     A byte order mark at the beginning is no text; a last line may lack its end.
 
-    Args:
-        file: a path, or a file that is open in binary mode.
-
     Raises:
         DataError: the file is missing (naming one with a similar name), damaged, or not UTF-8
             (naming the line).
     """
-    text, _ = read_text(file)
-    lines = text.split("\n")
+    lines = read_text(file).replace("\r\n", "\n").split("\n")
     if not lines[-1]:
         lines.pop()
-        ended = len(lines)
-    else:
-        ended = len(lines) - 1  # the last line has no end, so a "\r" there is text
-    if "\r\n" in text:
-        lines[:ended] = [line.removesuffix("\r") for line in lines[:ended]]
     return lines
 
 
@@ -72,12 +63,8 @@ def read_sentences(path: Path) -> list[str]:
 def iter_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[str]:
     """Yields the lines of a binary stream as they arrive, by the same rules as `read_lines`.
 
-    For pipes: a line is yielded before the next one is asked for. It may not be gzip.
-
-    Args:
-        stream: where to read.
-        name: what errors call it.
-        first: the number of its first line.
+    For pipes: a line is yielded before the next one is asked for. It may not be gzip. `name` is
+    what errors call it, `first` the number of the first line.
 
     Raises:
         DataError: at the first line that is not UTF-8.
@@ -85,8 +72,7 @@ def iter_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[s
     for number, line in enumerate(stream, first):
         if number == 1:
             line = line.removeprefix(_BOM)
-        if line.endswith(b"\n"):
-            line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        line = line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -119,12 +105,8 @@ def arriving_lines(stream: BufferedIOBase, name: str) -> Iterator[list[str]]:
         number += len(lines)
 
 
-def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
-    """Returns the whole text of a file, decompressed and decoded, and the file's name.
-
-    Raises:
-        DataError: as `read_lines`.
-    """
+def read_text(file: str | Path | BinaryIO) -> str:
+    """Returns the whole text of a file, decompressed and decoded; raises as `read_lines`."""
     data, name = read_bytes(file)
     data = data.removeprefix(_BOM)
     try:
@@ -137,19 +119,20 @@ def read_text(file: str | Path | BinaryIO) -> tuple[str, str]:
     if (nuls := data.count(0)) > max(_MAX_NULS, len(data) // 4):
         line = data.count(b"\n", 0, data.index(0)) + 1
         raise DataError(f"{name}:{line}: {nuls:,} of {len(data):,} bytes are 0; {_FROM_UTF16}")
-    return text, name
+    return text
 
 
 def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     """Returns the bytes of a file, decompressed if they are gzip, and the file's name.
 
     Raises:
-        DataError: the file is missing or damaged.
+        DataError: the file is missing, damaged, or a device.
     """
     if isinstance(file, (str, Path)):
         path, name = Path(file), str(file)
+        if path.is_char_device() or path.is_block_device():
+            raise DataError(f"{path} is a device, and has no end: give a file")
         try:
-            check_regular_file(path)
             data = path.read_bytes()
         except FileNotFoundError as error:
             raise missing_file(path) from error
@@ -170,10 +153,10 @@ def read_bytes(file: str | Path | BinaryIO) -> tuple[bytes, str]:
     return data, name
 
 
-def check_regular_file(path: Path) -> None:
-    """Raises DataError for a device."""
-    if path.is_char_device() or path.is_block_device():
-        raise DataError(f"{path} is a device, and has no end: give a file")
+def ending(name: str, suffixes: Sequence[str]) -> str:
+    """Returns which of some suffixes a file's name ends in, .gz aside; "" if in none."""
+    name = name.lower().removesuffix(".gz")
+    return next((suffix for suffix in suffixes if name.endswith(suffix)), "")
 
 
 def missing_file(path: Path) -> DataError:

@@ -1,10 +1,7 @@
-"""Columns of text from one table: TSV, CSV, JSON lines, Parquet, or a `datasets.Dataset`.
+"""Columns of text from one table: TSV, CSV, JSON lines, Parquet.
 
 Whatever the format, a column that is missing or holds no text is an error that names the place and
-the columns that there are. `datasets` is imported only when Parquet is read.
-
-To add a format: write a function as the others that `READERS` names, which hands rows of cells to
-`_pick_cells` or records with keys to `_pick_values`, and add its line to `READERS`.
+the columns that there are. How to add a format is told in seq2seq/README.md.
 """
 
 from __future__ import annotations
@@ -12,17 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import tempfile
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from seq2seq.data.readers.headers import Columns, find_columns, missing_column, shorten
+from seq2seq.data.readers.headers import Columns, find_columns, missing_column
 from seq2seq.data.readers.lines import (
-    check_regular_file,
-    missing_file,
+    TEXT_SUFFIX,
+    ending,
     read_bytes,
     read_sentences,
     read_text,
@@ -37,38 +34,22 @@ _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an o
 def read_columns(path: Path, columns: Columns) -> TextColumns:
     """Returns columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
 
-    What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe.
+    What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe. A .txt
+    file can only be tab-separated here, as manythings.org names its pairs.
 
     Raises:
         DataError: the file is missing, damaged or has another ending, or columns are missing or not
             text.
         SettingsError: a column's number is impossible.
     """
-    read = READERS[table_suffix(path)]
-    if not path.exists():
-        raise missing_file(path)
-    check_regular_file(path)
-    return read(path, columns)
-
-
-def table_suffix(path: Path) -> str:
-    """Returns which of `TABLE_SUFFIXES` a file's name ends in, .gz aside; DataError if in none.
-
-    A .txt file that is to hold both sides can only be tab-separated.
-    """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] == [".gz"]:
-        suffixes.pop()
-    kind = suffixes[-1] if suffixes else ""
-    if kind == ".txt":  # as manythings.org names its tab-separated pairs
-        return ".tsv"
-    if kind not in TABLE_SUFFIXES:
+    kind = ending(path.name, (*TABLE_SUFFIXES, TEXT_SUFFIX))
+    if not kind:
         raise DataError(
             f"can't tell from the name of {path} how to read it: it must end in "
             f"{', '.join(TABLE_SUFFIXES)}, or in one of these and .gz; two files with a sentence a "
             "line are given as two paths, as with --data.train and --data.train-target"
         )
-    return kind
+    return READERS[".tsv" if kind == TEXT_SUFFIX else kind](path, columns)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -86,9 +67,8 @@ def _read_csv(path: Path, columns: Columns) -> TextColumns:
 
 
 def _csv_rows(path: Path) -> Iterator[_Row]:
-    text, _ = read_text(path)
     # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
-    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    reader = csv.reader(io.StringIO(read_text(path), newline="\n"), strict=True)
     number = 1
     try:
         for row in reader:
@@ -103,10 +83,7 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
 
 
 def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: str) -> TextColumns:
-    """Returns columns of a table; its first row is a header if columns are named.
-
-    `separator` is what an error calls the sign between cells.
-    """
+    """Returns columns of a table with a certain separator; its first row may be a header."""
     texts: TextColumns = [[] for _ in columns.roles]
     rows = iter(rows)
     first = next(rows, None)
@@ -141,24 +118,23 @@ def _read_json(path: Path, columns: Columns) -> TextColumns:
 
 def _json_records(path: Path) -> Iterator[_Record]:
     """Yields the records of JSON lines, or of one JSON list, each with where it stands."""
-    text, _ = read_text(path)
+    text = read_text(path)
     if text.lstrip().startswith("["):
-        try:
-            records = json.loads(text, object_pairs_hook=_object)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}: not valid JSON: {error}; write it again") from error
-        yield from ((f"{path}, record {n}", record) for n, record in enumerate(records, 1))
+        for number, record in enumerate(_parse_json(text, str(path)), 1):
+            yield f"{path}, record {number}", record
         return
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line, object_pairs_hook=_object)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"{path}:{number}: not valid JSON: {error}; each line must be one JSON object"
-            ) from error
-        yield f"{path}:{number}", record
+        if line.strip():
+            yield f"{path}:{number}", _parse_json(line, f"{path}:{number}")
+
+
+def _parse_json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{where}: not valid JSON: {error}; write one object on each line, or a list of them"
+        ) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -176,7 +152,7 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
     picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
-            raise DataError(f"{where}: not an object with keys, but {shorten(record)}")
+            raise DataError(f"{where}: not an object with keys, but {reprlib.repr(record)}")
         nested = record.get("translation")
         fields = {**nested, **record} if isinstance(nested, Mapping) else record
         if picked is None:
@@ -191,7 +167,9 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
                 raise missing_column(column, fields, where)
             value = fields[column]
             if not isinstance(value, str):
-                raise DataError(f"{where}: column {column!r} is not text, but {shorten(value)}")
+                raise DataError(
+                    f"{where}: column {column!r} is not text, but {reprlib.repr(value)}"
+                )
             text.append(value)
     return texts
 
@@ -210,74 +188,55 @@ def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> 
 
 
 def _read_parquet(path: Path, columns: Columns) -> TextColumns:
-    import datasets
+    import pyarrow
+    from pyarrow import parquet
 
-    # A cache of its own: nothing is left on the user's disk, and no old copy is read in its place.
-    with tempfile.TemporaryDirectory(prefix="seq2seq-") as folder:
-        file = path
-        if path.suffix.lower() == ".gz":
-            file = Path(folder, "plain.parquet")
-            file.write_bytes(read_bytes(path)[0])
-        shown = datasets.are_progress_bars_disabled() is False
-        datasets.disable_progress_bars()
-        try:
-            dataset = datasets.Dataset.from_parquet(
-                str(file), cache_dir=str(Path(folder, "cache")), keep_in_memory=True
-            )
-        except Exception as error:  # datasets passes on whatever its readers raise
-            raise DataError(
-                f"can't read {path} as Parquet: {root_message(error)}; fetch or write it again"
-            ) from error
-        finally:
-            if shown:
-                datasets.enable_progress_bars()
-        return dataset_texts(dataset, columns, str(path))
-
-
-def dataset_texts(dataset: Any, columns: Columns, name: str) -> TextColumns:
-    """Returns columns of a `datasets.Dataset`; raises as `read_columns` does."""
-    if dataset.num_rows == 0:
-        return [[] for _ in columns.roles]
-    given = columns.given or ()
-    # Only these: other columns, such as images, may not fit into memory.
-    wanted = [
-        column
-        for column, feature in dataset.features.items()
-        if column == "translation"
-        or column in given
-        or getattr(feature, "dtype", None) in ("string", "large_string")
-    ]
+    data = read_bytes(path)[0]
     try:
-        rows = dataset.select_columns(wanted).to_list()
+        table = parquet.read_table(pyarrow.BufferReader(data))
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(
+            f"can't read {path} as Parquet: {error}; fetch or write it again"
+        ) from error
+    return arrow_texts(table, columns, str(path))
+
+
+def arrow_texts(table: Any, columns: Columns, name: str) -> TextColumns:
+    """Returns columns of a `pyarrow.Table`; raises as `read_columns` does."""
+    from pyarrow import types
+
+    # Only these: other columns, such as images, may be too large for Python objects.
+    wanted = [
+        field.name
+        for field in table.schema
+        if field.name in ("translation", *(columns.given or ()))
+        or types.is_string(field.type)
+        or types.is_large_string(field.type)
+        or types.is_dictionary(field.type)
+    ]
+    texts = table.select(wanted)
+    try:
+        rows = texts.to_pylist()
     except ValueError as error:  # bytes that are not UTF-8 are found only now
-        row = _first_unreadable(dataset.select_columns(wanted))
+        row = _first_unreadable(texts)
         raise DataError(f"{name}, row {row}: not text: {error}; write it again") from error
-    nested = rows[0].get("translation")
+    nested = rows[0].get("translation") if rows else None
     inner = list(nested) if isinstance(nested, Mapping) else []
-    for column in given:
+    for column in columns.given or ():
         if isinstance(column, str) and column not in [*wanted, *inner]:
-            raise missing_column(column, [*dataset.column_names, *inner], name)
+            raise missing_column(column, [*table.column_names, *inner], name)
     return _pick_values(((f"{name}, row {n}", row) for n, row in enumerate(rows, 1)), columns)
 
 
-def _first_unreadable(dataset: Any) -> int:
-    """Returns the number, from 1, of the first row that can't be read."""
-    for number in range(dataset.num_rows):
+def _first_unreadable(table: Any) -> int:
+    """Returns the number, from 1, of the first row that is not UTF-8."""
+    for row in range(len(table)):
         try:
-            dataset[number]
+            table.slice(row, 1).to_pylist()
         except ValueError:
-            return number + 1
-    return int(dataset.num_rows)
+            return row + 1
+    return len(table)
 
-
-def root_message(error: BaseException) -> str:
-    """Returns the message of the error that `error` came from: the one that says something."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {error}"
-
-
-# ---------------------------------------------------------------------------------------------
 
 READERS: dict[str, Callable[[Path, Columns], TextColumns]] = {
     ".tsv": _read_tsv,

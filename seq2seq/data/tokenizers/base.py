@@ -1,17 +1,12 @@
 """Tokenizers: a line of text to tokens, and tokens back to the line.
 
-Five kinds behind one interface, `Tokenizer`: words, characters, what stands between white space,
-and the SentencePiece models unigram and BPE. All of them first bring a text into one form with
-`normalize`, and `detokenize(tokenize(text))` is exactly `normalize(text)`. No tokenizer returns the
-name of a special token, whatever the text says; but for "space", whose text may say `<unk>`.
-
-To add a tokenizer: write a class as `Tokenizer` describes, add a line to `TOKENIZERS`, and its name
-to `TokenizerKind` in config/data.py.
+All of them first bring a text into one form with `normalize`, and `detokenize(tokenize(text))` is
+exactly `normalize(text)`. No tokenizer returns the name of a special token, whatever the text says;
+but for "space", whose text may say `<unk>`. How to add one is told in seq2seq/README.md.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -19,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 from seq2seq.data.tokenizers.normalization import NORMAL_FORM
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, SpaceTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from seq2seq.data.vocabulary import load_json
 from seq2seq.errors import DataError, SettingsError
 
 
@@ -28,10 +24,14 @@ class Tokenizer(Protocol):
     Attributes:
         kind: the "kind" in the files that `save` writes; `load_tokenizer` finds the class by it.
         lowercase: whether tokens are in lower case.
+        can_sample: whether a text has more than one segmentation: true for SentencePiece only.
+        pieces: all tokens that exist but the specials, for SentencePiece; None for the others.
     """
 
     kind: ClassVar[str]
     lowercase: bool
+    can_sample: ClassVar[bool]
+    pieces: list[str] | None
 
     @classmethod
     def train(
@@ -49,7 +49,7 @@ class Tokenizer(Protocol):
     def from_json(cls, content: Mapping[str, Any]) -> Tokenizer:
         """Returns the tokenizer that `save` wrote, from its parsed JSON; raises DataError if not.
 
-        The "kind" and the "normalization" have been checked.
+        The "kind", "normalization" and "lowercase" have been checked.
         """
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
@@ -67,14 +67,6 @@ class Tokenizer(Protocol):
 
         An unknown token, `<unk>`, becomes "⁇"; for "space" it stays `<unk>`.
         """
-
-    @property
-    def pieces(self) -> list[str] | None:
-        """All tokens that exist, for SentencePiece (without the specials); None for the others."""
-
-    @property
-    def can_sample(self) -> bool:
-        """Whether a text has more than one segmentation: true for SentencePiece only."""
 
     def save(self, path: Path) -> None:
         """Writes the tokenizer to `path`, for `load_tokenizer`."""
@@ -98,17 +90,10 @@ def build_tokenizer(
     lowercase: bool = False,
     character_coverage: float = 1.0,
 ) -> Tokenizer:
-    """Returns a tokenizer for `texts`, which unigram and BPE learn their pieces from.
+    """Returns a tokenizer of a `TokenizerKind` for `texts`, from which unigram and BPE learn.
 
     The other kinds have no inventory of their own: there, `vocab_size` is the `max_size` of
     `Vocab.build`, and `character_coverage` has no meaning.
-
-    Args:
-        kind: a `TokenizerKind`.
-        texts: the training text of one side.
-        vocab_size: see `SentencePieceTokenizer.train`.
-        lowercase: whether tokens are in lower case.
-        character_coverage: see `SentencePieceTokenizer.train`.
 
     Raises:
         SettingsError: there is no such kind, or as `SentencePieceTokenizer.train`.
@@ -127,24 +112,7 @@ def build_tokenizer(
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Reads what any tokenizer's `save` wrote; raises DataError, naming the file, if it isn't."""
-    path = Path(path)
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8"))
-        if not isinstance(content, dict):
-            raise DataError("not a JSON object")
-        return _from_json(content)
-    except OSError as error:
-        raise DataError(f"can't read the tokenizer {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
-        raise DataError(
-            f"{path} is not a tokenizer: not valid JSON ({error}); copy it again from where it "
-            f"was saved"
-        ) from error
-    except (DataError, SettingsError) as error:
-        raise DataError(
-            f"{path} is not a tokenizer that this version reads: {error}; copy it again from "
-            f"where it was saved"
-        ) from error
+    return load_json(path, "tokenizer", _from_json)
 
 
 def _from_json(content: dict[str, Any]) -> Tokenizer:
@@ -156,4 +124,6 @@ def _from_json(content: dict[str, Any]) -> Tokenizer:
     if not isinstance(kind, str) or kind not in classes:
         known = ", ".join(f'"{name}"' for name in classes)
         raise DataError(f'"kind" is {kind!r}, not one of {known}')
+    if not isinstance(content.get("lowercase"), bool):
+        raise DataError('"lowercase" must be true or false')
     return classes[kind].from_json(content)

@@ -1,7 +1,7 @@
 """Subword tokens that SentencePiece learns from text: unigram and BPE.
 
-Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909; its sampling is
-BPE-dropout: Provilkov et al. 2020, arXiv:1910.13267.
+Unigram: Kudo 2018, arXiv:1804.10959. BPE: Sennrich et al. 2016, arXiv:1508.07909. Sampling is in
+`subword_regularization.py`.
 """
 
 from __future__ import annotations
@@ -59,17 +59,8 @@ _generator = random.Random()
 
 
 def seed_sampling(seed: int) -> None:
-    """Seeds all later sampling of this process.
-
-    After `seed_sampling(s)`, the same calls in the same order draw the same segmentations, in any
-    process, on any machine.
-    """
+    """Seeds all later sampling of this process, which then is the same on any machine."""
     _generator.seed(seed)
-
-
-def _hide_names(text: str) -> str:
-    """Splits every `<name>`, so that neither a piece nor an unknown run can be a special token."""
-    return _NAME.sub("<" + EMPTY_MARK, text) if "<" in text else text
 
 
 class SentencePieceTokenizer:
@@ -80,6 +71,7 @@ class SentencePieceTokenizer:
     """
 
     kind: ClassVar[str] = "sentencepiece"
+    can_sample: ClassVar[bool] = True
 
     def __init__(self, model_proto: bytes, alpha: float = 0.1, lowercase: bool = False) -> None:
         """Takes a model that is trained already.
@@ -89,7 +81,6 @@ class SentencePieceTokenizer:
             alpha: how freely sampling chooses: for unigram, the power that probabilities are
                 raised to (0: all segmentations are equally likely; large: the best one); for BPE,
                 the probability of leaving out a merge.
-            lowercase: whether tokens are in lower case.
 
         Raises:
             DataError: `model_proto` is no SentencePiece model, or not one as `train` makes (see
@@ -104,6 +95,7 @@ class SentencePieceTokenizer:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:
             raise DataError(f"not a SentencePiece model: {error}") from error
+        self.pieces: list[str] | None = list(self._scores)  # in the order of the model
         self._characters = {piece for piece in self._scores if len(piece) == 1}
         self._sampler: UnigramSampler | BpeSampler | None = None  # made when needed
 
@@ -122,15 +114,12 @@ class SentencePieceTokenizer:
         """Learns a model from texts; of more than a million, from a random million.
 
         Args:
-            texts: the training text.
             kind: "unigram" or "bpe".
             vocab_size: how many tokens there are to be, the four specials counted; there are fewer
                 if the texts give no more.
-            lowercase: whether tokens are in lower case.
             character_coverage: the share of all characters in `texts` that get a piece: 1.0 for
                 alphabets, 0.9995 for Chinese or Japanese.
             seed: draws the million; otherwise nothing is random.
-            alpha: see the class.
 
         Raises:
             DataError: there is no text.
@@ -158,7 +147,9 @@ class SentencePieceTokenizer:
 
     @staticmethod
     def _prepare(text: str, lowercase: bool) -> str:
-        return _hide_names(escape(normalize(text, lowercase=lowercase)))
+        text = escape(normalize(text, lowercase=lowercase))
+        # Every `<name>` is parted: neither a piece nor an unknown run can be a special token.
+        return _NAME.sub("<" + EMPTY_MARK, text) if "<" in text else text
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
         """Returns the pieces of `text`: the likeliest ones, or with `sample` drawn at random."""
@@ -192,16 +183,6 @@ class SentencePieceTokenizer:
         """Joins the pieces; "▁" becomes a space."""
         return unescape(" ".join("".join(visible_tokens(tokens)).replace(SPACE, " ").split()))
 
-    @property
-    def pieces(self) -> list[str]:
-        """The pieces of the model in its own order, without the specials."""
-        return list(self._scores)
-
-    @property
-    def can_sample(self) -> bool:
-        """True: a text has many segmentations."""
-        return True
-
     def save(self, path: Path) -> None:
         """Writes the model and its settings to `path` as JSON, the model in Base64."""
         content = {
@@ -217,9 +198,9 @@ class SentencePieceTokenizer:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> SentencePieceTokenizer:
         """Returns the tokenizer that `save` wrote; raises DataError for any other content."""
-        model, alpha, lowercase = (content.get(key) for key in ("model", "alpha", "lowercase"))
-        if not isinstance(model, str) or not isinstance(lowercase, bool):
-            raise DataError('"model" must be a string, and "lowercase" true or false')
+        model, alpha = content.get("model"), content.get("alpha")
+        if not isinstance(model, str):
+            raise DataError('"model" must be a string')
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
             raise DataError(f'"alpha" is {alpha!r}, which is not a number')
         try:
@@ -228,7 +209,7 @@ class SentencePieceTokenizer:
             raise DataError(f'"model" is not Base64 ({error})') from error
         if hashlib.sha256(proto).hexdigest() != content.get("sha256"):
             raise DataError('"model" does not have the SHA-256 that is written beside it')
-        return cls(proto, alpha, lowercase)
+        return cls(proto, alpha, content["lowercase"])
 
 
 def _training_error(error: RuntimeError, vocab_size: int, longest: int) -> Exception:

@@ -14,34 +14,31 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from seq2seq.errors import DataError
 
 MAX_SCORE = 1e9
 """BPE's scores are ranks, unigram's are logarithms of probabilities."""
 
-_Field: TypeAlias = "tuple[int, int | bytes]"  # number and value
-_VARINT, _EIGHT_BYTES, _TEXT, _FOUR_BYTES = 0, 1, 2, 5
+_Kind: TypeAlias = Literal["unigram", "bpe"]
+_Value = TypeVar("_Value", int, bytes)
+_VARINT, _TEXT = 0, 2
+_SIZES = {1: 8, 5: 4}  # in bytes, of the other types
 
 _PIECE, _TRAINER, _NORMALIZER, _SELF_TEST, _DENORMALIZER = 1, 2, 3, 4, 5  # in ModelProto
 _NAME, _SCORE, _TYPE = 1, 2, 3  # in SentencePiece
 _NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3  # its types
 _MODEL_TYPE, _WHITESPACE_AS_SUFFIX, _BYTE_FALLBACK = 3, 24, 35  # in TrainerSpec
-_KINDS: dict[object, Literal["unigram", "bpe"]] = {1: "unigram", 2: "bpe"}
+_KINDS: dict[object, _Kind] = {1: "unigram", 2: "bpe"}
 _CHARACTERS = 2  # in NormalizerSpec, and then whether spaces are treated as ours
 _SPACES = (3, 4, 5)
 
 
 class PieceModel(NamedTuple):
-    """What a model knows.
+    """What a model knows; the scores are of each piece but the special ones, in its order."""
 
-    Attributes:
-        kind: "unigram" or "bpe".
-        scores: of each piece but the special ones, in the order of the model.
-    """
-
-    kind: Literal["unigram", "bpe"]
+    kind: _Kind
     scores: dict[str, float]
 
 
@@ -51,13 +48,13 @@ def read_piece_model(data: bytes) -> PieceModel:
     scores: dict[str, float] = {}
     for number, value in _fields(data):
         if number == _PIECE:
-            name, score, is_special = _read_piece(_message(value))
+            name, score, is_special = _read_piece(_expect(bytes, value))
             if not is_special:
                 scores[name] = score
         elif number == _TRAINER:
-            kind = _read_trainer(_message(value)) or kind
+            kind = _read_trainer(_expect(bytes, value)) or kind
         elif number in (_NORMALIZER, _DENORMALIZER):
-            _check_normalizer(_message(value))
+            _check_normalizer(_expect(bytes, value))
         elif number == _SELF_TEST and value:
             raise _unlike("it has tests in it")
     if not scores:
@@ -68,18 +65,18 @@ def read_piece_model(data: bytes) -> PieceModel:
 def _read_piece(data: bytes) -> tuple[str, float, bool]:
     """Returns a piece, its score, and whether it is special."""
     name, score, kind = "", 0.0, _NORMAL
-    for number, value in _fields(data):
-        if number == _NAME:
-            try:
-                name = _message(value).decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"not a SentencePiece model: a piece is not UTF-8: {error}"
-                ) from error
-        elif number == _SCORE:
-            (score,) = struct.unpack("<f", _message(value, size=4))
-        elif number == _TYPE:
-            kind = _number(value)
+    try:
+        for number, value in _fields(data):
+            if number == _NAME:
+                name = _expect(bytes, value).decode("utf-8")
+            elif number == _SCORE:
+                (score,) = struct.unpack("<f", _expect(bytes, value))
+            elif number == _TYPE:
+                kind = _expect(int, value)
+    except (UnicodeDecodeError, struct.error) as error:
+        raise DataError(
+            f"not a SentencePiece model: a piece is not UTF-8, or its score is no number: {error}"
+        ) from error
     if not name or not math.isfinite(score) or abs(score) > MAX_SCORE:
         raise _unlike(f"it has a piece {name!r} with the score {score}")
     if kind not in (_NORMAL, _UNKNOWN, _CONTROL):
@@ -87,7 +84,7 @@ def _read_piece(data: bytes) -> tuple[str, float, bool]:
     return name, score, kind != _NORMAL
 
 
-def _read_trainer(data: bytes) -> Literal["unigram", "bpe"] | None:
+def _read_trainer(data: bytes) -> _Kind | None:
     """Returns the kind of model, if it is said."""
     kind = None
     for number, value in _fields(data):
@@ -117,8 +114,8 @@ def _unlike(problem: str) -> DataError:
 # Protocol Buffers: https://protobuf.dev/programming-guides/encoding/
 
 
-def _fields(data: bytes) -> Iterator[_Field]:
-    """Yields the fields of a message; raises DataError if it is none."""
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yields number and value of each field of a message; raises DataError if it is none."""
     place = 0
     while place < len(data):
         tag, place = _varint(data, place)
@@ -129,8 +126,8 @@ def _fields(data: bytes) -> Iterator[_Field]:
             continue
         if wire == _TEXT:
             size, place = _varint(data, place)
-        elif wire in (_FOUR_BYTES, _EIGHT_BYTES):
-            size = 4 if wire == _FOUR_BYTES else 8
+        elif wire in _SIZES:
+            size = _SIZES[wire]
         else:
             raise DataError("not a SentencePiece model: it is no such message")
         if size > len(data) - place:
@@ -153,13 +150,7 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     raise DataError("not a SentencePiece model: it has a number that is too long")
 
 
-def _message(value: int | bytes, size: int | None = None) -> bytes:
-    if isinstance(value, int) or (size is not None and len(value) != size):
-        raise DataError("not a SentencePiece model: a field is of another kind")
-    return value
-
-
-def _number(value: int | bytes) -> int:
-    if not isinstance(value, int):
+def _expect(kind: type[_Value], value: int | bytes) -> _Value:
+    if not isinstance(value, kind):
         raise DataError("not a SentencePiece model: a field is of another kind")
     return value

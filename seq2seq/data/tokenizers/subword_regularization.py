@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import accumulate
 from random import Random
 
@@ -31,15 +32,12 @@ class UnigramSampler:
         self._scores = scores
         self.alpha = alpha
         self._longest = max(map(len, scores))
-        self._cache: dict[str, list[tuple[list[int], list[float]]]] = {}
+        self._cached = lru_cache(CACHE_SIZE)(self._filter)
 
     def draw(self, word: str, generator: Random) -> list[str]:
         """Returns the pieces of one segmentation of `word`, whose characters are all known."""
-        lattice = self._cache.get(word)
-        if lattice is None:
-            lattice = self._filter(word)
-            if len(self._cache) < CACHE_SIZE and len(word) <= MAX_CACHED_LENGTH:
-                self._cache[word] = lattice
+        filtered = self._cached if len(word) <= MAX_CACHED_LENGTH else self._filter
+        lattice = filtered(word)
         pieces: list[str] = []
         end = len(word)
         while end:
@@ -72,7 +70,7 @@ class UnigramSampler:
 class BpeSampler:
     """BPE-dropout: leaves out each possible merge with a probability, at each step.
 
-    Provilkov et al. 2020, algorithm 1.
+    Provilkov et al. 2020, arXiv:1910.13267, algorithm 1.
     """
 
     def __init__(self, scores: Mapping[str, float], alpha: float) -> None:
