@@ -93,13 +93,8 @@ def arriving_lines(stream: BufferedIOBase, name: str) -> Iterator[list[str]]:
         lines = [line + b"\n" for line in complete]
         if not data and rest:
             lines.append(rest)
-        group: list[str] = []
-        try:
-            for line in iter_lines(lines, name, number):
-                group.append(line)
-        finally:
-            if group:  # what came before a line that is not UTF-8 is answered, too
-                yield group
+        if lines:
+            yield list(iter_lines(lines, name, number))
         if not data:
             return
         number += len(lines)
