@@ -46,6 +46,9 @@ OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz"
 FIRST_BYTES = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\0"}
 """What compressed files begin with."""
 
+BINARY = (b"mmap lm", b"SRILM_BINARY")
+"""What the binary files of KenLM and of SRILM begin with."""
+
 
 class VocabularyWarning(UserWarning):
     """An ARPA file and the vocabulary given with it have not the same tokens."""
@@ -82,8 +85,10 @@ class ArpaReader:
         """Yields the lines; `number` is that of the last one."""
         try:
             with self.path.open("rb") as raw:
-                begin = raw.read(6)
+                begin = raw.read(12)
                 raw.seek(0)
+                if begin.startswith(BINARY):
+                    raise DataError(f"{self.path} is binary: give the ARPA file it was made from")
                 packed = [end for end, first in FIRST_BYTES.items() if begin.startswith(first)]
                 with OPEN[packed[0]](raw) if packed else nullcontext(raw) as stream:
                     for line in iter_lines(cast(BinaryIO, stream), str(self.path)):
@@ -96,7 +101,7 @@ class ArpaReader:
 
     def error(self, problem: str, number: int | None = None) -> DataError:
         """Returns the error of a line; of the last one unless another is given."""
-        return DataError(f"{self.path}:{number or self.number}: {problem}")
+        return DataError(f"{self.path}:{number or max(self.number, 1)}: {problem}")
 
     def read(self) -> NGramModel:
         """Reads the model, and sets `vocab`."""
@@ -126,6 +131,8 @@ class ArpaReader:
 
     def expect(self, title: str) -> None:
         """Raises DataError unless this title was the last one that was read."""
+        if not self.title:
+            raise self.error(f"the file ends before {title}: is it cut short?")
         if self.title != title:
             raise self.error(f"expected {title}, found {self.title[:40]!r}")
 
