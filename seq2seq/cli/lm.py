@@ -184,4 +184,4 @@ def print_figures(figures: Mapping[str, float | None]) -> None:
     """Prints a line for each figure, counts with commas; "-" for one that there is not."""
     for name, value in figures.items():
         shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-        print(f"{name.replace('_', ' '):26} {shown}")
+        print(f"{name.replace('_', ' '):27} {shown}")
