@@ -111,7 +111,7 @@ class Arpa:
     run: RunArgument
     """The run directory."""
     file: FileArgument
-    """What to write; compressed if its name ends in .gz."""
+    """What to write; compressed if its name ends in .gz, .bz2 or .xz."""
 
 
 def train_command(arguments: list[str]) -> None:

@@ -29,6 +29,9 @@ from seq2seq.models.ngram.arpa_reader import (
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.runs.files import write_atomically
 
+NOT_WRITTEN = (".zst", ".zip")
+"""Endings that promise what would not be there."""
+
 LINES_CHUNK = 50_000
 """n-grams that are written at a time."""
 
@@ -38,10 +41,14 @@ def write_arpa(path: str | Path, model: NGramModel, vocab: Vocab) -> None:
 
     Raises:
         DataError: the vocabulary is not the model's, or has a token that can't be written: one
-            with white space in it, or with the ARPA name of a special token.
+            with white space in it, or with the ARPA name of a special token; or the name ends in
+            .zst or .zip.
         RunError: the file can't be written.
     """
     path = Path(path)
+    if path.suffix in NOT_WRITTEN:
+        known = ", ".join(OPEN)
+        raise DataError(f"{path}: {path.suffix} can't be written; compressed are {known}")
     names = _names(model, vocab)
 
     def write(temporary: Path) -> None:

@@ -241,7 +241,9 @@ class ArpaReader:
                 "cut its text into the tokens of that vocabulary, and estimate it again"
             )
         if lacking:
-            fate = "have the probability of <unk>" if has_unknown else "never come: it has no <unk>"
+            fate = "have the probability of <unk>"
+            if not has_unknown:
+                fate = "never come, because it has no <unk> either (SRILM writes it with -unk)"
             warnings.warn(
                 f"{len(lacking):,} of the {own:,} tokens of the vocabulary are not in {self.path} "
                 f"({some_names(lacking)}): they {fate}",

@@ -158,7 +158,7 @@ def test_a_token_that_the_file_lacks_has_the_probability_of_unk(tmp_path: Path) 
     (found,) = row_log_probabilities(model, [row], torch.device("cpu"))
     expected = [-0.30103 - 2, -0.5 - 0.39794, -0.39794]
     assert found == pytest.approx([value * math.log(10) for value in expected], rel=1e-5)
-    with pytest.warns(VocabularyWarning, match=r"'d'\): they never come: it has no <unk>"):
+    with pytest.warns(VocabularyWarning, match=r"'d'\): they never come, because it has no <unk>"):
         model, _ = read_arpa(written(path, SRILM), more)
     assert model.level(1).log_probs[[UNK_ID, more["d"]]].tolist() == [-math.inf] * 2
 
@@ -342,6 +342,10 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.arpa:10: not valid UTF-8"):
         read_arpa(path)
     model, vocab = read_arpa(KENLM / "order4.arpa")
+    with pytest.raises(
+        DataError, match=r"y\.arpa\.zst: \.zst can't be written; .* \.gz, \.bz2, \.xz"
+    ):
+        write_arpa(tmp_path / "y.arpa.zst", model, vocab)
     with pytest.raises(RunError, match="could not be written"):
         write_arpa(tmp_path / "missing" / "y.arpa", model, vocab)
 
