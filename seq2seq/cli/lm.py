@@ -19,7 +19,7 @@ from seq2seq.cli.options import (
     parse_command,
     print_json,
 )
-from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.parse import name_files, parse_experiment
 from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import (
     GenerationSettings,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TRAIN_HELP = """Train a language model on running text or sentences; or continue with --resume.
 
-A first run: seq2seq lm train --data.train book.txt --training.minutes 10 --run runs/book
+A first run: seq2seq lm train book.txt --training.minutes 10 --run runs/book
 
 To continue: seq2seq lm train --run runs/book --resume
 
@@ -46,7 +46,7 @@ It is what recurrent language models are measured against. Its run is used as th
 score, lm generate, and translate with --language-model. Printed are how many n-grams there
 are of each length, and how well they predict the validation text.
 
-seq2seq lm ngram --data.train book.txt --order 5 --run runs/book-5gram
+seq2seq lm ngram book.txt --order 5 --run runs/book-5gram
 
 seq2seq lm ngram --from-arpa kenlm.arpa.gz --run runs/kenlm
 """
@@ -116,6 +116,7 @@ class Arpa:
 
 def train_command(arguments: list[str]) -> None:
     """Train a language model, or continue with --resume."""
+    arguments = name_files(arguments, "--data.train")
     experiment = parse_experiment(
         LanguageExperiment(), arguments, "seq2seq lm train", TRAIN_HELP, text_given=False
     )
@@ -126,6 +127,7 @@ def train_command(arguments: list[str]) -> None:
 
 def ngram_command(arguments: list[str]) -> None:
     """Estimate an n-gram model from a text, or take one from an ARPA file."""
+    arguments = name_files(arguments, "--data.train")
     experiment = parse_experiment(
         NGram(), arguments, "seq2seq lm ngram", NGRAM_HELP, text_given=False
     )
