@@ -24,9 +24,10 @@ class Evaluate(DecodingCommand):
     """Translate a source file and score the result: BLEU, chrF and TER with their signatures."""
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too)."""
+    """The source sentences, a line each (compressed too)."""
     reference: tuple[FileOption, ...] = ()
-    """The references, line-aligned with the source; several files if there are several."""
+    """The references, line-aligned with the source; several files if there are several. An empty
+    line beside others is no reference."""
     tokenize: Tokenization | None = None
     """sacreBLEU's tokenization, which BLEU counts words by. None: the run's own."""
     lowercase: bool = False

@@ -73,10 +73,11 @@ class Score(LanguageModelCommand):
     """Print how well a language model predicts a text: perplexity by token, word and character.
 
     Words are what stands between white space; a line's end counts as a word and as a character.
+    Tokens that the vocabulary lacks are scored as <unk>; perplexity is given without them, too.
     """
 
     text: FileOption = ""
-    """The text (.gz too). Empty: standard input."""
+    """The text (compressed too). Empty: standard input."""
     by_line: bool = False
     """Score each line by itself: its log-probability, a tab, and the mean over its tokens."""
     json: bool = False
@@ -110,7 +111,7 @@ class Arpa:
     run: RunArgument
     """The run directory."""
     file: FileArgument
-    """What to write; compressed if its name ends in .gz."""
+    """What to write; compressed if its name ends in .gz, .bz2 or .xz."""
 
 
 def train_command(arguments: list[str]) -> None:
@@ -146,7 +147,7 @@ def score_command(arguments: list[str]) -> None:
         for line in lines:
             score = model.score(line)
             if command.json:
-                print_json({"text": line, **score._asdict()})
+                print_json({"text": line, **score.summary()})
             else:
                 mean = score.log_probability / max(1, len(score.tokens))
                 print(f"{score.log_probability:.4f}\t{mean:.4f}")
@@ -181,8 +182,8 @@ def arpa_command(arguments: list[str]) -> None:
     write_arpa(command.file, model, text.pipeline.vocab)
 
 
-def print_figures(figures: Mapping[str, float]) -> None:
-    """Prints a line for each figure, counts with commas."""
+def print_figures(figures: Mapping[str, float | None]) -> None:
+    """Prints a line for each figure, counts with commas; "-" for one that there is not."""
     for name, value in figures.items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-        print(f"{name.replace('_', ' '):21} {shown}")
+        shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        print(f"{name.replace('_', ' '):27} {shown}")
