@@ -16,16 +16,21 @@ import os
 import pickle
 import signal
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError, TrainingError
 from seq2seq.training.task import BatchT
+
+if TYPE_CHECKING:
+    from seq2seq.training.step import OptimizerStep
 
 ALIGNMENT = 64
 """Bytes: where kernels like a tensor to begin."""
@@ -158,6 +163,32 @@ class Replicas(Generic[BatchT]):
                 weight.grad = shared.clone() if weight.grad is None else weight.grad.add_(shared)
         smoothed, likelihood = (sum(values) for values in zip(*answers, strict=True))
         return smoothed, likelihood
+
+
+@contextmanager
+def share_updates(step: OptimizerStep[BatchT]) -> Iterator[None]:
+    """A context in which the settings' number of processes computes each update."""
+    settings, threads = step.settings, torch.get_num_threads()
+    if settings.processes == 1:
+        yield
+        return
+    torch.set_num_threads(settings.threads or 1)
+    try:
+        with Replicas(step.model, step.accumulate, settings.processes) as step.replicas:
+            yield
+    finally:
+        step.replicas = None
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def every_thread(settings: TrainingSettings) -> Iterator[None]:
+    """A context in which this process has the threads of all, which wait meanwhile."""
+    threads = torch.get_num_threads()
+    if settings.processes > 1:
+        torch.set_num_threads(threads * settings.processes)
+    yield
+    torch.set_num_threads(threads)
 
 
 def check_processes(count: int, device: torch.device) -> None:

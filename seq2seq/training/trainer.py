@@ -11,8 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Generic, Literal
 
 import torch
@@ -34,7 +33,7 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import save_tensors
 from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.replicas import Replicas, check_processes
+from seq2seq.training.replicas import check_processes, every_thread, share_updates
 from seq2seq.training.reporting import Reporter, log_line
 from seq2seq.training.scheduled_sampling import sampling_rate
 from seq2seq.training.signals import StopSignals
@@ -49,9 +48,7 @@ class Trainer(Generic[BatchT]):
     Args:
         model: the model; it is moved to the device.
         task: batches, loss and validation.
-        settings: the hyperparameters of the training.
         run: where checkpoints and metrics go.
-        seed: the seed of all random draws.
         device: where to compute; auto takes a GPU if there is one.
         resume: whether to continue from the run's last checkpoint.
         run_id: the id of the run, which its files carry.
@@ -97,7 +94,7 @@ class Trainer(Generic[BatchT]):
         self.reporter.rewind(self.state)
         self.started = time.perf_counter() - self.state.seconds
         try:
-            with self.stop_signals, self.replicas():
+            with self.stop_signals, share_updates(self.optimizer_step):
                 if not self.state.step:
                     self.save()  # from here on, the run can be continued
                 reason = self.loop()
@@ -109,22 +106,6 @@ class Trainer(Generic[BatchT]):
         finally:
             self.reporter.close()
         return "interrupted" if self.stop_signals.received else reason
-
-    @contextmanager
-    def replicas(self) -> Iterator[None]:
-        """Begins the other processes of this training, if there are any, and ends them."""
-        count, threads = self.settings.processes, torch.get_num_threads()
-        if count == 1:
-            yield
-            return
-        torch.set_num_threads(self.settings.threads or 1)
-        step = self.optimizer_step
-        try:
-            with Replicas(self.model, step.accumulate, count) as step.replicas:
-                yield
-        finally:
-            step.replicas = None
-            torch.set_num_threads(threads)
 
     def loop(self) -> str:
         """Goes through the epochs until there is a reason to stop, which it returns."""
@@ -290,11 +271,8 @@ class Trainer(Generic[BatchT]):
         if weights is None:
             weights = self.average.weights if self.average else named_weights(self.model)
         self.model.eval()
-        threads = torch.get_num_threads()
-        torch.set_num_threads(threads * self.settings.processes)  # the others wait meanwhile
-        with swapped_weights(self.model, weights):
+        with swapped_weights(self.model, weights), every_thread(self.settings):
             result = self.task.validate(self.device)
-        torch.set_num_threads(threads)
         self.update_clock()
         score = -result.loss if result.best_by is None else result.best_by
         usable = math.isfinite(score) and math.isfinite(result.loss)
