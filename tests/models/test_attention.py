@@ -8,14 +8,10 @@ import pytest
 import torch
 
 from seq2seq.config.model import ModelSettings
-from seq2seq.models.attention import (
-    ATTENTIONS,
-    DotAttention,
-    GeneralAttention,
-    LocalAttention,
-    MultiHeadAttention,
-    build_attention,
-)
+from seq2seq.models.attention.local import LocalAttention
+from seq2seq.models.attention.multi_head import MultiHeadAttention
+from seq2seq.models.attention.registry import ATTENTIONS, build_attention
+from seq2seq.models.attention.scores import DotAttention, GeneralAttention
 from seq2seq.models.encoder import EncoderOutput
 from seq2seq.models.rnn import StackState
 

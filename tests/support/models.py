@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seq2seq.data.batching import Batch
-from seq2seq.models.attention import ATTENTIONS
+from seq2seq.models.attention.registry import ATTENTIONS
 from seq2seq.models.cells.fused import FusedCell
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.translation import TranslationModel
