@@ -11,7 +11,13 @@ from typing import Any, Literal, NamedTuple
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.metrics import METRICS, References, check_lengths, reference_streams
+from seq2seq.evaluation.metrics import (
+    METRICS,
+    References,
+    check_lengths,
+    reference_lists,
+    reference_streams,
+)
 
 SEED = 12345
 """sacreBLEU's own seed: with it, its command line gives the same numbers."""
@@ -107,6 +113,7 @@ def compare(
             FewSentencesWarning,
             stacklevel=2,
         )
+    streams = reference_streams(reference_lists(references))
     found = {}
     for name, metric in METRICS.items():
         # One metric at a time, since sacreBLEU names the results itself; the draws are the same.
@@ -114,7 +121,7 @@ def compare(
             signatures, results = PairedTest(
                 [(system, list(hypotheses)) for system, hypotheses in systems.items()],
                 {name: metric.build(tokenize, lowercase)},
-                reference_streams(references),
+                streams,
                 test_type="bs" if test == "bootstrap" else "ar",
                 n_samples=samples or SAMPLES[test],
                 # The bootstrap's tables grow with the number of resamples; 1,000 are enough.
