@@ -41,8 +41,8 @@ class JudgingCommand:
     """A command that judges systems by references."""
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too): what runs translate; files of translations must
-    have as many lines."""
+    """The source sentences, a line each (compressed too): what runs translate; files of
+    translations must have as many lines."""
     reference: tuple[FileOption, ...] = ()
     """The references, line-aligned with the source; several files if there are several. An empty
     line beside others is no reference."""

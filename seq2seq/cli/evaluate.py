@@ -24,7 +24,7 @@ class Evaluate(DecodingCommand):
     """Translate a source file and score the result by every metric, each with its signature."""
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too)."""
+    """The source sentences, a line each (compressed too)."""
     reference: tuple[FileOption, ...] = ()
     """The references, line-aligned with the source; several files if there are several. An empty
     line beside others is no reference."""
