@@ -13,7 +13,7 @@ from seq2seq.config.training import MetricName
 from seq2seq.data.tokenizers.base import TOKENIZERS
 from seq2seq.decoding.search import SEARCHES
 from seq2seq.evaluation.metrics import METRICS, UTILITIES
-from seq2seq.models.attention import ATTENTIONS
+from seq2seq.models.attention.registry import ATTENTIONS
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.ngram.model import SMOOTHINGS
 
