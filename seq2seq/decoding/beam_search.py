@@ -21,6 +21,7 @@ from itertools import chain
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import Constraints
@@ -30,52 +31,51 @@ from seq2seq.decoding.interface import (
     Scoring,
     State,
     StepFunction,
+    select_hypotheses,
     select_rows,
 )
-from seq2seq.decoding.live import LiveHypotheses
+from seq2seq.decoding.live import FULL, LiveHypotheses
 
-Continuations = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
-"""Which continuations of a beam's hypotheses are taken, as `best_continuations` has it."""
+Continuations = Callable[[Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
+"""Which continuations of the hypotheses are taken, as `best_continuations` has it: equally many for
+each beam."""
 
 
 def best_continuations(
-    log_probs: Tensor, totals: Tensor, beams: Tensor, width: int
+    log_probs: Tensor, totals: Tensor, beams: int, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the best `width` continuations of each beam.
 
     Args:
-        log_probs: of each live hypothesis' next token, ``(rows, vocab_size)``.
-        totals: the log-probability of each live hypothesis so far, in float64, ``(rows,)``.
-        beams: which beam a row is of, ascending, ``(rows,)``.
-        width: how many to take; those at -inf are impossible, and left out.
+        log_probs: of each hypothesis' next token, ``(rows, vocab_size)``.
+        totals: the log-probability of each hypothesis so far, in float64, ``(rows,)``; -inf for one
+            that has ended.
+        beams: how many there are, each with as many rows, one beam after the other.
+        width: how many to take.
 
     Returns:
         The row that each continuation comes from, its token and its log-probability, each
-        ``(new_rows,)``, beam by beam and best first.
+        ``(beams * width,)``, beam by beam and best first. Where fewer are possible, the rest has a
+        log-probability of -inf.
     """
     each = min(width, log_probs.shape[1])
     # No beam can take more than its width from one row, so few candidates have to be compared.
     values, candidates = log_probs.topk(each, dim=1)
-    values = totals.unsqueeze(1) + values.double()
-    _, index, sizes = torch.unique_consecutive(beams, return_inverse=True, return_counts=True)
-    starts = sizes.cumsum(0) - sizes
-    within = torch.arange(len(beams), device=values.device) - starts[index]
-    table = values.new_full((len(sizes), int(sizes.max()), each), float("-inf"))
-    table[index, within] = values
-    # A stable order: between equal scores, the table's width, that is the rest of the batch, would
-    # decide in topk.
-    best, places = table.flatten(1).sort(dim=1, descending=True, stable=True)
-    best, places = best[:, :width], places[:, :width]
-    origins = starts.unsqueeze(1) + places // each
-    possible = best > float("-inf")
-    origins, best, places = origins[possible], best[possible], places[possible]
-    return origins, candidates[origins, places % each], best
+    table = (totals.unsqueeze(1) + values.double()).view(beams, -1)
+    # A stable order: of equal scores the better hypothesis' comes first, whatever the batch.
+    best, places = table.sort(dim=1, descending=True, stable=True)
+    missing = max(width - table.shape[1], 0)
+    best = F.pad(best[:, :width], (0, missing), value=float("-inf"))
+    places = F.pad(places[:, :width], (0, missing))
+    first = torch.arange(beams, device=places.device) * (len(totals) // beams)
+    origins = (first.unsqueeze(1) + places // each).flatten()
+    return origins, candidates[origins, places.flatten() % each], best.flatten()
 
 
 def diverse_continuations(
     log_probs: Tensor,
     totals: Tensor,
-    beams: Tensor,
+    beams: int,
     width: int,
     *,
     groups: int,
@@ -87,30 +87,31 @@ def diverse_continuations(
     else, a token has a penalty of `diversity` for each earlier group of the sentence that took it
     at this step, once or several times.
 
-    Other arguments, and the result, are as in `best_continuations`. Each group is a beam, whose
-    number is that of its sentence times `groups`, plus its own.
+    Arguments and result are as in `best_continuations`. Each group is a beam; those of a sentence
+    come one after the other.
     """
-    sentences = beams // groups
-    taken = log_probs.new_zeros((int(sentences[-1]) + 1, log_probs.shape[1]))
+    sentences, vocab_size = beams // groups, log_probs.shape[1]
+    rows = torch.arange(len(totals), device=totals.device).view(sentences, groups, -1)
+    taken = log_probs.new_zeros((sentences, vocab_size))
     chosen = []
     for group in range(groups):
-        rows = (beams % groups == group).nonzero().squeeze(1)
-        if not len(rows):
-            continue
-        costs = diversity * taken[sentences[rows]]
-        places, tokens, _ = best_continuations(
-            log_probs[rows] - costs, totals[rows], beams[rows], width
+        own = rows[:, group]  # (sentences, rows of a beam)
+        costs = diversity * taken.unsqueeze(1).expand(-1, own.shape[1], -1).reshape(-1, vocab_size)
+        places, tokens, penalized = best_continuations(
+            log_probs[own.flatten()] - costs, totals[own.flatten()], sentences, width
         )
-        origins = rows[places]
-        new = torch.zeros_like(taken)
-        new[sentences[origins], tokens] = 1.0
-        taken += new
-        chosen.append((origins, tokens))
-    origins = torch.cat([each for each, _ in chosen])
-    tokens = torch.cat([each for _, each in chosen])
-    order = beams[origins].argsort(stable=True)
-    origins, tokens = origins[order], tokens[order]
-    return origins, tokens, totals[origins] + log_probs[origins, tokens].double()
+        origins = own.flatten()[places]
+        found = totals[origins] + log_probs[origins, tokens].double()
+        found = found.masked_fill(penalized == float("-inf"), float("-inf"))
+        possible = (found > float("-inf")).view(sentences, width)
+        taken = taken + torch.zeros_like(taken).scatter_reduce(
+            1, tokens.view(sentences, width), possible.to(taken.dtype), "amax"
+        )
+        chosen.append([part.view(sentences, 1, width) for part in (origins, tokens, found)])
+    origins, tokens, found = (
+        torch.cat(parts, dim=1).flatten() for parts in zip(*chosen, strict=True)
+    )
+    return origins, tokens, found
 
 
 @torch.no_grad()
@@ -129,9 +130,8 @@ def beam_search(
     Args:
         state: before bos, one row for each sentence.
         beam_size: hypotheses that live on at each step.
-        groups: beams of each sentence that share `beam_size`, which they must divide.
-        continuations: what a beam takes at each step; another function is another search. It has
-            no part in scores: those are of the log-probabilities that it returns.
+        groups: beams that share `beam_size`, which they must divide.
+        continuations: which of them are taken, see `Continuations`.
     """
     device = constraints.max_lengths.device
     width = beam_size // groups
@@ -140,27 +140,47 @@ def beam_search(
     worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
     live = LiveHypotheses.start(torch.arange(count, device=device) // groups)
     if groups > 1:
-        state = select_rows(state, live.sentences)
+        state = select_hypotheses(state, live.sentences, None)
+    each = 1  # rows of a beam, before the first tokens
     while len(live.beams):
         log_probs, state = step(live.tokens, state)
         live = live._replace(attention=scoring.track_attention(live.attention, state))
         allowed = constraints.apply(log_probs, live.histories, live.sentences)
-        origins, tokens, totals = continuations(allowed, live.totals, live.beams, width)
+        beams = len(live.beams) // each
+        origins, tokens, totals = continuations(allowed, live.totals, beams, width)
+        each = len(tokens) // beams
         live = select_rows(live, origins).extend(tokens, totals)
-        ended = tokens == EOS_ID
-        for row in ended.nonzero().squeeze(1).tolist():
+        for row in live.ending:
             beam = int(live.beams[row])
             insort(finished[beam], live.finish(row, scoring), key=best_first)
             if len(finished[beam]) >= width:
                 worst[beam] = finished[beam][width - 1].score
         longest = constraints.max_lengths[live.sentences]
         bounds = totals / ((6 + longest) / 6) ** scoring.alpha
-        kept = (~ended & (bounds > worst[live.beams])).nonzero().squeeze(1)
-        live, state = select_rows(live, kept), select_rows(state, origins[kept])
+        live = live.without((tokens == EOS_ID) | ~(bounds > worst[live.beams]))
+        live, state = keep_sentences(live, state, origins, groups * each)
     return [
         best_distinct(chain.from_iterable(finished[first : first + groups]), beam_size)
         for first in range(0, count, groups)
     ]
+
+
+def keep_sentences(
+    live: LiveHypotheses, state: State, origins: Tensor, each: int
+) -> tuple[LiveHypotheses, State]:
+    """Returns rows with the state that belongs to them, without sentences that have ended.
+
+    Args:
+        live: `each` rows for each sentence.
+        state: after the step that led to them.
+        origins: which of its rows each is from, ``(rows,)``.
+    """
+    going_on = live.alive.view(-1, each).any(dim=1)
+    kept = going_on.nonzero().squeeze(1)
+    if len(kept) >= FULL * len(going_on):
+        return live, select_hypotheses(state, origins, None)
+    rows = (kept.unsqueeze(1) * each + torch.arange(each, device=kept.device)).flatten()
+    return select_rows(live, rows), select_hypotheses(state, origins[rows], kept)
 
 
 def best_first(hypothesis: Hypothesis) -> float:

@@ -17,7 +17,7 @@ from seq2seq.decoding.interface import (
     StepFunction,
     select_rows,
 )
-from seq2seq.decoding.live import LiveHypotheses
+from seq2seq.decoding.live import FULL, LiveHypotheses
 
 TokenChooser = Callable[[Tensor, Tensor, int], Tensor]
 """Chooses tokens ``(rows,)``, from log-probabilities of what may come ``(rows, vocab_size)``, the
@@ -61,9 +61,10 @@ def decode_rows(
         tokens = choose(allowed, live.beams, live.histories.shape[1])
         totals = live.totals + allowed.gather(1, tokens.unsqueeze(1)).squeeze(1).double()
         live = live.extend(tokens, totals)
-        ended = tokens == EOS_ID
-        if bool(ended.any()):
-            for row in ended.nonzero().squeeze(1).tolist():
-                found[int(live.beams[row])] = live.finish(row, scoring)
-            live, state = select_rows((live, state), (~ended).nonzero().squeeze(1))
+        for row in live.ending:
+            found[int(live.beams[row])] = live.finish(row, scoring)
+        live = live.without(tokens == EOS_ID)
+        alive = live.alive.nonzero().squeeze(1)
+        if len(alive) < FULL * len(tokens):
+            live, state = select_rows((live, state), alive)
     return [found[row] for row in range(len(found))]

@@ -73,13 +73,26 @@ class StepLanguageModel(Protocol):
 
 
 def select_rows(state: T, rows: Tensor) -> T:
-    """Returns some rows of a state, in the given order, repeats allowed.
+    """Returns some rows of a state, in the given order, repeats allowed; see `select_hypotheses`.
+
+    Each sentence has one row.
+    """
+    return select_hypotheses(state, rows, rows)
+
+
+def select_hypotheses(state: T, rows: Tensor, sources: Tensor | None) -> T:
+    """Returns some rows of a state in which every sentence has equally many, one after the other.
+
+    What belongs to the source stands there once for each sentence, so that it is not copied when a
+    beam goes on.
 
     Args:
         state: a tensor, batch first; None; or a tuple or NamedTuple of these. A NamedTuple may have
             a property `batch_wide`, the names of fields that hold for the batch as a whole: they
-            stay as they are.
-        rows: ``(new_batch_size,)``.
+            stay as they are; and a property `source_fields`, those that have a row for each
+            sentence.
+        rows: ``(new_rows,)``.
+        sources: which sentences they are of, ``(sentences,)``; None: of all, as before.
 
     Raises:
         TypeError: there is something else in the state.
@@ -88,11 +101,17 @@ def select_rows(state: T, rows: Tensor) -> T:
     if isinstance(value, Tensor):
         value = value.index_select(0, rows)
     elif hasattr(value, "_fields"):
-        whole = getattr(value, "batch_wide", ())
-        names = [name for name in value._fields if name not in whole]
-        value = value._replace(**{name: select_rows(getattr(value, name), rows) for name in names})
+        changed = {}
+        for name in value._fields:
+            if name in getattr(value, "batch_wide", ()):
+                continue
+            if name not in getattr(value, "source_fields", ()):
+                changed[name] = select_hypotheses(getattr(value, name), rows, sources)
+            elif sources is not None:
+                changed[name] = select_rows(getattr(value, name), sources)
+        value = value._replace(**changed)
     elif isinstance(value, tuple):
-        value = tuple(select_rows(part, rows) for part in value)
+        value = tuple(select_hypotheses(part, rows, sources) for part in value)
     elif value is not None:
         raise TypeError(f"a state consists of tensors, tuples and None, not of {type(value)}")
     selected: T = value

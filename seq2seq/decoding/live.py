@@ -7,12 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from seq2seq.data.vocabulary import BOS_ID
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 from seq2seq.decoding.interface import Hypothesis, Scoring
+
+FULL = 0.75
+"""Rows that have ended are kept, and left out of the next choice, while at least this share of a
+batch lives on: to copy the others at every step would take longer."""
 
 
 class LiveHypotheses(NamedTuple):
-    """Hypotheses that have not ended, beam by beam; greedy search and sampling have beams of one.
+    """Hypotheses, beam by beam; greedy search and sampling have beams of one.
+
+    A row whose total is -inf has ended, and only keeps its place.
 
     Attributes:
         beams: which beam a row is of, ascending, ``(rows,)``.
@@ -47,6 +53,21 @@ class LiveHypotheses(NamedTuple):
         """Returns the rows with one more token each and new totals, both ``(rows,)``."""
         histories = torch.cat([self.histories, tokens.unsqueeze(1)], dim=1)
         return self._replace(tokens=tokens, totals=totals, histories=histories)
+
+    @property
+    def alive(self) -> Tensor:
+        """Which rows have not ended, ``(rows,)``."""
+        return self.totals > float("-inf")
+
+    @property
+    def ending(self) -> list[int]:
+        """The numbers of the rows that end with their last token."""
+        rows: list[int] = ((self.tokens == EOS_ID) & self.alive).nonzero().squeeze(1).tolist()
+        return rows
+
+    def without(self, ended: Tensor) -> LiveHypotheses:
+        """Returns the same rows, of which those are at an end where `ended` is, ``(rows,)``."""
+        return self._replace(totals=self.totals.masked_fill(ended, float("-inf")))
 
     def finish(self, row: int, scoring: Scoring) -> Hypothesis:
         """Returns the hypothesis of a row whose last token is eos, with its score."""

@@ -67,6 +67,11 @@ class DecoderState(NamedTuple):
     coverage: Tensor | None = None
     input_feed: Tensor | None = None
 
+    @property
+    def source_fields(self) -> tuple[str, ...]:
+        """What a search needs once for each sentence, however many hypotheses it follows."""
+        return ("memory", "source_embeddings")
+
 
 class Decoder(nn.Module):
     """Embeds the previous token, runs the recurrent layers, and reads out the next token.
@@ -192,15 +197,23 @@ class Decoder(nn.Module):
     def attend(self, queries: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Attends with queries ``(batch_size, query_size)``, one for each row.
 
+        A search may have several rows for each source in the memory: then these attend together.
+
         Returns:
             What is attended to, ``(batch_size, output_size)``, and the state with the new weights.
         """
         assert self.attention is not None
-        assert state.memory is not None
-        attended, weights = self.attention(queries.unsqueeze(1), state.memory, state.coverage)
-        weights = weights.squeeze(1)  # (batch_size, source_length)
+        memory = state.memory
+        assert memory is not None
+        each = len(queries) // len(memory.pads)
+        if state.coverage is not None and each > 1:  # keys differ from row to row
+            memory = Memory(*(part.repeat_interleave(each, dim=0) for part in memory))
+        grouped = queries.reshape(len(memory.pads), -1, queries.shape[-1])
+        attended, weights = self.attention(grouped, memory, state.coverage)
+        weights = weights.flatten(0, 1)  # (batch_size, source_length)
         coverage = None if state.coverage is None else state.coverage + weights
-        return attended.squeeze(1), state._replace(attention_weights=weights, coverage=coverage)
+        state = state._replace(attention_weights=weights, coverage=coverage)
+        return attended.flatten(0, 1), state
 
     def sequence(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Takes all steps at once, up to the pre-logits.

@@ -32,10 +32,11 @@ class LexicalTranslation(nn.Module):
         """Returns what is added to the pre-logits, ``(batch_size, …, size)``.
 
         From weights of attention ``(batch_size, …, source_length)`` and the embedded source
-        ``(batch_size, source_length, size)``.
+        ``(batch_size, source_length, size)``; weights of one step, ``(rows, source_length)``, may
+        have several rows for each source.
         """
-        # (batch_size, …, size)
-        words = torch.einsum("b...s,bse->b...e", weights.to(embedded.dtype), embedded)
+        grouped = weights.reshape(len(embedded), -1, weights.shape[-1]).to(embedded.dtype)
+        words = torch.bmm(grouped, embedded).view(*weights.shape[:-1], -1)  # (batch_size, …, size)
         found = torch.tanh(words)
         translated: Tensor = found + torch.tanh(self.translate(found))
         return translated

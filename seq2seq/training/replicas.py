@@ -13,24 +13,21 @@ from __future__ import annotations
 
 import mmap
 import os
-import pickle
 import signal
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError, TrainingError
 from seq2seq.training.task import BatchT
-
-if TYPE_CHECKING:
-    from seq2seq.training.step import OptimizerStep
 
 ALIGNMENT = 64
 """Bytes: where kernels like a tensor to begin."""
@@ -110,7 +107,7 @@ class Replicas(Generic[BatchT]):
         torch.set_num_threads(1)
         while True:
             try:
-                batches, tokens, rate, seed = pickle.loads(connection.recv_bytes())  # our parent's
+                parts, tokens, rate, seed = connection.recv()
             except (EOFError, OSError):
                 os._exit(0)
             for weight in self.weights:
@@ -118,7 +115,7 @@ class Replicas(Generic[BatchT]):
             torch.manual_seed(seed + number * 2**40)
             generator = torch.Generator().manual_seed(torch.initial_seed())
             try:
-                answer: object = self.compute(batches, tokens, rate, generator)
+                answer: object = self.compute(unpack(parts), tokens, rate, generator)
             except (MemoryError, RuntimeError) as error:
                 answer = error
             for weight, shared in zip(self.weights, gradients, strict=True):
@@ -143,8 +140,7 @@ class Replicas(Generic[BatchT]):
                 own.append(part)
         try:
             for other, own in zip(self.others, parts[1:], strict=True):
-                message = (own, tokens, rate, generator.initial_seed())
-                other.connection.send_bytes(pickle.dumps(message))
+                other.connection.send((pack(own), tokens, rate, generator.initial_seed()))
             try:
                 answers: list[Any] = [self.compute(parts[0], tokens, rate, generator)]
             finally:  # each of them has its answer read, whatever happens here
@@ -165,20 +161,22 @@ class Replicas(Generic[BatchT]):
         return smoothed, likelihood
 
 
-@contextmanager
-def share_updates(step: OptimizerStep[BatchT]) -> Iterator[None]:
-    """A context in which the settings' number of processes computes each update."""
-    settings, threads = step.settings, torch.get_num_threads()
-    if settings.processes == 1:
-        yield
-        return
-    torch.set_num_threads(settings.threads or 1)
-    try:
-        with Replicas(step.model, step.accumulate, settings.processes) as step.replicas:
-            yield
-    finally:
-        step.replicas = None
-        torch.set_num_threads(threads)
+def pack(batches: Sequence[BatchT]) -> list[tuple[Any, list[Any]]]:
+    """Returns batches as arrays, which go through a pipe; tensors would become files."""
+    return [
+        (type(batch), [part.numpy() if isinstance(part, Tensor) else part for part in batch])
+        for batch in batches
+    ]
+
+
+def unpack(packed: Sequence[tuple[Any, list[Any]]]) -> list[Any]:
+    """Returns the batches that `pack` was given."""
+    return [
+        kind._make(
+            torch.as_tensor(part) if isinstance(part, np.ndarray) else part for part in parts
+        )
+        for kind, parts in packed
+    ]
 
 
 @contextmanager

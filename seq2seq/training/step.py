@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Generic
 
 import torch
@@ -158,3 +158,19 @@ def group_batches(batches: Sequence[BatchT], size: int, start: int) -> Iterator[
     """Yields the batches from number `start` on, `size` at a time."""
     for first in range(start, len(batches), size):
         yield [batches[index] for index in range(first, min(first + size, len(batches)))]
+
+
+@contextmanager
+def share_updates(step: OptimizerStep[BatchT]) -> Iterator[None]:
+    """A context in which the settings' number of processes computes each update."""
+    settings, threads = step.settings, torch.get_num_threads()
+    if settings.processes == 1:
+        yield
+        return
+    torch.set_num_threads(settings.threads or 1)
+    try:
+        with Replicas(step.model, step.accumulate, settings.processes) as step.replicas:
+            yield
+    finally:
+        step.replicas = None
+        torch.set_num_threads(threads)

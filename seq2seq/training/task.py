@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -21,6 +21,9 @@ class TrainingBatch(Protocol):
     @property
     def target_tokens(self) -> int:
         """How many tokens there are to predict, without padding."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Goes through its fields."""
 
     def _asdict(self) -> dict[str, Any]:
         """Returns its fields by name."""

@@ -33,12 +33,12 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import save_tensors
 from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.replicas import check_processes, every_thread, share_updates
+from seq2seq.training.replicas import check_processes, every_thread
 from seq2seq.training.reporting import Reporter, log_line
 from seq2seq.training.scheduled_sampling import sampling_rate
 from seq2seq.training.signals import StopSignals
 from seq2seq.training.state import LogWindow, StepResult, TrainerState
-from seq2seq.training.step import OptimizerStep, group_batches
+from seq2seq.training.step import OptimizerStep, group_batches, share_updates
 from seq2seq.training.task import BatchT, Task
 
 

@@ -171,11 +171,11 @@ def test_forbidden_tokens_never_come_out_and_allowed_ones_do(never: tuple[int, .
 
 
 def best_of_each(
-    log_probs: torch.Tensor, totals: torch.Tensor, beams: torch.Tensor, width: int
+    log_probs: torch.Tensor, totals: torch.Tensor, beams: int, width: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Each hypothesis goes on with its best token alone, so that there is one in each beam."""
     values, tokens = log_probs.max(dim=1)
-    return torch.arange(len(beams)), tokens, totals + values.double()
+    return torch.arange(len(totals)), tokens, totals + values.double()
 
 
 @given(SEEDS, CAPS)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +77,10 @@ def test_a_continued_training_is_one_that_never_stopped(
 
 class Numbers(tuple):  # type: ignore[type-arg]
     """A batch of numbers."""
+
+    @classmethod
+    def _make(cls, parts: Iterable[int]) -> "Numbers":
+        return cls(parts)
 
     def split(self, count: int) -> "list[Numbers]":
         return [Numbers(self[place::count]) for place in range(count)]
