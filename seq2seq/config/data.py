@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,13 +21,42 @@ TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 SUBWORDS = ("unigram", "bpe")
 """The kinds of SentencePiece."""
 VocabSize = Annotated[int, Range(5)]
-
+Coverage = Annotated[float, Range(0, 1, "(]")]
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
+"""The first tokens of every vocabulary."""
+MARKS_IN_TOKENS = "￭▁␛"
+"""The characters with a meaning in tokens."""
 
 TOKEN_SETTINGS = (
     *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
-    *("min_frequency", "joint", "lowercase"),
+    *("min_frequency", "joint", "lowercase", "character_coverage", "special_symbols"),
 )
 """The fields of `DataSettings` that decide about the tokens of a run."""
+
+
+def symbol_problems(symbols: Iterable[str], vocab_size: int | None = None) -> Iterator[str]:
+    """One line for each symbol that can't stay whole, or if a vocabulary has no room for them."""
+    flag = "--data.special-symbols"
+    names = [unicodedata.normalize("NFC", symbol) for symbol in symbols]
+    for name in dict.fromkeys(names):
+        if not name:
+            yield f"{flag}: a symbol is empty"
+        elif any(character.isspace() for character in name):
+            yield f"{flag} {name!r} has white space in it: a symbol is one token"
+        elif name in SPECIAL_TOKENS:
+            yield f"{flag} {name} is a special token of every vocabulary already"
+        elif marks := [mark for mark in MARKS_IN_TOKENS if mark in name]:
+            yield f"{flag} {name}: {' '.join(marks)} has a meaning in tokens: take other characters"
+        elif any("\ud800" <= character <= "\udfff" for character in name):
+            yield f"{flag} {name!r} is no text: it is not valid Unicode"
+        if names.count(name) > 1:
+            yield f"{flag} {name} is given twice"
+    least = len(SPECIAL_TOKENS) + len(names) + 2  # with the joiner, and something else
+    if names and vocab_size is not None and vocab_size < least:
+        yield (
+            f"a vocabulary of {vocab_size} tokens has no room for {len(names)} {flag}: raise "
+            f"--data.vocab-size to {least} or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,11 @@ class DataSettings:
     """A run whose tokenizers and vocabularies to take, so that both can translate together."""
     lowercase: bool = False
     """Lower-case all text, that is translate without case."""
+    character_coverage: Coverage = 1.0
+    """SentencePiece only: the share of all characters that get a piece; the rarest become <unk>.
+    0.9995 is usual for Chinese and Japanese."""
+    special_symbols: tuple[str, ...] = ()
+    """What is always one token, on both sides: language tags as "<2fr>", placeholders."""
     max_length: PositiveInt = 100
     """Training pairs with more tokens than this on a side are dropped, counted and reported."""
     subword_sampling: Probability = 0.0
@@ -90,6 +125,13 @@ class DataSettings:
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
                 f"or space; {self.tokenizer} learns its pieces from frequencies"
             )
+        if self.character_coverage < 1 and not set(kinds) & {*SUBWORDS}:
+            yield (
+                f"--data.character-coverage {self.character_coverage} needs --data.tokenizer "
+                f"unigram or bpe; --data.min-frequency leaves out rare {self.tokenizer} tokens"
+            )
+        size = self.vocab_size
+        yield from symbol_problems(self.special_symbols, min(size, self.target_vocab_size or size))
         sampled = kinds if self.sampled_side == "both" else kinds[:1]
         if self.subword_sampling and not set(sampled) & {*SUBWORDS}:
             yield (
