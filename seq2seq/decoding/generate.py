@@ -5,7 +5,7 @@ Unlike a translation, running text goes on after a line's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -24,6 +24,7 @@ def generate_ids(
     device: torch.device,
     *,
     ends: bool,
+    not_next: Sequence[int] = (),
 ) -> Iterator[int]:
     """Yields the tokens after `prefix`, each as soon as it is chosen.
 
@@ -33,9 +34,11 @@ def generate_ids(
         model: in evaluation mode.
         prefix: ids, at least the one that everything begins with; read first.
         ends: whether eos ends it; it is not given back then. Else it is a token like others.
+        not_next: ids that can't be the first one, unless the model has no other.
     """
     key = sample_key(settings.seed, prefix, 0)
     never = torch.tensor(FORBIDDEN_IDS, device=device)
+    unwanted = torch.tensor(not_next, dtype=torch.long, device=device)
     state = model.start(1)
     for token in prefix[:-1]:
         _, state = model.step(torch.tensor([token], device=device), state)
@@ -43,6 +46,9 @@ def generate_ids(
     for position in range(settings.max_tokens):
         log_probs, state = model.step(torch.tensor([token], device=device), state)
         allowed = log_probs.index_fill(1, never, float("-inf"))
+        if position == 0:
+            chosen = allowed.index_fill(1, unwanted, float("-inf"))
+            allowed = allowed if chosen.max() == float("-inf") else chosen
         if settings.temperature == 0:
             token = int(allowed.argmax())
         else:

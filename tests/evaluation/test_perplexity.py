@@ -104,7 +104,9 @@ def test_held_out_text_is_scored_in_parts_and_sentences_alone() -> None:
     expected = [plainly(model, part) for part in split_row(row, module.STREAMS)]
     assert found.nats == pytest.approx(-sum(map(sum, expected)), rel=1e-5)
     assert found.tokens == len(row) - 1
-    whole = text_score([row], row_log_probabilities(model, [row], CPU), LINES)
+    whole = text_score(
+        [row], row_log_probabilities(model, [row], CPU), LINES, text.pipeline.tokenizer
+    )
     assert found[1:] == whole[1:]
     assert found.nats != pytest.approx(whole.nats, rel=1e-7), "each part begins with zeros"
     text = running(sentences=True)
@@ -158,7 +160,7 @@ def test_an_open_text_has_no_last_line_end() -> None:
     text = running("character", lines)
     rows = text.rows(lines, closed=False)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert text_score(rows, values, lines)[1:] == (13, 5, 13)
+    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:] == (13, 5, 13)
 
 
 def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
@@ -167,7 +169,7 @@ def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
     text = running("character", lines)
     rows = text.rows(lines)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert text_score(rows, values, lines)[1:] == (4, 3, 4)
+    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:] == (4, 3, 4)
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:

@@ -1,8 +1,9 @@
 """Tokenizers: a line of text to tokens, and tokens back to the line.
 
 All of them first bring a text into one form with `normalize`, and `detokenize(tokenize(text))` is
-exactly `normalize(text)`. A special symbol is one token wherever it stands. No tokenizer returns the name of a special token, whatever the text says;
-but for "space", whose text may say `<unk>`. How to add one is told in seq2seq/README.md.
+exactly `normalize(text)`. A special symbol is one token wherever it stands. No tokenizer returns
+the name of a special token, whatever the text says; but for "space", whose text may say `<unk>`.
+How to add one is told in seq2seq/README.md.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ class Tokenizer(Protocol):
         lowercase: whether tokens are in lower case.
         can_sample: whether a text has more than one segmentation: true for SentencePiece only.
         pieces: all tokens that exist but the specials, for SentencePiece; None for the others.
-        special_symbols: what stays whole: each of them is one token, never in lower case.
-        reserved: the tokens that have an id in every vocabulary, for their sake.
     """
 
     kind: ClassVar[str]
@@ -36,10 +35,12 @@ class Tokenizer(Protocol):
     pieces: list[str] | None
 
     @property
-    def special_symbols(self) -> tuple[str, ...]: ...
+    def special_symbols(self) -> tuple[str, ...]:
+        """The symbols that stay whole: each is one token, and never in lower case."""
 
     @property
-    def reserved(self) -> tuple[str, ...]: ...
+    def reserved(self) -> tuple[str, ...]:
+        """The tokens that have an id in every vocabulary, for the sake of the symbols."""
 
     @classmethod
     def train(
