@@ -21,7 +21,9 @@ TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 SUBWORDS = ("unigram", "bpe")
 """The kinds of SentencePiece."""
 VocabSize = Annotated[int, Range(5)]
-Coverage = Annotated[float, Range(0, 1, "(]")]
+MIN_COVERAGE = 0.98
+Coverage = Annotated[float, Range(MIN_COVERAGE, 1)]
+"""What SentencePiece takes."""
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
 """The first tokens of every vocabulary."""
 MARKS_IN_TOKENS = "￭▁␛"

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from seq2seq.data.monolingual import letters_only
-from seq2seq.data.tokenizers.normalization import ESCAPE, normalize
+from seq2seq.data.tokenizers.normalization import ESCAPE
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import CharacterLevelTokenizer
 from seq2seq.data.vocabulary import BOS_ID, EOS, EOS_ID, SPECIAL_TOKENS
@@ -86,9 +86,7 @@ class TokenStream(NamedTuple):
         row = self.row(cleaned)
         tokenizer = self.pipeline.tokenizer
         line = tokenizer.tokenize(cleaned.split("\n")[-1])
-        # Whether something that follows is parted from it by a space.
-        spaced = normalize(self.clean(text + "a").split("\n")[-1]).endswith(" a")
-        if not line or not spaced or tokenizer.detokenize(line)[-1].isspace():
+        if not line or not text[-1].isspace() or tokenizer.detokenize(line)[-1:].isspace():
             return Beginning(text, row, line, [])
         if isinstance(tokenizer, CharacterLevelTokenizer):
             space = tokenizer.segment(" ")

@@ -98,6 +98,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
     (Experiment, "training.threads", [0, 1024], [-1, 1025], {}),
     (Experiment, "training.average_count", [2], [1], {"training.average": "last"}),
     (Experiment, "data.vocab_size", [5], [4], {}),
+    (Experiment, "data.character_coverage", [0.98, 1], [0.0, 0.97, 1.1, NAN], {}),
     (Experiment, "data.min_frequency", [1, 2], [0], {"data.tokenizer": "word"}),
     (Experiment, "model.attention_size", [1], [0], {"model.attention": "additive"}),
     (Experiment, "model.attention_heads", [1], [0], {"model.attention": "multi-head"}),

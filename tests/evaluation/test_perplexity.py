@@ -104,9 +104,8 @@ def test_held_out_text_is_scored_in_parts_and_sentences_alone() -> None:
     expected = [plainly(model, part) for part in split_row(row, module.STREAMS)]
     assert found.nats == pytest.approx(-sum(map(sum, expected)), rel=1e-5)
     assert found.tokens == len(row) - 1
-    whole = text_score(
-        [row], row_log_probabilities(model, [row], CPU), LINES, text.pipeline.tokenizer
-    )
+    values = row_log_probabilities(model, [row], CPU)
+    whole = text_score([row], values, LINES, text.pipeline.tokenizer)
     assert found[1:] == whole[1:]
     assert found.nats != pytest.approx(whole.nats, rel=1e-7), "each part begins with zeros"
     text = running(sentences=True)

@@ -11,6 +11,8 @@ from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, TooFew
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import SettingsError
 
+SIZE_FLAG = "--data.vocab-size"
+
 
 class TextPipeline(NamedTuple):
     """One language side of a model."""
@@ -96,7 +98,7 @@ def build_pipeline(
             keep_white_space=keep_white_space,
         )
     except TooFewPiecesError as error:
-        raise SettingsError(size_advice(settings, vocab_size, error.needed, side)) from error
+        raise SettingsError(size_advice(error, settings, vocab_size, side)) from error
     if isinstance(tokenizer, SentencePieceTokenizer) and settings.subword_sampling:
         tokenizer.alpha = settings.subword_sampling
     tokens = tokenizer.tokenize_all(texts)
@@ -110,14 +112,16 @@ def build_pipeline(
     return EncodedText(TextPipeline(tokenizer, vocab), [vocab.ids(each) for each in tokens])
 
 
-def size_advice(settings: DataSettings, vocab_size: int, needed: int, side: str) -> str:
+def size_advice(
+    error: TooFewPiecesError, settings: DataSettings, vocab_size: int, side: str
+) -> str:
     """What is wrong with the size of a vocabulary, and which settings mend it."""
     is_target = side == "target"
-    flag = f"--data.{'target-' * (is_target and settings.target_vocab_size > 0)}vocab-size"
-    kind = f"--data.{'target-' * is_target}tokenizer character"
-    text = f"{side} text" if side else "text"
+    size = "--data.target-vocab-size" if is_target and settings.target_vocab_size else SIZE_FLAG
+    kind = "--data.target-tokenizer" if is_target else "--data.tokenizer"
+    lower = f"leave out the rarest characters with --data.character-coverage {error.coverage}; or "
     return (
-        f"{flag} {vocab_size} is too small: the {text} has so many different characters that "
-        f"{needed} tokens are needed for them alone. Raise {flag}; or leave out the rarest "
-        f"characters with --data.character-coverage 0.9995; or take {kind}"
+        f"{size} {vocab_size} is too small: the {f'{side} ' if side else ''}text has so many "
+        f"different characters that {error.needed} tokens are needed for them alone. Raise {size}; "
+        f"or {lower if error.coverage else ''}take {kind} character"
     )

@@ -12,13 +12,15 @@ import io
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 import sentencepiece
 
+from seq2seq.config.data import MIN_COVERAGE
 from seq2seq.data.tokenizers.normalization import (
     EMPTY_MARK,
     JOINER,
@@ -31,7 +33,7 @@ from seq2seq.data.tokenizers.normalization import (
 from seq2seq.data.tokenizers.sentencepiece_proto import read_piece_model
 from seq2seq.data.tokenizers.special_symbols import MARK, SpecialSymbols
 from seq2seq.data.tokenizers.subword_regularization import BpeSampler, UnigramSampler
-from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
+from seq2seq.data.vocabulary import BOS, EOS, PAD, SPECIAL_TOKENS, UNK
 from seq2seq.errors import DataError, SettingsError
 
 MAX_TRAINING_TEXTS = 1_000_000
@@ -64,15 +66,17 @@ class TooFewPiecesError(SettingsError):
 
     Attributes:
         needed: how many tokens it needs at least.
+        coverage: the `character_coverage` that fits its size, with room for some pieces; None if
+            SentencePiece takes none so low.
     """
 
-    def __init__(self, vocab_size: int, needed: int) -> None:
+    def __init__(self, vocab_size: int, needed: int, coverage: float | None) -> None:
+        lower = f", or lower character_coverage to {coverage}" if coverage else ""
         super().__init__(
             f"vocab_size is {vocab_size}, but the texts have so many different characters that "
-            f"{needed} tokens are needed for them alone; raise vocab_size, or lower "
-            f"character_coverage"
+            f"{needed} tokens are needed for them alone; raise vocab_size{lower}"
         )
-        self.needed = needed
+        self.needed, self.coverage = needed, coverage
 
 
 def seed_sampling(seed: int) -> None:
@@ -167,9 +171,13 @@ class SentencePieceTokenizer:
 
         Raises:
             DataError: there is no text.
-            SettingsError: a symbol is impossible.
+            SettingsError: `character_coverage` is not in [0.98, 1], or a symbol is impossible.
             TooFewPiecesError: `vocab_size` leaves no room for all characters.
         """
+        if not MIN_COVERAGE <= character_coverage <= 1:
+            raise SettingsError(
+                f"character_coverage is {character_coverage}; it must be in [{MIN_COVERAGE}, 1]"
+            )
         symbols = SpecialSymbols(special_symbols)
         prepared = (prepare(text, symbols, lowercase)[0] for text in texts)
         lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line.strip()]
@@ -190,8 +198,7 @@ class SentencePieceTokenizer:
                 **_TRAINING,
             )
         except RuntimeError as error:
-            longest = max(map(len, lines))
-            raise _training_error(error, vocab_size, len(symbols.names), longest) from error
+            raise _training_error(error, vocab_size, len(symbols.names), lines) from error
         return cls(model.getvalue(), alpha, lowercase, symbols.names)
 
     def normalize(self, text: str) -> str:
@@ -302,11 +309,23 @@ def insert_symbols(pieces: Sequence[str], symbols: Sequence[str]) -> list[str]:
     return tokens
 
 
-def _training_error(error: RuntimeError, vocab_size: int, symbols: int, longest: int) -> Exception:
+def _training_error(
+    error: RuntimeError, vocab_size: int, symbols: int, lines: Sequence[str]
+) -> Exception:
     """Returns the error that says in our words why SentencePiece could not train."""
     if needed := re.search(r"smaller than required_chars\. \d+ vs (\d+)", str(error)):
-        return TooFewPiecesError(vocab_size, int(needed[1]) + symbols)
+        room = vocab_size - symbols - len(SPECIAL_TOKENS)
+        coverage = _coverage_that_fits(lines, room * 9 // 10)
+        return TooFewPiecesError(vocab_size, int(needed[1]) + symbols, coverage)
     return DataError(
         f"SentencePiece can't train on these texts: {error}; is there a line that is no sentence? "
-        f"The longest has {longest:,} characters"
+        f"The longest has {max(map(len, lines)):,} characters"
     )
+
+
+def _coverage_that_fits(lines: Sequence[str], room: int) -> float | None:
+    """Returns the share of all characters that the so many most frequent are, rounded down."""
+    counts = Counter(chain.from_iterable(lines))
+    frequent = sum(count for _, count in counts.most_common(max(room, 0)))
+    coverage = min(0.9995, int(10_000 * frequent / counts.total()) / 10_000)
+    return coverage if coverage >= MIN_COVERAGE else None
