@@ -53,7 +53,7 @@ def symbol_problems(symbols: Iterable[str], vocab_size: int | None = None) -> It
             yield f"{flag} {name!r} is no text: it is not valid Unicode"
         if names.count(name) > 1:
             yield f"{flag} {name} is given twice"
-    least = len(SPECIAL_TOKENS) + len(names) + 2  # with the joiner, and something else
+    least = len(SPECIAL_TOKENS) + len(names) + 1  # with the joiner
     if names and vocab_size is not None and vocab_size < least:
         yield (
             f"a vocabulary of {vocab_size} tokens has no room for {len(names)} {flag}: raise "

@@ -291,7 +291,25 @@ NO_EFFECT: list[tuple[type[BaseExperiment], dict[str, object], str]] = [
         )
         for name, value in (
             *(("data.tokenizer", "word"), ("data.vocab_size", 99), ("data.lowercase", True)),
+            *(("data.character_coverage", 0.99), ("data.special_symbols", ("<2fr>",))),
         )
+    ),
+    *(
+        (
+            kind,
+            {"data.character_coverage": 0.99, "data.tokenizer": "word"},
+            "with --data.tokenizer word, only with unigram or bpe",
+        )
+        for kind in (LanguageExperiment, NGramExperiment)
+    ),
+    (
+        Experiment,
+        {
+            "data.character_coverage": 0.99,
+            "model.initialize_encoder": "runs/a",
+            "model.initialize_decoder": "runs/b",
+        },
+        "with --model.initialize-encoder runs/a and --model.initialize-decoder runs/b",
     ),
     (LanguageExperiment, {"model.spectral_radius": 0.5}, "with --model.cell gru, only with echo-"),
     (LanguageExperiment, {"training.average_count": 3}, "without --training.average"),
@@ -599,6 +617,47 @@ CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
         ["--training.best-by bleu", "take perplexity"],
     ),
     (NGramExperiment, {"model.smoothing": "add-k"}, ["--smoothing add-k needs --k"]),
+    (
+        Experiment,
+        {"data.tokenizer": "character", "data.character_coverage": 0.99},
+        ["--data.character-coverage 0.99 needs --data.tokenizer unigram or bpe"],
+    ),
+    *(
+        (kind, {"data.special_symbols": symbols}, ["--data.special-symbols", words])
+        for kind in KINDS
+        for symbols, words in (
+            ([""], "a symbol is empty"),
+            (["<a b>"], "'<a b>' has white space in it"),
+            (["a\u3000"], "has white space in it"),
+            (["<2fr>", "<eos>"], "<eos> is a special token"),
+            (["<2fr>", "<BT>", "<2fr>"], "<2fr> is given twice"),
+            (["e\u0301", "\u00e9"], "\u00e9 is given twice"),
+            (["<▁>"], "▁ has a meaning in tokens"),
+            (["<2fr>", "a￭b␛"], "￭ ␛ has a meaning in tokens"),
+            (["<\ud800>"], "is no text"),
+        )
+    ),
+    *(
+        (
+            kind,
+            {"data.vocab_size": 6, "data.special_symbols": ["<2fr>", "<BT>"]},
+            ["6 tokens has no room for 2 --data.special-symbols: raise --data.vocab-size to 7"],
+        )
+        for kind in KINDS
+    ),
+    (
+        Experiment,
+        {"data.target_vocab_size": 5, "data.special_symbols": ["<2fr>"]},
+        ["5 tokens has no room for 1 --data.special-symbols"],
+    ),
+    *(
+        (
+            kind,
+            {"data.letters_only": True, "data.special_symbols": ["<2fr>"]},
+            ["--data.special-symbols have no effect with --data.letters-only"],
+        )
+        for kind in (LanguageExperiment, NGramExperiment)
+    ),
 ]
 
 
@@ -627,6 +686,8 @@ def test_settings_that_clash_are_named_together(
         {"model.attention": "additive", "model.input_feeding": True, "model.coverage": True},
         {"model.residual": True, "model.encoder_sizes": [8, 8, 16], "model.decoder_sizes": [9, 9]},
         {"model.attention": "none", **ONE_HOT},
+        {"data.special_symbols": ["<2fr>", "<BT>", "｟ph1｠"], "data.character_coverage": 0.9995},
+        {"data.target_tokenizer": "character", "data.character_coverage": 0.9995},
     ],
     ids=str,
 )
