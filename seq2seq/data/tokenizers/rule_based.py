@@ -230,7 +230,10 @@ class CharacterLevelTokenizer(RuleBasedTokenizer):
 
     def detokenize(self, tokens: Sequence[str]) -> str:
         """Joins `tokens`."""
-        runs = groupby(visible_tokens(tokens), self.symbols.__contains__)
+        visible = visible_tokens(tokens)
+        if not self.symbols.names:
+            return self.join(visible)
+        runs = groupby(visible, self.symbols.__contains__)
         return "".join("".join(run) if whole else self.join([*run]) for whole, run in runs)
 
 
@@ -297,8 +300,11 @@ class SpaceTokenizer(RuleBasedTokenizer):
 
     def cut(self, text: str) -> list[str]:
         """Returns the tokens of a normalized text, a joiner between parts that symbols make."""
+        get = _HIDDEN_NAMES.get
+        if not self.symbols.names:
+            return [get(token, token) for token in escape(text).split()]
         text, symbols = self.symbols.mark(text)
-        left, get = iter(symbols), _HIDDEN_NAMES.get
+        left = iter(symbols)
         tokens: list[str] = []
         end = -1
         for match in _UNBROKEN.finditer(escape(text)):
