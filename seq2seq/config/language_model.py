@@ -173,7 +173,7 @@ class GenerationSettings:
     """How text is made up."""
 
     prefix: str = ""
-    """What it begins with."""
+    """What it begins with, exactly as it is given."""
     max_tokens: PositiveInt = 200
     """It has at most so many tokens more."""
     temperature: NonNegativeFloat = 1.0

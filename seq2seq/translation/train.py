@@ -20,6 +20,7 @@ from seq2seq.data.tokenizers.pipeline import (
     build_pipelines,
     encode_text,
 )
+from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
@@ -186,6 +187,8 @@ def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedTex
 def load_text_pipeline(flag: str, run: str, data: DataSettings) -> TextPipeline | None:
     """Tokenizer and vocabulary of the language model that an option names, if it names one.
 
+    Characters that keep white space don't: a sentence pair has none but single spaces.
+
     Raises:
         RunError: a file is missing, damaged, or of another run.
         SettingsError: symbols that are to stay whole are none of its symbols.
@@ -198,6 +201,10 @@ def load_text_pipeline(flag: str, run: str, data: DataSettings) -> TextPipeline 
             f"{flag} {run} brings its own tokenizer, which would break {', '.join(missing)}: train "
             "that model with the same --data.special-symbols, or leave them out"
         )
+    tokenizer = pipeline.tokenizer
+    if isinstance(tokenizer, CharacterTokenizer) and tokenizer.keep_white_space:
+        plain = CharacterTokenizer(tokenizer.lowercase, tokenizer.special_symbols)
+        return TextPipeline(plain, pipeline.vocab)
     return pipeline
 
 
