@@ -96,16 +96,19 @@ def test_the_time_machine(command: Command, run: Run, corpus: Path, tmp_path: Pa
     assert "Training ended after 5 steps" in said
 
 
+@pytest.mark.parametrize(("rate", "trained"), [(1e6, r"\S+"), (1e38, "inf")])
 def test_the_time_machine_after_a_training_that_diverged(
-    run: Run, corpus: Path, tmp_path: Path
+    run: Run, corpus: Path, tmp_path: Path, rate: float, trained: str
 ) -> None:
-    rate = ["--training.optimizer", "sgd", "--training.learning-rate", 1e6]
+    """At the larger rate all updates but the first are skipped: they have no loss at all."""
+    rate = ["--training.optimizer", "sgd", "--training.learning-rate", rate]
     code, out, said = run(
         *("time_machine.py", "--corpus", corpus / "train.txt", "--run", tmp_path / "run"),
         *("--max-characters", 600, "--held-out", 150, *TINY, *rate),
         *("--training.warmup-steps", 0, "--training.clip-norm", 0),
     )
     assert code == 0, said
+    assert re.search(rf"^training perplexity +{trained} ", out, re.MULTILINE), out
     assert re.search(r"^validation perplexity +inf ", out, re.MULTILINE), out
 
 

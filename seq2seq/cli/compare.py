@@ -44,7 +44,8 @@ class JudgingCommand:
     """The source sentences, a line each (.gz too): what runs translate; files of translations must
     have as many lines."""
     reference: tuple[FileOption, ...] = ()
-    """The references, line-aligned with the source; several files if there are several."""
+    """The references, line-aligned with the source; several files if there are several. An empty
+    line beside others is no reference."""
     tokenize: Tokenization | None = None
     """sacreBLEU's tokenization, which says what a word is. None: the first run's own, or 13a."""
     lowercase: bool = False

@@ -26,7 +26,8 @@ class Evaluate(DecodingCommand):
     source: FileOption = ""
     """The source sentences, a line each (.gz too)."""
     reference: tuple[FileOption, ...] = ()
-    """The references, line-aligned with the source; several files if there are several."""
+    """The references, line-aligned with the source; several files if there are several. An empty
+    line beside others is no reference."""
     tokenize: Tokenization | None = None
     """sacreBLEU's tokenization, which BLEU counts words by. None: the run's own."""
     lowercase: bool = False

@@ -19,7 +19,7 @@ from seq2seq.cli.options import (
     parse_command,
     print_json,
 )
-from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.parse import name_files, parse_experiment
 from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import (
     GenerationSettings,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TRAIN_HELP = """Train a language model on running text or sentences; or continue with --resume.
 
-A first run: seq2seq lm train --data.train book.txt --training.minutes 10 --run runs/book
+A first run: seq2seq lm train book.txt --training.minutes 10 --run runs/book
 
 To continue: seq2seq lm train --run runs/book --resume
 
@@ -46,7 +46,7 @@ It is what recurrent language models are measured against. Its run is used as th
 score, lm generate, and translate with --language-model. Printed are how many n-grams there
 are of each length, and how well they predict the validation text.
 
-seq2seq lm ngram --data.train book.txt --order 5 --run runs/book-5gram
+seq2seq lm ngram book.txt --order 5 --run runs/book-5gram
 
 seq2seq lm ngram --from-arpa kenlm.arpa.gz --run runs/kenlm
 """
@@ -73,6 +73,7 @@ class Score(LanguageModelCommand):
     """Print how well a language model predicts a text: perplexity by token, word and character.
 
     Words are what stands between white space; a line's end counts as a word and as a character.
+    Tokens that the vocabulary lacks are scored as <unk>; perplexity is given without them, too.
     """
 
     text: FileOption = ""
@@ -110,11 +111,12 @@ class Arpa:
     run: RunArgument
     """The run directory."""
     file: FileArgument
-    """What to write; compressed if its name ends in .gz."""
+    """What to write; compressed if its name ends in .gz, .bz2 or .xz."""
 
 
 def train_command(arguments: list[str]) -> None:
     """Train a language model, or continue with --resume."""
+    arguments = name_files(arguments, "--data.train")
     experiment = parse_experiment(
         LanguageExperiment(), arguments, "seq2seq lm train", TRAIN_HELP, text_given=False
     )
@@ -125,6 +127,7 @@ def train_command(arguments: list[str]) -> None:
 
 def ngram_command(arguments: list[str]) -> None:
     """Estimate an n-gram model from a text, or take one from an ARPA file."""
+    arguments = name_files(arguments, "--data.train")
     experiment = parse_experiment(
         NGram(), arguments, "seq2seq lm ngram", NGRAM_HELP, text_given=False
     )
@@ -144,7 +147,7 @@ def score_command(arguments: list[str]) -> None:
         for line in lines:
             score = model.score(line)
             if command.json:
-                print_json({"text": line, **score._asdict()})
+                print_json({"text": line, **score.summary()})
             else:
                 mean = score.log_probability / max(1, len(score.tokens))
                 print(f"{score.log_probability:.4f}\t{mean:.4f}")
@@ -179,8 +182,8 @@ def arpa_command(arguments: list[str]) -> None:
     write_arpa(command.file, model, text.pipeline.vocab)
 
 
-def print_figures(figures: Mapping[str, float]) -> None:
-    """Prints a line for each figure, counts with commas."""
+def print_figures(figures: Mapping[str, float | None]) -> None:
+    """Prints a line for each figure, counts with commas; "-" for one that there is not."""
     for name, value in figures.items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-        print(f"{name.replace('_', ' '):21} {shown}")
+        shown = "-" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+        print(f"{name.replace('_', ' '):27} {shown}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import zip_longest
+from itertools import chain, takewhile, zip_longest
 from typing import cast
 
 import tyro
@@ -15,6 +15,7 @@ from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment, InvalidExperimentError
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.console import write_stderr
+from seq2seq.errors import SettingsError
 from seq2seq.training.preflight import preflight
 
 BUDGETS = ("minutes", "epochs", "max_steps")
@@ -80,6 +81,28 @@ def parse_experiment(
     if stored is not None:
         report_lifted_budgets(stored, experiment)
     return experiment
+
+
+def name_files(arguments: Sequence[str], *options: str) -> list[str]:
+    """Returns arguments with the options that files before the first option stand for.
+
+    >>> name_files(["pairs.tsv", "--run", "runs/a"], "--data.train", "--data.train-target")
+    ['--data.train', 'pairs.tsv', '--run', 'runs/a']
+
+    Raises:
+        SettingsError: there are more files than options, or an option is given, too.
+    """
+    files = [*takewhile(lambda argument: not argument.startswith("-"), arguments)]
+    named = dict(zip(options, files, strict=False))
+    rest = list(arguments[len(files) :])
+    twice = [option for option in named if argument_value(option, rest) is not None]
+    if len(files) > len(options) or twice:
+        what = f"{twice[0]} is given, too" if twice else f"only {' and '.join(options)} are files"
+        raise SettingsError(
+            f"{' '.join(files)}: a file before all options is {options[0]}"
+            f"{', a second one ' + options[1] if options[1:] else ''}, and {what}"
+        )
+    return [*chain.from_iterable(named.items()), *rest]
 
 
 def without_budgets(defaults: ExperimentT, arguments: Sequence[str]) -> ExperimentT:

@@ -46,8 +46,9 @@ class Rerank:
     """How many candidates of each sentence to choose among."""
     tune_source: FileOption = ""
     """Validation sentences, to tune the weights on."""
-    tune_reference: FileOption = ""
-    """Their references, line-aligned with them."""
+    tune_reference: tuple[FileOption, ...] = ()
+    """Their references, line-aligned with them; several files if there are several. An empty line
+    beside others is no reference."""
     weights: FileOption = ""
     """A JSON file with weights: written after tuning, else read."""
     tokenize: Tokenization | None = None
@@ -78,7 +79,7 @@ def rerank_command(arguments: list[str]) -> None:
     from seq2seq.translation.translator import Translator
 
     if tunes:
-        sources, references = read_aligned(command.tune_source, command.tune_reference)
+        sources, *streams = read_aligned(command.tune_source, *command.tune_reference)
     language, device = command.language_model, command.device
     run = open_run(command.run)
     reranker = Reranker(
@@ -90,6 +91,7 @@ def rerank_command(arguments: list[str]) -> None:
     )
     if tunes:
         tokenize = command.tokenize or run.experiment(Experiment).tokenize
+        references = [list(entry) for entry in zip(*streams, strict=True)]
         bleu = reranker.tune(sources, references, tokenize=tokenize)
         print(f"BLEU {bleu:.2f} on {command.tune_source} with", end="", file=sys.stderr)
         shown = (f" {name} {weight:.4f}" for name, weight in reranker.weights.items())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from seq2seq.cli.options import RunArgument, parse_command
-from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.parse import name_files, parse_experiment
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.console import EXIT_INTERRUPTED
 from seq2seq.errors import RunError, SettingsError
@@ -15,7 +15,9 @@ from seq2seq.runs.directory import RunDirectory
 
 TRAIN_HELP = """Train a translation model on pairs of sentences; or continue with --resume.
 
-A first run: seq2seq train --data.train pairs.tsv --training.minutes 20 --run runs/mine
+A first run: seq2seq train pairs.tsv --training.minutes 20 --run runs/mine
+
+Two files, line by line: seq2seq train source.txt target.txt --training.minutes 20 --run runs/a
 
 To continue: seq2seq train --run runs/mine --resume
 
@@ -33,6 +35,7 @@ class Plot:
 
 def train_command(arguments: list[str]) -> None:
     """Train a translation model, or continue with --resume."""
+    arguments = name_files(arguments, "--data.train", "--data.train-target")
     experiment = parse_experiment(
         Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP, text_given=False
     )

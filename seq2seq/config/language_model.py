@@ -159,8 +159,9 @@ class NGramSettings:
     ] = None
     """For add-k: what is added; 1 is Laplace's rule, 0.01 is often better."""
     from_arpa: str = ""
-    """An ARPA file of another program (.gz too): the model is read, not estimated. Its tokens are
-    what stands between spaces, or those of --data.vocabulary."""
+    """An ARPA file of another program (.gz, .bz2, .xz too): the model is read, not estimated. Its
+    tokens are what stands between spaces, or those of --data.vocabulary; of these, one that the
+    file lacks has the probability of <unk>."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""

@@ -14,6 +14,7 @@ from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import FORBIDDEN_IDS
 from seq2seq.decoding.interface import Ids, StepLanguageModel
 from seq2seq.decoding.sampling import draw_tokens, sample_key, truncated_distribution
+from seq2seq.errors import RunError
 
 
 @torch.no_grad()
@@ -35,6 +36,9 @@ def generate_ids(
         prefix: ids, at least the one that everything begins with; read first.
         ends: whether eos ends it; it is not given back then. Else it is a token like others.
         not_next: ids that can't be the first one, unless the model has no other.
+
+    Raises:
+        RunError: no token has a probability.
     """
     key = sample_key(settings.seed, prefix, 0)
     never = torch.tensor(FORBIDDEN_IDS, device=device)
@@ -46,9 +50,14 @@ def generate_ids(
     for position in range(settings.max_tokens):
         log_probs, state = model.step(torch.tensor([token], device=device), state)
         allowed = log_probs.index_fill(1, never, float("-inf"))
+        if not bool((allowed > float("-inf")).any()):  # as nan isn't
+            raise RunError(
+                "the model gives no token a probability here: its training has diverged, or the "
+                "n-grams of its ARPA file leave nothing"
+            )
         if position == 0:
             chosen = allowed.index_fill(1, unwanted, float("-inf"))
-            allowed = allowed if chosen.max() == float("-inf") else chosen
+            allowed = chosen if bool((chosen > float("-inf")).any()) else allowed
         if settings.temperature == 0:
             token = int(allowed.argmax())
         else:

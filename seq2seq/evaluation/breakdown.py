@@ -25,9 +25,10 @@ from seq2seq.evaluation.metrics import (
     References,
     Score,
     bleu_metric,
+    check_lengths,
+    corpus_score,
     reference_lists,
     reference_streams,
-    score,
 )
 
 QUARTERS = 4
@@ -103,7 +104,9 @@ def breakdown(
     if bucket_size < 1:
         raise SettingsError(f"the bucket size is {bucket_size} words: it must be at least 1")
     whole = bleu_metric(tokenize, lowercase=lowercase)
-    overall = score(whole, hypotheses, references)
+    check_lengths(len(hypotheses), len(references))
+    given = reference_lists(references)
+    overall = corpus_score(whole, hypotheses, given)
     if len(sources) != len(hypotheses):
         raise DataError(
             f"{len(sources):,} sources but {len(hypotheses):,} translations: "
@@ -114,7 +117,7 @@ def breakdown(
         return str(whole.tokenizer(text.lower() if lowercase else text)).split()
 
     cut_hypotheses = [words(text) for text in hypotheses]
-    cut_references = [[words(text) for text in entry] for entry in reference_lists(references)]
+    cut_references = [[words(text) for text in entry] for entry in given]
     reference_lengths = [len(words) for entry in cut_references for words in entry]
     average = sum(reference_lengths) / len(reference_lengths) / QUARTERS
     order = max(1, min(MAX_NGRAM_ORDER, round(average)))

@@ -6,6 +6,7 @@ would find no word with an accent in references of the form NFD. For text in NFC
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import zip_longest
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric as SacreMetric
 
 References: TypeAlias = Sequence[Sequence[str]] | Sequence[str]
-"""For each sentence its reference, or all its references."""
+"""For each sentence its reference, or all its references; an empty one beside others is none."""
+
+
+class EmptyReferenceWarning(UserWarning):
+    """The only reference of a sentence is empty, and is what its translation is compared with."""
 
 
 class Score(NamedTuple):
@@ -75,7 +80,9 @@ def evaluate(
         SettingsError: a tokenization that is unknown or not to be had here.
     """
     built = {name: metric.build(tokenize, lowercase) for name, metric in METRICS.items()}
-    return {name: score(metric, hypotheses, references) for name, metric in built.items()}
+    check_lengths(len(hypotheses), len(references))
+    lists = reference_lists(references)
+    return {name: corpus_score(metric, hypotheses, lists) for name, metric in built.items()}
 
 
 def bleu(
@@ -96,8 +103,15 @@ def score(
 ) -> Score:
     """Returns the score by one of sacreBLEU's metrics, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
-    lists = [list(map(to_nfc, entry)) for entry in reference_lists(references)]
-    result = metric.corpus_score(list(map(to_nfc, hypotheses)), reference_streams(lists))
+    return corpus_score(metric, hypotheses, reference_lists(references))
+
+
+def corpus_score(
+    metric: SacreMetric, hypotheses: Sequence[str], references: Sequence[Sequence[str]]
+) -> Score:
+    """Returns the score of hypotheses with what `reference_lists` made of their references."""
+    streams = reference_streams([list(map(to_nfc, entry)) for entry in references])
+    result = metric.corpus_score(list(map(to_nfc, hypotheses)), streams)
     return Score(result.score, str(metric.get_signature()))
 
 
@@ -162,7 +176,12 @@ def check_lengths(hypotheses: int, references: int) -> None:
 
 
 def reference_lists(references: References) -> list[list[str]]:
-    """Returns all references of each sentence.
+    """Returns all references of each sentence, without the empty ones beside others.
+
+    A file of references has an empty line where there is no other reference of a sentence. Scored
+    as one, it would be the nearest in length to each translation that is too short. What is only
+    white space is empty, too. Sentences without any other reference keep their empty ones, with an
+    `EmptyReferenceWarning`.
 
     Raises:
         DataError: a sentence has no reference, or one string stands where a list should.
@@ -173,16 +192,20 @@ def reference_lists(references: References) -> list[list[str]]:
     for number, entry in enumerate(lists, start=1):
         if not entry:
             raise DataError(f"sentence {number:,} has no reference")
-    return lists
+    filled = [[text for text in entry if text.strip()] for entry in lists]
+    if empty := filled.count([]):
+        warnings.warn(
+            f"{empty:,} of {len(lists):,} sentences have an empty reference and no other: it "
+            "counts, as one without words",
+            EmptyReferenceWarning,
+            stacklevel=3,
+        )
+    return [texts or entry for texts, entry in zip(filled, lists, strict=True)]
 
 
-def reference_streams(references: References) -> list[list[str | None]]:
-    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence.
-
-    Raises:
-        DataError: as `reference_lists`.
-    """
-    return [list(stream) for stream in zip_longest(*reference_lists(references))]
+def reference_streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
+    """References by sentence -> sacreBLEU's streams, which all have one entry for each sentence."""
+    return [list(stream) for stream in zip_longest(*references)]
 
 
 UTILITIES: dict[str, Callable[[], SacreMetric]] = {

@@ -16,7 +16,7 @@ import torch
 from seq2seq.data.batching import pad
 from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.base import Tokenizer
-from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.data.vocabulary import EOS_ID, UNK_ID
 from seq2seq.decoding.interface import StepLanguageModel
 
 BATCH_TOKENS = 4096
@@ -39,17 +39,30 @@ class TextScore(NamedTuple):
         tokens: that were predicted.
         words: between white space, and one for each line's end.
         characters: and one for each line's end.
+        unknown_tokens: how many of the tokens are ``<unk>``.
+        known_nats: negative log-likelihood of the other tokens.
     """
 
     nats: float
     tokens: int
     words: int
     characters: int
+    unknown_tokens: int
+    known_nats: float
 
     @property
     def perplexity(self) -> float:
         """exp of the nats per token."""
         return perplexity(self.nats / self.tokens)
+
+    @property
+    def perplexity_without_unknown(self) -> float | None:
+        """exp of the nats per known token; None where every token is unknown.
+
+        Unknown ones are still read, before those that follow them (as KenLM's "excluding OOVs").
+        """
+        known = self.tokens - self.unknown_tokens
+        return perplexity(self.known_nats / known) if known else None
 
     @property
     def word_perplexity(self) -> float:
@@ -66,12 +79,14 @@ class TextScore(NamedTuple):
         """The same likelihood in bits."""
         return self.nats / self.characters / math.log(2)
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> dict[str, float | None]:
         """Returns all figures by name."""
         return {
             "tokens": self.tokens,
+            "unknown_tokens": self.unknown_tokens,
             "nats_per_token": self.nats / self.tokens,
             "perplexity": self.perplexity,
+            "perplexity_without_unknown": self.perplexity_without_unknown,
             "word_perplexity": self.word_perplexity,
             "character_perplexity": self.character_perplexity,
             "bits_per_character": self.bits_per_character,
@@ -135,11 +150,16 @@ def text_score(
     The characters are those of the form that the tokenizer brings a line into.
     """
     ends = sum(row[1:].count(EOS_ID) for row in rows)
+    targets = [token for row in rows for token in row[1:]]
+    flat = [value for each in values for value in each]
+    known = [value for token, value in zip(targets, flat, strict=True) if token != UNK_ID]
     return TextScore(
-        -sum(map(sum, values)),
-        sum(map(len, values)),
+        -sum(flat),
+        len(flat),
         sum(len(line.split()) for line in lines) + ends,
         sum(len(tokenizer.normalize(line)) for line in lines) + ends,
+        targets.count(UNK_ID),
+        -sum(known),
     )
 
 

@@ -11,7 +11,13 @@ from typing import Any, Literal, NamedTuple
 from sacrebleu.significance import PairedTest
 
 from seq2seq.errors import SettingsError
-from seq2seq.evaluation.metrics import METRICS, References, check_lengths, reference_streams
+from seq2seq.evaluation.metrics import (
+    METRICS,
+    References,
+    check_lengths,
+    reference_lists,
+    reference_streams,
+)
 
 SEED = 12345
 """sacreBLEU's own seed: with it, its command line gives the same numbers."""
@@ -112,7 +118,7 @@ def compare(
         signatures, results = PairedTest(
             [(name, list(hypotheses)) for name, hypotheses in systems.items()],
             metrics,
-            reference_streams(references),
+            reference_streams(reference_lists(references)),
             test_type="bs" if test == "bootstrap" else "ar",
             n_samples=samples or SAMPLES[test],
             # The bootstrap's tables grow with the number of resamples; 1,000 are enough for 95%.

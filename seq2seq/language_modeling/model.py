@@ -16,10 +16,11 @@ from seq2seq.config.arguments import as_list, check_strings
 from seq2seq.config.base import raise_problems, with_changes
 from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.token_stream import TokenStream
+from seq2seq.data.vocabulary import UNK
 from seq2seq.decoding.generate import generate_ids
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.multi_step import MultiStepScores, predict_ahead
-from seq2seq.evaluation.perplexity import TextScore, row_log_probabilities, text_score
+from seq2seq.evaluation.perplexity import TextScore, perplexity, row_log_probabilities, text_score
 from seq2seq.language_modeling.loading import load_language_model
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.models.language_model import LanguageNetwork
@@ -41,6 +42,26 @@ class TokenScores(NamedTuple):
     log_probability: float
     tokens: list[str]
     token_log_probabilities: list[float]
+
+    @property
+    def unknown_tokens(self) -> int:
+        """How many of the tokens are ``<unk>``."""
+        return self.tokens.count(UNK)
+
+    @property
+    def perplexity_without_unknown(self) -> float | None:
+        """exp of the mean negative log-likelihood of all other tokens; None if there is none."""
+        pairs = zip(self.tokens, self.token_log_probabilities, strict=True)
+        known = [value for token, value in pairs if token != UNK]
+        return perplexity(-sum(known) / len(known)) if known else None
+
+    def summary(self) -> dict[str, object]:
+        """Returns all of it by name."""
+        return {
+            **self._asdict(),
+            "unknown_tokens": self.unknown_tokens,
+            "perplexity_without_unknown": self.perplexity_without_unknown,
+        }
 
 
 class LanguageModel:

@@ -225,14 +225,15 @@ class Trainer(Generic[BatchT]):
     def log(self) -> None:
         """Reports the updates since the last report."""
         state, window = self.state, self.state.window
+        tokens = window.tokens or math.nan  # of updates that were all skipped there is no loss
         self.reporter.record(
             "training",
             {
                 "step": state.step,
                 "epoch": self.epochs,
                 "seconds": state.seconds,
-                "loss": window.smoothed / max(window.tokens, 1),
-                "perplexity": perplexity(window.likelihood / max(window.tokens, 1)),
+                "loss": window.smoothed / tokens,
+                "perplexity": perplexity(window.likelihood / tokens),
                 "tokens_per_second": window.tokens_per_second,
                 "gradient_norm": self.norm,
                 "learning_rate": self.optimizer_step.learning_rate,

@@ -14,7 +14,7 @@ from seq2seq.cli.analyses import OtherTokensWarning
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.evaluation.breakdown import breakdown
 from seq2seq.evaluation.exposure_bias import measure_exposure_bias
-from seq2seq.evaluation.metrics import METRICS
+from seq2seq.evaluation.metrics import METRICS, evaluate
 from seq2seq.evaluation.significance import compare
 from seq2seq.translation.ensemble import LongSentenceWarning
 from seq2seq.translation.translator import Translator
@@ -89,6 +89,30 @@ def test_compare_files_needs_no_source(run: Run, text: Path, test: str) -> None:
     assert all("seed:12345" in block[1] and "case:lc" in block[1] for block in blocks)
     assert blocks[0][2] == str(text / "system")
     assert len(out.splitlines()) == 3 * len(METRICS)
+
+
+def test_an_empty_line_beside_other_references_is_none(
+    run: Run, text: Path, trained: Path, tmp_path: Path
+) -> None:
+    """A third file has a reference for the first half of the sentences only."""
+    lines = read_lines(text / "worse")[: SENTENCES // 2]
+    third = tmp_path / "third"
+    third.write_text("".join(f"{row}\n" for row in lines) + "\n" * (SENTENCES - len(lines)))
+    paths = [text / "reference", text / "worse", third]
+    streams = [read_lines(path) for path in paths]
+    references = [list(filter(None, entry)) for entry in zip(*streams, strict=True)]
+    assert {len(entry) for entry in references} == {2, 3}
+    system = read_lines(text / "system")
+    expected = evaluate(system, references)["bleu"]
+    common = ["--source", text / "source", "--reference", *paths, "--json"]
+    out, err = run("evaluate", trained, *common, "--device", "cpu")
+    assert (json.loads(out)["bleu"], err) == (expected._asdict(), "")
+    assert "nrefs:var|" in expected.signature
+    found = json.loads(run("analyze", text / "system", *common)[0])
+    assert found["bleu"] == expected._asdict()
+    out, _ = run("compare", text / "system", text / "worse", *common, "--samples", 5)
+    systems = json.loads(out)["bleu"]["systems"]
+    assert systems[str(text / "system")]["score"] == pytest.approx(expected.score)
 
 
 def test_analyze_a_run_and_a_file_alike(run: Run, text: Path, trained: Path) -> None:

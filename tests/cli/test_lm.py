@@ -115,7 +115,7 @@ def test_score_by_line_sums_to_the_line(run: Run, folder: Path, tmp_path: Path) 
         score = model.score(line)
         assert total == pytest.approx(score.log_probability, abs=1e-4)
         assert mean == pytest.approx(score.log_probability / max(1, len(score.tokens)), abs=1e-4)
-        assert row == {"text": line, **score._asdict()}
+        assert row == {"text": line, **score.summary()}
 
 
 def test_an_infinite_perplexity_is_null_in_json(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_score_and_generate_work_as_with_a_network(words: Path, sample: Path, ru
     assert found == model.evaluate_lines(read_lines(text)).summary()
     rows = run("lm", "score", words, "--text", text, "--by-line", "--json")[0].splitlines()
     for line, row in zip(read_lines(text), rows, strict=True):
-        assert json.loads(row) == {"text": line, **model.score(line)._asdict()}
+        assert json.loads(row) == {"text": line, **model.score(line).summary()}
     made_up, _ = run(
         "lm", "generate", words, "--prefix", "The girl", "--seed", 5, "--max-tokens", 9
     )
@@ -98,11 +98,26 @@ def test_what_json_lacks_is_null(tmp_path: Path, run: Run) -> None:
     found = json.loads(printed, parse_constant=pytest.fail)
     assert found["tokens"] == 3
     assert found["perplexity"] is found["word_perplexity"] is None
+    assert found["unknown_tokens"] == 1
+    assert found["perplexity_without_unknown"] == pytest.approx(10**0.3, rel=1e-5)
     arguments = ("score", tmp_path / "run", "--text", tmp_path / "text", "--by-line")
     found = json.loads(run("lm", *arguments, "--json")[0], parse_constant=pytest.fail)
     assert found["tokens"] == ["a", "<unk>", "<eos>"]
     assert [value is None for value in found["token_log_probabilities"]] == [False, True, False]
+    assert found["unknown_tokens"] == 1
+    assert found["perplexity_without_unknown"] == pytest.approx(10**0.3, rel=1e-5)
     assert run("lm", *arguments)[0] == "-inf\t-inf\n"
+
+
+def test_a_model_that_leaves_nothing_generates_nothing(
+    tmp_path: Path, run: Run, fails: Callable[..., str]
+) -> None:
+    arpa = "\\data\\\nngram 1=3\n\n\\1-grams:\n-99\t<s>\n-99\t</s>\n-99\ta\n\n\\end\\\n"
+    (tmp_path / "a.arpa").write_text(arpa)
+    run("lm", "ngram", "--from-arpa", tmp_path / "a.arpa", "--run", tmp_path / "run")
+    for temperature in (0, 1):
+        arguments = ("generate", tmp_path / "run", "--temperature", temperature)
+        assert "gives no token a probability" in fails("lm", *arguments)
 
 
 def test_the_help_has_only_what_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:

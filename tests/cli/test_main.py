@@ -13,7 +13,7 @@ import torch
 
 import seq2seq
 from seq2seq.cli.main import main
-from seq2seq.cli.parse import parse_experiment
+from seq2seq.cli.parse import name_files, parse_experiment
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.parallel import ParallelCorpus
@@ -463,3 +463,15 @@ def test_train_then_plot(command: Command, tmp_path: Path, sample: Path, trained
     result = command("-m", "seq2seq", "plot", run)
     assert (result.returncode, result.stdout.decode()) == (0, f"{curves}\n")
     assert curves.is_file()
+
+
+def test_text_files_may_be_named_first(fails: Callable[..., str]) -> None:
+    options = ("--data.train", "--data.train-target")
+    assert name_files(["a", "b", "--run", "c"], *options) == [
+        *("--data.train", "a", "--data.train-target", "b"),
+        *("--run", "c"),
+    ]
+    assert name_files(["--run", "c", "d"], *options) == ["--run", "c", "d"]
+    assert "a.tsv" in fails("train", "a.tsv", "--training.max-steps", 1, "--run", "runs/none")
+    assert "only --data.train are files" in fails("lm", "train", "a", "b")
+    assert "--data.train is given, too" in fails("lm", "ngram", "a", "--data.train=b")

@@ -3,20 +3,27 @@
 import gzip
 import json
 import os
+import select
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from seq2seq.cli.evaluate import Evaluate
 from seq2seq.cli.main import main
 from seq2seq.cli.options import parse_decoding
 from seq2seq.cli.translate import Translate, make_folder
+from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
+from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.errors import DataError
+from seq2seq.models.translation import build_translation_model
 from seq2seq.translation.translator import Translator
 
 Fails = Callable[..., str]
@@ -169,3 +176,78 @@ def test_a_folder_with_pictures_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "00001.png").touch()
     with pytest.raises(DataError, match="has pictures of other translations"):
         make_folder(str(tmp_path))
+
+
+def test_one_translation_as_json(trained: Path, tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "source.txt"
+    path.write_text("\n".join(SOURCES) + "\n", encoding="utf-8")
+    out, _ = run("translate", trained, path, "--json", "--beam-size", 1, "--device", "cpu")
+    expected = Translator.load(trained, "cpu").candidates(SOURCES, 1, beam_size=1)
+    fields = ("text", "tokens", "log_probability", "score")
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"line": number, "source": source} | {name: getattr(best, name) for name in fields}
+        for number, (source, (best,)) in enumerate(zip(SOURCES, expected, strict=True), start=1)
+    ]
+
+
+def test_each_line_has_a_prefix(trained: Path, tmp_path: Path, run: Run, fails: Fails) -> None:
+    path, prefixes = tmp_path / "source.txt", tmp_path / "prefixes.txt"
+    path.write_text("\n".join(SOURCES) + "\n", encoding="utf-8")
+    prefixes.write_text("Elle\n\n\nMa\n", encoding="utf-8")
+    out, _ = run("translate", trained, path, "--prefix", prefixes, "--device", "cpu")
+    assert out.splitlines() == Translator.load(trained, "cpu").translate(
+        SOURCES, prefix=["Elle", "", "", "Ma"]
+    )
+    assert out.startswith("Elle")
+    prefixes.write_text("Elle\n\n\nMa\nNous\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        run("translate", trained, path, "--prefix", prefixes, "--device", "cpu")
+
+
+def test_words_are_aligned(tmp_path: Path, run: Run, fails: Fails, trained: Path) -> None:
+    texts = ["we can eat, twice", "they sleep (now)"]
+    source, target = (
+        build_pipeline(texts, DataSettings(), kind, 40).pipeline for kind in ("bpe", "word")
+    )
+    settings = ModelSettings(embedding_size=8, encoder_sizes=(8,), decoder_sizes=(8,))
+    torch.manual_seed(1)
+    model = build_translation_model(len(source.vocab), len(target.vocab), settings)
+    translator = Translator(model, source, target, device="cpu")
+    translator.save(tmp_path / "run")
+    path = tmp_path / "source.txt"
+    path.write_text("\n".join([*texts, ""]) + "\n", encoding="utf-8")
+    out, _ = run("translate", tmp_path / "run", path, "--alignment", "--device", "cpu")
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert [text for text, _ in lines] == translator.translate([*texts, ""])
+    for text, (translation, pairs) in zip(texts, lines, strict=False):
+        found = [tuple(map(int, pair.split("-"))) for pair in pairs.split()]
+        assert {of_target for _, of_target in found} == set(range(len(translation.split())))
+        assert {of_source for of_source, _ in found} <= set(range(len(text.split())))
+    assert lines[-1] == ["", ""]
+    out, _ = run("translate", tmp_path / "run", path, "--alignment", "--json", "--device", "cpu")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [" ".join(f"{i}-{j}" for i, j in row["alignment"] or ()) for row in rows] == [
+        pairs for _, pairs in lines
+    ]
+    assert "attention" not in rows[0]
+    assert "model with attention" in fails("translate", trained, path, "--alignment")
+
+
+@pytest.mark.slow
+def test_a_program_that_waits_for_its_answer_gets_it(trained: Path) -> None:
+    expected = Translator.load(trained, "cpu").translate(SOURCES)
+    with subprocess.Popen(
+        [sys.executable, "-m", "seq2seq", "translate", str(trained), "--device", "cpu"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for source, target in zip(SOURCES, expected, strict=True):
+            process.stdin.write(f"{source}\n".encode())
+            process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], 120)
+            assert ready, "no answer while standard input is open"
+            assert process.stdout.readline().decode() == f"{target}\n"
+        process.stdin.close()
+        assert process.wait() == 0

@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.breakdown import breakdown, quarter_of
-from seq2seq.evaluation.metrics import bleu
+from seq2seq.evaluation.metrics import EmptyReferenceWarning, bleu
 
 
 def line(length: int, first: int = 0) -> str:
@@ -137,3 +137,17 @@ def test_what_can_not_be_broken_down(
 ) -> None:
     with pytest.raises(error, match=message):
         breakdown(*(["a"] * number for number in count), **options)
+
+
+def test_an_empty_reference_beside_others_is_none() -> None:
+    sources, hypotheses = [line(3), line(8)], [line(2), line(8)]
+    gap = [[line(6), "", line(7)], [line(8), line(9), " "]]
+    without = [[line(6), line(7)], [line(8), line(9)]]
+    found = breakdown(sources, hypotheses, gap)
+    assert found == breakdown(sources, hypotheses, without)
+    assert [row.reference_words for row in found.lengths] == [6, 8]
+    assert sum(row.reference_words for row in found.quarters) == 6 + 8
+    with pytest.warns(EmptyReferenceWarning, match="^1 of 2 sentences") as caught:
+        counted = breakdown(sources, hypotheses, ["", line(8)])
+    assert len(caught) == 1
+    assert [row.reference_words for row in counted.lengths] == [0, 8]

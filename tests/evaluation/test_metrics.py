@@ -7,7 +7,13 @@ import pytest
 import sacrebleu
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.evaluation.metrics import METRICS, Score, bleu, evaluate
+from seq2seq.evaluation.metrics import (
+    METRICS,
+    EmptyReferenceWarning,
+    Score,
+    bleu,
+    evaluate,
+)
 
 HYPOTHESES = ["The cat sat on the mat.", "A dog barks loudly!", "Two men, walking.", "Nothing"]
 REFERENCES = ["The cat is on the mat.", "the Dog barks loudly .", "Two men are walking.", "None"]
@@ -77,6 +83,38 @@ def test_unequal_numbers_of_references_count_as_repeated_ones() -> None:
     assert scores["bleu"].score == pytest.approx(expected["bleu"].score)
     assert scores["chrf"].score == pytest.approx(expected["chrf"].score)
     assert scores["bleu"].score > evaluate(HYPOTHESES, REFERENCES)["bleu"].score
+
+
+SHORT = ["I do", "a long enough sentence to count here"]
+TWO = [
+    ["this is a long ref", "this is another long ref"],
+    ["a long enough sentence to count here", "something else"],
+]
+
+
+@pytest.mark.parametrize("empty", ["", "   ", "\t\u3000"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_empty_reference_beside_others_is_none(empty: str, place: int) -> None:
+    """An empty line of a file of references: it would be the nearest in length."""
+    gap = [list(TWO[0]), [*TWO[1], "yet another one"]]
+    gap[0].insert(place, empty)
+    without = [TWO[0], gap[1]]
+    scores = evaluate(SHORT, gap)
+    assert scores == evaluate(SHORT, without)
+    assert scores["bleu"].score == pytest.approx(64.75, abs=5e-3)
+    assert scores["bleu"] == bleu(SHORT, gap)
+    assert "nrefs:var|" in scores["bleu"].signature
+    assert evaluate(SHORT, TWO)["bleu"].score == pytest.approx(64.75, abs=5e-3)
+
+
+@pytest.mark.parametrize("references", [["a b c d e", " "], [["a b c d e"] * 2, ["", " "]]])
+def test_an_empty_reference_without_another_counts_and_is_told(references: Sequence[Any]) -> None:
+    with pytest.warns(EmptyReferenceWarning, match="^1 of 2 sentences") as caught:
+        scores = evaluate(["a b c d e", "x"], references)
+    assert len(caught) == 1
+    expected = sacrebleu.corpus_bleu(["a b c d e", "x"], [["a b c d e", ""]]).score
+    assert scores["bleu"].score == pytest.approx(expected)
+    assert 0 < expected < 100
 
 
 def test_a_perfect_translation_scores_100_and_ter_0() -> None:

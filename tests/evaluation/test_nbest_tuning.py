@@ -82,3 +82,10 @@ def test_what_cannot_be_chosen_from() -> None:
         make_table([["a"], []], features, ["a", "b"])
     with pytest.raises(DataError, match="2 sentences, but 1 references"):
         make_table([["a"], ["b"]], features, ["a"])
+
+
+def test_an_empty_reference_beside_others_is_none() -> None:
+    texts, features, references = drawn(4, 3, 2)
+    gap = [[reference, " ", ""] for reference in references]
+    expected = make_table(texts, features, references).statistics
+    assert torch.equal(make_table(texts, features, gap).statistics, expected)

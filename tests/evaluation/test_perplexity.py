@@ -6,6 +6,8 @@ from itertools import chain, pairwise
 import pytest
 import torch
 
+from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
+from seq2seq.data.vocabulary import EOS_ID, UNK_ID
 from seq2seq.evaluation import perplexity as module
 from seq2seq.evaluation.perplexity import (
     TextScore,
@@ -106,7 +108,7 @@ def test_held_out_text_is_scored_in_parts_and_sentences_alone() -> None:
     assert found.tokens == len(row) - 1
     values = row_log_probabilities(model, [row], CPU)
     whole = text_score([row], values, LINES, text.pipeline.tokenizer)
-    assert found[1:] == whole[1:]
+    assert found[1:5] == whole[1:5]
     assert found.nats != pytest.approx(whole.nats, rel=1e-7), "each part begins with zeros"
     text = running(sentences=True)
     rows = text.rows(LINES)
@@ -126,7 +128,9 @@ def test_figures_of_a_uniform_model_by_hand() -> None:
     assert len(text.pipeline.vocab) == size
     found = held_out_score(uniform(size), text, lines, CPU)
     # the cat ⏎ ⏎ a dog ⏎: seven tokens of log(8) each.
-    assert found == pytest.approx(TextScore(7 * math.log(8), 7, 7, 7 + 5 + 3), rel=1e-6)
+    assert found == pytest.approx(
+        TextScore(7 * math.log(8), 7, 7, 7 + 5 + 3, 0, 7 * math.log(8)), rel=1e-6
+    )
     assert found.perplexity == pytest.approx(8)
     assert found.word_perplexity == pytest.approx(8)
     assert found.character_perplexity == pytest.approx(8 ** (7 / 15))
@@ -138,15 +142,17 @@ def test_words_and_characters_do_not_depend_on_what_a_token_is() -> None:
     text = running("character", lines)
     size = len(text.pipeline.vocab)
     found = held_out_score(uniform(size), text, lines, CPU)
-    assert found[1:] == (14, 6, 14)
+    assert found[1:5] == (14, 6, 14, 0)
     assert found.perplexity == found.character_perplexity == pytest.approx(size)
     assert found.word_perplexity == pytest.approx(size ** (14 / 6))
     assert found.bits_per_character == pytest.approx(math.log2(size))
     assert found.summary() == pytest.approx(
         {
             "tokens": 14,
+            "unknown_tokens": 0,
             "nats_per_token": math.log(size),
             "perplexity": size,
+            "perplexity_without_unknown": size,
             "word_perplexity": size ** (14 / 6),
             "character_perplexity": size,
             "bits_per_character": math.log2(size),
@@ -159,7 +165,7 @@ def test_an_open_text_has_no_last_line_end() -> None:
     text = running("character", lines)
     rows = text.rows(lines, closed=False)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:] == (13, 5, 13)
+    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:5] == (13, 5, 13, 0)
 
 
 def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
@@ -168,9 +174,22 @@ def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
     text = running("character", lines)
     rows = text.rows(lines)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:] == (4, 3, 4)
+    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:5] == (4, 3, 4, 0)
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:
-    assert TextScore(800.0, 1, 1, 1).perplexity == math.inf
-    assert TextScore(800.0, 1, 1, 1).bits_per_character == pytest.approx(800 / math.log(2))
+    score = TextScore(800.0, 1, 1, 1, 0, 800.0)
+    assert score.perplexity == score.perplexity_without_unknown == math.inf
+    assert score.bits_per_character == pytest.approx(800 / math.log(2))
+
+
+def test_unknown_tokens_are_counted_and_left_out_by_hand() -> None:
+    """An impossible one makes the perplexity infinite, and that without it stays a number."""
+    rows, lines = [[2, UNK_ID, 5, EOS_ID], [2, UNK_ID, EOS_ID]], ["zebras run", "zebras"]
+    score = text_score(rows, [[-4.0, -1.0, -2.0], [-math.inf, -3.0]], lines, SpaceTokenizer())
+    assert (score.tokens, score.unknown_tokens, score.known_nats) == (5, 2, 6.0)
+    assert score.nats == score.perplexity == math.inf
+    assert score.perplexity_without_unknown == pytest.approx(math.exp(6 / 3))
+    nothing = text_score([[2, UNK_ID]], [[-4.0]], ["zebras"], SpaceTokenizer())
+    assert nothing.perplexity == pytest.approx(math.exp(4))
+    assert nothing.summary()["perplexity_without_unknown"] is None

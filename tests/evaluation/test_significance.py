@@ -160,3 +160,15 @@ def test_what_can_not_be_compared(
     references = REFERENCES if systems["a"] is GOOD else ["x"]
     with pytest.raises(error, match=message):
         compare(systems, references, **options)
+
+
+def test_an_empty_reference_beside_others_is_none() -> None:
+    others = [line if number % 2 else "" for number, line in enumerate(text(9))]
+    gap = [list(pair) for pair in zip(others, REFERENCES, strict=True)]
+    without = [[line for line in entry if line] for entry in gap]
+    systems = {"good": GOOD, "bad": BAD}
+    found = compare(systems, gap, samples=20)
+    assert found == compare(systems, without, samples=20)
+    assert "nrefs:var|" in found["bleu"].signature
+    for name, score in evaluate(GOOD, gap).items():
+        assert found[name].systems["good"].score == pytest.approx(score.score)

@@ -70,7 +70,7 @@ def test_a_score_by_hand(known: LanguageModel) -> None:
     assert score.token_log_probabilities == pytest.approx(expected, rel=1e-5)
     assert score.log_probability == pytest.approx(sum(expected), rel=1e-5)
     found = known.evaluate("aab\na")
-    assert found[1:] == (5, 3, 5)
+    assert found[1:5] == (5, 3, 5, 0)
     assert known.perplexity("aa") == pytest.approx((0.75 * 0.25) ** -0.5, rel=1e-5)
 
 

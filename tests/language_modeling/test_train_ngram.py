@@ -21,13 +21,15 @@ from seq2seq.config.language_model import (
 )
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.lines import read_lines
-from seq2seq.data.vocabulary import EOS, UNK
+from seq2seq.data.vocabulary import EOS, UNK, UNK_ID
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
+from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.language_modeling.train_ngram import train_ngram_model
 from seq2seq.models.ngram.arpa import read_arpa, write_arpa
+from seq2seq.models.ngram.arpa_reader import VocabularyWarning
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.runs.directory import TEXT_SIDE, RunDirectory
 from tests.support.tampering import reseal
@@ -216,6 +218,43 @@ def test_a_model_of_another_program(tmp_path: Path) -> None:
     assert held_out.tokens == held_out.words == sum(map(len, values))
 
 
+def test_a_vocabulary_of_which_the_file_has_a_part(tmp_path: Path, run: Path) -> None:
+    """KenLM lists the tokens that occur in its text; the others are unknown ones to it."""
+    experiment = NGramExperiment(
+        run=str(tmp_path / "run"),
+        data=MonolingualSettings(vocabulary=str(run)),
+        model=NGramSettings(from_arpa=str(KENLM / "order3.arpa")),
+    )
+    with pytest.warns(VocabularyWarning) as caught:
+        train_ngram_model(experiment)
+    assert ["have the probability of <unk>" in str(each.message) for each in caught] == [
+        True,
+        False,
+    ]
+    model = LanguageModel.load(experiment.run, "cpu")
+    vocab = model.text.pipeline.vocab
+    listed = read_arpa(KENLM / "order3.arpa")[1]
+    lacking = [token for token in vocab.tokens(list(range(4, len(vocab)))) if token not in listed]
+    values = model.network.level(1).log_probs
+    assert lacking
+    assert torch.equal(values[vocab.ids(lacking)], values[[UNK_ID] * len(lacking)])
+    assert model.score("the girls left this morning").log_probability > -math.inf
+    assert model.generate(seed=1)
+
+
+def test_an_order_that_no_line_reaches(tmp_path: Path) -> None:
+    names = ["Ann", "Bob Lee", "Cy", "Dan", "Eve"]
+    made = train_ngram_model(
+        NGramExperiment(run=str(tmp_path / "run"), data=MonolingualSettings(tokenizer="word")),
+        TextSplits(names, ["Ann Lee"]),
+    )
+    assert made.model.sizes == [9, 11, 6, 1, 0]
+    model = LanguageModel.load(tmp_path / "run", "cpu")
+    assert made.held_out == model.evaluate(["Ann Lee"])
+    assert all(value > -math.inf for value in model.score("Bob Ann Lee").token_log_probabilities)
+    assert model.generate(seed=2) == model.generate(seed=2)
+
+
 ARPA = """\\data\\
 ngram 1=5
 
@@ -242,7 +281,9 @@ def test_odd_tokens_and_unknown_ones_without_a_probability(tmp_path: Path) -> No
     assert model.score("nobody").token_log_probabilities[0] == -math.inf
     found = model.evaluate(["A▁b", "nobody knows"])
     assert found.nats == math.inf
-    assert set(found.summary().values()) == {5, math.inf}
+    assert set(found.summary().values()) == {5, 2, math.inf, found.perplexity_without_unknown}
+    known = (0.3 + 2 * 0.6) * math.log(10) / 3  # A▁b and two line ends
+    assert found.perplexity_without_unknown == pytest.approx(math.exp(known), rel=1e-5)
     assert model.generate(seed=1) == model.generate(seed=1)
     assert "⁇" not in model.generate(max_tokens=50)
 
@@ -346,9 +387,15 @@ def test_mistakes_with_files(tmp_path: Path, run: Path, sample: Path) -> None:
     experiment = NGramExperiment(run=str(tmp_path / "new"))
     with pytest.raises(SettingsError, match=r"give --data\.train FILE"):
         train_ngram_model(experiment)
-    arpa = replace(experiment, model=NGramSettings(from_arpa=str(KENLM / "order3.arpa")))
-    with pytest.raises(DataError, match="is not in the vocabulary that was given"):
-        train_ngram_model(replace(arpa, data=MonolingualSettings(vocabulary=str(run))))
+    (tmp_path / "odd.arpa").write_text(ARPA, encoding="utf-8")
+    with pytest.raises(DataError, match="has no token of the vocabulary given"):
+        train_ngram_model(
+            replace(
+                experiment,
+                data=MonolingualSettings(vocabulary=str(run)),
+                model=NGramSettings(from_arpa=str(tmp_path / "odd.arpa")),
+            )
+        )
     with pytest.raises(DataError, match="there is no file"):
         train_ngram_model(replace(experiment, model=NGramSettings(from_arpa="missing.arpa")))
     assert not (tmp_path / "new").exists()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,21 @@ def test_weights_of_other_features_are_refused(trained: Path) -> None:
     assert Reranker(translator).translate([]) == []
 
 
+def test_fewer_candidates_than_asked_for(trained: Path, language: Path) -> None:
+    """Of texts that come twice, one stays; of an empty source there is one candidate."""
+    translator = Translator.load(trained)
+    reranker = Reranker(translator, language=LanguageModel.load(language), n=30)
+    translator.settings = replace(translator.settings, method="sample", temperature=0.1)
+    sources = ["I am tired.", "", "We like music."]
+    texts, features = reranker.candidate_features(sources)
+    assert texts[1] == [""]
+    assert all(len(set(row)) == len(row) < 30 for row in texts)
+    there = (features[..., 0] > float("-inf")).sum(dim=1).tolist()
+    assert there == [len(row) for row in texts]
+    assert reranker.tune(sources, ["Je suis fatigué.", "Rien.", "On aime la musique."]) >= 0
+    assert all(text in row for text, row in zip(reranker.translate(sources), texts, strict=True))
+
+
 def test_the_command_line(
     command: Command, trained: Path, language: Path, sample: Path, tmp_path: Path
 ) -> None:
@@ -111,6 +127,10 @@ def test_the_command_line(
     assert set(json.loads((tmp_path / "w.json").read_text())) == {
         *("translation", "length", "language")
     }
+    empty = tmp_path / "empty"
+    empty.write_text("\n" * len(read_lines(sample / "validation.fr")))
+    more = command("-m", "seq2seq", "rerank", trained, *models, *tuning, empty, input=text)
+    assert (more.stdout, more.stderr) == (first.stdout, first.stderr), "no reference is in it"
     again = command("-m", "seq2seq", "rerank", trained, *models, input=text)
     assert again.stdout == first.stdout
 

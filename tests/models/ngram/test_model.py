@@ -100,6 +100,32 @@ def test_unigrams_are_of_the_text_itself() -> None:
     assert probability(sam(order=1), "<unk>") == pytest.approx(unseen, rel=1e-5)
 
 
+@settings(max_examples=40)
+@given(sentences=SENTENCES, order=st.integers(1, 6), k=st.sampled_from([None, 0.01]))
+def test_a_saved_model_sums_to_1_after_every_context_of_the_text(
+    tmp_path_factory: pytest.TempPathFactory,
+    sentences: list[list[int]],
+    order: int,
+    k: float | None,
+) -> None:
+    """Orders that no sentence reaches, too: all they lack is n-grams of these lengths."""
+    path = tmp_path_factory.mktemp("models") / "model"
+    smoothing = "kneser-ney" if k is None else "add-k"
+    NGramModel.estimate(sentences, order, SIZE, smoothing, k).save(path)
+    model = NGramModel.load(path)
+    assert model.order == order
+    longest = max(map(len, sentences)) + 2
+    assert [size > 0 for size in model.sizes] == [size <= longest for size in model.lengths]
+    rows = [[BOS_ID, *ids, EOS_ID] for ids in [*sentences, [7, 4]]]
+    for row, found in zip(
+        rows, row_log_probabilities(model, rows, torch.device("cpu")), strict=True
+    ):
+        assert all(-math.inf < value <= 0 for value in found)
+        for length in range(len(row) - 1):
+            total = after(model, *row[1 : 1 + length]).double().exp().sum()
+            assert float(total) == pytest.approx(1, abs=1e-6)
+
+
 @settings(max_examples=60)
 @given(sentences=SENTENCES, order=ORDERS, history=HISTORIES, k=st.sampled_from([None, 0.1, 2.0]))
 def test_every_distribution_is_the_formula_and_sums_to_1(
