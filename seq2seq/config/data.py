@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from seq2seq.config.fields import (
     CHANGEABLE,
@@ -36,10 +36,21 @@ TOKEN_SETTINGS = (
 """The fields of `DataSettings` that decide about the tokens of a run."""
 
 
-def symbol_problems(symbols: Iterable[str], vocab_size: int | None = None) -> Iterator[str]:
-    """One line for each symbol that can't stay whole, or if a vocabulary has no room for them."""
+def as_symbols(value: Any) -> Any:
+    """Returns a list of symbols, or one alone, as a tuple; in the form NFC, as text has them.
+
+    What can't be symbols stays as it is, for the check of its type.
+    """
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        return value
+    return tuple(unicodedata.normalize("NFC", name) for name in names)
+
+
+def symbol_problems(symbols: Sequence[str], vocab_size: int | None = None) -> Iterator[str]:
+    """One line for each of `as_symbols` that can't stay whole; or if there is no room for them."""
     flag = "--data.special-symbols"
-    names = [unicodedata.normalize("NFC", symbol) for symbol in symbols]
+    names = list(symbols)
     for name in dict.fromkeys(names):
         if not name:
             yield f"{flag}: a symbol is empty"
@@ -112,6 +123,10 @@ class DataSettings:
     Kudo (2018), 0.1 to 0.5; for BPE the dropout rate of Provilkov et al. (2020). 0: off."""
     sampled_side: Annotated[Literal["both", "source"], only_if("subword_sampling")] = "both"
     """Which side --data.subword-sampling is for."""
+
+    def __post_init__(self) -> None:
+        """Takes a list of symbols, or one alone, too."""
+        object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
 
     @property
     def tokenizers(self) -> tuple[str, str]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from seq2seq.config.base import check_unused
-from seq2seq.config.data import SUBWORDS, Coverage, TokenizerKind, VocabSize, symbol_problems
+from seq2seq.config.data import (
+    SUBWORDS,
+    Coverage,
+    TokenizerKind,
+    VocabSize,
+    as_symbols,
+    symbol_problems,
+)
 from seq2seq.config.decoding import TopP
 from seq2seq.config.experiment import BaseExperiment
 from seq2seq.config.fields import (
@@ -65,6 +72,10 @@ class MonolingualSettings:
     vocabulary: str = ""
     """A run whose tokenizer and vocabulary to take: of a translation model the target side's. A
     language model that helps a translation model needs them."""
+
+    def __post_init__(self) -> None:
+        """Takes a list of symbols, or one alone, too."""
+        object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.config.data import DataSettings
+from seq2seq.config.language_model import LanguageDataSettings
 from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer, build_tokenizer, load_tokenizer
 from seq2seq.data.tokenizers.normalization import normalize
 from seq2seq.data.tokenizers.pipeline import build_pipeline, build_pipelines
@@ -200,6 +201,22 @@ def test_text_of_symbols_alone_is_none_to_learn_from(kind: str) -> None:
 def test_impossible_symbols_are_refused_by_every_kind(kind: str, symbol: str) -> None:
     with pytest.raises(SettingsError, match=r"--data\.special-symbols"):
         build_tokenizer(kind, TEXTS, vocab_size=100, special_symbols=[symbol])
+
+
+@KINDS
+def test_a_single_string_is_no_list_of_symbols(kind: str) -> None:
+    """Each of its characters would be one."""
+    with pytest.raises(DataError, match="special_symbols is '<2fr>'"):
+        build_tokenizer(kind, TEXTS, vocab_size=100, special_symbols="<2fr>")
+
+
+@pytest.mark.parametrize("kind", [DataSettings, LanguageDataSettings])
+def test_settings_take_a_list_of_symbols_or_one_alone(
+    kind: type[DataSettings] | type[LanguageDataSettings],
+) -> None:
+    for given_symbols in (["e\u0301"], ("e\u0301",), "e\u0301"):
+        made = kind(special_symbols=given_symbols)  # type: ignore[arg-type]
+        assert made == kind(special_symbols=("\u00e9",)), "in the form that text has"
 
 
 def test_symbols_are_told_to_a_model_that_was_trained_with_them() -> None:

@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from seq2seq.config.arguments import check_strings
 from seq2seq.config.base import raise_problems
-from seq2seq.config.data import symbol_problems
+from seq2seq.config.data import as_symbols, symbol_problems
 from seq2seq.data.tokenizers.normalization import normalize, to_nfc
 from seq2seq.errors import DataError
 
@@ -29,9 +30,9 @@ class SpecialSymbols:
     """
 
     def __init__(self, names: Sequence[str] = ()) -> None:
-        """Takes the symbols; raises SettingsError for an impossible one."""
-        raise_problems(symbol_problems(names))
-        self.names = tuple(to_nfc(name) for name in names)
+        """Takes the symbols; raises SettingsError for an impossible one, DataError for no list."""
+        self.names: tuple[str, ...] = as_symbols(check_strings(names, "special_symbols"))
+        raise_problems(symbol_problems(self.names))
         self._known = frozenset(self.names)
         longest_first = sorted(self.names, key=len, reverse=True)
         self._pattern = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
