@@ -37,14 +37,13 @@ TOKEN_SETTINGS = (
 
 
 def as_symbols(value: Any) -> Any:
-    """Returns a list of symbols, or one alone, as a tuple; in the form NFC, as text has them.
+    """Returns several symbols as a tuple, in the form NFC, as text has them.
 
     What can't be symbols stays as it is, for the check of its type.
     """
-    names = (value,) if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         return value
-    return tuple(unicodedata.normalize("NFC", name) for name in names)
+    return tuple(unicodedata.normalize("NFC", name) for name in value)
 
 
 def symbol_problems(symbols: Sequence[str], vocab_size: int | None = None) -> Iterator[str]:
@@ -53,7 +52,7 @@ def symbol_problems(symbols: Sequence[str], vocab_size: int | None = None) -> It
     names = list(symbols)
     for name in dict.fromkeys(names):
         if not name:
-            yield f"{flag}: a symbol is empty"
+            yield f"{flag} '' is empty: a symbol has a character or more"
         elif any(character.isspace() for character in name):
             yield f"{flag} {name!r} has white space in it: a symbol is one token"
         elif name in SPECIAL_TOKENS:
@@ -125,7 +124,7 @@ class DataSettings:
     """Which side --data.subword-sampling is for."""
 
     def __post_init__(self) -> None:
-        """Takes a list of symbols, or one alone, too."""
+        """Takes a list of symbols, too."""
         object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
 
     @property

@@ -74,7 +74,7 @@ class MonolingualSettings:
     language model that helps a translation model needs them."""
 
     def __post_init__(self) -> None:
-        """Takes a list of symbols, or one alone, too."""
+        """Takes a list of symbols, too."""
         object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
 
     def problems(self) -> Iterator[str]:

@@ -626,7 +626,7 @@ CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
         (kind, {"data.special_symbols": symbols}, ["--data.special-symbols", words])
         for kind in KINDS
         for symbols, words in (
-            ([""], "a symbol is empty"),
+            ([""], "'' is empty"),
             (["<a b>"], "'<a b>' has white space in it"),
             (["a\u3000"], "has white space in it"),
             (["<2fr>", "<eos>"], "<eos> is a special token"),
