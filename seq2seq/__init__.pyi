@@ -57,7 +57,7 @@ from .language_modeling.train import (
     train_language_model as train_language_model,
 )
 from .language_modeling.train_ngram import train_ngram_model as train_ngram_model
-from .models.attention import ATTENTIONS as ATTENTIONS
+from .models.attention.registry import ATTENTIONS as ATTENTIONS
 from .models.cells.base import Cell as Cell
 from .models.cells.fused import FusedCell as FusedCell
 from .models.cells.registry import CELLS as CELLS

@@ -74,7 +74,7 @@ class Expose(AnalysisCommand):
     """
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too)."""
+    """The source sentences, a line each (compressed too)."""
     reference: FileOption = ""
     """Their references, line-aligned."""
     max_length: PositiveInt = 30
@@ -104,7 +104,7 @@ class LookAhead(AnalysisCommand):
     """
 
     text: FileOption = ""
-    """The text (.gz too)."""
+    """The text (compressed too)."""
     steps: PositiveInt = 10
     """How many tokens to look ahead."""
     places: PositiveInt = 1000

@@ -41,8 +41,8 @@ class JudgingCommand:
     """A command that judges systems by references."""
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too): what runs translate; files of translations must
-    have as many lines."""
+    """The source sentences, a line each (compressed too): what runs translate; files of
+    translations must have as many lines."""
     reference: tuple[FileOption, ...] = ()
     """The references, line-aligned with the source; several files if there are several. An empty
     line beside others is no reference."""
@@ -67,7 +67,7 @@ class Compare(JudgingCommand):
     """Test whether systems differ from the first one by more than chance.
 
     Each system is a run directory, which translates --source with its own decoding settings, or a
-    file with a translation on each line. Printed for BLEU, chrF and TER: the score, the mean of the
+    file with a translation on each line. Printed for each metric: the score, the mean of the
     bootstrap's resamples with half the width of the 95% confidence interval, and the p-value
     against the first system.
 
@@ -134,9 +134,10 @@ def compare_command(arguments: list[str]) -> None:
     if command.json:
         print_json({name: each.as_dict() for name, each in found.items()})
         return
+    titles = max(len(metric.title) for metric in METRICS.values())
     width = max(map(len, command.systems))
     for metric, comparison in found.items():
-        print(f"{METRICS[metric].title:5} {comparison.signature}")
+        print(f"{METRICS[metric].title:{titles}}  {comparison.signature}")
         for name, (score, mean, interval, p_value) in comparison.systems.items():
             verdict = "baseline" if p_value is None else f"p = {p_value:.4f}"
             print(f"  {name:{width}}  {score:6.2f}  ({mean:.2f} ± {interval:.2f})  {verdict}")

@@ -21,10 +21,10 @@ from seq2seq.errors import DataError
 
 @dataclass(frozen=True)
 class Evaluate(DecodingCommand):
-    """Translate a source file and score the result: BLEU, chrF and TER with their signatures."""
+    """Translate a source file and score the result by every metric, each with its signature."""
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too)."""
+    """The source sentences, a line each (compressed too)."""
     reference: tuple[FileOption, ...] = ()
     """The references, line-aligned with the source; several files if there are several. An empty
     line beside others is no reference."""
@@ -68,8 +68,9 @@ def evaluate_command(arguments: list[str]) -> None:
     if command.json:
         print_json({name: score._asdict() for name, score in scores.items()})
         return
+    titles = max(len(metric.title) for metric in METRICS.values())
     for name, score in scores.items():
-        print(f"{METRICS[name].title:5} {score}")
+        print(f"{METRICS[name].title:{titles}}  {score}")
 
 
 def check_output(path: str, inputs: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ class Score(LanguageModelCommand):
     """
 
     text: FileOption = ""
-    """The text (.gz too). Empty: standard input."""
+    """The text (compressed too). Empty: standard input."""
     by_line: bool = False
     """Score each line by itself: its log-probability, a tab, and the mean over its tokens."""
     json: bool = False

@@ -39,7 +39,7 @@ class Gradients(AnalysisCommand):
     """
 
     text: FileOption = ""
-    """The text to read (.gz too)."""
+    """The text to read (compressed too)."""
     steps: PositiveInt = 100
     """The tokens of a window; the loss is that of the token after them."""
     places: PositiveInt = 32

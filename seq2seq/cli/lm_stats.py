@@ -27,7 +27,7 @@ class Stats:
     """
 
     text: FileArgument
-    """A text file, or a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder or name of a
+    """A text file, or a .tsv, .csv, .jsonl or .parquet file (compressed too), a folder or name of a
     Hub dataset."""
     column: str = ""
     """Name or number (from 0) of the text's column. Empty: "text", or else the only one."""

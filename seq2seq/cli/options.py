@@ -156,7 +156,7 @@ def load_translator(command: ModelCommand, run: Run | None = None) -> Translator
 
 
 def input_lines(file: str) -> list[str]:
-    """Returns the lines of a text file (.gz too), or for "-" those of standard input.
+    """Returns the lines of a text file (compressed too), or for "-" those of standard input.
 
     Raises:
         DataError: there is no such file, or it is damaged.

@@ -37,7 +37,7 @@ class Rerank:
     run: RunArgument
     """The run directory of the translation model."""
     file: InputArgument = "-"
-    """What to translate: a text file (.gz too), or - for standard input."""
+    """What to translate: a text file (compressed too), or - for standard input."""
     language_model: RunOption = ""
     """A language model of the target language; its vocabulary may be another."""
     reverse: RunOption = ""

@@ -39,7 +39,7 @@ class Translate(DecodingCommand):
     """
 
     file: InputArgument = "-"
-    """What to translate: a text file (.gz too), or - for standard input."""
+    """What to translate: a text file (compressed too), or - for standard input."""
     json: bool = False
     """Print JSON lines: each translation with its tokens, log-probability and score, which is the
     log-probability after the penalties for length and coverage (for mbr the mean utility)."""
@@ -63,7 +63,7 @@ class Score(ModelCommand):
     the probability, a tab, and its mean over the tokens, the end counted."""
 
     source: FileOption = ""
-    """The source sentences, a line each (.gz too)."""
+    """The source sentences, a line each (compressed too)."""
     target: FileOption = ""
     """Their translations, line-aligned with the source."""
     json: bool = False

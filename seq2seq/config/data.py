@@ -76,7 +76,7 @@ class DataSettings:
     """Which text to learn from, and how it becomes tokens."""
 
     train: Annotated[str, CHANGEABLE] = ""
-    """Training pairs: a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder or name of a
+    """Training pairs: a .tsv, .csv, .jsonl or .parquet file (compressed too), a folder or name of a
     Hub dataset; or, with --data.train-target, the source side as a text file."""
     train_target: Annotated[str, only_if("train"), CHANGEABLE] = ""
     """The target side, if the training text is two line-aligned files."""
@@ -86,9 +86,11 @@ class DataSettings:
     """The target side of the validation text, if that is two files."""
     source: Annotated[str, useful_if("train_target", "")] = ""
     """Name or number (from 0) of the source column; with names, a TSV or CSV file begins with a
-    header. Empty: "source", or else the first (in JSONL and Parquet: of the only two of text)."""
+    header. Empty: "source" (src, input, …), or else the first (in JSONL and Parquet: of the only
+    two of text)."""
     target: Annotated[str, useful_if("train_target", "")] = ""
-    """Name or number (from 0) of the target column. Empty: "target", or else the second."""
+    """Name or number (from 0) of the target column. Empty: "target" (tgt, output, …), or
+    else the second."""
     validation_size: Annotated[PositiveInt, useful_if("validation", "")] = 500
     """How many different source sentences to set aside where no validation text is given."""
     tokenizer: TokenizerKind = "unigram"

@@ -16,6 +16,9 @@ from seq2seq.config.fields import (
 )
 
 SearchMethod = Literal["beam", "diverse-beam", "sample", "mbr"]
+SAMPLING_METHODS: tuple[SearchMethod, ...] = ("sample", "mbr")
+"""Those that draw from the model, by `temperature`, `top_k` and `top_p`; the others keep a beam of
+`beam_size`."""
 UtilityName = Literal["chrf", "bleu"]
 
 MAX_TOKENS = 10_000
@@ -23,7 +26,7 @@ MAX_TOKENS = 10_000
 MaxLength = Annotated[int, Range(1, MAX_TOKENS)]
 OptionalLength = Annotated[int, Range(0, MAX_TOKENS)]
 TopP = Annotated[float, Range(0, 1, "(]")]
-WHEN_SAMPLING = only_if("method", "sample", "mbr")
+WHEN_SAMPLING = only_if("method", *SAMPLING_METHODS)
 NEEDS_ATTENTION = only_if("model.attention")
 
 
@@ -103,8 +106,8 @@ class DecodingSettings:
             size: of the target vocabulary.
             tokens: that size, in words.
         """
-        beams = self.method in ("beam", "diverse-beam")
-        name, value = ("beam-size", self.beam_size) if beams else ("top-k", self.top_k)
+        samples = self.method in SAMPLING_METHODS
+        name, value = ("top-k", self.top_k) if samples else ("beam-size", self.beam_size)
         if value > size:
             yield (
                 f"--decoding.{name} {value} is more than the target vocabulary has, {tokens}: "

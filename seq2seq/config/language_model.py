@@ -44,7 +44,7 @@ class MonolingualSettings:
     """Which text to learn from, and how it becomes tokens."""
 
     train: Annotated[str, ESTIMATED, CHANGEABLE] = ""
-    """Training text: a text file, a .tsv, .csv, .jsonl or .parquet file (each also .gz), a folder
+    """Training text: a text file, a .tsv, .csv, .jsonl or .parquet file (compressed too), a folder
     or name of a Hub dataset."""
     validation: Annotated[str, CHANGEABLE] = ""
     """Validation text, as for --data.train. Empty: the last part of the training text."""
@@ -170,7 +170,7 @@ class NGramSettings:
     ] = None
     """For add-k: what is added; 1 is Laplace's rule, 0.01 is often better."""
     from_arpa: str = ""
-    """An ARPA file of another program (.gz, .bz2, .xz too): the model is read, not estimated. Its
+    """An ARPA file of another program (compressed too): the model is read, not estimated. Its
     tokens are what stands between spaces, or those of --data.vocabulary; of these, one that the
     file lacks has the probability of <unk>."""
 

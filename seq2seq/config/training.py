@@ -150,7 +150,11 @@ class TrainingSettings:
     """Of matrix products in training; auto: bfloat16 where the hardware computes it, else float32.
     Weights and everything else are float32 always."""
     threads: Annotated[int, Range(0, MAX_THREADS)] = 0
-    """Processor threads. 0: torch's choice, one for each core."""
+    """Processor threads, of each process. 0: torch's choice, one for each core; one of several
+    processes has one."""
+    processes: Annotated[int, Range(1, 64), only_if("data.windows", "sentences"), FIXED] = 1
+    """Processes that share every update of the weights: on processors, two of one thread each are
+    quicker than one of two threads."""
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

@@ -41,12 +41,10 @@ class Batch(NamedTuple):
         """How many target tokens there are to predict, eos counted, without padding."""
         return int(self.target_lengths.sum())
 
-    def halves(self) -> tuple[Batch, Batch] | None:
-        """Returns two batches with half of the sentences each; None for a single sentence."""
-        half = len(self.source) // 2
-        if not half:
-            return None
-        return Batch(*(part[:half] for part in self)), Batch(*(part[half:] for part in self))
+    def split(self, count: int) -> list[Batch]:
+        """Returns at most so many batches with about equally many of the sentences each."""
+        parts = zip(*(part.tensor_split(min(count, len(part))) for part in self), strict=True)
+        return [Batch(*each) for each in parts]
 
     def to(self, device: torch.device) -> Batch:
         """Returns the same batch with its ids on `device`; the lengths stay on the CPU."""

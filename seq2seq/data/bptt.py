@@ -42,8 +42,9 @@ class Window(NamedTuple):
         """How many tokens there are to predict."""
         return self.targets.numel()
 
-    def halves(self) -> None:
-        """Returns None: the next window goes on from the state of every row."""
+    def split(self, count: int) -> list[Window]:
+        """Returns the window alone: the next one goes on from the state of every row."""
+        return [self]
 
     def to(self, device: torch.device) -> Window:
         """Returns the same window with its ids on `device`."""

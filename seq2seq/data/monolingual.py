@@ -24,7 +24,8 @@ def read_monolingual(
     """Reads lines of text, as they are, empty ones too: between paragraphs they are part of it.
 
     From a text file, whatever its ending, or from one column of what `ParallelCorpus.read` knows: a
-    table, a folder or a dataset on the Hub; an entry is a line, and a folder may have .txt files.
+    table, a folder or a dataset on the Hub, compressed or not; an entry is a line, and a folder may
+    have .txt files.
 
     `column` is its name, and then the first line of a TSV or CSV file is a header; or, in these,
     its number from 0. Without it, it is "text", or else the only column (of text). A .txt file with

@@ -120,18 +120,21 @@ class ParallelCorpus:
         - a folder laid out like a dataset on the Hub, with the files of each `split`;
         - a dataset on the Hub, "user/name" or "user/name:configuration", which is downloaded.
 
-        Any of the files may be gzip (.gz). In TSV and CSV columns have numbers from 0, or names,
-        and then the first line is a header; without either it is columns 0 and 1, and there is a
-        header only if it has "source" and "target" (or "src", "tgt" and the like, in any case), or,
-        with a `HeaderWarning`, two languages. No line may have more columns than the first one. In
-        the other formats columns have names, also of what is below "translation"; without them it
-        is "source" and "target", or else the only two columns of text. TSV knows no quoting.
-        Nothing is dropped here (see `clean`).
+        Any of the files may be compressed (.gz, .bz2, .xz, .lzma, .zst). In TSV and CSV columns
+        have numbers from 0, or names, and then the first line is a header; without either it is
+        columns 0 and 1, and there is a header only if it has "source" and "target" (or "src" and
+        "tgt", "input" and "output" and the like, in any spelling), or, with a `HeaderWarning`, two
+        languages. No line may have more columns than the first one. In the other formats columns
+        have names, also of what is below "translation"; without them it is those called by their
+        roles, as above, or else the only two columns of text. TSV knows no quoting. A column with
+        a number, an id, a URL, a date or nothing on every line is an error where another may be
+        meant, else a `ColumnWarning`. Nothing is dropped here (see `clean`).
 
         `source` and `target` are columns; `target_path` is the second text file.
 
         Raises:
-            DataError: there are no pairs, or text that can't be used as it is (with file and line).
+            DataError: there are no pairs, text that can't be used as it is (with file and line), or
+                no text at all, as in an archive.
             SettingsError: the arguments are impossible.
         """
         if target_path is not None:

@@ -1,10 +1,10 @@
 """Beam search: the best few continuations at every step.
 
-At each step the `beam_size` best continuations of a sentence's live hypotheses are taken. Those
-that end in eos are finished; the others live on. A sentence is done when nothing is left alive, or
-when no live hypothesis can still come among its `beam_size` best finished ones: a log-probability
-only falls, so dividing it by the largest length penalty still possible bounds every later score,
-as the coverage penalty is never above 0.
+At each step the `beam_size` best continuations of a sentence's live hypotheses are taken; another
+choice among them is another search. Those that end in eos are finished; the others live on. A
+sentence is done when nothing is left alive, or when no live hypothesis can still come among its
+`beam_size` best finished ones: a log-probability only falls, so dividing it by the largest length
+penalty still possible bounds every later score, as the coverage penalty is never above 0.
 
 With a beam of 1 this is greedy search, and with a beam as wide as the tree it is full enumeration.
 
@@ -16,7 +16,7 @@ search with a group's beam.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 
 import torch
@@ -34,73 +34,8 @@ from seq2seq.decoding.interface import (
 )
 from seq2seq.decoding.live import LiveHypotheses
 
-
-@torch.no_grad()
-def beam_search(
-    step: StepFunction,
-    state: State,
-    constraints: Constraints,
-    scoring: Scoring = LOG_PROBABILITY,
-    *,
-    beam_size: int,
-    groups: int = 1,
-    diversity: float = 0.0,
-) -> list[list[Hypothesis]]:
-    """Returns the best hypotheses of each row, best first, at most `beam_size` and at least one.
-
-    Args:
-        state: before bos, one row for each sentence.
-        beam_size: hypotheses that live on at each step.
-        groups: beams that share `beam_size`, which they must divide.
-        diversity: a penalty, see `diverse_continuations`; it is no part of scores.
-    """
-    device = constraints.max_lengths.device
-    width = beam_size // groups
-    count = len(constraints.max_lengths) * groups
-    finished: list[list[Hypothesis]] = [[] for _ in range(count)]
-    worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
-    live = LiveHypotheses.start(torch.arange(count, device=device) // groups)
-    if groups > 1:
-        state = select_rows(state, live.sentences)
-    while len(live.beams):
-        log_probs, state = step(live.tokens, state)
-        live = live._replace(attention=scoring.track_attention(live.attention, state))
-        allowed = constraints.apply(log_probs, live.histories, live.sentences)
-        if groups == 1:
-            chosen = best_continuations(allowed, live.totals, live.beams, width)
-        else:
-            chosen = diverse_continuations(
-                allowed, live.totals, live.beams, width, groups=groups, diversity=diversity
-            )
-        origins, tokens, totals = chosen
-        live = select_rows(live, origins).extend(tokens, totals)
-        ended = tokens == EOS_ID
-        for row in ended.nonzero().squeeze(1).tolist():
-            beam = int(live.beams[row])
-            insort(finished[beam], live.finish(row, scoring), key=best_first)
-            if len(finished[beam]) >= width:
-                worst[beam] = finished[beam][width - 1].score
-        longest = constraints.max_lengths[live.sentences]
-        bounds = totals / ((6 + longest) / 6) ** scoring.alpha
-        kept = (~ended & (bounds > worst[live.beams])).nonzero().squeeze(1)
-        live, state = select_rows(live, kept), select_rows(state, origins[kept])
-    return [
-        best_distinct(chain.from_iterable(finished[first : first + groups]), beam_size)
-        for first in range(0, count, groups)
-    ]
-
-
-def best_first(hypothesis: Hypothesis) -> float:
-    """Returns the key that sorts hypotheses by falling score."""
-    return -hypothesis.score
-
-
-def best_distinct(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
-    """Returns the best `count`, each sequence of tokens once: groups may find the same."""
-    found: dict[tuple[int, ...], Hypothesis] = {}
-    for hypothesis in hypotheses:
-        found.setdefault(tuple(hypothesis.tokens), hypothesis)
-    return sorted(found.values(), key=best_first)[:count]
+Continuations = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
+"""Which continuations of a beam's hypotheses are taken, as `best_continuations` has it."""
 
 
 def best_continuations(
@@ -152,8 +87,8 @@ def diverse_continuations(
     else, a token has a penalty of `diversity` for each earlier group of the sentence that took it
     at this step, once or several times.
 
-    Arguments and result are as in `best_continuations`. Each group is a beam, whose number is that
-    of its sentence times `groups`, plus its own.
+    Other arguments, and the result, are as in `best_continuations`. Each group is a beam, whose
+    number is that of its sentence times `groups`, plus its own.
     """
     sentences = beams // groups
     taken = log_probs.new_zeros((int(sentences[-1]) + 1, log_probs.shape[1]))
@@ -176,3 +111,66 @@ def diverse_continuations(
     order = beams[origins].argsort(stable=True)
     origins, tokens = origins[order], tokens[order]
     return origins, tokens, totals[origins] + log_probs[origins, tokens].double()
+
+
+@torch.no_grad()
+def beam_search(
+    step: StepFunction,
+    state: State,
+    constraints: Constraints,
+    scoring: Scoring = LOG_PROBABILITY,
+    *,
+    beam_size: int,
+    groups: int = 1,
+    continuations: Continuations = best_continuations,
+) -> list[list[Hypothesis]]:
+    """Returns the best hypotheses of each row, best first, at most `beam_size` and at least one.
+
+    Args:
+        state: before bos, one row for each sentence.
+        beam_size: hypotheses that live on at each step.
+        groups: beams of each sentence that share `beam_size`, which they must divide.
+        continuations: what a beam takes at each step; another function is another search. It has
+            no part in scores: those are of the log-probabilities that it returns.
+    """
+    device = constraints.max_lengths.device
+    width = beam_size // groups
+    count = len(constraints.max_lengths) * groups
+    finished: list[list[Hypothesis]] = [[] for _ in range(count)]
+    worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
+    live = LiveHypotheses.start(torch.arange(count, device=device) // groups)
+    if groups > 1:
+        state = select_rows(state, live.sentences)
+    while len(live.beams):
+        log_probs, state = step(live.tokens, state)
+        live = live._replace(attention=scoring.track_attention(live.attention, state))
+        allowed = constraints.apply(log_probs, live.histories, live.sentences)
+        origins, tokens, totals = continuations(allowed, live.totals, live.beams, width)
+        live = select_rows(live, origins).extend(tokens, totals)
+        ended = tokens == EOS_ID
+        for row in ended.nonzero().squeeze(1).tolist():
+            beam = int(live.beams[row])
+            insort(finished[beam], live.finish(row, scoring), key=best_first)
+            if len(finished[beam]) >= width:
+                worst[beam] = finished[beam][width - 1].score
+        longest = constraints.max_lengths[live.sentences]
+        bounds = totals / ((6 + longest) / 6) ** scoring.alpha
+        kept = (~ended & (bounds > worst[live.beams])).nonzero().squeeze(1)
+        live, state = select_rows(live, kept), select_rows(state, origins[kept])
+    return [
+        best_distinct(chain.from_iterable(finished[first : first + groups]), beam_size)
+        for first in range(0, count, groups)
+    ]
+
+
+def best_first(hypothesis: Hypothesis) -> float:
+    """Returns the key that sorts hypotheses by falling score."""
+    return -hypothesis.score
+
+
+def best_distinct(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:
+    """Returns the best `count`, each sequence of tokens once: groups may find the same."""
+    found: dict[tuple[int, ...], Hypothesis] = {}
+    for hypothesis in hypotheses:
+        found.setdefault(tuple(hypothesis.tokens), hypothesis)
+    return sorted(found.values(), key=best_first)[:count]

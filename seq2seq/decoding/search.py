@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.decoding import SAMPLING_METHODS, DecodingSettings
 from seq2seq.data.batching import pad_sources
 from seq2seq.data.vocabulary import UNK_ID
-from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.greedy import greedy_search
@@ -178,7 +179,7 @@ def batches(
 
 def search_batch_size(settings: DecodingSettings, n: int) -> int:
     """Returns how many sentences make a batch: fewer if each has many samples."""
-    if settings.method in ("beam", "diverse-beam"):
+    if settings.method not in SAMPLING_METHODS:
         return settings.batch_size
     samples = n if settings.method == "sample" else max(n, settings.samples)
     return min(settings.batch_size, max(1, MAX_SAMPLE_ROWS // samples))
@@ -223,7 +224,7 @@ def search_diverse_beam(request: SearchRequest) -> list[list[Hypothesis]]:
         scoring,
         beam_size=-(-max(request.n, settings.beam_size) // groups) * groups,
         groups=groups,
-        diversity=settings.diversity,
+        continuations=partial(diverse_continuations, groups=groups, diversity=settings.diversity),
     )
 
 

@@ -94,9 +94,12 @@ def gradient_flow(
         )
     layers = copy.deepcopy(layers).cpu().double().eval().requires_grad_(False)
     with torch.enable_grad():
-        # The inputs need a gradient, so every state has one, though no weight does.
+        # Inputs and first state need a gradient, so every state has one, though no weight does.
         output = inputs = inputs.detach().cpu().double().requires_grad_()
         state: Any = layers.zero_state(inputs[:, 0])
+        for part in state.layers if isinstance(layers, RecurrentStack) else [state]:
+            for values in part:
+                values.requires_grad_()
         visited: list[CellState] = []
         for vectors in inputs.unbind(1):
             output, state = layers.step(vectors, state)

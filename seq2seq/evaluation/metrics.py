@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sacrebleu.metrics import BLEU, CHRF, TER
     from sacrebleu.metrics.base import Metric as SacreMetric
 
+    from seq2seq.evaluation.sentence_metric import SentenceMetric
+
 References: TypeAlias = Sequence[Sequence[str]] | Sequence[str]
 """For each sentence its reference, or all its references; an empty one beside others is none."""
 
@@ -32,7 +34,8 @@ class Score(NamedTuple):
     """A number and how it was computed.
 
     Attributes:
-        score: 0 to 100; for TER lower is better, and it can be above 100.
+        score: 0 to 100, but for metrics of another scale; for TER lower is better, and it can be
+            above 100.
         signature: sacreBLEU's, which says everything that changes the number.
     """
 
@@ -46,15 +49,20 @@ class Score(NamedTuple):
 class Metric(NamedTuple):
     """A metric that translations are scored by.
 
+    What the tests demand of each: a translation that equals its reference scores 100, or 0 if lower
+    is better; where case is ignored, so does one that differs in case alone; and the signature says
+    so, with "case:lc" or "case:mixed". sacreBLEU's metrics and `SentenceMetric` have such a
+    signature by themselves.
+
     Attributes:
         title: its name in tables.
-        build: makes sacreBLEU's metric, or anything with its `corpus_score` and `get_signature`,
-            from the tokenization for BLEU and whether case is ignored.
+        build: makes one of sacreBLEU's metrics, or a `SentenceMetric`, from the tokenization for
+            BLEU and whether case is ignored.
         higher_is_better: whether the best translations have the highest score, or the lowest.
     """
 
     title: str
-    build: Callable[[str, bool], SacreMetric]
+    build: Callable[[str, bool], SacreMetric | SentenceMetric]
     higher_is_better: bool = True
 
 
@@ -97,17 +105,19 @@ def bleu(
 
 
 def score(
-    metric: SacreMetric,
+    metric: SacreMetric | SentenceMetric,
     hypotheses: Sequence[str],
     references: References,
 ) -> Score:
-    """Returns the score by one of sacreBLEU's metrics, after a check of its inputs."""
+    """Returns the score by a metric, after a check of its inputs."""
     check_lengths(len(hypotheses), len(references))
     return corpus_score(metric, hypotheses, reference_lists(references))
 
 
 def corpus_score(
-    metric: SacreMetric, hypotheses: Sequence[str], references: Sequence[Sequence[str]]
+    metric: SacreMetric | SentenceMetric,
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
 ) -> Score:
     """Returns the score of hypotheses with what `reference_lists` made of their references."""
     streams = reference_streams([list(map(to_nfc, entry)) for entry in references])

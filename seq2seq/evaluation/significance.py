@@ -113,23 +113,24 @@ def compare(
             FewSentencesWarning,
             stacklevel=2,
         )
-    metrics = {name: metric.build(tokenize, lowercase) for name, metric in METRICS.items()}
-    with sacrebleu_seed(seed):
-        signatures, results = PairedTest(
-            [(name, list(hypotheses)) for name, hypotheses in systems.items()],
-            metrics,
-            reference_streams(reference_lists(references)),
-            test_type="bs" if test == "bootstrap" else "ar",
-            n_samples=samples or SAMPLES[test],
-            # The bootstrap's tables grow with the number of resamples; 1,000 are enough for 95%.
-            n_ar_confidence=-1 if test == "bootstrap" else SAMPLES["bootstrap"],
-            n_jobs=1,
-        )()
-    # sacreBLEU names its columns itself (chrF2), and keeps the order of the metrics.
-    return {
-        name: Comparison(str(signature), judge(systems, results[column], test))
-        for name, (column, signature) in zip(METRICS, signatures.items(), strict=True)
-    }
+    streams = reference_streams(reference_lists(references))
+    found = {}
+    for name, metric in METRICS.items():
+        # One metric at a time, since sacreBLEU names the results itself; the draws are the same.
+        with sacrebleu_seed(seed):
+            signatures, results = PairedTest(
+                [(system, list(hypotheses)) for system, hypotheses in systems.items()],
+                {name: metric.build(tokenize, lowercase)},
+                streams,
+                test_type="bs" if test == "bootstrap" else "ar",
+                n_samples=samples or SAMPLES[test],
+                # The bootstrap's tables grow with the number of resamples; 1,000 are enough.
+                n_ar_confidence=-1 if test == "bootstrap" else SAMPLES["bootstrap"],
+                n_jobs=1,
+            )()
+        ((column, signature),) = signatures.items()
+        found[name] = Comparison(str(signature), judge(systems, results[column], test))
+    return found
 
 
 def judge(

@@ -54,16 +54,11 @@ class SentenceBatch(NamedTuple):
         """How many tokens there are to predict."""
         return int(self.lengths.sum())
 
-    def halves(self) -> tuple[SentenceBatch, SentenceBatch] | None:
-        """Two batches with half of the sentences each; None for a single sentence."""
-        half = len(self.inputs) // 2
-        if not half:
-            return None
-        inputs, targets, lengths, _ = self
-        return (
-            SentenceBatch(inputs[:half], targets[:half], lengths[:half]),
-            SentenceBatch(inputs[half:], targets[half:], lengths[half:]),
-        )
+    def split(self, count: int) -> list[SentenceBatch]:
+        """Returns at most so many batches with about equally many of the sentences each."""
+        columns = (self.inputs, self.targets, self.lengths)
+        parts = zip(*(part.tensor_split(min(count, len(part))) for part in columns), strict=True)
+        return [SentenceBatch(*each) for each in parts]
 
     def to(self, device: torch.device) -> SentenceBatch:
         """The same batch with its ids on `device`."""

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seq2seq.models.attention import Attention, Memory
+from seq2seq.models.attention.base import Attention, Memory
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.dropout import Dropout, WordDropout, dropout
 from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seq2seq.config.base import validate
 from seq2seq.config.model import ModelSettings
 from seq2seq.errors import SettingsError
-from seq2seq.models.attention import build_attention
+from seq2seq.models.attention.registry import build_attention
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.decoder import Decoder, DecoderState

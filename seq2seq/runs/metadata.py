@@ -45,8 +45,16 @@ class TextSummary(NamedTuple):
 
 def summarize_text(sides: Sequence[Sequence[str]], read: int | None = None) -> TextSummary:
     """A part of the text: its sides, or its one list of lines, and how many lines were read."""
-    digest = hashlib.sha256(json.dumps([list(side) for side in sides]).encode()).hexdigest()
-    return TextSummary(digest, len(sides[0]), len(sides[0]) if read is None else read)
+    # The digest of json.dumps(sides), line by line: at once, it would take many times the text.
+    digest = hashlib.sha256()
+    for number, side in enumerate(sides):
+        digest.update(b", [" if number else b"[[")
+        for place, line in enumerate(side):
+            digest.update((", " * (place > 0) + json.dumps(line)).encode())
+        digest.update(b"]")
+    digest.update(b"]")
+    lines = len(sides[0])
+    return TextSummary(digest.hexdigest(), lines, lines if read is None else read)
 
 
 def save_metadata(

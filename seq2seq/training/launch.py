@@ -6,6 +6,7 @@ import torch
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.config.training import TrainingSettings
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata
@@ -41,10 +42,9 @@ def launch(
         if trainer.state.best is not None:  # what a continued run has chosen must be there
             load_tensors(run.best, run_id)
         precision = str(trainer.precision).removeprefix("torch.")
-        threads = torch.get_num_threads()
         log_line(
             f"{plan.headline}, {count_weights(plan.model):,} weights, {trainer.device} in "
-            f"{precision} with {threads} thread{'s' * (threads > 1)}"
+            f"{precision} with {describe_threads(experiment.training)}"
         )
         for note in experiment.notes():
             log_line(f"note: {note}")
@@ -55,3 +55,12 @@ def launch(
         + ("; continue it with the same command and --resume" if reason == "interrupted" else "")
     )
     return reason
+
+
+def describe_threads(settings: TrainingSettings) -> str:
+    """How many processor threads a training has, as "2 threads"."""
+    threads = torch.get_num_threads()
+    if settings.processes > 1:
+        each = settings.threads or 1
+        return f"{settings.processes} processes of {each} thread{'s' * (each > 1)} each"
+    return f"{threads} thread{'s' * (threads > 1)}"

@@ -18,6 +18,7 @@ from torch import nn
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import TrainingError
 from seq2seq.training.optimizer import build_optimizer, clip_gradients
+from seq2seq.training.replicas import Replicas
 from seq2seq.training.reporting import log_line
 from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
 from seq2seq.training.state import StepResult
@@ -49,6 +50,7 @@ class OptimizerStep(Generic[BatchT]):
         self.device = device
         self.precision = precision
         self.optimizer = build_optimizer(model, settings)
+        self.replicas: Replicas[BatchT] | None = None
         self.reported: set[str] = set()
 
     @property
@@ -99,6 +101,13 @@ class OptimizerStep(Generic[BatchT]):
     ) -> tuple[float, float, int]:
         """Accumulates gradients of the mean loss; returns its sum, the likelihood's, and tokens."""
         tokens = sum(batch.target_tokens for batch in batches)
+        compute = self.replicas.gradients if self.replicas else self.accumulate
+        return (*compute(batches, tokens, rate, generator), tokens)
+
+    def accumulate(
+        self, batches: Sequence[BatchT], tokens: int, rate: float, generator: torch.Generator
+    ) -> tuple[float, float]:
+        """Accumulates the gradients of this process' part of an update, see `Gradients`."""
         smoothed = likelihood = 0.0
         for batch in batches:
             reduced = self.precision != torch.float32
@@ -110,7 +119,7 @@ class OptimizerStep(Generic[BatchT]):
             (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
             smoothed += float(loss.smoothed.detach())
             likelihood += float(loss.likelihood)
-        return smoothed, likelihood, tokens
+        return smoothed, likelihood
 
     def limit_memory(self) -> AbstractContextManager[object]:
         """Limits what a forward pass saves for backward to what the settings allow."""
@@ -123,7 +132,7 @@ class OptimizerStep(Generic[BatchT]):
         Raises:
             TrainingError: none can be split.
         """
-        halves = [half for batch in batches for half in split_batch(batch)]
+        halves = [half for batch in batches for half in batch.split(2)]
         budget = f" within --training.memory {self.settings.memory} MiB" if over_budget else ""
         if len(halves) == len(batches):
             raise TrainingError(
@@ -136,12 +145,6 @@ class OptimizerStep(Generic[BatchT]):
             self.reported.add(message)
             log_line(message)
         return halves
-
-
-def split_batch(batch: BatchT) -> Iterator[BatchT]:
-    """Yields two batches of half the rows, or the batch itself where it can't be split."""
-    halves = batch.halves()
-    yield from (batch,) if halves is None else halves
 
 
 def out_of_memory(error: BaseException) -> bool:

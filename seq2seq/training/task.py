@@ -25,8 +25,8 @@ class TrainingBatch(Protocol):
     def _asdict(self) -> dict[str, Any]:
         """Returns its fields by name."""
 
-    def halves(self: AnyBatchT) -> tuple[AnyBatchT, AnyBatchT] | None:
-        """Returns two batches with half of the rows each; None if it can't be split."""
+    def split(self: AnyBatchT, count: int) -> list[AnyBatchT]:
+        """Returns at most `count` batches of its rows; the batch alone if it can't be split."""
 
 
 BatchT = TypeVar("BatchT", bound=TrainingBatch)

@@ -33,6 +33,7 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import save_tensors
 from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.training.optimizer import learning_rate
+from seq2seq.training.replicas import check_processes, every_thread, share_updates
 from seq2seq.training.reporting import Reporter, log_line
 from seq2seq.training.scheduled_sampling import sampling_rate
 from seq2seq.training.signals import StopSignals
@@ -47,9 +48,7 @@ class Trainer(Generic[BatchT]):
     Args:
         model: the model; it is moved to the device.
         task: batches, loss and validation.
-        settings: the hyperparameters of the training.
         run: where checkpoints and metrics go.
-        seed: the seed of all random draws.
         device: where to compute; auto takes a GPU if there is one.
         resume: whether to continue from the run's last checkpoint.
         run_id: the id of the run, which its files carry.
@@ -73,6 +72,7 @@ class Trainer(Generic[BatchT]):
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.device = choose_device(device)
+        check_processes(settings.processes, self.device)
         self.precision = choose_precision(settings.precision, self.device)
         self.model = model.to(self.device)
         self.task = task
@@ -94,7 +94,7 @@ class Trainer(Generic[BatchT]):
         self.reporter.rewind(self.state)
         self.started = time.perf_counter() - self.state.seconds
         try:
-            with self.stop_signals:
+            with self.stop_signals, share_updates(self.optimizer_step):
                 if not self.state.step:
                     self.save()  # from here on, the run can be continued
                 reason = self.loop()
@@ -271,7 +271,7 @@ class Trainer(Generic[BatchT]):
         if weights is None:
             weights = self.average.weights if self.average else named_weights(self.model)
         self.model.eval()
-        with swapped_weights(self.model, weights):
+        with swapped_weights(self.model, weights), every_thread(self.settings):
             result = self.task.validate(self.device)
         self.update_clock()
         score = -result.loss if result.best_by is None else result.best_by

@@ -68,7 +68,7 @@ def by_steps(model: TranslationModel, batch: Batch) -> Callable[[], None]:
     def run() -> None:
         state = model.start(batch.source, batch.source_lengths)
         for position in range(batch.target_input.shape[1]):
-            _, state = model.decoder.advance(batch.target_input[:, position], state)
+            _, state = model.decoder.step_hidden(batch.target_input[:, position], state)
 
     return torch.no_grad()(run)
 

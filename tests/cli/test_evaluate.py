@@ -81,7 +81,7 @@ def test_compare_files_needs_no_source(run: Run, text: Path, test: str) -> None:
     )
     assert err == ""
     blocks = re.findall(
-        r"(\S+) +(nrefs:2\S+)\n  (\S+) +([\d.]+)  \([\d.]+ ± [\d.]+\)  baseline\n"
+        r"(\S.*?) +(nrefs:2\S+)\n  (\S+) +([\d.]+)  \([\d.]+ ± [\d.]+\)  baseline\n"
         r"  (\S+) +[\d.]+  \([\d.]+ ± [\d.]+\)  p = [01]\.\d{4}\n",
         out,
     )

@@ -16,7 +16,7 @@ from seq2seq.data.tokenizers.normalization import ESCAPE, JOINER, SPACE
 from seq2seq.data.vocabulary import SPECIAL_TOKENS
 from seq2seq.decoding.search import SEARCHES
 from seq2seq.evaluation.metrics import METRICS, UTILITIES
-from seq2seq.models.attention import ATTENTIONS
+from seq2seq.models.attention.registry import ATTENTIONS
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.ngram.model import SMOOTHINGS
 

@@ -39,11 +39,11 @@ def test_a_text_file_of_any_name_is_its_lines(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize(("ending", "mark"), [(".tsv", "\t"), (".csv", ","), (".TSV.gz", "\t")])
 def test_a_column_of_a_table(tmp_path: Path, ending: str, mark: str) -> None:
-    rows = [["id", "text", "note"], ["1", "Go.", "x"], ["2", "Hi.", "y"]]
+    rows = [["id", "text", "note"], ["one", "Go.", "x"], ["two", "Hi.", "y"]]
     path = write(tmp_path / f"a{ending}", "".join(mark.join(row) + "\n" for row in rows))
     assert read_monolingual(path) == ["Go.", "Hi."]
     assert read_monolingual(path, column="note") == ["x", "y"]
-    assert read_monolingual(path, column=0) == ["id", "1", "2"]
+    assert read_monolingual(path, column=0) == ["id", "one", "two"]
     write(path, "only one\ncolumn\n")
     assert read_monolingual(path) == ["only one", "column"]
     write(path, f"1{mark}Go.\n")
@@ -97,8 +97,9 @@ def test_a_folder_of_text_files(tmp_path: Path) -> None:
     write(tmp_path / "README.md", "# no text")
     assert read_monolingual(tmp_path) == ["train "]
     assert read_monolingual(tmp_path, split="valid") == ["valid "]
-    with pytest.raises(DataError, match=r"'validation'.* end in one of \.txt, .*: test\.txt, tr"):
-        read_monolingual(tmp_path, split="validation")
+    assert read_monolingual(tmp_path, split="validation") == ["valid "]
+    with pytest.raises(DataError, match=r"'extra'.* end in one of \.txt, .*: test\.txt, tr"):
+        read_monolingual(tmp_path, split="extra")
     write(tmp_path / "train.tsv", "a\n")
     with pytest.raises(DataError, match=r"several things: train\.tsv, train\.txt"):
         read_monolingual(tmp_path)

@@ -170,6 +170,24 @@ def test_forbidden_tokens_never_come_out_and_allowed_ones_do(never: tuple[int, .
         assert seen >= {PAD_ID, UNK_ID, BOS_ID, 5} - set(never)
 
 
+def best_of_each(
+    log_probs: torch.Tensor, totals: torch.Tensor, beams: torch.Tensor, width: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Each hypothesis goes on with its best token alone, so that there is one in each beam."""
+    values, tokens = log_probs.max(dim=1)
+    return torch.arange(len(beams)), tokens, totals + values.double()
+
+
+@given(SEEDS, CAPS)
+def test_another_choice_of_continuations_is_another_search(seed: int, caps: list[int]) -> None:
+    table = Table.random(seed, len(caps))
+    constraints = Constraints(torch.tensor(caps))
+    found = beam_search(
+        table.step, table.start(), constraints, beam_size=3, continuations=best_of_each
+    )
+    assert found == [[best] for best in greedy(table, caps)]
+
+
 def never_ending(eos_log_prob: float) -> Table:
     """Tables in which eos almost never comes, or never."""
     log_probs = Table.random(2, 5).log_probs

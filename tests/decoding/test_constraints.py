@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
-from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.interface import Hypothesis, Scoring
@@ -17,6 +18,7 @@ from seq2seq.decoding.sampling import sample_key, sample_search
 from tests.support.tables import WORDS, Table, scored, sentences_up_to
 
 SEEDS = st.integers(0, 10**6)
+DIVERSE = partial(diverse_continuations, groups=2, diversity=0.7)
 
 
 def repeats(tokens: Sequence[int], size: int) -> bool:
@@ -94,7 +96,7 @@ def test_greedy_narrow_and_diverse_beams_and_samples_keep_the_rules(
     results = [
         [[found] for found in greedy_search(table.step, start, constraints)],
         beam_search(table.step, start, constraints, beam_size=3),
-        beam_search(table.step, start, constraints, beam_size=4, groups=2, diversity=0.7),
+        beam_search(table.step, start, constraints, beam_size=4, groups=2, continuations=DIVERSE),
         samples(table, constraints, 5),
     ]
     for result in results:
@@ -117,7 +119,7 @@ def test_eos_comes_where_no_token_may() -> None:
     results = [
         [[found] for found in greedy_search(table.step, start, constraints)],
         beam_search(table.step, start, constraints, beam_size=3),
-        beam_search(table.step, start, constraints, beam_size=4, groups=2, diversity=0.7),
+        beam_search(table.step, start, constraints, beam_size=4, groups=2, continuations=DIVERSE),
         samples(table, constraints, 5),
     ]
     for result in results:

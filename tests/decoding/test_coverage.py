@@ -1,6 +1,7 @@
 """The coverage penalty and the attention of hypotheses, on tables that have attention."""
 
 import math
+from functools import partial
 from random import Random
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.interface import MIN_COVERAGE, Hypothesis, Scoring, length_penalty
@@ -121,7 +122,10 @@ def test_every_search_follows_attention_whatever_the_batch(seed: int, random: Ra
             [[each] for each in greedy_search(table.step, start, constraints, scoring)],
             beam_search(table.step, start, constraints, scoring, beam_size=3),
             beam_search(
-                table.step, start, constraints, scoring, beam_size=4, groups=2, diversity=0.5
+                *(table.step, start, constraints, scoring),
+                beam_size=4,
+                groups=2,
+                continuations=partial(diverse_continuations, groups=2, diversity=0.5),
             ),
             sample_search(table.step, start, constraints, scoring, keys=keys),
         ]

@@ -1,5 +1,6 @@
 """Diverse beam search against a reference written out in plain Python."""
 
+from functools import partial
 from random import Random
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.beam_search import beam_search
+from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.interface import Hypothesis, Scoring
 from tests.support.tables import WORDS, Table, scored
@@ -80,7 +81,7 @@ def diverse(
         Scoring(alpha),
         beam_size=width * groups,
         groups=groups,
-        diversity=diversity,
+        continuations=partial(diverse_continuations, groups=groups, diversity=diversity),
     )
 
 

@@ -96,22 +96,27 @@ def test_each_norm_is_that_of_a_state_which_is_handed_in(name: str) -> None:
     for position, vectors in enumerate(inputs.unbind(1)):
         before = tuple(part.detach().requires_grad_() for part in state)
         state = cell.step(vectors, before)[1]
-        hidden, *memory = from_step(cell, inputs[:, position + 1 :], state)
-        assert flow.hidden[position].item() == pytest.approx(hidden.norm(dim=-1).mean().item())
-        if memory:  # h_t is made of c_t: what arrives at h_t goes on to c_t
-            whole = memory[0] + by_output(cell, before, vectors, hidden)
-            assert flow.memory is not None
-            assert flow.memory[position].item() == pytest.approx(whole.norm(dim=-1).mean().item())
+        later = from_step(cell, inputs[:, position + 1 :], state)
+        # One part may be made of another, as h_t of c_t: what arrives at h_t goes on to c_t.
+        whole = torch.autograd.grad(state, state, later)
+        for norms, gradient in zip(flow, whole, strict=False):
+            assert norms[position].item() == pytest.approx(gradient.norm(dim=-1).mean().item())
     assert (flow.memory is None) == (len(state) == 1)
 
 
-def by_output(cell: Any, before: Any, vectors: Tensor, hidden: Tensor) -> Tensor:
-    """What of ∂loss/∂h_t arrives at c_t: times o_t and the slope of tanh, by the formula."""
-    sums = cell.project_inputs(vectors) + cell.project_state(before[0])
-    opened = torch.sigmoid(sums.chunk(4, dim=-1)[3])
-    memory = cell.step(vectors, before)[1][1].detach().requires_grad_()
-    shown = opened.detach() * torch.tanh(cell.normalize_memory(memory))
-    return torch.autograd.grad((shown * hidden).sum(), memory)[0]
+def test_what_arrives_at_the_hidden_state_of_an_lstm_goes_on_to_its_memory_cell() -> None:
+    """At the last step: ∂loss/∂c is o times the slope of tanh, by the formula."""
+    cell = randomized(LSTMCell(3, 4))
+    inputs = torch.randn(3, 1, 3, dtype=torch.float64)
+    output_gate = torch.sigmoid(
+        (cell.project_inputs(inputs[:, 0]) + cell.project_state(torch.zeros(3, 4).double()))[:, 12:]
+    )
+    _, (_, memory) = cell.step(inputs[:, 0], cell.zero_state(inputs[:, 0]))
+    flow = gradient_flow(cell, inputs, total)
+    expected = output_gate * (1 - torch.tanh(memory) ** 2)
+    assert flow.memory is not None
+    assert flow.memory.item() == pytest.approx(expected.norm(dim=-1).mean().item())
+    assert flow.hidden.item() == pytest.approx(2.0)  # of four ones
 
 
 def test_the_textbook_lstm_remembers_in_its_memory_cell_alone() -> None:

@@ -10,6 +10,7 @@ from seq2seq.errors import DataError, SettingsError
 from seq2seq.evaluation.metrics import (
     METRICS,
     EmptyReferenceWarning,
+    Metric,
     Score,
     bleu,
     evaluate,
@@ -63,18 +64,29 @@ def test_an_unknown_tokenization_is_refused_with_the_known_ones(score: Callable[
         score(HYPOTHESES, REFERENCES, tokenize="13b")
 
 
-def test_lowercase_ignores_case_in_all_three() -> None:
-    """As if all text had been lower-cased before."""
+def test_lowercase_scores_as_if_all_text_had_been_lower_cased_before() -> None:
     lower = [text.lower() for text in HYPOTHESES]
     lower_references = [[text.lower() for text in texts] for texts in MORE]
-    got = evaluate(HYPOTHESES, MORE, lowercase=True)
-    expected, mixed = evaluate(lower, lower_references), evaluate(HYPOTHESES, MORE)
-    for score, same, other in zip(*(each.values() for each in (got, expected, mixed)), strict=True):
-        assert score.score == pytest.approx(same.score)
-        assert score.score != pytest.approx(other.score)
-        assert "case:lc" in score.signature
-        assert "case:mixed" in other.signature
+    got, expected = evaluate(HYPOTHESES, MORE, lowercase=True), evaluate(lower, lower_references)
+    for name in METRICS:
+        assert got[name].score == pytest.approx(expected[name].score), name
     assert bleu(HYPOTHESES, MORE, lowercase=True) == got["bleu"]
+
+
+def perfect(metric: Metric) -> float:
+    """The score of a translation that equals its reference."""
+    return 100 if metric.higher_is_better else 0
+
+
+def test_what_differs_in_case_alone_is_perfect_where_case_is_ignored() -> None:
+    upper = [text.upper() for text in REFERENCES]
+    got, mixed = evaluate(upper, REFERENCES, lowercase=True), evaluate(upper, REFERENCES)
+    for name, metric in METRICS.items():
+        assert got[name].score == pytest.approx(perfect(metric)), name
+        assert "case:lc" in got[name].signature, f"{name}: see the docstring of Metric"
+        assert "case:mixed" in mixed[name].signature, f"{name}: see the docstring of Metric"
+    for name in ("bleu", "chrf", "ter"):
+        assert mixed[name].score != pytest.approx(got[name].score), name
 
 
 def test_unequal_numbers_of_references_count_as_repeated_ones() -> None:
@@ -119,7 +131,9 @@ def test_an_empty_reference_without_another_counts_and_is_told(references: Seque
 
 def test_a_perfect_translation_scores_100_and_ter_0() -> None:
     scores = evaluate(REFERENCES, REFERENCES)
-    assert [score.score for score in scores.values()] == pytest.approx([100, 100, 0])
+    assert [scores[name].score for name in ("bleu", "chrf", "ter")] == pytest.approx([100, 100, 0])
+    for name, metric in METRICS.items():
+        assert scores[name].score == pytest.approx(perfect(metric)), name
 
 
 @pytest.mark.parametrize("score", [evaluate, bleu])

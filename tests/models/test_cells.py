@@ -14,7 +14,7 @@ from seq2seq.models.cells.elman import ElmanCell
 from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks, dropout_mask
-from tests.support.models import KERNEL_CELLS
+from tests.support.models import drops_weights
 
 BUILDERS: dict[str, Any] = {
     "elman": ElmanCell,
@@ -24,6 +24,7 @@ BUILDERS: dict[str, Any] = {
 }
 every_cell = pytest.mark.parametrize("name", BUILDERS)
 all_cells = pytest.mark.parametrize("name", CELLS)  # those, too, that no kernel computes
+with_recurrent_weight = pytest.mark.parametrize("name", [*filter(drops_weights, CELLS)])
 LENGTHS = torch.tensor([2, 6, 1, 4])
 
 
@@ -249,7 +250,7 @@ def test_the_forget_gate_starts_open_and_the_others_half_open() -> None:
     torch.testing.assert_close(hidden, 0.5 * torch.tanh(after))
 
 
-@pytest.mark.parametrize("name", KERNEL_CELLS)
+@pytest.mark.parametrize("name", [*BUILDERS, "jordan", "leaky", "echo-state", "lstm-norm"])
 def test_recurrent_weights_start_orthogonal_in_each_gate(name: str) -> None:
     weight = CELLS[name](3, 6).kernel.weight_hh_l0
     radius = 0.9 if name == "echo-state" else 1.0
@@ -262,7 +263,9 @@ def test_recurrent_weights_start_orthogonal_in_each_gate(name: str) -> None:
 
 def masks(cell: Any, rows: int, *names: str) -> DropoutMasks:
     """Masks of the named parts."""
-    shapes = {"state": (rows, 4), "weights": tuple(cell.recurrent_weight().shape)}
+    shapes = {"state": (rows, 4)}
+    if "weights" in names:
+        shapes["weights"] = tuple(cell.recurrent_weight().shape)
     return DropoutMasks(
         **{name: dropout_mask(0.4, shapes[name], torch.zeros(rows)) for name in names}
     )
@@ -273,6 +276,8 @@ def masks(cell: Any, rows: int, *names: str) -> DropoutMasks:
 def test_steps_equal_the_sequence_under_masks_forward_and_backward(
     name: str, names: tuple[str, ...]
 ) -> None:
+    if "weights" in names and not drops_weights(name):
+        pytest.skip("it has no recurrent weight matrix, and refuses weight dropout")
     cell = make_any(name)
     inputs = torch.randn(4, 6, 3, dtype=torch.float64, requires_grad=True)
     state, noise = random_state(cell, 4), masks(cell, 4, *names)
@@ -290,7 +295,7 @@ def test_steps_equal_the_sequence_under_masks_forward_and_backward(
         assert not torch.allclose(without[0], fused[0])
 
 
-@all_cells
+@with_recurrent_weight
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
 def test_dropped_weights_are_those_the_kernel_runs_with(
     name: str, lengths: torch.Tensor | None
@@ -310,7 +315,7 @@ def test_dropped_weights_are_those_the_kernel_runs_with(
     torch.testing.assert_close(dropped, cell.sequence(inputs, state, lengths))
 
 
-@all_cells
+@with_recurrent_weight
 def test_a_hidden_state_still_goes_on_to_what_needs_no_product(name: str) -> None:
     """The mask is on the state in U h, and nowhere else."""
     cell, inputs = make_any(name), torch.randn(4, 3, dtype=torch.float64)

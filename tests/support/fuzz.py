@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import argparse
 import base64
+import bz2
 import gzip
 import hashlib
 import json
+import lzma
 import os
 import random
 import signal
@@ -106,6 +108,11 @@ def make_text_targets(folder: Path) -> list[Target]:
     table = "\n".join(f"{s}\t{s}\tnote" for s in ["source\ttarget", *TEXT]).encode()
     return [
         Target("a.txt.gz", [gzip.compress(lines)], read_two),
+        Target(
+            "a.txt",
+            [bz2.compress(lines), lzma.compress(lines), lines.decode().encode("utf-16")],
+            read_two,
+        ),
         Target("a.en", [lines, b"\xef\xbb\xbf" + lines.replace(b"\n", b"\r\n")], read_two),
         Target("a.tsv", [table, b"en\tfr\nGo.\tVa !\n"], read),
         Target("a.csv", [table.replace(b"\t", b","), b'"a ""b""","c\nd"\r\ne,f'], read),

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from seq2seq.data.batching import Batch
-from seq2seq.models.attention import ATTENTIONS
+from seq2seq.errors import SettingsError
+from seq2seq.models.attention.registry import ATTENTIONS
 from seq2seq.models.cells.fused import FusedCell
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.translation import TranslationModel
@@ -22,6 +23,17 @@ FULL = ["elman", "gru", "lstm", "lstm-norm"]
 every_cell = pytest.mark.parametrize("cell", CELLS)
 KERNEL_CELLS = [name for name, build in CELLS.items() if isinstance(build(1, 1), FusedCell)]
 """Those whose weights live in one of torch's kernels."""
+
+
+def drops_weights(cell: str) -> bool:
+    """Whether a cell has the one recurrent matrix that weight dropout is for."""
+    try:
+        CELLS[cell](1, 1).recurrent_weight()
+    except SettingsError:
+        return False
+    return True
+
+
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS)
 every_kind = pytest.mark.parametrize("attention", ["none", *ATTENTIONS])
 

@@ -2,7 +2,7 @@
 
 A header that is read as a pair trains on it; columns that a header names otherwise are the wrong
 ones. So a row of nothing but known names is taken for a header: those of the roles, as "source" and
-"target", and the codes of two languages.
+"target", and two languages.
 """
 
 from __future__ import annotations
@@ -15,27 +15,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from seq2seq.data.readers.names import (
+    columns_by_one_role,
+    columns_by_role,
+    is_language,
+    is_text_word,
+)
 from seq2seq.errors import DataError, SettingsError
 
 Column: TypeAlias = "str | int"
 
-ROLE_NAMES = {
-    "source": ("source", "src", "source_text", "source text"),
-    "target": ("target", "tgt", "trg", "target_text", "target text"),
-    "text": ("text",),
-}
-"""What columns with a role may be called, in any case."""
-
-_ISO_639_1 = (
-    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy "
-    "da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu "
-    "hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb "
-    "lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om "
-    "or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw "
-    "ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
-)
-_CODES = frozenset(_ISO_639_1.split())
 _NO_LANGUAGES = {"tsv", "csv", "txt", "gz", "train", "valid", "validation", "dev", "test", "pairs"}
+_NO_LANGUAGES |= {"bz2", "xz", "lzma", "zst", "val", "training", "testing"}
 
 
 class Columns(NamedTuple):
@@ -75,7 +66,7 @@ def find_columns(
     if columns.given is not None:
         named = any(isinstance(column, str) for column in columns.given)
         return tuple(_position(column, row, where) for column in columns.given), named
-    if found := _columns_by_role(columns.roles, row, where):
+    if found := columns_by_role(columns.roles, row, where):
         return found, True
     # Behind a source and a target there may be notes; but of several columns, any may be the text.
     if len(columns.roles) == 1 and len(row) > 1:
@@ -84,7 +75,8 @@ def find_columns(
             f"{', '.join(map(reprlib.repr, row))}"
         )
     is_header = len(columns.roles) > 1 and _is_language_header(row, where, path)
-    return tuple(range(len(columns.roles))), is_header
+    order = columns_by_one_role(columns.roles, row) if is_header else None
+    return order or tuple(range(len(columns.roles))), is_header
 
 
 def _position(column: Column, row: Sequence[str], where: str) -> int:
@@ -108,36 +100,22 @@ def missing_column(column: Column, names: Iterable[str], where: str) -> DataErro
     return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
 
 
-def _columns_by_role(
-    roles: Sequence[str], row: Sequence[str], where: str
-) -> tuple[int, ...] | None:
-    """Returns the numbers of the columns that a first row calls by their roles; None if not all."""
-    cells = [cell.strip().casefold() for cell in row]
-    found = {
-        role: [number for number, cell in enumerate(cells) if cell in ROLE_NAMES[role]]
-        for role in roles
-    }
-    if not all(found.values()):
-        return None
-    for role, places in found.items():
-        if len(places) > 1:
-            names = " and ".join(repr(row[place]) for place in places)
-            raise DataError(f"{where}: both {names} may be the {role} column; number it (from 0)")
-    return tuple(places[0] for places in found.values())
-
-
 def _is_language_header(row: Sequence[str], where: str, path: Path) -> bool:
     """Whether the first row of a parallel table names the languages of its first two columns.
 
-    By their ISO 639-1 codes, or by parts of the file's name, as in `eng-fra.tsv`. It warns then,
-    since a dictionary might begin so.
+    By their English names, by their codes, or by parts of the file's name, as in `eng-fra.tsv`; one
+    of two may be called by its role, and the other "text". It warns then, since a dictionary might
+    begin so.
 
     Raises:
         DataError: there are languages, but not those of the first two columns.
     """
     parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - _NO_LANGUAGES
     cells = [cell.strip().casefold() for cell in row]
-    places = [n for n, cell in enumerate(cells) if cell in _CODES or cell in parts]
+    places = [n for n, cell in enumerate(cells) if is_language(cell) or cell in parts]
+    known = len(places) + sum(map(is_text_word, cells))
+    if len(row) == 2 and known == 1 and columns_by_one_role(("source", "target"), row):
+        places = [0, 1]
     if len({cells[n] for n in places}) < 2 or min(places) > 1:
         return False
     listed = ", ".join(repr(cell[:40]) for cell in row[:10])

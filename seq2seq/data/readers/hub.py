@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from seq2seq.data.readers.file_kinds import strip_compression
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, missing_file
 from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, arrow_texts
 from seq2seq.errors import DataError
 
+_FILES = (TEXT_SUFFIX, *TABLE_SUFFIXES, ".tar", ".tgz", ".zip")
 ReadFile: TypeAlias = Callable[[Path, Columns], TextColumns]
 
 
@@ -47,25 +49,31 @@ def read_folder(
 ) -> TextColumns:
     """Returns columns of one split of a folder that is laid out like a dataset on the Hub.
 
-    The files of a split are named after it (`train.tsv`, `data/train-00000-of-00002.parquet`), and
-    end in one of `suffixes`; they are read with `read` in the order of their names.
+    What names the split, in one of its spellings (`SPLIT_NAMES`), is the beginning of the files'
+    names (`train.tsv`, `data/train-00000-of-00002.parquet`), else a folder (`train/0.parquet`),
+    else another part of the names (`pairs.train.tsv`). Files that differ in nothing but numbers
+    belong together; they are read with `read` in the order of their names. They end in one of
+    `suffixes`. A single file is the split "train".
 
     Raises:
-        DataError: there are none, they have several suffixes or are in several folders; or as
-            `read`.
+        DataError: there are none, or they could be several things; or as `read`.
     """
     inside = (file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file())
     visible = (file for file in inside if not any(part.startswith(".") for part in file.parts))
     files = [file for file in visible if ending(file.name, suffixes)]
-    # The split's name and then no letter or digit: "train" is not "training.tsv".
-    of_split = [f for f in files if re.match(rf"{re.escape(split)}(?![^\W_])", f.name)]
+    of_split = _files_of_split(files, split)
+    if not of_split and split == "train" and len(files) == 1:
+        of_split = [] if any(_files_of_split(files, other) for other in SPLIT_NAMES) else files
     if not of_split:
+        names = " or ".join(map(repr, _spellings(split)))
         raise DataError(
-            f"there is no file for the split {split!r} in {folder}: its name must begin with "
-            f"{split!r} and end in one of {', '.join(suffixes)}; files of these kinds are: "
-            f"{_listed(files)}"
+            f"there is no file for the split {split!r} in {folder}: a file or its folder must have "
+            f"{names} in its name, and the file must end in one of {', '.join(suffixes)}; files of "
+            f"these kinds are: {_listed(files)}"
         )
-    if len({(file.parent, ending(file.name, suffixes)) for file in of_split}) > 1:
+    groups = {(file.parent, _table(file, split, suffixes)) for file in of_split}
+    copies = {file.with_name(strip_compression(file.name)) for file in of_split}
+    if len(groups) > 1 or len(copies) < len(of_split):
         raise DataError(
             f"the split {split!r} in {folder} could be several things: {_listed(of_split)}; "
             f"give the path of one of them"
@@ -77,6 +85,55 @@ def read_folder(
     return texts
 
 
+SPLIT_NAMES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev", "development"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+"""What the splits may be called: as `datasets` has it (SPLIT_KEYWORDS), and "development"."""
+
+
+def _spellings(split: str) -> tuple[str, ...]:
+    """Returns a split's name, and what else it may be called."""
+    names = next((names for names in SPLIT_NAMES.values() if split in names), ())
+    return (split, *(name for name in names if name != split))
+
+
+def _files_of_split(files: list[Path], split: str) -> list[Path]:
+    """Returns the files of a split: those that say so most clearly."""
+    begins, begins_like, contains = (
+        re.compile(before + rf"({'|'.join(map(re.escape, names))})(?![^\W\d_])").search
+        for before, names in (
+            ("^", [split]),
+            ("^", _spellings(split)),
+            (r"(?<![^\W\d_])", _spellings(split)),
+        )
+    )  # then no letter: "train" is not "trainer.tsv"
+    ways: list[Callable[[Path], object]] = [
+        lambda file: begins(file.name),
+        lambda file: any(map(begins, file.parts[:-1])),
+        lambda file: begins_like(file.name),
+        lambda file: any(map(contains, file.parts[:-1])),
+        lambda file: contains(file.name),
+    ]
+    found = ([file for file in files if says_so(file)] for says_so in ways)
+    return next(filter(None, found), [])
+
+
+def _table(file: Path, split: str, suffixes: Sequence[str]) -> str:
+    """Returns what the parts of one table have in common.
+
+    In a folder that is named after its split, that is the ending; elsewhere all of the names but
+    numbers (and the 16 hexadecimal digits of old shards).
+    """
+    suffix = ending(file.name, suffixes)
+    stem = strip_compression(file.name).removesuffix(suffix)
+    if not any(name in stem for name in _spellings(split)):
+        return suffix
+    words = re.split(r"[-._ ]", stem)
+    return " ".join(w for w in words if not re.fullmatch(r"\d+|of|[0-9a-f]{16}", w)) + suffix
+
+
 def _listed(files: list[Path]) -> str:
     shown = ", ".join(file.as_posix() for file in files[:20]) or "none"
     return shown + (" …" if len(files) > 20 else "")
@@ -86,7 +143,7 @@ def is_hub_name(name: str) -> bool:
     """Whether `name` can be a dataset on the Hub: "user/name", or "user/name:configuration"."""
     is_name = re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(:[\w.+-]+)?", name) is not None
     # A mistyped path should not be looked for in the network.
-    is_file = name.endswith(".gz") or ending(name, (TEXT_SUFFIX, *TABLE_SUFFIXES))
+    is_file = strip_compression(name) != name.lower() or ending(name, _FILES)
     return is_name and not is_file
 
 

@@ -10,12 +10,16 @@ import csv
 import io
 import json
 import reprlib
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from seq2seq.data.readers.contents import check_contents
+from seq2seq.data.readers.file_kinds import COMPRESSIONS, kind_of
 from seq2seq.data.readers.headers import Columns, find_columns, missing_column
 from seq2seq.data.readers.lines import (
     TEXT_SUFFIX,
@@ -24,6 +28,7 @@ from seq2seq.data.readers.lines import (
     read_sentences,
     read_text,
 )
+from seq2seq.data.readers.names import columns_by_one_role, columns_by_role, find_role
 from seq2seq.errors import DataError, SettingsError
 
 TextColumns: TypeAlias = list[list[str]]  # a list of texts for each column
@@ -32,7 +37,7 @@ _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an o
 
 
 def read_columns(path: Path, columns: Columns) -> TextColumns:
-    """Returns columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be gzip (.gz).
+    """Returns columns of a .tsv, .csv, .json, .jsonl or .parquet file, which may be compressed.
 
     What is taken without names is as `ParallelCorpus.read` and `read_monolingual` describe. A .txt
     file can only be tab-separated here, as manythings.org names its pairs.
@@ -44,10 +49,13 @@ def read_columns(path: Path, columns: Columns) -> TextColumns:
     """
     kind = ending(path.name, (*TABLE_SUFFIXES, TEXT_SUFFIX))
     if not kind:
+        if what := kind_of(read_bytes(path)[0]):
+            raise DataError(f"{path} is {what.replace('FILE', str(path))}")
         raise DataError(
             f"can't tell from the name of {path} how to read it: it must end in "
-            f"{', '.join(TABLE_SUFFIXES)}, or in one of these and .gz; two files with a sentence a "
-            "line are given as two paths, as with --data.train and --data.train-target"
+            f"{', '.join(TABLE_SUFFIXES)}, or in one of these and {', '.join(COMPRESSIONS)}; "
+            "two files with a sentence a line are given as two paths, as with --data.train and "
+            "--data.train-target"
         )
     return READERS[".tsv" if kind == TEXT_SUFFIX else kind](path, columns)
 
@@ -66,20 +74,37 @@ def _read_csv(path: Path, columns: Columns) -> TextColumns:
     return _pick_cells(_csv_rows(path), columns, path, "comma (without quotes around it)")
 
 
-def _csv_rows(path: Path) -> Iterator[_Row]:
+def _csv_rows(path: Path) -> list[_Row]:
     # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
     reader = csv.reader(io.StringIO(read_text(path), newline="\n"), strict=True)
+    rows: list[_Row] = []
     number = 1
-    try:
-        for row in reader:
-            if row:  # a blank line is no record
-                yield f"{path}:{number}", row
-            number = reader.line_num + 1  # not + 1 a record: a quoted field may hold line ends
-    except csv.Error as error:
-        raise DataError(
-            f"{path}:{number}: not valid CSV: {error}; is a quote left open, or not doubled? "
-            f"(a table with tabs and without quoting must be named .tsv)"
-        ) from error
+    with _no_field_limit():
+        try:
+            for row in reader:
+                if row:  # a blank line is no record
+                    rows.append((f"{path}:{number}", row))
+                number = reader.line_num + 1  # not + 1 a record: a quoted field may hold line ends
+        except csv.Error as error:
+            raise DataError(
+                f"{path}:{number}: not valid CSV: {error}; is a quote left open, or not doubled? "
+                f"(a table with tabs and without quoting must be named .tsv)"
+            ) from error
+    return rows
+
+
+_CSV_LOCK = threading.Lock()
+
+
+@contextmanager
+def _no_field_limit() -> Iterator[None]:
+    """Lets fields of CSV be as long as they are; the limit belongs to the whole process."""
+    with _CSV_LOCK:
+        before = csv.field_size_limit(2**31 - 1)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: str) -> TextColumns:
@@ -94,10 +119,7 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: s
     needed = max(positions)
     for where, row in rows if named else chain([first], rows):
         if len(row) <= needed:
-            raise DataError(
-                f"{where}: column {needed} (counted from 0) is missing, the line has only "
-                f"{len(row)}; complete the line or remove it"
-            )
+            raise _too_few(where, row, needed, separator)
         if len(row) > len(header):
             raise DataError(
                 f"{where}: there are {len(row)} columns, but {len(header)} in the first line; is "
@@ -105,7 +127,29 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: s
             )
         for text, position in zip(texts, positions, strict=True):
             text.append(row[position])
+    labels = [f"column {n}" + f" ({header[n]!r})" * named for n in positions]
+    chosen = named or columns.given is not None
+    advice = f"{columns.must_be_named} or numbered (from 0)"
+    check_contents(texts, columns, labels, str(path), chosen=chosen, others=header, advice=advice)
     return texts
+
+
+_OTHER_SEPARATORS = {",": "name the file .csv", "\t": "name the file .tsv", ";": "", "|": ""}
+
+
+def _too_few(where: str, row: Sequence[str], needed: int, separator: str) -> DataError:
+    """Returns the error for a line with too few columns, which may have another separator."""
+    problem = f"{where}: column {needed} (counted from 0) is missing, the line has only {len(row)}"
+    separator = separator.partition(" (")[0]
+    other = next((mark for mark in _OTHER_SEPARATORS if mark in row[0]), None)
+    if len(row) > 1 or other is None:
+        advice = f"complete the line or remove it (a {separator} stands between columns)"
+        return DataError(f"{problem}; {advice}")
+    advice = _OTHER_SEPARATORS[other] or f"write a {separator} in its place"
+    return DataError(
+        f"{problem}: between the columns there must be a {separator}, and there is none; if the "
+        f"{other!r} in it separates columns, {advice}"
+    )
 
 
 # ---------------------------------------------------------------------------------------------
@@ -113,7 +157,7 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: s
 
 
 def _read_json(path: Path, columns: Columns) -> TextColumns:
-    return _pick_values(_json_records(path), columns)
+    return _pick_values(_json_records(path), columns, str(path))
 
 
 def _json_records(path: Path) -> Iterator[_Record]:
@@ -146,17 +190,25 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
-    """Returns columns of records, whose keys may stand one level down, in "translation"."""
+def _pick_values(
+    records: Iterable[_Record], columns: Columns, path: str, names: Sequence[str] = ()
+) -> TextColumns:
+    """Returns columns of records, whose keys may stand one level down, in "translation".
+
+    `names` are those of all columns, where the records lack some that hold no text.
+    """
     texts: TextColumns = [[] for _ in columns.roles]
     picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
             raise DataError(f"{where}: not an object with keys, but {reprlib.repr(record)}")
         nested = record.get("translation")
-        fields = {**nested, **record} if isinstance(nested, Mapping) else record
+        fields = record
+        if isinstance(nested, Mapping):
+            fields = {**nested, **{k: v for k, v in record.items() if k != "translation"}}
+        names = names or tuple(fields)
         if picked is None:
-            picked = _values_by_role(columns, fields, where)
+            picked = _values_by_role(columns, fields, where, names)
         for column, text in zip(picked, texts, strict=True):
             if isinstance(column, int):
                 raise SettingsError(
@@ -171,20 +223,31 @@ def _pick_values(records: Iterable[_Record], columns: Columns) -> TextColumns:
                     f"{where}: column {column!r} is not text, but {reprlib.repr(value)}"
                 )
             text.append(value)
+    if picked is not None:
+        labels = [f"column {column!r}" for column in picked]
+        said = columns.given is not None or any(find_role(str(column)) for column in picked)
+        advice = columns.must_be_named
+        check_contents(texts, columns, labels, path, chosen=said, others=names, advice=advice)
     return texts
 
 
-def _values_by_role(columns: Columns, fields: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    """Returns the roles if they are keys, else the keys that hold text if no others do."""
+def _values_by_role(
+    columns: Columns, fields: Mapping[str, Any], where: str, names: Sequence[str]
+) -> tuple[str, ...]:
+    """Returns the keys that are called by their roles, else those that hold text if no others do.
+
+    Of two such keys, one may say which role it has.
+    """
     if all(role in fields for role in columns.roles):
         return columns.roles
-    found = tuple(key for key, value in fields.items() if isinstance(value, str))
-    if len(found) != len(columns.roles):
+    keys = [key for key, value in fields.items() if isinstance(value, str)]
+    order = columns_by_role(columns.roles, keys, where) or columns_by_one_role(columns.roles, keys)
+    if order is None and len(keys) != len(columns.roles):
         raise DataError(
-            f"{where}: {columns.must_be_named}, since {len(found)} columns hold text; the columns "
-            f"are {', '.join(map(repr, fields))}"
+            f"{where}: {columns.must_be_named}, since {len(keys)} columns hold text; the columns "
+            f"are {', '.join(map(repr, names))}"
         )
-    return found
+    return tuple(keys[number] for number in order or range(len(keys)))
 
 
 def _read_parquet(path: Path, columns: Columns) -> TextColumns:
@@ -193,10 +256,14 @@ def _read_parquet(path: Path, columns: Columns) -> TextColumns:
 
     data = read_bytes(path)[0]
     try:
-        table = parquet.read_table(pyarrow.BufferReader(data))
+        # Without Arrow's threads: a process that ends while they do sometimes aborts.
+        file = parquet.ParquetFile(pyarrow.BufferReader(data), pre_buffer=False)
+        table = file.read(use_threads=False)
     except (pyarrow.ArrowException, OSError) as error:
+        what = "" if data.startswith(b"PAR1") else kind_of(data)
         raise DataError(
-            f"can't read {path} as Parquet: {error}; fetch or write it again"
+            f"can't read {path} as Parquet: "
+            + (f"it is {what}" if what else f"{error}; fetch or write it again")
         ) from error
     return arrow_texts(table, columns, str(path))
 
@@ -205,27 +272,47 @@ def arrow_texts(table: Any, columns: Columns, name: str) -> TextColumns:
     """Returns columns of a `pyarrow.Table`; raises as `read_columns` does."""
     from pyarrow import types
 
+    names = list(table.column_names)
+    inner: list[str] = []
+    for field in table.schema:
+        if field.name == "translation" and types.is_struct(field.type):
+            inner = [part.name for part in field.type]
     # Only these: other columns, such as images, may be too large for Python objects.
     wanted = [
-        field.name
-        for field in table.schema
-        if field.name in ("translation", *(columns.given or ()))
-        or types.is_string(field.type)
-        or types.is_large_string(field.type)
-        or types.is_dictionary(field.type)
+        number
+        for number, field in enumerate(table.schema)
+        if field.name in ("translation", *(columns.given or ())) or _holds_text(field.type)
     ]
+    for column in columns.given or ():
+        if isinstance(column, str) and column not in [*names, *inner]:
+            raise missing_column(column, [*names, *inner], name)
+        if isinstance(column, str) and names.count(column) > 1:
+            raise DataError(f"{name}: column {column!r} is there twice; rename one of the two")
+    if not wanted:  # rows without columns can't be counted
+        raise DataError(
+            f"{name}: {columns.must_be_named}, since no column holds text; the columns are "
+            f"{', '.join(map(repr, names)) or 'none'}"
+        )
     texts = table.select(wanted)
     try:
         rows = texts.to_pylist()
     except ValueError as error:  # bytes that are not UTF-8 are found only now
         row = _first_unreadable(texts)
         raise DataError(f"{name}, row {row}: not text: {error}; write it again") from error
-    nested = rows[0].get("translation") if rows else None
-    inner = list(nested) if isinstance(nested, Mapping) else []
-    for column in columns.given or ():
-        if isinstance(column, str) and column not in [*wanted, *inner]:
-            raise missing_column(column, [*table.column_names, *inner], name)
-    return _pick_values(((f"{name}, row {n}", row) for n, row in enumerate(rows, 1)), columns)
+    records = ((f"{name}, row {n}", row) for n, row in enumerate(rows, 1))
+    outer = [column for column in names if not inner or column != "translation"]
+    return _pick_values(records, columns, name, [*inner, *outer])
+
+
+def _holds_text(kind: Any) -> bool:
+    """Whether an Arrow type is text, in whatever way it is stored."""
+    from pyarrow import BaseExtensionType, types
+
+    if isinstance(kind, BaseExtensionType):
+        return _holds_text(kind.storage_type)
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+        return _holds_text(kind.value_type)
+    return str(kind) in ("string", "large_string", "string_view")
 
 
 def _first_unreadable(table: Any) -> int:

@@ -21,7 +21,7 @@ from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
 NORMAL_FORM: Final = "NFC"
 """What the files of tokenizers say of the form that texts take before."""
 KEPT_FORM: Final = "NFC, white space kept"
-"""What they say where white space stays as it is; versions before 0.4 refuse such a file."""
+"""What they say where white space stays as it is; versions before 0.3 refuse such a file."""
 
 JOINER, SPACE, ESCAPE = "￭", "▁", "␛"
 UNKNOWN_TEXT = "⁇"  # what an unknown token looks like in text, as in SentencePiece

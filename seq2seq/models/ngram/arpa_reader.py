@@ -8,17 +8,16 @@ import lzma
 import math
 import re
 import warnings
-import zlib
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from seq2seq.data.readers.file_kinds import DAMAGE, open_decompressed
 from seq2seq.data.readers.lines import iter_lines, missing_file
 from seq2seq.data.vocabulary import BOS, BOS_ID, EOS, EOS_ID, SPECIAL_TOKENS, UNK, UNK_ID, Vocab
 from seq2seq.errors import DataError
@@ -41,10 +40,7 @@ LEFT_OUT = -1
 """In place of the id of a token that is not in the vocabulary."""
 
 OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-"""How compressed files are opened, by ending."""
-
-FIRST_BYTES = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\0"}
-"""What compressed files begin with."""
+"""How compressed files are opened to be written, by ending."""
 
 BINARY = (b"mmap lm", b"SRILM_BINARY")
 """What the binary files of KenLM and of SRILM begin with."""
@@ -85,18 +81,15 @@ class ArpaReader:
         """Yields the lines; `number` is that of the last one."""
         try:
             with self.path.open("rb") as raw:
-                begin = raw.read(12)
-                raw.seek(0)
-                if begin.startswith(BINARY):
+                if raw.read(12).startswith(BINARY):
                     raise DataError(f"{self.path} is binary: give the ARPA file it was made from")
-                packed = [end for end, first in FIRST_BYTES.items() if begin.startswith(first)]
-                with OPEN[packed[0]](raw) if packed else nullcontext(raw) as stream:
-                    for line in iter_lines(cast(BinaryIO, stream), str(self.path)):
-                        self.number += 1
-                        yield line
+            with open_decompressed(self.path) as stream:
+                for line in iter_lines(stream, str(self.path)):
+                    self.number += 1
+                    yield line
         except FileNotFoundError as error:
             raise missing_file(self.path) from error
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        except DAMAGE as error:
             raise DataError(f"can't read {self.path}: {error}; fetch it again") from error
 
     def error(self, problem: str, number: int | None = None) -> DataError:

@@ -1,0 +1,1 @@
+"""Attention: how a decoder looks back at the source."""

@@ -1,0 +1,217 @@
+"""Several processes that compute the gradients of one update together, on one machine.
+
+Two processes of one thread each train faster than one process of two threads, whose every small
+product waits for the slower core. The processes are forked when the model and its text are in
+memory, which they share; so they do the weights, which only the parent changes. For each update a
+batch is cut into as many parts by sentences, each process computes the gradient of its part, and
+their sum is the gradient of the whole batch.
+
+A process ends when its parent does, however that ends.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pickle
+import signal
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq.config.training import TrainingSettings
+from seq2seq.errors import SettingsError, TrainingError
+from seq2seq.training.task import BatchT
+
+if TYPE_CHECKING:
+    from seq2seq.training.step import OptimizerStep
+
+ALIGNMENT = 64
+"""Bytes: where kernels like a tensor to begin."""
+
+Gradients = Callable[[Sequence[BatchT], int, float, torch.Generator], tuple[float, float]]
+"""Computes the gradients of some batches: from them, the target tokens of the whole update, the
+rate of scheduled sampling and a generator for it, to the sums of the label-smoothed loss and the
+negative log-likelihood."""
+
+
+class Replica(NamedTuple):
+    """A process that was forked.
+
+    Attributes:
+        process: its id.
+        connection: to it.
+        gradients: where it writes those of each weight, in memory that both see.
+    """
+
+    process: int
+    connection: Connection
+    gradients: list[Tensor]
+
+
+class Replicas(Generic[BatchT]):
+    """The other processes of a training; a context, at whose end they end.
+
+    Args:
+        model: its parameters move to memory that all processes see.
+        compute: what each of them does with its part of an update; it leaves the gradients with the
+            parameters.
+        count: how many processes there are, this one counted.
+    """
+
+    def __init__(self, model: nn.Module, compute: Gradients[BatchT], count: int) -> None:
+        self.weights = [weight for weight in model.parameters() if weight.requires_grad]
+        self.compute = compute
+        self.count = count
+        self.others: list[Replica] = []
+
+    def __enter__(self) -> Replicas[BatchT]:
+        for weight, shared in zip(self.weights, share_memory(self.weights), strict=True):
+            weight.data = shared.copy_(weight.data)
+        for number in range(1, self.count):
+            self.others.append(self.fork(number))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for other in self.others:
+            other.connection.close()
+        for other in self.others:
+            os.waitpid(other.process, 0)
+        self.others = []
+
+    def fork(self, number: int) -> Replica:
+        """Begins a process; it never returns from here, but computes until its parent is gone."""
+        own, its = Pipe()
+        gradients = share_memory(self.weights)
+        with warnings.catch_warnings():
+            # Python warns of threads, which the children do not use.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process = os.fork()
+        if process:
+            its.close()
+            return Replica(process, own, gradients)
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent completes the update
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for connection in (own, *(other.connection for other in self.others)):
+                connection.close()  # else no process would see that the parent has ended
+            self.work(its, gradients, number)
+        finally:
+            os._exit(1)
+
+    def work(self, connection: Connection, gradients: Sequence[Tensor], number: int) -> None:
+        """Computes one part after the other, until the parent closes the connection."""
+        torch.set_num_threads(1)
+        while True:
+            try:
+                batches, tokens, rate, seed = pickle.loads(connection.recv_bytes())  # our parent's
+            except (EOFError, OSError):
+                os._exit(0)
+            for weight in self.weights:
+                weight.grad = None
+            torch.manual_seed(seed + number * 2**40)
+            generator = torch.Generator().manual_seed(torch.initial_seed())
+            try:
+                answer: object = self.compute(batches, tokens, rate, generator)
+            except (MemoryError, RuntimeError) as error:
+                answer = error
+            for weight, shared in zip(self.weights, gradients, strict=True):
+                shared.zero_() if weight.grad is None else shared.copy_(weight.grad)
+            connection.send(answer)
+
+    def gradients(
+        self, batches: Sequence[BatchT], tokens: int, rate: float, generator: torch.Generator
+    ) -> tuple[float, float]:
+        """Computes the gradients of an update, each process those of a part of every batch.
+
+        Arguments and result are those of `Gradients`. Each process draws its own random numbers,
+        from the seed of the generator.
+
+        Raises:
+            TrainingError: a process has ended, as the system's for want of memory.
+            MemoryError, RuntimeError: what one of them met.
+        """
+        parts: list[list[BatchT]] = [[] for _ in range(self.count)]
+        for batch in batches:
+            for own, part in zip(parts, batch.split(self.count), strict=False):
+                own.append(part)
+        try:
+            for other, own in zip(self.others, parts[1:], strict=True):
+                message = (own, tokens, rate, generator.initial_seed())
+                other.connection.send_bytes(pickle.dumps(message))
+            try:
+                answers: list[Any] = [self.compute(parts[0], tokens, rate, generator)]
+            finally:  # each of them has its answer read, whatever happens here
+                others = [other.connection.recv() for other in self.others]
+            answers += others
+        except (EOFError, OSError) as error:
+            raise TrainingError(
+                "one of the processes of this training has ended: was it killed, as for want of "
+                "memory? Continue with --resume; --training.processes 1 needs less"
+            ) from error
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        for other in self.others:
+            for weight, shared in zip(self.weights, other.gradients, strict=True):
+                weight.grad = shared.clone() if weight.grad is None else weight.grad.add_(shared)
+        smoothed, likelihood = (sum(values) for values in zip(*answers, strict=True))
+        return smoothed, likelihood
+
+
+@contextmanager
+def share_updates(step: OptimizerStep[BatchT]) -> Iterator[None]:
+    """A context in which the settings' number of processes computes each update."""
+    settings, threads = step.settings, torch.get_num_threads()
+    if settings.processes == 1:
+        yield
+        return
+    torch.set_num_threads(settings.threads or 1)
+    try:
+        with Replicas(step.model, step.accumulate, settings.processes) as step.replicas:
+            yield
+    finally:
+        step.replicas = None
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def every_thread(settings: TrainingSettings) -> Iterator[None]:
+    """A context in which this process has the threads of all, which wait meanwhile."""
+    threads = torch.get_num_threads()
+    if settings.processes > 1:
+        torch.set_num_threads(threads * settings.processes)
+    yield
+    torch.set_num_threads(threads)
+
+
+def check_processes(count: int, device: torch.device) -> None:
+    """Raises SettingsError where there can't be so many processes."""
+    if count > 1 and (device.type != "cpu" or not hasattr(os, "fork")):
+        where = device.type if device.type != "cpu" else "a system without fork"
+        raise SettingsError(
+            f"--training.processes {count} is for processors (--device cpu), not on Windows, and "
+            f"this is {where}: leave it out"
+        )
+
+
+def share_memory(like: Iterable[Tensor]) -> list[Tensor]:
+    """Returns tensors like those, in memory that a forked process shares with its parent.
+
+    It has no name, so that nothing is left behind, and no limit but that of all memory.
+    """
+    like = list(like)
+    sizes = [-(-each.numel() * each.element_size() // ALIGNMENT) * ALIGNMENT for each in like]
+    memory = mmap.mmap(-1, max(sum(sizes), ALIGNMENT))
+    found, offset = [], 0
+    for each, size in zip(like, sizes, strict=True):
+        flat = torch.frombuffer(memory, dtype=each.dtype, count=each.numel(), offset=offset)
+        found.append(flat.view(each.shape))
+        offset += size
+    return found
