@@ -21,6 +21,7 @@ from seq2seq.cli.evaluate import evaluate_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.rerank import rerank_command
+from seq2seq.cli.tokenize import tokenize_command
 from seq2seq.cli.train import plot_command, train_command
 from seq2seq.cli.translate import score_command, translate_command
 from seq2seq.console import run_command, setup_process
@@ -60,6 +61,7 @@ COMMANDS = Group(
         "compare": compare_command,
         "analyze": analyze_command,
         "exposure": exposure_command,
+        "tokenize": tokenize_command,
         "plot": plot_command,
         "lm": LANGUAGE_MODELS,
     },

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from seq2seq.config.fields import (
     CHANGEABLE,
@@ -20,13 +21,54 @@ TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 SUBWORDS = ("unigram", "bpe")
 """The kinds of SentencePiece."""
 VocabSize = Annotated[int, Range(5)]
-
+MIN_COVERAGE = 0.98
+Coverage = Annotated[float, Range(MIN_COVERAGE, 1)]
+"""What SentencePiece takes."""
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
+"""The first tokens of every vocabulary."""
+MARKS_IN_TOKENS = "￭▁␛"
+"""The characters with a meaning in tokens."""
 
 TOKEN_SETTINGS = (
     *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
-    *("min_frequency", "joint", "lowercase"),
+    *("min_frequency", "joint", "lowercase", "character_coverage", "special_symbols"),
 )
 """The fields of `DataSettings` that decide about the tokens of a run."""
+
+
+def as_symbols(value: Any) -> Any:
+    """Returns several symbols as a tuple, in the form NFC, as text has them.
+
+    What can't be symbols stays as it is, for the check of its type.
+    """
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        return value
+    return tuple(unicodedata.normalize("NFC", name) for name in value)
+
+
+def symbol_problems(symbols: Sequence[str], vocab_size: int | None = None) -> Iterator[str]:
+    """One line for each of `as_symbols` that can't stay whole; or if there is no room for them."""
+    flag = "--data.special-symbols"
+    names = list(symbols)
+    for name in dict.fromkeys(names):
+        if not name:
+            yield f"{flag} '' is empty: a symbol has a character or more"
+        elif any(character.isspace() for character in name):
+            yield f"{flag} {name!r} has white space in it: a symbol is one token"
+        elif name in SPECIAL_TOKENS:
+            yield f"{flag} {name} is a special token of every vocabulary already"
+        elif marks := [mark for mark in MARKS_IN_TOKENS if mark in name]:
+            yield f"{flag} {name}: {' '.join(marks)} has a meaning in tokens: take other characters"
+        elif any("\ud800" <= character <= "\udfff" for character in name):
+            yield f"{flag} {name!r} is no text: it is not valid Unicode"
+        if names.count(name) > 1:
+            yield f"{flag} {name} is given twice"
+    least = len(SPECIAL_TOKENS) + len(names) + 1  # with the joiner
+    if names and vocab_size is not None and vocab_size < least:
+        yield (
+            f"a vocabulary of {vocab_size} tokens has no room for {len(names)} {flag}: raise "
+            f"--data.vocab-size to {least} or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +112,11 @@ class DataSettings:
     """A run whose tokenizers and vocabularies to take, so that both can translate together."""
     lowercase: bool = False
     """Lower-case all text, that is translate without case."""
+    character_coverage: Coverage = 1.0
+    """SentencePiece only: the share of all characters that get a piece; the rarest become <unk>.
+    0.9995 is usual for Chinese and Japanese."""
+    special_symbols: tuple[str, ...] = ()
+    """What is always one token, on both sides: language tags as "<2fr>", placeholders."""
     max_length: PositiveInt = 100
     """Training pairs with more tokens than this on a side are dropped, counted and reported."""
     subword_sampling: Probability = 0.0
@@ -77,6 +124,10 @@ class DataSettings:
     Kudo (2018), 0.1 to 0.5; for BPE the dropout rate of Provilkov et al. (2020). 0: off."""
     sampled_side: Annotated[Literal["both", "source"], only_if("subword_sampling")] = "both"
     """Which side --data.subword-sampling is for."""
+
+    def __post_init__(self) -> None:
+        """Takes a list of symbols, too."""
+        object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
 
     @property
     def tokenizers(self) -> tuple[str, str]:
@@ -92,6 +143,13 @@ class DataSettings:
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
                 f"or space; {self.tokenizer} learns its pieces from frequencies"
             )
+        if self.character_coverage < 1 and not set(kinds) & {*SUBWORDS}:
+            yield (
+                f"--data.character-coverage {self.character_coverage} needs --data.tokenizer "
+                f"unigram or bpe; --data.min-frequency leaves out rare {self.tokenizer} tokens"
+            )
+        size = self.vocab_size
+        yield from symbol_problems(self.special_symbols, min(size, self.target_vocab_size or size))
         sampled = kinds if self.sampled_side == "both" else kinds[:1]
         if self.subword_sampling and not set(sampled) & {*SUBWORDS}:
             yield (

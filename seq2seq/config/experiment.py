@@ -137,7 +137,7 @@ class Experiment(BaseExperiment):
         """One line for each setting that a vocabulary of another run leaves without effect."""
         encoder, decoder = self.model.initialize_encoder, self.model.initialize_decoder
         if encoder and decoder:
-            names = ("tokenizer", "vocab_size", "min_frequency")
+            names = ("tokenizer", "vocab_size", "min_frequency", "character_coverage")
             because = (
                 f"--model.initialize-encoder {encoder} and --model.initialize-decoder {decoder}"
             )

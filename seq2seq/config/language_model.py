@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from seq2seq.config.base import check_unused
-from seq2seq.config.data import SUBWORDS, TokenizerKind, VocabSize
+from seq2seq.config.data import (
+    SUBWORDS,
+    Coverage,
+    TokenizerKind,
+    VocabSize,
+    as_symbols,
+    symbol_problems,
+)
 from seq2seq.config.decoding import TopP
 from seq2seq.config.experiment import BaseExperiment
 from seq2seq.config.fields import (
@@ -28,6 +35,7 @@ SmoothingName = Literal["kneser-ney", "add-k"]
 SET_ASIDE = only_if("validation", "")
 OWN_TOKENS = only_if("vocabulary", "")
 ESTIMATED = only_if("model.from_arpa", "")
+PIECES = only_if("tokenizer", *SUBWORDS)
 WINDOWS = only_if("windows", "sequential", "random")
 
 
@@ -50,14 +58,24 @@ class MonolingualSettings:
     """Lower-case all text."""
     tokenizer: Annotated[TokenizerKind, OWN_TOKENS, ESTIMATED] = "unigram"
     """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
-    between spaces, in text that is cut into tokens already."""
+    between spaces, in text that is cut into tokens already. Characters keep white space as it is;
+    for the others, a run of it is one space."""
     vocab_size: Annotated[VocabSize, OWN_TOKENS, ESTIMATED] = 8000
     """The most tokens a vocabulary holds (for SentencePiece: how many pieces to train)."""
     min_frequency: Annotated[PositiveInt, OWN_TOKENS, ESTIMATED] = 1
     """Rarer words or characters become <unk>."""
+    character_coverage: Annotated[Coverage, PIECES, OWN_TOKENS, ESTIMATED] = 1.0
+    """SentencePiece only: the share of all characters that get a piece; the rarest become <unk>.
+    0.9995 is usual for Chinese and Japanese."""
+    special_symbols: Annotated[tuple[str, ...], OWN_TOKENS, ESTIMATED] = ()
+    """What is always one token: language tags as "<2fr>", placeholders."""
     vocabulary: str = ""
     """A run whose tokenizer and vocabulary to take: of a translation model the target side's. A
     language model that helps a translation model needs them."""
+
+    def __post_init__(self) -> None:
+        """Takes a list of symbols, too."""
+        object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
@@ -65,6 +83,12 @@ class MonolingualSettings:
             yield (
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
                 f"or space; {self.tokenizer} learns its pieces from frequencies"
+            )
+        yield from symbol_problems(self.special_symbols, self.vocab_size)
+        if self.special_symbols and self.letters_only:
+            yield (
+                "--data.special-symbols have no effect with --data.letters-only, which takes away "
+                "all that is no letter: leave one of them out"
             )
 
 
@@ -161,7 +185,7 @@ class GenerationSettings:
     """How text is made up."""
 
     prefix: str = ""
-    """What it begins with."""
+    """What it begins with, exactly as it is given."""
     max_tokens: PositiveInt = 200
     """It has at most so many tokens more."""
     temperature: NonNegativeFloat = 1.0

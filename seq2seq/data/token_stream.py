@@ -14,7 +14,24 @@ from typing import NamedTuple
 from seq2seq.data.monolingual import letters_only
 from seq2seq.data.tokenizers.normalization import ESCAPE
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.data.vocabulary import BOS_ID, EOS_ID
+from seq2seq.data.tokenizers.rule_based import CharacterLevelTokenizer
+from seq2seq.data.vocabulary import BOS_ID, EOS, EOS_ID, SPECIAL_TOKENS
+
+
+class Beginning(NamedTuple):
+    """A text that a model goes on with.
+
+    Attributes:
+        text: as it was given.
+        ids: what the model reads of it, `first` before it.
+        line: the tokens of its last line, unknown ones as they stand in the text.
+        not_next: the ids that can't be next: after a space, those that go on in the same word.
+    """
+
+    text: str
+    ids: list[int]
+    line: list[str]
+    not_next: list[int]
 
 
 class TokenStream(NamedTuple):
@@ -59,6 +76,37 @@ class TokenStream(NamedTuple):
         """Returns `first` and the ids of a text that may go on."""
         return self._running(self.pipeline.encode(text.split("\n")))[:-1]
 
+    def begin(self, text: str) -> Beginning:
+        """Returns the ids of a text that a model goes on with, and what it takes to spell it.
+
+        A space at its end is a token for characters; elsewhere, no token that goes on in the same
+        word can be next.
+        """
+        cleaned = self.clean(text)
+        row = self.row(cleaned)
+        tokenizer = self.pipeline.tokenizer
+        line = tokenizer.tokenize(cleaned.split("\n")[-1])
+        if not line or not text[-1].isspace() or tokenizer.detokenize(line)[-1:].isspace():
+            return Beginning(text, row, line, [])
+        if isinstance(tokenizer, CharacterLevelTokenizer):
+            space = tokenizer.segment(" ")
+            return Beginning(
+                text, row + self.pipeline.vocab.ids(space), [*line, *space], not_next=[]
+            )
+        return Beginning(text, row, line, self._inside_word(line[-1]))
+
+    def _inside_word(self, last: str) -> list[int]:
+        """Returns the ids of the tokens before which no space can be, after this one; or none."""
+        spell = self.pipeline.tokenizer.detokenize
+        end = len(spell([last]))
+        ordinary = [*enumerate(self.pipeline.vocab)][len(SPECIAL_TOKENS) :]
+        inside = [
+            number
+            for number, token in ordinary
+            if spell([last, token])[end : end + 1] not in ("", " ")
+        ]
+        return inside if len(inside) < len(ordinary) else []
+
     def _running(self, lines: Sequence[list[int]]) -> list[int]:
         return [self.first, *chain.from_iterable([*line, EOS_ID] for line in lines)]
 
@@ -68,18 +116,47 @@ class TokenStream(NamedTuple):
 
     def decode_stream(self, prefix: Sequence[int], ids: Iterable[int]) -> Iterator[str]:
         """Yields the text of the prefix, then what each of the ids adds to it, once it is known."""
-        line: list[int] = []
-        shown = ""
-        for number, token in enumerate(chain(prefix, ids), start=1):
-            if token == EOS_ID:
-                yield self.pipeline.decode(line)[len(shown) :] + "\n"
-                line, shown = [], ""
+        spell = self.pipeline.tokenizer.detokenize
+        lines: list[list[str]] = [[]]
+        for token in self.pipeline.vocab.tokens(list(prefix)):
+            if token == EOS:
+                lines.append([])
+            else:
+                lines[-1].append(token)
+        *whole, last = lines
+        shown = known_part(spell(last))
+        yield "".join(f"{spell(line)}\n" for line in whole) + shown
+        yield from self._spell(last, shown, ids)
+
+    def continuation(self, beginning: Beginning, ids: Iterable[int]) -> Iterator[str]:
+        """Yields a text exactly as it was given, then what each of the ids adds to it."""
+        yield beginning.text
+        shown = self.pipeline.tokenizer.detokenize(beginning.line)
+        added = self._spell(beginning.line, shown, ids)
+        if beginning.text[-1:].isspace() and not shown[-1:].isspace():
+            for piece in added:  # the space is there already
+                yield piece.removeprefix(" ")
+                if piece:
+                    break
+        yield from added
+
+    def _spell(self, line: Sequence[str], shown: str, ids: Iterable[int]) -> Iterator[str]:
+        """Yields what each of the ids adds to a line of tokens, of which some text is shown."""
+        spell, vocab = self.pipeline.tokenizer.detokenize, self.pipeline.vocab
+        tokens = list(line)
+        for number in ids:
+            if number == EOS_ID:
+                yield spell(tokens)[len(shown) :] + "\n"
+                tokens, shown = [], ""
                 continue
-            line.append(token)
-            if number >= len(prefix):
-                text = self.pipeline.decode(line)
-                # Half an escape may become another character, so it waits for the next token.
-                if not text.endswith(ESCAPE):
-                    yield text[len(shown) :]
-                    shown = text
-        yield self.pipeline.decode(line)[len(shown) :]
+            tokens.append(vocab.tokens(number))
+            text = known_part(spell(tokens))
+            if len(text) >= len(shown):
+                yield text[len(shown) :]
+                shown = text
+        yield spell(tokens)[len(shown) :]
+
+
+def known_part(text: str) -> str:
+    """Returns a text without the beginning of an escape: the next token decides about it."""
+    return text.removesuffix(ESCAPE)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
 
+from seq2seq.config.arguments import check_several, describe_value
 from seq2seq.errors import DataError, SettingsError
 
 PAD, UNK, BOS, EOS = "<pad>", "<unk>", "<bos>", "<eos>"
@@ -71,6 +71,8 @@ class Vocab:
                 however rare, the unseen ones last; tokens that are not in it don't.
 
         Raises:
+            DataError: `sentences` is one string or a flat list of strings, whose tokens would be
+                letters; or a token is no string.
             SettingsError: `min_frequency` is below 1, a reserved token is given twice or equals a
                 special one, or `max_size` has no room for what must be in the vocabulary.
         """
@@ -82,7 +84,7 @@ class Vocab:
             )
         if min_frequency < 1:
             raise SettingsError(f"min_frequency is {min_frequency}; it must be 1 or more")
-        counter = Counter(chain.from_iterable(sentences))
+        counter = count_tokens(sentences)
         for special in SPECIAL_TOKENS:
             counter.pop(special, None)
         if pieces is None:
@@ -103,6 +105,10 @@ class Vocab:
     def __len__(self) -> int:
         """The number of tokens, specials included: the `vocab_size` of a model."""
         return len(self._tokens)
+
+    def __iter__(self) -> Iterator[str]:
+        """The tokens in the order of their ids."""
+        return iter(self._tokens)
 
     def __contains__(self, token: object) -> bool:
         """Whether `token` has an id of its own."""
@@ -127,15 +133,33 @@ class Vocab:
     @overload
     def __getitem__(self, tokens: list[NestedTokens] | tuple[NestedTokens, ...]) -> Any: ...
     def __getitem__(self, tokens: Any) -> Any:
-        """The id of a token, or ids in lists nested as `tokens` is; unknown tokens give UNK_ID."""
+        """The id of a token, or ids in lists nested as `tokens` is; unknown tokens give UNK_ID.
+
+        Raises:
+            DataError: there is something else than strings in it.
+        """
         if isinstance(tokens, str):
             return self._ids.get(tokens, UNK_ID)
+        if hasattr(tokens, "tolist"):  # an array of numpy
+            return self[tokens.tolist()]
+        if not isinstance(tokens, list | tuple):
+            check_several(tokens, "tokens", "a token, or a list of tokens; ids are for .tokens(…)")
         return [self[item] for item in tokens]
 
-    def ids(self, tokens: Sequence[str]) -> list[int]:
-        """The ids of one flat list of tokens; unknown tokens give UNK_ID."""
-        get = self._ids.get
-        return [get(token, UNK_ID) for token in tokens]
+    @overload
+    def ids(self, tokens: str) -> int: ...
+    @overload
+    def ids(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
+    @overload
+    def ids(self, tokens: list[list[str]]) -> list[list[int]]: ...
+    @overload
+    def ids(self, tokens: list[NestedTokens] | tuple[NestedTokens, ...]) -> Any: ...
+    def ids(self, tokens: Any) -> Any:
+        """The same as ``self[tokens]``, and the way back from `tokens`."""
+        if isinstance(tokens, list) and all(type(token) is str for token in tokens):
+            get = self._ids.get  # the usual case, quickly
+            return [get(token, UNK_ID) for token in tokens]
+        return self[tokens]
 
     @overload
     def tokens(self, ids: int) -> str: ...
@@ -144,14 +168,20 @@ class Vocab:
     @overload
     def tokens(self, ids: list[list[int]]) -> list[list[str]]: ...
     @overload
-    def tokens(self, ids: list[NestedIds] | tuple[NestedIds, ...]) -> Any: ...
+    def tokens(self, ids: Any) -> Any: ...
     def tokens(self, ids: Any) -> Any:
         """The token of an id, or tokens in lists nested as `ids` is.
 
+        Ids may be a tensor or an array of any shape: that of a single number gives one token.
+
         Raises:
-            DataError: an id is not one of 0 to ``len(self) - 1``.
+            DataError: an id is not one of 0 to ``len(self) - 1``, or no whole number.
         """
+        if hasattr(ids, "tolist"):  # a tensor, an array, or a number of numpy
+            return self.tokens(ids.tolist())
         if not isinstance(ids, int):
+            if not isinstance(ids, list | tuple):
+                check_several(ids, "ids", "an id, or a list of ids; tokens are for .ids(…)")
             return [self.tokens(item) for item in ids]
         if not 0 <= ids < len(self._tokens):
             raise DataError(
@@ -169,10 +199,10 @@ class Vocab:
         """SHA-256 (hexadecimal) of the tokens in the order of their ids."""
         return hashlib.sha256(json.dumps(self._tokens).encode("ascii")).hexdigest()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes the vocabulary to `path` as UTF-8 JSON, the same bytes for the same vocabulary."""
         content = {"format": FORMAT, "tokens": self._tokens, "counts": self._counts}
-        path.write_bytes((json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8"))
+        Path(path).write_bytes((json.dumps(content, ensure_ascii=False) + "\n").encode("utf-8"))
 
     @classmethod
     def load(cls, path: str | Path) -> Vocab:
@@ -187,6 +217,24 @@ class Vocab:
         if not isinstance(tokens, list) or not isinstance(counts, list):
             raise DataError('"tokens" and "counts" must both be lists')
         return cls(tokens, counts)
+
+
+def count_tokens(sentences: Iterable[Sequence[str]]) -> Counter[str]:
+    """Returns how often each token comes; raises DataError for what is no list of such lists."""
+    expected = 'a list of sentences, each a list of tokens, as [["a", "dog"]]'
+    check_several(sentences, "sentences", expected)
+    counter: Counter[str] = Counter()
+    for number, sentence in enumerate(sentences, start=1):
+        if not isinstance(sentence, list):
+            check_several(sentence, f"sentences: number {number:,}", "its list of tokens")
+        try:
+            counter.update(sentence)
+        except TypeError as error:  # a list in it can't be counted
+            raise DataError(f"sentences: number {number:,} is no flat list of tokens") from error
+    for token in counter:
+        if not isinstance(token, str):
+            raise DataError(f"sentences: the token {describe_value(token)} is not a string")
+    return counter
 
 
 def _check(tokens: Sequence[object], counts: Sequence[object]) -> None:

@@ -5,7 +5,7 @@ Unlike a translation, running text goes on after a line's end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -25,6 +25,7 @@ def generate_ids(
     device: torch.device,
     *,
     ends: bool,
+    not_next: Sequence[int] = (),
 ) -> Iterator[int]:
     """Yields the tokens after `prefix`, each as soon as it is chosen.
 
@@ -34,12 +35,14 @@ def generate_ids(
         model: in evaluation mode.
         prefix: ids, at least the one that everything begins with; read first.
         ends: whether eos ends it; it is not given back then. Else it is a token like others.
+        not_next: ids that can't be the first one, unless the model has no other.
 
     Raises:
         RunError: no token has a probability.
     """
     key = sample_key(settings.seed, prefix, 0)
     never = torch.tensor(FORBIDDEN_IDS, device=device)
+    unwanted = torch.tensor(not_next, dtype=torch.long, device=device)
     state = model.start(1)
     for token in prefix[:-1]:
         _, state = model.step(torch.tensor([token], device=device), state)
@@ -52,6 +55,9 @@ def generate_ids(
                 "the model gives no token a probability here: its training has diverged, or the "
                 "n-grams of its ARPA file leave nothing"
             )
+        if position == 0:
+            chosen = allowed.index_fill(1, unwanted, float("-inf"))
+            allowed = chosen if bool((chosen > float("-inf")).any()) else allowed
         if settings.temperature == 0:
             token = int(allowed.argmax())
         else:

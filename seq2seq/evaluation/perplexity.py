@@ -15,7 +15,7 @@ import torch
 
 from seq2seq.data.batching import pad
 from seq2seq.data.token_stream import TokenStream
-from seq2seq.data.tokenizers.normalization import normalize
+from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.vocabulary import EOS_ID, UNK_ID
 from seq2seq.decoding.interface import StepLanguageModel
 
@@ -135,13 +135,20 @@ def held_out_score(
     rows = text.rows(lines)
     if not text.sentences:
         rows = split_row(rows[0], STREAMS)
-    return text_score(rows, row_log_probabilities(network, rows, device), lines)
+    values = row_log_probabilities(network, rows, device)
+    return text_score(rows, values, lines, text.pipeline.tokenizer)
 
 
 def text_score(
-    rows: Sequence[Sequence[int]], values: Sequence[Sequence[float]], lines: Sequence[str]
+    rows: Sequence[Sequence[int]],
+    values: Sequence[Sequence[float]],
+    lines: Sequence[str],
+    tokenizer: Tokenizer,
 ) -> TextScore:
-    """Returns the score of rows that were made of these lines, from `row_log_probabilities`."""
+    """Returns the score of rows that were made of these lines, from `row_log_probabilities`.
+
+    The characters are those of the form that the tokenizer brings a line into.
+    """
     ends = sum(row[1:].count(EOS_ID) for row in rows)
     targets = [token for row in rows for token in row[1:]]
     flat = [value for each in values for value in each]
@@ -150,7 +157,7 @@ def text_score(
         -sum(flat),
         len(flat),
         sum(len(line.split()) for line in lines) + ends,
-        sum(len(normalize(line)) for line in lines) + ends,
+        sum(len(tokenizer.normalize(line)) for line in lines) + ends,
         targets.count(UNK_ID),
         -sum(known),
     )

@@ -159,7 +159,7 @@ class LanguageModel:
         values = row_log_probabilities(self.network, rows, self.device)
         if not any(values):
             raise DataError("there is no token to predict: give text with words in it")
-        return text_score(rows, values, lines)
+        return text_score(rows, values, lines, self.text.pipeline.tokenizer)
 
     @overload
     def score(self, texts: str) -> TokenScores: ...
@@ -196,11 +196,11 @@ class LanguageModel:
     def generate(
         self, prefix: str | Sequence[str] | None = None, **settings: Any
     ) -> str | list[str]:
-        """Generates text, the prefix at its beginning.
+        """Generates text, the prefix at its beginning, exactly as it was given.
 
         Args:
-            prefix: what it begins with; read first, to warm up the state. A list gives a text for
-                each.
+            prefix: what it begins with; read first, to warm up the state, as far as the vocabulary
+                has it. After a space at its end, a new word begins. A list gives a text for each.
             settings: fields of `GenerationSettings`, as ``max_tokens=100, temperature=0.8``.
 
         Raises:
@@ -214,10 +214,12 @@ class LanguageModel:
         """`generate`, piece by piece: the prefix, then each token's text as soon as it is known."""
         chosen = self.with_settings(settings, prefix)
         use_one_thread_after_fork()
-        row = self.text.row(self.text.clean(chosen.prefix))
-        ends = self.text.sentences
-        ids = generate_ids(self.network, row, chosen, self.device, ends=ends)
-        return self.text.decode_stream(row[1:], ids)
+        begun = self.text.begin(chosen.prefix)
+        ends, not_next = self.text.sentences, begun.not_next
+        ids = generate_ids(
+            self.network, begun.ids, chosen, self.device, ends=ends, not_next=not_next
+        )
+        return self.text.continuation(begun, ids)
 
     def with_settings(self, changes: dict[str, Any], prefix: str | None) -> GenerationSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""

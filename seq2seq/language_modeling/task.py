@@ -199,11 +199,13 @@ class LanguageTask:
         """Perplexity of the held-out text, and a piece of text that the model makes up."""
         score = held_out_score(self.network, self.text, self.texts.validation, device)
         settings = self.experiment.generation
-        prefix = self.text.row(self.text.clean(settings.prefix))
-        ids = generate_ids(self.network, prefix, settings, device, ends=self.text.sentences)
-        made_up = self.text.decode(prefix[1:])
+        begun, ends = self.text.begin(settings.prefix), self.text.sentences
+        ids = generate_ids(
+            self.network, begun.ids, settings, device, ends=ends, not_next=begun.not_next
+        )
+        made_up = settings.prefix
         with suppress(RunError):  # of weights that have diverged, the perplexity says so
-            made_up = self.text.decode([*prefix[1:], *ids])
+            made_up = "".join(self.text.continuation(begun, ids))
         figures = {name: getattr(score, name) for name in EXTRA_SCORES}
         return Validation(score.nats / score.tokens, figures, [{"made up": made_up}])
 

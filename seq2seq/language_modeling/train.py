@@ -144,7 +144,10 @@ def make_pipeline(lines: list[str], settings: MonolingualSettings) -> EncodedTex
             lowercase=settings.lowercase,
             min_frequency=settings.min_frequency,
             tokenizer=settings.tokenizer,
+            character_coverage=settings.character_coverage,
+            special_symbols=settings.special_symbols,
         ),
         settings.tokenizer,
         settings.vocab_size,
+        keep_white_space=settings.tokenizer == "character",
     )

@@ -144,9 +144,8 @@ def format_value(value: object) -> str:
     >>> format_value((512, 256)), format_value(""), format_value(0.5)
     ('512 256', "''", '0.5')
     """
-    if isinstance(value, tuple):
-        return " ".join(map(str, value))
-    return repr(value) if isinstance(value, str) and not value else str(value)
+    shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return shown or "''"
 
 
 def model_lines(model: nn.Module) -> Iterator[str]:

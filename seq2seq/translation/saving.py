@@ -54,6 +54,7 @@ def save_model(
         target_vocab_size=0 if chosen.shared_embedding else len(target.vocab),
         joint=chosen.shared_embedding,
         lowercase=source.tokenizer.lowercase,
+        special_symbols=source.tokenizer.special_symbols,
     )
     experiment = Experiment(
         run=str(directory), overwrite=overwrite, data=data, model=chosen, decoding=decoding

@@ -20,6 +20,7 @@ from seq2seq.data.tokenizers.pipeline import (
     build_pipelines,
     encode_text,
 )
+from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
@@ -171,10 +172,9 @@ def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedTex
     data, train = experiment.data, corpora.train
     if data.vocabulary:
         return encode_corpus(Run(data.vocabulary).pipelines(data.subword_sampling), train)
-    source, target = (
-        Run(run).pipeline(TEXT_SIDE, data.subword_sampling) if run else None
-        for run in (experiment.model.initialize_encoder, experiment.model.initialize_decoder)
-    )
+    model = experiment.model
+    source = load_text_pipeline("--model.initialize-encoder", model.initialize_encoder, data)
+    target = load_text_pipeline("--model.initialize-decoder", model.initialize_decoder, data)
     if source and target:
         return encode_corpus((source, target), train)
     learned = build_pipelines(train.sources, train.targets, data)
@@ -182,6 +182,30 @@ def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedTex
         encode_text(source, train.sources) if source else learned[0],
         encode_text(target, train.targets) if target else learned[1],
     )
+
+
+def load_text_pipeline(flag: str, run: str, data: DataSettings) -> TextPipeline | None:
+    """Tokenizer and vocabulary of the language model that an option names, if it names one.
+
+    Characters that keep white space don't: a sentence pair has none but single spaces.
+
+    Raises:
+        RunError: a file is missing, damaged, or of another run.
+        SettingsError: symbols that are to stay whole are none of its symbols.
+    """
+    if not run:
+        return None
+    pipeline = Run(run).pipeline(TEXT_SIDE, data.subword_sampling)
+    if missing := {*data.special_symbols}.difference(pipeline.tokenizer.special_symbols):
+        raise SettingsError(
+            f"{flag} {run} brings its own tokenizer, which would break {', '.join(missing)}: train "
+            "that model with the same --data.special-symbols, or leave them out"
+        )
+    tokenizer = pipeline.tokenizer
+    if isinstance(tokenizer, CharacterTokenizer) and tokenizer.keep_white_space:
+        plain = CharacterTokenizer(tokenizer.lowercase, tokenizer.special_symbols)
+        return TextPipeline(plain, pipeline.vocab)
+    return pipeline
 
 
 def encode_corpus(

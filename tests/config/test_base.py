@@ -78,8 +78,10 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
         made = changed(kind(), path, value)
     except SettingsError as error:
         said = str(error)
-    if hint == tuple[int, ...] and isinstance(value, list | int):  # several sizes, or one
-        value = tuple(value) if isinstance(value, list) else (value,)
+    if typing.get_origin(hint) is tuple and isinstance(value, list):  # several, in any sequence
+        value = tuple(value)
+    elif hint == tuple[int, ...] and isinstance(value, int):  # or one size alone
+        value = (value,)
     if not is_instance(value, hint):
         where = path[1:] if kind is NGramExperiment and path[0] == "model" else path
         assert f"--{flag_name('.'.join(where or path))} " in said

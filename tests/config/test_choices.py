@@ -5,12 +5,15 @@ from typing import Any, get_args
 
 import pytest
 
+from seq2seq.config import data
 from seq2seq.config.data import SUBWORDS, TOKEN_SETTINGS, DataSettings, TokenizerKind
 from seq2seq.config.decoding import SearchMethod, UtilityName
 from seq2seq.config.language_model import SmoothingName
 from seq2seq.config.model import AttentionName, CellName
 from seq2seq.config.training import MetricName
 from seq2seq.data.tokenizers.base import TOKENIZERS
+from seq2seq.data.tokenizers.normalization import ESCAPE, JOINER, SPACE
+from seq2seq.data.vocabulary import SPECIAL_TOKENS
 from seq2seq.decoding.search import SEARCHES
 from seq2seq.evaluation.metrics import METRICS, UTILITIES
 from seq2seq.models.attention.registry import ATTENTIONS
@@ -36,3 +39,8 @@ def test_every_allowed_name_is_one_of_a_class(names: Any, classes: Collection[st
 def test_what_is_said_of_tokens_is_of_fields_and_kinds_that_there_are() -> None:
     assert {*TOKEN_SETTINGS} <= DataSettings.__dataclass_fields__.keys()
     assert {*SUBWORDS} <= {*get_args(TokenizerKind)}
+
+
+def test_what_no_symbol_can_be_is_what_has_a_meaning_in_tokens() -> None:
+    assert data.SPECIAL_TOKENS == SPECIAL_TOKENS
+    assert data.MARKS_IN_TOKENS == JOINER + SPACE + ESCAPE

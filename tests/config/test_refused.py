@@ -100,6 +100,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
     (Experiment, "training.threads", [0, 1024], [-1, 1025], {}),
     (Experiment, "training.average_count", [2], [1], {"training.average": "last"}),
     (Experiment, "data.vocab_size", [5], [4], {}),
+    (Experiment, "data.character_coverage", [0.98, 1], [0.0, 0.97, 1.1, NAN], {}),
     (Experiment, "data.min_frequency", [1, 2], [0], {"data.tokenizer": "word"}),
     (Experiment, "model.attention_size", [1], [0], {"model.attention": "additive"}),
     (Experiment, "model.attention_heads", [1], [0], {"model.attention": "multi-head"}),
@@ -293,7 +294,25 @@ NO_EFFECT: list[tuple[type[BaseExperiment], dict[str, object], str]] = [
         )
         for name, value in (
             *(("data.tokenizer", "word"), ("data.vocab_size", 99), ("data.lowercase", True)),
+            *(("data.character_coverage", 0.99), ("data.special_symbols", ("<2fr>",))),
         )
+    ),
+    *(
+        (
+            kind,
+            {"data.character_coverage": 0.99, "data.tokenizer": "word"},
+            "with --data.tokenizer word, only with unigram or bpe",
+        )
+        for kind in (LanguageExperiment, NGramExperiment)
+    ),
+    (
+        Experiment,
+        {
+            "data.character_coverage": 0.99,
+            "model.initialize_encoder": "runs/a",
+            "model.initialize_decoder": "runs/b",
+        },
+        "with --model.initialize-encoder runs/a and --model.initialize-decoder runs/b",
     ),
     (LanguageExperiment, {"model.spectral_radius": 0.5}, "with --model.cell gru, only with "),
     (LanguageExperiment, {"training.average_count": 3}, "without --training.average"),
@@ -608,6 +627,47 @@ CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
         ["--training.best-by bleu", "take perplexity"],
     ),
     (NGramExperiment, {"model.smoothing": "add-k"}, ["--smoothing add-k needs --k"]),
+    (
+        Experiment,
+        {"data.tokenizer": "character", "data.character_coverage": 0.99},
+        ["--data.character-coverage 0.99 needs --data.tokenizer unigram or bpe"],
+    ),
+    *(
+        (kind, {"data.special_symbols": symbols}, ["--data.special-symbols", words])
+        for kind in KINDS
+        for symbols, words in (
+            ([""], "'' is empty"),
+            (["<a b>"], "'<a b>' has white space in it"),
+            (["a\u3000"], "has white space in it"),
+            (["<2fr>", "<eos>"], "<eos> is a special token"),
+            (["<2fr>", "<BT>", "<2fr>"], "<2fr> is given twice"),
+            (["e\u0301", "\u00e9"], "\u00e9 is given twice"),
+            (["<▁>"], "▁ has a meaning in tokens"),
+            (["<2fr>", "a￭b␛"], "￭ ␛ has a meaning in tokens"),
+            (["<\ud800>"], "is no text"),
+        )
+    ),
+    *(
+        (
+            kind,
+            {"data.vocab_size": 6, "data.special_symbols": ["<2fr>", "<BT>"]},
+            ["6 tokens has no room for 2 --data.special-symbols: raise --data.vocab-size to 7"],
+        )
+        for kind in KINDS
+    ),
+    (
+        Experiment,
+        {"data.target_vocab_size": 5, "data.special_symbols": ["<2fr>"]},
+        ["5 tokens has no room for 1 --data.special-symbols"],
+    ),
+    *(
+        (
+            kind,
+            {"data.letters_only": True, "data.special_symbols": ["<2fr>"]},
+            ["--data.special-symbols have no effect with --data.letters-only"],
+        )
+        for kind in (LanguageExperiment, NGramExperiment)
+    ),
 ]
 
 
@@ -636,6 +696,8 @@ def test_settings_that_clash_are_named_together(
         {"model.attention": "additive", "model.input_feeding": True, "model.coverage": True},
         {"model.residual": True, "model.encoder_sizes": [8, 8, 16], "model.decoder_sizes": [9, 9]},
         {"model.attention": "none", **ONE_HOT},
+        {"data.special_symbols": ["<2fr>", "<BT>", "｟ph1｠"], "data.character_coverage": 0.9995},
+        {"data.target_tokenizer": "character", "data.character_coverage": 0.9995},
     ],
     ids=str,
 )

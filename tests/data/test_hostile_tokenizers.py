@@ -100,7 +100,7 @@ def test_the_form_of_text_is_on_record(kind: str, tmp_path: Path) -> None:
     BUILT[kind].save(path)
     content = json.loads(path.read_bytes())
     assert content["normalization"] == "NFC"
-    for other in ("NFKC", "", None, 3):
+    for other in ("NFKC", "", None, 3, *(["NFC, white space kept"] * (kind != "character"))):
         path.write_text(json.dumps({**content, "normalization": other}))
         with pytest.raises(DataError, match=r'tokenizer .*"normalization" is .*, not "NFC"'):
             load_tokenizer(path)
@@ -147,6 +147,17 @@ def test_a_model_made_by_hand_is_read(kind: int) -> None:
     assert tokenizer.detokenize(tokenizer.tokenize("ab c", sample=True)) == "ab c"
 
 
+@pytest.mark.parametrize("kind", [1, 2])
+def test_a_model_made_by_hand_may_have_the_mark_of_symbols(kind: int) -> None:
+    marked = model(piece("\x1f", 0.0, 4), kind=kind)
+    tokenizer = SentencePieceTokenizer(marked, special_symbols=["<x>"])
+    assert tokenizer.pieces == ["<x>", "￭", "▁", "a", "b", "▁a"]
+    for sample in (False, True):
+        tokens = tokenizer.tokenize("a<x> <x>cc", sample=sample)
+        assert tokens[-4:] == ["￭", "<x>", "<x>", "cc"]
+        assert tokenizer.detokenize(tokens) == "a<x> <x>cc"
+
+
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
@@ -167,6 +178,10 @@ def test_a_model_made_by_hand_is_read(kind: int) -> None:
         (model(piece("c", 3e38)), "a piece 'c' with the score 3"),
         (model(piece("<0x41>", 0.0, 6)), "'<0x41>' is of the type 6"),
         (model(piece("c", 0.0, 2**32 + 6)), "of the type 4294967302"),
+        (model(piece("x", 0.0, 4)), "'x' is of the type 4"),
+        (model(piece("\x1f", 0.0, 1)), "of the type 1"),
+        (model(piece("a\x1f", 0.0, 4)), "of the type 4"),
+        (model(piece("\x1f", 0.0, 4)), "not those that its model was trained with"),
         (model(kind=3), "neither unigram nor BPE"),
         (model(field(2, field(35, 1))), "pieces for bytes"),
         (model(field(2, field(24, 1))), "spaces behind words"),

@@ -140,6 +140,83 @@ def test_half_an_escape_waits_for_its_other_half(kind: str, tokens: list[str]) -
     assert text.decode(vocab.ids(["␛", "j", "a"])) == "￭a"
 
 
+# ---------------------------------------------------------------------------------------------
+# A text that is gone on with
+
+
+@given(kinds, st.data(), texts, st.sampled_from(["", " ", "\t ", "\n", "　"]))
+def test_a_text_that_is_gone_on_with_stays_as_it_is(
+    kind: str, data: st.DataObject, lines: list[str], end: str
+) -> None:
+    text = TokenStream(pipeline(kind), sentences=False)
+    given_text = "\n".join(lines) + end
+    size = len(text.pipeline.vocab)
+    ids = data.draw(st.lists(st.integers(EOS_ID, size - 1), max_size=9))
+    begun = text.begin(given_text)
+    first, *rest = text.continuation(begun, ids)
+    assert first == begun.text == given_text
+    assert begun.ids[: len(text.row(given_text))] == text.row(given_text)
+    # What follows is what the tokens say, but for a space that is there already.
+    tokens = [*begun.line, *text.pipeline.vocab.tokens(ids)]
+    spelt = "\n".join(
+        text.pipeline.tokenizer.detokenize(line) for line in split_lines(tokens)
+    ).removeprefix(text.pipeline.tokenizer.detokenize(begun.line))
+    assert "".join(rest) in (spelt, spelt.removeprefix(" "))
+
+
+def split_lines(tokens: list[str]) -> list[list[str]]:
+    """Tokens without the ends of lines, a list for each line."""
+    lines: list[list[str]] = [[]]
+    for token in tokens:
+        if token == "<eos>":
+            lines.append([])
+        else:
+            lines[-1].append(token)
+    return lines
+
+
+def test_a_space_at_the_end_is_a_token_for_characters() -> None:
+    text = running("character", ["ab b"])
+    a, space = text.pipeline.vocab["a", "▁"]
+    for end in (" ", "\t", "  "):
+        assert text.begin(f"a{end}").ids == [EOS_ID, a, space]
+        assert text.begin(f"a{end}").line == ["a", "▁"]
+        assert "".join(text.continuation(text.begin(f"a{end}"), [a])) == f"a{end}a"
+    assert text.begin("a\n").ids == [EOS_ID, a, EOS_ID]
+    assert text.begin(" ").ids == [EOS_ID], "no line of the training text begins with one"
+    letters = running("character", ["ab b"], letters_only=True)
+    assert letters.begin("a, ").ids == letters.begin("a\n").ids == [EOS_ID, a, space]
+
+
+def test_kept_white_space_is_read_as_it_is() -> None:
+    lines = ["\tab", "  b a", "a \u3000"]
+    built = build_pipeline(lines, DataSettings(), "character", 60, keep_white_space=True)
+    text = TokenStream(built.pipeline, sentences=False)
+    assert text.decode(text.rows(lines)[0][1:]) == "\tab\n  b a\na \u3000\n"
+    for prefix in ("\t", "a\n  ", "b ", "a \u3000"):
+        begun = text.begin(prefix)
+        assert begun.ids == text.row(prefix)
+        assert text.decode(begun.ids[1:]) == prefix
+        assert "".join(text.continuation(begun, begun.ids[1:2])) == prefix + text.decode(
+            begun.ids[1:2]
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "inside", "free"),
+    [("word", ["￭.", "￭,"], ["cat", "(￭"]), ("bpe", ["t", "."], ["▁the", "▁"])],
+)
+def test_after_a_space_no_token_goes_on_in_the_same_word(
+    kind: str, inside: list[str], free: list[str]
+) -> None:
+    text = running(kind, [*LINES, "the cat, (the dog)."] * 2, size=100)
+    vocab = text.pipeline.vocab
+    not_next = text.begin("the ").not_next
+    assert {*vocab.ids(inside)} <= {*not_next}
+    assert not {*vocab.ids(free), EOS_ID} & {*not_next}
+    assert text.begin("the").not_next == text.begin("the\n").not_next == []
+
+
 def test_a_piece_comes_as_soon_as_its_token_is_known() -> None:
     text = running("character", ["ab"])
     known: list[int] = []

@@ -189,6 +189,35 @@ def test_characters() -> None:
     assert CharacterTokenizer(lowercase=True).tokenize("ÀB") == ["à", "b"]
 
 
+@given(st.one_of(TEXT, st.text(alphabet=" \t\r\xa0a▁␛\x1f", max_size=9)))
+def test_characters_can_keep_white_space(text: str) -> None:
+    text = text.replace("\n", " ")
+    tokenizer = build_tokenizer("character", [], vocab_size=9, keep_white_space=True)
+    tokens = tokenizer.tokenize(text)
+    assert tokenizer.detokenize(tokens) == tokenizer.normalize(text)
+    assert tokenizer.normalize(text) == unicodedata.normalize("NFC", text)
+    assert len(tokens) == len(tokenizer.normalize(text))
+
+
+def test_kept_white_space_is_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer"
+    symbols = ["<2fr>"]
+    tokenizer = build_tokenizer(
+        "character", [], vocab_size=9, special_symbols=symbols, keep_white_space=True
+    )
+    tokenizer.save(path)
+    assert json.loads(path.read_bytes())["normalization"] == "NFC, white space kept"
+    assert load_tokenizer(path).tokenize("\tx <2fr> \x1f") == [
+        *("\t", "x", "▁", "<2fr>", "▁", "\x1f")
+    ]
+    assert tokenizer.tokenize("a\nb") == ["a", "▁", "b"], "a line's end is no token"
+
+
+def test_other_kinds_do_not_keep_white_space() -> None:
+    with pytest.raises(SettingsError, match="keep_white_space is for tokenizer 'character'"):
+        build_tokenizer("word", [], vocab_size=9, keep_white_space=True)
+
+
 @given(TEXT)
 def test_there_is_a_token_for_each_code_point(text: str) -> None:
     assert len(CharacterTokenizer().tokenize(text)) == len(normalize(text))
@@ -280,7 +309,7 @@ def test_a_vocabulary_larger_than_the_text_allows_becomes_smaller(kind: Tokenize
 
 @SUBWORD
 def test_a_vocabulary_too_small_for_the_characters_says_so(kind: TokenizerKind) -> None:
-    with pytest.raises(SettingsError, match=r"vocab_size is 6, .* 12 .*character_coverage"):
+    with pytest.raises(SettingsError, match=r"vocab_size is 6, .* 12 .*raise vocab_size"):
         build_tokenizer(kind, ["hello world"], vocab_size=6)
 
 
@@ -293,6 +322,28 @@ def test_coverage_leaves_rare_characters_out(kind: Literal["unigram", "bpe"]) ->
     assert any("漢" in piece for piece in full.pieces)
     assert not any("漢" in piece for piece in part.pieces)
     assert built.pieces == part.pieces
+
+
+@SUBWORD
+def test_the_coverage_that_an_error_names_fits(kind: TokenizerKind) -> None:
+    generator = Random(1)
+    rare = [chr(0x4E00 + int(generator.paretovariate(1.2))) for _ in range(20_000)]
+    texts = ["".join(rare[begin : begin + 20]) for begin in range(0, len(rare), 20)]
+    with pytest.raises(SettingsError, match=r"lower character_coverage to 0\.9\d+") as caught:
+        build_tokenizer(kind, texts, vocab_size=150)
+    coverage = float(str(caught.value).rpartition(" ")[2])
+    fitting = build_tokenizer(kind, texts, vocab_size=150, character_coverage=coverage)
+    assert fitting.pieces is not None
+    assert 130 < len(fitting.pieces) <= 146
+
+
+@SUBWORD
+@pytest.mark.parametrize("coverage", [0.0, 0.97, 1.01, float("nan")])
+def test_a_coverage_that_sentencepiece_does_not_take_is_refused(
+    kind: TokenizerKind, coverage: float
+) -> None:
+    with pytest.raises(SettingsError, match=r"character_coverage is .* in \[0\.98, 1\]"):
+        build_tokenizer(kind, TEXTS, vocab_size=150, character_coverage=coverage)
 
 
 @SUBWORD

@@ -1,7 +1,11 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +90,65 @@ def test_lookup_keeps_the_nesting() -> None:
     assert vocab["a"] == 5
     assert vocab.tokens(5) == "a"
     assert vocab.ids(["a", "?", "<eos>"]) == [5, UNK_ID, EOS_ID]
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    ["a b", ["a", "dog"], [["a"], "dog"], b"ab", 3, [3], [[3]], [[["a"]]], {"a": ["b"]}],
+)
+def test_what_would_become_letters_is_refused(sentences: object) -> None:
+    with pytest.raises(DataError, match="sentences"):
+        Vocab.build(sentences)  # type: ignore[arg-type]
+
+
+def test_sentences_may_come_one_by_one() -> None:
+    assert Vocab.build(tuple(tokens) for tokens in SENTENCES) == Vocab.build(SENTENCES)
+
+
+def test_its_tokens_in_a_list() -> None:
+    vocab = Vocab.build(SENTENCES)
+    assert list(vocab) == all_tokens(vocab)
+    assert [vocab[token] for token in vocab] == list(range(len(vocab)))
+
+
+@pytest.mark.parametrize("make", [torch.tensor, np.array])
+def test_ids_may_be_a_tensor_or_an_array(make: Callable[[object], Any]) -> None:
+    vocab = Vocab.build(SENTENCES)
+    assert vocab.tokens(make([[5, 1], [4, 4]])) == [["a", "<unk>"], ["b", "b"]]
+    assert vocab.tokens(make([5, 4])) == ["a", "b"]
+    assert vocab.tokens(make(5)) == "a"
+    assert vocab.tokens([make(5), make([4])]) == ["a", ["b"]]
+    assert vocab.tokens(make([])) == []
+    for wrong in (make([1.5]), make([-1]), make([[8]])):
+        with pytest.raises(DataError, match=r"id"):
+            vocab.tokens(wrong)
+
+
+def test_ids_are_the_way_back_from_tokens() -> None:
+    vocab = Vocab.build(SENTENCES)
+    for ids in (5, [5, 4], [[5], [4, 1]], []):
+        assert vocab.ids(vocab.tokens(ids)) == vocab[vocab.tokens(ids)] == ids
+    assert vocab.ids("ab") == UNK_ID, "one token, not two letters"
+    assert vocab.ids(np.array([["a", "b"]])) == [[5, 4]]
+    assert vocab.tokens(range(4)) == [*SPECIAL_TOKENS]
+
+
+def test_ids_and_tokens_are_not_mixed_up() -> None:
+    vocab = Vocab.build(SENTENCES)
+    for wrong in (5, [5], None):
+        with pytest.raises(DataError, match=r"ids are for \.tokens"):
+            vocab.ids(wrong)  # type: ignore[call-overload]
+        with pytest.raises(DataError, match=r"ids are for \.tokens"):
+            vocab[wrong]  # type: ignore[call-overload]
+    for other in ("a", ["a"], 1.5, None):
+        with pytest.raises(DataError, match=r"tokens are for \.ids"):
+            vocab.tokens(other)
+
+
+def test_a_path_may_be_a_string(tmp_path: Path) -> None:
+    path = str(tmp_path / "v.json")
+    Vocab.build(SENTENCES).save(path)
+    assert Vocab.load(path) == Vocab.build(SENTENCES)
 
 
 @pytest.mark.parametrize("index", [-1, 8, 10**9])

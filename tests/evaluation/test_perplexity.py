@@ -6,6 +6,7 @@ from itertools import chain, pairwise
 import pytest
 import torch
 
+from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
 from seq2seq.data.vocabulary import EOS_ID, UNK_ID
 from seq2seq.evaluation import perplexity as module
 from seq2seq.evaluation.perplexity import (
@@ -105,7 +106,8 @@ def test_held_out_text_is_scored_in_parts_and_sentences_alone() -> None:
     expected = [plainly(model, part) for part in split_row(row, module.STREAMS)]
     assert found.nats == pytest.approx(-sum(map(sum, expected)), rel=1e-5)
     assert found.tokens == len(row) - 1
-    whole = text_score([row], row_log_probabilities(model, [row], CPU), LINES)
+    values = row_log_probabilities(model, [row], CPU)
+    whole = text_score([row], values, LINES, text.pipeline.tokenizer)
     assert found[1:5] == whole[1:5]
     assert found.nats != pytest.approx(whole.nats, rel=1e-7), "each part begins with zeros"
     text = running(sentences=True)
@@ -163,7 +165,7 @@ def test_an_open_text_has_no_last_line_end() -> None:
     text = running("character", lines)
     rows = text.rows(lines, closed=False)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert text_score(rows, values, lines)[1:5] == (13, 5, 13, 0)
+    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:5] == (13, 5, 13, 0)
 
 
 def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
@@ -172,7 +174,7 @@ def test_the_text_counts_as_the_tokenizer_sees_it() -> None:
     text = running("character", lines)
     rows = text.rows(lines)
     values = row_log_probabilities(uniform(len(text.pipeline.vocab)), rows, CPU)
-    assert text_score(rows, values, lines)[1:5] == (4, 3, 4, 0)
+    assert text_score(rows, values, lines, text.pipeline.tokenizer)[1:5] == (4, 3, 4, 0)
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:
@@ -184,10 +186,10 @@ def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:
 def test_unknown_tokens_are_counted_and_left_out_by_hand() -> None:
     """An impossible one makes the perplexity infinite, and that without it stays a number."""
     rows, lines = [[2, UNK_ID, 5, EOS_ID], [2, UNK_ID, EOS_ID]], ["zebras run", "zebras"]
-    score = text_score(rows, [[-4.0, -1.0, -2.0], [-math.inf, -3.0]], lines)
+    score = text_score(rows, [[-4.0, -1.0, -2.0], [-math.inf, -3.0]], lines, SpaceTokenizer())
     assert (score.tokens, score.unknown_tokens, score.known_nats) == (5, 2, 6.0)
     assert score.nats == score.perplexity == math.inf
     assert score.perplexity_without_unknown == pytest.approx(math.exp(6 / 3))
-    nothing = text_score([[2, UNK_ID]], [[-4.0]], ["zebras"])
+    nothing = text_score([[2, UNK_ID]], [[-4.0]], ["zebras"], SpaceTokenizer())
     assert nothing.perplexity == pytest.approx(math.exp(4))
     assert nothing.summary()["perplexity_without_unknown"] is None

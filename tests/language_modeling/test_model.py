@@ -9,15 +9,26 @@ from typing import Any
 
 import pytest
 
+from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.parallel import Corpora
+from seq2seq.data.token_stream import TokenStream
+from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.translation.train import train
-from tests.support.language import LINES, TEXTS, describe, letter_table, network, running
+from tests.support.language import (
+    LINES,
+    TEXTS,
+    describe,
+    letter_table,
+    network,
+    running,
+    table,
+)
 
 # a -> b (0.5), a (0.25), line's end (0.25); b -> a, surely; after a line's end a or b.
 TABLE = {
@@ -105,7 +116,7 @@ def test_text_is_cleaned_as_the_training_text_was() -> None:
     model = LanguageModel(network(len(text.pipeline.vocab)), text, device="cpu")
     assert model.score("ab, (2)\nc!").tokens == ["a", "b", "▁", "c"]
     assert model.evaluate_lines(["ab, (2)", "c!"]) == model.evaluate("ab c")
-    assert model.generate("ab, (2)\nc!", max_tokens=1).startswith("ab c")
+    assert model.generate("ab, (2)\nc!", max_tokens=1).startswith("ab, (2)\nc!"), "as it was given"
 
 
 @pytest.mark.parametrize("text", ["", []])
@@ -159,6 +170,60 @@ def test_the_stream_joined_is_the_text(lively: LanguageModel) -> None:
     rest = list(stream)
     assert "the cat" + "".join(rest) == lively.generate("the cat", max_tokens=30, seed=2)
     assert len(rest) == 31, "a piece for each token, and what is left"
+
+
+@pytest.mark.parametrize("kind", ["word", "character", "space", "unigram", "bpe"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "Zürich is",
+        "the 猫",
+        "the cat ",
+        "a\n\n  the\tcat\t",
+        "  ",
+        "E\u0301 ▁␛￭",
+        "<unk> <eos> THE",
+    ],
+)
+@pytest.mark.parametrize("form", [{}, {"sentences": True}, {"letters_only": True}])
+def test_a_text_begins_with_its_prefix_to_the_last_character(
+    kind: str, prefix: str, form: dict[str, bool]
+) -> None:
+    """Unknown words and white space too; what follows has no unknown token in it."""
+    text = running(kind, **form)
+    model = LanguageModel(network(len(text.pipeline.vocab)), text, device="cpu")
+    for seed in range(3):
+        made = model.generate(prefix, max_tokens=9, seed=seed)
+        assert made.startswith(prefix)
+        assert "⁇" not in made
+    assert "".join(model.stream(prefix, max_tokens=9, seed=2)) == made
+
+
+def test_a_prefix_keeps_its_case_and_its_symbols() -> None:
+    data = DataSettings(lowercase=True, special_symbols=("<2FR>",))
+    for kind in ("word", "character", "unigram"):
+        pipeline = build_pipeline([*LINES, "<2FR> a"], data, kind, 60).pipeline
+        model = LanguageModel(network(len(pipeline.vocab)), TokenStream(pipeline, True))
+        assert model.generate("<2FR> The CAT", max_tokens=3).startswith("<2FR> The CAT")
+        assert model.score("<2FR>").tokens == ["<2FR>", "<eos>"]
+
+
+def test_after_a_space_a_new_word_begins() -> None:
+    text = running("word", ["the cat, a cat, the dog."] * 3)
+    probabilities = {"￭,": 0.7, "dog": 0.3}
+    rows = [[probabilities.get(token, 1e-9) for token in text.pipeline.vocab]]
+    model = LanguageModel(table(rows * len(text.pipeline.vocab)), text, device="cpu")
+    assert model.generate("the cat", max_tokens=1, temperature=0) == "the cat,"
+    assert model.generate("the cat ", max_tokens=2, temperature=0) == "the cat dog,"
+
+
+def test_characters_are_counted_with_the_white_space_that_is_kept() -> None:
+    lines = ["\tif a:", "\t    b  "]
+    built = build_pipeline(lines, DataSettings(), "character", 60, keep_white_space=True)
+    text = TokenStream(built.pipeline, sentences=False)
+    model = LanguageModel(network(len(built.pipeline.vocab)), text, device="cpu")
+    found = model.evaluate_lines(lines)
+    assert found.characters == found.tokens == sum(len(line) + 1 for line in lines)
 
 
 def test_special_tokens_are_never_made_up(lively: LanguageModel) -> None:

@@ -168,7 +168,7 @@ def test_validation_is_of_the_held_out_text_with_a_sample(tmp_path: Path, window
     }
 
 
-def test_the_sample_begins_with_the_prefix_as_the_text_was_cleaned(tmp_path: Path) -> None:
+def test_the_sample_begins_with_the_prefix_as_it_was_given(tmp_path: Path) -> None:
     experiment = describe(tmp_path)
     experiment = replace(
         experiment,
@@ -177,7 +177,7 @@ def test_the_sample_begins_with_the_prefix_as_the_text_was_cleaned(tmp_path: Pat
     )
     texts = read_splits(experiment.data, TEXTS)
     (sample,) = make_task(experiment, texts=texts).validate(CPU).samples
-    assert sample["made up"].startswith("the dog the cat")
+    assert sample["made up"].startswith("The dog, the cat!")
 
 
 def test_long_sentences_are_left_out_and_counted(

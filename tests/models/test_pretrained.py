@@ -144,6 +144,48 @@ def test_a_run_begins_with_the_weights_of_runs(
     assert isinstance(Translator.load(tmp_path / "run").translate("a b c"), str)
 
 
+def test_a_run_whose_tokenizer_would_break_a_symbol_is_refused(
+    experiment: Callable[..., Experiment], letters: Corpora, tmp_path: Path
+) -> None:
+    described = LanguageExperiment(
+        run=str(tmp_path / "lm"),
+        device="cpu",
+        data=LanguageDataSettings(
+            tokenizer="word", windows="sentences", special_symbols=("<a>", "<b>")
+        ),
+        model=LanguageModelSettings(embedding_size=8, sizes=(8,), dropout=0.0),
+        training=TrainingSettings(max_steps=1, best_by="perplexity", label_smoothing=0.0),
+    )
+    train_language_model(described, TextSplits(letters.train.sources, letters.validation.sources))
+    base = experiment(max_steps=1)
+    model = replace(base.model, initialize_encoder=described.run)
+    data = replace(base.data, special_symbols=("<a>",))
+    train(replace(base, model=model, data=data), letters)
+    data = replace(base.data, special_symbols=("<a>", "<c>"))
+    with pytest.raises(SettingsError, match=r"--model.initialize-encoder .* would break <c>"):
+        train(replace(base, model=model, data=data, run=str(tmp_path / "other")), letters)
+    assert not (tmp_path / "other" / "experiment.json").exists()
+
+
+def test_white_space_that_a_language_model_keeps_is_none_of_a_sentence(
+    experiment: Callable[..., Experiment], letters: Corpora, tmp_path: Path
+) -> None:
+    described = LanguageExperiment(
+        run=str(tmp_path / "lm"),
+        device="cpu",
+        data=LanguageDataSettings(tokenizer="character", windows="sentences"),
+        model=LanguageModelSettings(embedding_size=8, sizes=(8,), dropout=0.0),
+        training=TrainingSettings(max_steps=1, best_by="perplexity", label_smoothing=0.0),
+    )
+    lines = [f"\t{line}" for line in letters.train.sources]
+    train_language_model(described, TextSplits(lines, lines[:20]))
+    assert Run(described.run).pipeline("text").tokenizer.tokenize("\ta ") == ["\t", "a", "▁"]
+    base = experiment(max_steps=1)
+    train(replace(base, model=replace(base.model, initialize_encoder=described.run)), letters)
+    assert Run(base.run).pipeline("source").tokenizer.tokenize("\ta ") == ["a"]
+    assert Translator.load(base.run, "cpu").translate("  \t") == ""
+
+
 def test_what_a_borrowed_vocabulary_leaves_without_effect_is_refused() -> None:
     described = Experiment()
     with pytest.raises(SettingsError, match=r"--data.target-vocab-size 100 has no effect"):

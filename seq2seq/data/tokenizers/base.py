@@ -1,8 +1,9 @@
 """Tokenizers: a line of text to tokens, and tokens back to the line.
 
 All of them first bring a text into one form with `normalize`, and `detokenize(tokenize(text))` is
-exactly `normalize(text)`. No tokenizer returns the name of a special token, whatever the text says;
-but for "space", whose text may say `<unk>`. How to add one is told in seq2seq/README.md.
+exactly `normalize(text)`. A special symbol is one token wherever it stands. No tokenizer returns
+the name of a special token, whatever the text says; but for "space", whose text may say `<unk>`.
+How to add one is told in seq2seq/README.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from seq2seq.data.tokenizers.normalization import NORMAL_FORM
+from seq2seq.data.tokenizers.normalization import KEPT_FORM, NORMAL_FORM
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, SpaceTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.data.vocabulary import load_json
@@ -33,6 +34,14 @@ class Tokenizer(Protocol):
     can_sample: ClassVar[bool]
     pieces: list[str] | None
 
+    @property
+    def special_symbols(self) -> tuple[str, ...]:
+        """The symbols that stay whole: each is one token, and never in lower case."""
+
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """The tokens that have an id in every vocabulary, for the sake of the symbols."""
+
     @classmethod
     def train(
         cls,
@@ -42,6 +51,7 @@ class Tokenizer(Protocol):
         vocab_size: int,
         lowercase: bool = False,
         character_coverage: float = 1.0,
+        special_symbols: Sequence[str] = (),
     ) -> Tokenizer:
         """Returns a tokenizer for `texts`; arguments as for `build_tokenizer`."""
 
@@ -51,6 +61,9 @@ class Tokenizer(Protocol):
 
         The "kind", "normalization" and "lowercase" have been checked.
         """
+
+    def normalize(self, text: str) -> str:
+        """Returns the form of `text` that comes back from its tokens."""
 
     def tokenize(self, text: str, *, sample: bool = False) -> list[str]:
         """Returns the tokens of `text`; an empty list for one that is only white space.
@@ -89,24 +102,33 @@ def build_tokenizer(
     vocab_size: int,
     lowercase: bool = False,
     character_coverage: float = 1.0,
+    special_symbols: Sequence[str] = (),
+    keep_white_space: bool = False,
 ) -> Tokenizer:
     """Returns a tokenizer of a `TokenizerKind` for `texts`, from which unigram and BPE learn.
 
     The other kinds have no inventory of their own: there, `vocab_size` is the `max_size` of
-    `Vocab.build`, and `character_coverage` has no meaning.
+    `Vocab.build`, and `character_coverage` has no meaning. Characters may keep white space as it
+    is.
 
     Raises:
-        SettingsError: there is no such kind, or as `SentencePieceTokenizer.train`.
+        SettingsError: there is no such kind, or one that can't keep white space; a symbol can't be
+            one; or as `SentencePieceTokenizer.train`.
         DataError: as `SentencePieceTokenizer.train`.
     """
     if kind not in TOKENIZERS:
         raise SettingsError(f"tokenizer is {kind!r}; it must be one of {', '.join(TOKENIZERS)}")
+    if keep_white_space:
+        if kind != CharacterTokenizer.kind:
+            raise SettingsError(f"keep_white_space is for tokenizer 'character', and not {kind!r}")
+        return CharacterTokenizer(lowercase, special_symbols, keep_white_space=True)
     return TOKENIZERS[kind].train(
         texts,
         kind=kind,
         vocab_size=vocab_size,
         lowercase=lowercase,
         character_coverage=character_coverage,
+        special_symbols=special_symbols,
     )
 
 
@@ -118,8 +140,9 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 def _from_json(content: dict[str, Any]) -> Tokenizer:
     classes = {tokenizer.kind: tokenizer for tokenizer in TOKENIZERS.values()}
     kind = content.get("kind")
+    forms = (NORMAL_FORM, KEPT_FORM) if kind == CharacterTokenizer.kind else (NORMAL_FORM,)
     # The first versions did not write it down; it was the same.
-    if (form := content.get("normalization", NORMAL_FORM)) != NORMAL_FORM:
+    if (form := content.get("normalization", NORMAL_FORM)) not in forms:
         raise DataError(f'"normalization" is {form!r}, not "{NORMAL_FORM}"')
     if not isinstance(kind, str) or kind not in classes:
         known = ", ".join(f'"{name}"' for name in classes)

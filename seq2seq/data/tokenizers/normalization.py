@@ -20,6 +20,8 @@ from seq2seq.data.vocabulary import BOS, EOS, PAD, UNK
 
 NORMAL_FORM: Final = "NFC"
 """What the files of tokenizers say of the form that texts take before."""
+KEPT_FORM: Final = "NFC, white space kept"
+"""What they say where white space stays as it is; versions before 0.3 refuse such a file."""
 
 JOINER, SPACE, ESCAPE = "￭", "▁", "␛"
 UNKNOWN_TEXT = "⁇"  # what an unknown token looks like in text, as in SentencePiece
@@ -35,16 +37,17 @@ _SILENT = frozenset({PAD, BOS, EOS})
 _SHORT = 1_000  # so few marks are put in order quickly by any algorithm
 
 
-def normalize(text: str, *, lowercase: bool = False) -> str:
+def normalize(text: str, *, lowercase: bool = False, keep_white_space: bool = False) -> str:
     """Returns `text` in Unicode's form NFC, each run of white space one space, none at the ends.
 
-    With `lowercase`, also in lower case. A lone surrogate, which is no character, becomes U+FFFD.
+    With `lowercase`, also in lower case. With `keep_white_space`, white space stays as it is, but
+    for a line's end, which is a space. A lone surrogate, which is no character, becomes U+FFFD.
     """
     if not text.isascii():
         text = to_nfc(_SURROGATE.sub("\ufffd", text))
     if lowercase:
         text = to_nfc(text.lower())
-    return " ".join(text.split())
+    return text.replace("\n", " ") if keep_white_space else " ".join(text.split())
 
 
 def to_nfc(text: str) -> str:

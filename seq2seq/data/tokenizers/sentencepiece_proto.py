@@ -2,8 +2,8 @@
 
 Its C++ believes much of what a model says, and a stranger's may say anything: a table of characters
 with false offsets is read beyond its end. So only models are let through that are as ours: pieces
-with finite scores, and no rules of their own for characters. That is also what brings a text back
-exactly, and all that sampling needs to know.
+with finite scores, one of them maybe the mark of special symbols, and no rules of their own for
+characters. That is also what brings a text back exactly, and all that sampling needs to know.
 
 The format is a Protocol Buffers message, ModelProto of sentencepiece_model.proto; the numbers of
 its fields are given here.
@@ -16,6 +16,7 @@ import struct
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
+from seq2seq.data.tokenizers.special_symbols import MARK
 from seq2seq.errors import DataError
 
 MAX_SCORE = 1e9
@@ -28,7 +29,7 @@ _SIZES = {1: 8, 5: 4}  # in bytes, of the other types
 
 _PIECE, _TRAINER, _NORMALIZER, _SELF_TEST, _DENORMALIZER = 1, 2, 3, 4, 5  # in ModelProto
 _NAME, _SCORE, _TYPE = 1, 2, 3  # in SentencePiece
-_NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3  # its types
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED = 1, 2, 3, 4  # its types
 _MODEL_TYPE, _WHITESPACE_AS_SUFFIX, _BYTE_FALLBACK = 3, 24, 35  # in TrainerSpec
 _KINDS: dict[object, _Kind] = {1: "unigram", 2: "bpe"}
 _CHARACTERS = 2  # in NormalizerSpec, and then whether spaces are treated as ours
@@ -79,9 +80,10 @@ def _read_piece(data: bytes) -> tuple[str, float, bool]:
         ) from error
     if not name or not math.isfinite(score) or abs(score) > MAX_SCORE:
         raise _unlike(f"it has a piece {name!r} with the score {score}")
-    if kind not in (_NORMAL, _UNKNOWN, _CONTROL):
+    expected = (_USER_DEFINED,) if MARK in name else (_NORMAL, _UNKNOWN, _CONTROL)
+    if kind not in expected or (MARK in name and name != MARK):
         raise _unlike(f"its piece {name!r} is of the type {kind}")
-    return name, score, kind != _NORMAL
+    return name, score, kind in (_UNKNOWN, _CONTROL)
 
 
 def _read_trainer(data: bytes) -> _Kind | None:
