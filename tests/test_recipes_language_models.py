@@ -88,8 +88,7 @@ def test_the_time_machine(command: Command, run: Run, corpus: Path, tmp_path: Pa
     (letters,) = letters_only((corpus / "train.txt").read_text().split("\n"), lowercase=True)
     held_out = held_out_score(model.network, model.text, [letters[600:750]], model.device)
     assert float(found[2]) == pytest.approx(held_out.perplexity, abs=6e-4)
-    prefix = held_out_prefix(model)
-    assert found[3] == prefix + found[3].removeprefix(prefix)
+    assert found[3].startswith("time traveller")  # as it is, though some of its letters are unknown
     # The corpus is known when the run is continued.
     code, _, said = run(*("time_machine.py", "--run", place, "--resume", "--training.max-steps", 5))
     assert code == 0, said
@@ -110,11 +109,6 @@ def test_the_time_machine_after_a_training_that_diverged(
     assert code == 0, said
     assert re.search(rf"^training perplexity +{trained} ", out, re.MULTILINE), out
     assert re.search(r"^validation perplexity +inf ", out, re.MULTILINE), out
-
-
-def held_out_prefix(model: LanguageModel) -> str:
-    """The recipe's prefix as a vocabulary without some of its letters shows it."""
-    return model.text.decode(model.text.row("time traveller")[1:])
 
 
 def test_the_time_machine_needs_enough_text(run: Run, corpus: Path, tmp_path: Path) -> None:

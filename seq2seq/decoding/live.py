@@ -56,8 +56,8 @@ class LiveHypotheses(NamedTuple):
 
     @property
     def alive(self) -> Tensor:
-        """Which rows have not ended, ``(rows,)``."""
-        return self.totals > float("-inf")
+        """Which rows have not ended, ``(rows,)``; where a model has diverged, totals are NaN."""
+        return self.totals != float("-inf")
 
     @property
     def ending(self) -> list[int]:

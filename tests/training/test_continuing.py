@@ -112,9 +112,9 @@ def others(value: Any, hint: Any) -> Iterator[Any]:
     elif isinstance(value, bool):
         yield not value
     elif isinstance(value, int | float):
-        yield from (value + 1, value + 0.125, value * 2 or 7)
+        yield from (value + 1, value + 0.125, value * 2 or 7, value - 0.01)
     elif isinstance(value, tuple):
-        yield from ((*value, *value), (3,), (256, 256))
+        yield from ((*value, *value), (3,), (256, 256), ("<a>",))
     else:
         yield "else"
 

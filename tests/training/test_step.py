@@ -18,7 +18,6 @@ from seq2seq.runs.checkpoint import named_weights
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.loss import Loss
 from seq2seq.training.saved_tensors import SavedTensorMeter
-from seq2seq.training.step import split_batch
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
 
@@ -113,7 +112,7 @@ def test_a_batch_that_needs_more_than_it_may_is_cut(
     expected = {name: weight.clone() for name, weight in named_weights(whole.model).items()}
     batch = max(whole.task.batches(0), key=lambda each: each.source.numel())
     sizes = []
-    for each in (batch, *split_batch(batch)):
+    for each in (batch, *batch.split(2)):
         with SavedTensorMeter(whole.model.parameters()) as kept:
             whole.optimizer_step.gradients([each], 0.0, torch.Generator())
         sizes.append(kept.peak)
