@@ -1,7 +1,8 @@
 """Several processes that compute the gradients of one update together, on one machine.
 
-Two processes of one thread each train faster than one process of two threads, whose every small
-product waits for the slower core. The processes are forked when the model and its text are in
+One process of two threads waits at every small product for the slower core, and loses half its
+speed where another program takes part of one; processes of one thread wait once an update. (See
+tests/benchmarks/processes.py.) They are forked when the model and its text are in
 memory, which they share; so they do the weights, which only the parent changes. For each update a
 batch is cut into as many parts by sentences, each process computes the gradient of its part, and
 their sum is the gradient of the whole batch.
@@ -185,8 +186,10 @@ def every_thread(settings: TrainingSettings) -> Iterator[None]:
     threads = torch.get_num_threads()
     if settings.processes > 1:
         torch.set_num_threads(threads * settings.processes)
-    yield
-    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def check_processes(count: int, device: torch.device) -> None:

@@ -1,7 +1,7 @@
 """A fuzzer: files that are nearly right, through everything that reads one.
 
-    python tests/fuzz.py --minutes 10 --seed 1
-    python tests/fuzz.py --seed 1 --first 1234 --cases 1     # one case again; its file is kept
+    python tests/support/fuzz.py --minutes 10 --seed 1
+    python tests/support/fuzz.py --seed 1 --first 1234 --cases 1    # one case again; it is kept
 
 Right files are changed at random: bytes, parts of JSON, numbers that promise too much, and
 checksums set right again, as somebody would who means harm. Nothing but the package's own errors
