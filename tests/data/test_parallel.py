@@ -344,6 +344,15 @@ def test_damaged_parquet_is_named(tmp_path: Path) -> None:
         ParallelCorpus.read(path)
 
 
+def test_parquet_whose_names_are_no_text_is_named(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "a.parquet", {"source_text": ["a"], "target_text": ["b"]})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"source_text")] = 0xFF
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"a\.parquet"):
+        ParallelCorpus.read(path)
+
+
 def test_parquet_written_anew_is_not_read_from_an_old_copy(tmp_path: Path) -> None:
     for text in ("one", "two"):
         path = write_parquet(tmp_path / "a.parquet", {"s": [text], "t": [text]})

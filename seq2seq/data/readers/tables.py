@@ -259,7 +259,7 @@ def _read_parquet(path: Path, columns: Columns) -> TextColumns:
         # Without Arrow's threads: a process that ends while they do sometimes aborts.
         file = parquet.ParquetFile(pyarrow.BufferReader(data), pre_buffer=False)
         table = file.read(use_threads=False)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # names that are not UTF-8, too
         what = "" if data.startswith(b"PAR1") else kind_of(data)
         raise DataError(
             f"can't read {path} as Parquet: "
