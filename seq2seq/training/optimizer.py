@@ -58,6 +58,8 @@ def clip_gradients(weights: Iterable[Tensor], settings: TrainingSettings) -> flo
     norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     if settings.clip_value:
         nn.utils.clip_grad_value_(weights, settings.clip_value)
-    if settings.clip_norm:
+    if settings.clip_norm and settings.clip_value:  # by value, the norm has changed
         nn.utils.clip_grad_norm_(weights, settings.clip_norm)
+    elif settings.clip_norm:
+        nn.utils.clip_grads_with_norm_(weights, settings.clip_norm, norm)
     return float(norm)
