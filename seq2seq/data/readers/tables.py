@@ -6,18 +6,15 @@ the columns that there are. How to add a format is told in seq2seq/README.md.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import reprlib
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from seq2seq.data.readers.cells import Row, csv_rows, tsv_rows
 from seq2seq.data.readers.contents import check_contents
 from seq2seq.data.readers.file_kinds import COMPRESSIONS, kind_of
 from seq2seq.data.readers.headers import Columns, find_columns, missing_column
@@ -25,14 +22,12 @@ from seq2seq.data.readers.lines import (
     TEXT_SUFFIX,
     ending,
     read_bytes,
-    read_sentences,
     read_text,
 )
 from seq2seq.data.readers.names import columns_by_one_role, columns_by_role, find_role
 from seq2seq.errors import DataError, SettingsError
 
 TextColumns: TypeAlias = list[list[str]]  # a list of texts for each column
-_Row: TypeAlias = tuple[str, list[str]]  # where it stands, and its cells
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
 
 
@@ -65,49 +60,15 @@ def read_columns(path: Path, columns: Columns) -> TextColumns:
 
 
 def _read_tsv(path: Path, columns: Columns) -> TextColumns:
-    lines = enumerate(read_sentences(path), 1)
-    rows = ((f"{path}:{number}", line.split("\t")) for number, line in lines)
-    return _pick_cells(rows, columns, path, "tab")
+    return _pick_cells(tsv_rows(path), columns, path, "tab")
 
 
 def _read_csv(path: Path, columns: Columns) -> TextColumns:
-    return _pick_cells(_csv_rows(path), columns, path, "comma (without quotes around it)")
+    rows, separator = csv_rows(path)
+    return _pick_cells(rows, columns, path, f"{separator} (without quotes around it)")
 
 
-def _csv_rows(path: Path) -> list[_Row]:
-    # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
-    reader = csv.reader(io.StringIO(read_text(path), newline="\n"), strict=True)
-    rows: list[_Row] = []
-    number = 1
-    with _no_field_limit():
-        try:
-            for row in reader:
-                if row:  # a blank line is no record
-                    rows.append((f"{path}:{number}", row))
-                number = reader.line_num + 1  # not + 1 a record: a quoted field may hold line ends
-        except csv.Error as error:
-            raise DataError(
-                f"{path}:{number}: not valid CSV: {error}; is a quote left open, or not doubled? "
-                f"(a table with tabs and without quoting must be named .tsv)"
-            ) from error
-    return rows
-
-
-_CSV_LOCK = threading.Lock()
-
-
-@contextmanager
-def _no_field_limit() -> Iterator[None]:
-    """Lets fields of CSV be as long as they are; the limit belongs to the whole process."""
-    with _CSV_LOCK:
-        before = csv.field_size_limit(2**31 - 1)
-        try:
-            yield
-        finally:
-            csv.field_size_limit(before)
-
-
-def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: str) -> TextColumns:
+def _pick_cells(rows: Iterable[Row], columns: Columns, path: Path, separator: str) -> TextColumns:
     """Returns columns of a table with a certain separator; its first row may be a header."""
     texts: TextColumns = [[] for _ in columns.roles]
     rows = iter(rows)
@@ -134,7 +95,12 @@ def _pick_cells(rows: Iterable[_Row], columns: Columns, path: Path, separator: s
     return texts
 
 
-_OTHER_SEPARATORS = {",": "name the file .csv", "\t": "name the file .tsv", ";": "", "|": ""}
+_OTHER_SEPARATORS = {
+    ",": "name the file .csv",
+    ";": "name the file .csv",
+    "\t": "name the file .tsv",
+    "|": "save the table as CSV",
+}
 
 
 def _too_few(where: str, row: Sequence[str], needed: int, separator: str) -> DataError:
@@ -145,7 +111,9 @@ def _too_few(where: str, row: Sequence[str], needed: int, separator: str) -> Dat
     if len(row) > 1 or other is None:
         advice = f"complete the line or remove it (a {separator} stands between columns)"
         return DataError(f"{problem}; {advice}")
-    advice = _OTHER_SEPARATORS[other] or f"write a {separator} in its place"
+    advice = _OTHER_SEPARATORS[other]
+    if separator != "tab" and advice.endswith(".csv"):
+        advice = "all lines must have it, as often as the first one"
     return DataError(
         f"{problem}: between the columns there must be a {separator}, and there is none; if the "
         f"{other!r} in it separates columns, {advice}"

@@ -1,0 +1,104 @@
+"""Tables as Excel and pandas save them: quoted cells, semicolons, numbered columns, JSON."""
+
+import csv
+import gzip
+import io
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from seq2seq.data.monolingual import read_monolingual
+from seq2seq.data.parallel import ParallelCorpus
+from seq2seq.data.readers.headers import HeaderWarning
+from seq2seq.errors import ON_COMMAND_LINE, DataError, SettingsError
+
+PAIRS = [("Go home, now.", "Rentre."), ('"Hi, you."', 'Il dit "Salut".'), ("I eat.", "Je mange.")]
+HEADER = ("phrase", "sens")
+Rows = Sequence[Sequence[str]]
+
+
+def saved(path: Path, rows: Rows, separator: str, quoting: int = csv.QUOTE_MINIMAL) -> Path:
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=separator, quoting=quoting).writerows(rows)
+    path.write_text(file.getvalue(), encoding="utf-8", newline="")
+    return path
+
+
+# ---------------------------------------------------------------------------------------------
+# quotes in TSV
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.txt"])
+def test_doubled_quotes_of_a_table_with_tabs_are_refused(tmp_path: Path, name: str) -> None:
+    rows = [*PAIRS[::2], *[("a", "b")] * 50, PAIRS[1]]
+    path = saved(tmp_path / name, rows, "\t")
+    with pytest.raises(DataError, match=rf"{name}:53: cells are quoted as .* name the file .csv"):
+        ParallelCorpus.read(path, source=0, target=1)
+    again = path.rename(tmp_path / "renamed.csv")
+    assert list(ParallelCorpus.read(again)) == rows, "the advice helps"
+
+
+def test_a_table_with_tabs_and_all_cells_quoted_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tsv", PAIRS[::2], "\t", csv.QUOTE_ALL)
+    with pytest.raises(DataError, match=r"a\.tsv:1: cells are quoted as"):
+        ParallelCorpus.read(path)
+
+
+def test_cells_that_excel_quotes_for_their_commas_are_refused(tmp_path: Path) -> None:
+    lines = ['"Yes, please."\tOui.\n', "No.\tNon.\n", "Go.\tVa !\n"] * 10
+    path = tmp_path / "a.tsv"
+    path.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.tsv:1: cells are quoted as"):
+        read_monolingual(path, column=0)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['"Hi!"\t"Salut !"\n', "Go.\tVa !\n"],
+        ['"Hi!"\t"Salut !"\n', '"Hi," he said.\tIl dit "Salut".\n'] * 20,
+        ['""Hi""\t"\n', '""\t""""\n', '"Go"\t"Va" "donc"\n'],
+        ['"Hi!"\tSalut !\n'] * 5 + ["Go.\tVa !\n"] * 500,
+    ],
+    ids=["few", "speech", "odd", "rare"],
+)
+def test_quotes_of_the_text_itself_stay(tmp_path: Path, lines: list[str]) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("".join(lines), encoding="utf-8")
+    found = list(ParallelCorpus.read(path))
+    assert [f"{source}\t{target}\n" for source, target in found] == lines
+
+
+# ---------------------------------------------------------------------------------------------
+# CSV with other separators
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_csv_may_have_semicolons_or_tabs(tmp_path: Path, separator: str, quoting: int) -> None:
+    rows = [("a; b, c", "d\te"), *PAIRS, ('one "line"\nand another', ";")]
+    path = saved(tmp_path / "a.csv", rows, separator, quoting)
+    assert list(ParallelCorpus.read(path)) == rows
+    named = saved(tmp_path / "b.csv", [HEADER, *rows], separator, quoting)
+    assert list(ParallelCorpus.read(named, source="sens", target="phrase")) == [
+        (target, source) for source, target in rows
+    ]
+
+
+def test_errors_of_csv_name_its_own_separator(tmp_path: Path) -> None:
+    rows = [("a", "b")] * 120
+    path = saved(tmp_path / "a.csv", [*rows, ("a", "b", "c")], ";")
+    with pytest.raises(DataError, match=r"a\.csv:121: .* is there a semicolon .* inside of a text"):
+        ParallelCorpus.read(path)
+    path = saved(tmp_path / "a.csv", [*rows, ("a",)], ";")
+    with pytest.raises(DataError, match=r"a\.csv:121: .*a semicolon stands between columns"):
+        ParallelCorpus.read(path)
+
+
+def test_a_column_of_csv_with_semicolons_in_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text\nHe came; he saw.\nHe left.\n", encoding="utf-8")
+    assert read_monolingual(path) == ["He came; he saw.", "He left."]
