@@ -21,7 +21,7 @@ from seq2seq.cli.options import (
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
-from seq2seq.data.readers.lines import read_lines
+from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.plotting.analyses import exposure_figure, multi_step_figure
 from seq2seq.plotting.figure import check_figure_path, save_figure
 from seq2seq.training.preflight import device_problems
@@ -142,7 +142,7 @@ def ahead_command(arguments: list[str]) -> None:
     runs = open_runs(command, LanguageExperiment)
     from seq2seq.language_modeling.model import LanguageModel
 
-    lines = read_lines(command.text)
+    lines = read_plain_lines(command.text)
     models = {name: LanguageModel.load(run, command.device) for name, run in runs.items()}
     found = {
         run: model.predict_ahead(lines, steps=command.steps, places=command.places)

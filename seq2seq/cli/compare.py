@@ -23,7 +23,7 @@ from seq2seq.cli.options import (
 )
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.config.fields import PositiveInt, Range
-from seq2seq.data.readers.lines import read_lines
+from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import SettingsError
 from seq2seq.training.preflight import device_problems
 
@@ -213,9 +213,9 @@ def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
     own = next((each.tokenize for each in runs.values()), "13a")
     tokenize = command.tokenize or own
     bleu_metric(tokenize)
-    sources = read_lines(command.source) if command.source else []
-    streams = {path: read_lines(path) for path in dict.fromkeys(command.reference)}
-    systems = {name: [] if name in runs else read_lines(name) for name in names}
+    sources = read_plain_lines(command.source) if command.source else []
+    streams = {path: read_plain_lines(path) for path in dict.fromkeys(command.reference)}
+    systems = {name: [] if name in runs else read_plain_lines(name) for name in names}
     files = {command.source: sources} if command.source else {}
     files |= streams | {name: lines for name, lines in systems.items() if name not in runs}
     check_aligned(files)

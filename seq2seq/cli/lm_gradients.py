@@ -13,7 +13,7 @@ from seq2seq.config.base import check_unused, did_you_mean
 from seq2seq.config.fields import NonNegativeInt, PositiveInt
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.model import NetworkSettings
-from seq2seq.data.readers.lines import read_lines
+from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import DataError
 from seq2seq.plotting.analyses import gradient_flow_figure
 
@@ -73,7 +73,7 @@ def gradients_command(arguments: list[str]) -> None:
     runs = open_runs(command, LanguageExperiment)
     from seq2seq.evaluation.gradient_flow import as_table
 
-    lines = read_lines(command.text)
+    lines = read_plain_lines(command.text)
     flows = flows_of_runs(command, runs, lines) if runs else flows_of_cells(command, lines)
     found = dict(zip(command.runs or command.cells, flows.values(), strict=True))
     show(command, found, as_table(flows), lambda: gradient_flow_figure(flows))

@@ -15,7 +15,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
 from seq2seq.console import standard_input
-from seq2seq.data.readers.lines import read_lines
+from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
@@ -159,7 +159,7 @@ def input_lines(file: str) -> list[str]:
     """Returns the lines of a text file (compressed too), or for "-" those of standard input.
 
     Raises:
-        DataError: there is no such file, or it is damaged.
+        DataError: there is no such file, it is damaged, or a table.
     """
     return [line for group in input_groups(file) for line in group]
 
@@ -170,12 +170,10 @@ def input_groups(file: str) -> Iterator[list[str]]:
     Raises:
         DataError: as `input_lines`; standard input is looked at when the first line is asked for.
     """
-    from seq2seq.data.readers.lines import read_lines
-
     if file == "-":
         return stdin_groups()
     try:
-        return iter([read_lines(file)])
+        return iter([read_plain_lines(file)])
     except DataError as error:
         if os.path.exists(file):
             raise
@@ -201,9 +199,9 @@ def read_aligned(*paths: str) -> list[list[str]]:
     """Reads files whose lines belong together.
 
     Raises:
-        DataError: a file can't be read, as `read_lines`; or as `check_aligned`.
+        DataError: a file can't be read, as `read_plain_lines`; or as `check_aligned`.
     """
-    texts = [read_lines(path) for path in paths]
+    texts = [read_plain_lines(path) for path in paths]
     check_aligned(dict(zip(paths, texts, strict=True)))
     return texts
 

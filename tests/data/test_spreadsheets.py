@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import gzip
 import io
 import json
 import warnings
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.cli.options import input_lines, read_aligned
 from seq2seq.data.monolingual import read_monolingual
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.headers import HeaderWarning
+from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import ON_COMMAND_LINE, DataError, SettingsError
 
 PAIRS = [("Go home, now.", "Rentre."), ('"Hi, you."', 'Il dit "Salut".'), ("I eat.", "Je mange.")]
@@ -102,3 +105,60 @@ def test_a_column_of_csv_with_semicolons_in_the_text(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text\nHe came; he saw.\nHe left.\n", encoding="utf-8")
     assert read_monolingual(path) == ["He came; he saw.", "He left."]
+
+
+# ---------------------------------------------------------------------------------------------
+# tables where a model reads lines
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "advice"),
+    [
+        ("te.tsv", "a\tb\nc\td\n\n", "cut -f1 .*te.tsv > source.txt"),
+        ("te.TSV.gz", "a\tb\n", r"gzip -dc .*te.TSV.gz \| cut -f1 > source.txt"),
+        ("te.csv", '"a, b",c\nd,e\n', "write the column that is to be read to a text file"),
+        ("te.csv", "a, b;c\nd;e\n", "write the column that is to be read to a text file"),
+        ("te.jsonl", '{"source": "a"}\n', "jq -r .source .*te.jsonl > source.txt"),
+        ("te.json.gz", "[]", r"gzip -dc .*te.json.gz \| jq -r '.\[\].source' > source.txt"),
+        ("te.parquet", "PAR1", "write the column that is to be read to a text file"),
+    ],
+)
+def test_a_table_is_no_text_for_a_model(tmp_path: Path, name: str, text: str, advice: str) -> None:
+    data = text.encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    with pytest.raises(DataError, match=rf"{name} is a table: .*{advice}"):
+        read_plain_lines(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("te.txt", ["a\tb", "c\td"]),
+        ("te.en", ['{"source": "a"}']),
+        ("te.tsv", ["a\tb", "c"]),
+        ("te.tsv", ["Go.", "Hi."]),
+        ("te.csv", ["Go, now.", "Hi."]),
+        ("te.csv", ['"Go', "Hi."]),
+        ("te.tsv", []),
+        ("te.csv", []),
+    ],
+)
+def test_other_text_is_read_for_a_model(tmp_path: Path, name: str, lines: list[str]) -> None:
+    path = tmp_path / name
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    assert read_plain_lines(str(path)) == lines
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "none.tsv"])
+def test_a_table_that_is_missing_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"there is no file .*{name}"):
+        read_plain_lines(str(tmp_path / name))
+
+
+def test_commands_read_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "te.tsv"
+    path.write_text("English\tVietnamese\nGo.\tVa !\n", encoding="utf-8")
+    for read in (input_lines, read_aligned):
+        with pytest.raises(DataError, match="is a table: cut out the column"):
+            read(str(path))
