@@ -28,8 +28,9 @@ def read_monolingual(
     have .txt files.
 
     `column` is its name, and then the first line of a TSV or CSV file is a header; or, in these,
-    its number from 0. Without it, it is "text", or else the only column (of text). A .txt file with
-    a column is read as TSV.
+    its number from 0, and then a first line that names the text, a source and a target, or
+    languages is left out, with a `HeaderWarning`. Without it, it is "text", or else the only column
+    (of text). A .txt file with a column is read as TSV.
 
     Raises:
         DataError: there is no text, or some that can't be used as it is (with file and line).

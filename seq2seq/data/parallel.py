@@ -124,11 +124,13 @@ class ParallelCorpus:
         have numbers from 0, or names, and then the first line is a header; without either it is
         columns 0 and 1, and there is a header only if it has "source" and "target" (or "src" and
         "tgt", "input" and "output" and the like, in any spelling), or, with a `HeaderWarning`, two
-        languages. No line may have more columns than the first one. In the other formats columns
-        have names, also of what is below "translation"; without them it is those called by their
-        roles, as above, or else the only two columns of text. TSV knows no quoting. A column with
-        a number, an id, a URL, a date or nothing on every line is an error where another may be
-        meant, else a `ColumnWarning`. Nothing is dropped here (see `clean`).
+        languages. Above columns with numbers such a header is left out, with that warning. No line
+        may have more columns than the first one. In CSV, semicolons or tabs may stand for commas.
+        In the other formats columns have names, also of what is below "translation"; without them
+        it is those called by their roles, as above, or else the only two columns of text. TSV knows
+        no quoting. A column with a number, an id, a URL, a date or nothing on every line is an
+        error where another may be meant, else a `ColumnWarning`. Nothing is dropped here (see
+        `clean`).
 
         `source` and `target` are columns; `target_path` is the second text file.
 
@@ -145,9 +147,9 @@ class ParallelCorpus:
             corpus = _read_aligned(Path(path), Path(target_path))
         else:
             if (source is None) != (target is None):
-                raise SettingsError(
-                    f"source is {source!r} and target is {target!r}: give both or neither"
-                )
+                one, other = ("source", "target") if target is None else ("target", "source")
+                given_one = source if target is None else target
+                raise SettingsError(f"--data.{one} {given_one} needs --data.{other}, too")
             given = None if source is None or target is None else (source, target)
             columns = Columns(("source", "target"), given)
             sources, targets = read_named(str(path), columns, split, read_columns)

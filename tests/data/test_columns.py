@@ -238,7 +238,8 @@ def test_the_message_names_the_column_and_what_is_in_it(tmp_path: Path) -> None:
     rows = [[f"{n}", s, f"{n}7", t] for n, (s, t) in enumerate(PAIRS, 1276)]
     expected = (
         r"a\.tsv: column 0, the source, has a number on every line \(as '1277', '1278'\): the "
-        r"source and target columns must be named or numbered \(from 0\); the columns are '1276', "
+        r"source and target columns must be named or numbered \(from 0\), as with "
+        r"--data\.source 1 --data\.target 3; the columns are '1276', "
     )
     with pytest.raises(DataError, match=expected):
         ParallelCorpus.read(write(tmp_path / "a.tsv", tsv(rows)))

@@ -379,7 +379,8 @@ def test_two_languages_are_a_header_with_a_warning(tmp_path: Path, name: str, he
     path = write(tmp_path / name, "\n".join([header, *rows]))
     with pytest.warns(HeaderWarning, match=rf"{name}:1: .* is taken for a header"):
         assert list(ParallelCorpus.read(path)) == [("Go.", "Va !"), ("Hi.", "Salut !")]
-    assert len(ParallelCorpus.read(path, source=0, target=1)) == 3, "as it is told to"
+    with pytest.warns(HeaderWarning):
+        assert len(ParallelCorpus.read(path, source=0, target=1)) == 2
     names = header.split(mark)[:2]
     assert len(ParallelCorpus.read(path, source=names[0], target=names[1])) == 2
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.data.parallel import Pair, ParallelCorpus
+from seq2seq.data.readers.headers import HeaderWarning
 from seq2seq.data.readers.lines import iter_lines, read_lines
 from seq2seq.errors import DataError, SettingsError
 
@@ -188,7 +189,8 @@ def test_tsv_and_csv_with_a_header(tmp_path: Path) -> None:
         path = write(tmp_path / name, "".join(mark.join(row) + "\r\n" for row in rows))
         assert list(ParallelCorpus.read(path, source="en", target="fr")) == PAIRS
         assert list(ParallelCorpus.read(path, source=2, target="fr")) == PAIRS
-        assert len(ParallelCorpus.read(path, source=2, target=1)) == 3
+        with pytest.warns(HeaderWarning, match=r":1: 'id', 'fr', 'en' is taken for a header"):
+            assert list(ParallelCorpus.read(path, source=2, target=1)) == PAIRS
         with pytest.raises(DataError, match=rf"{name}:1: .*'english'; there are 'id', 'fr', 'en'"):
             ParallelCorpus.read(path, source="english", target="fr")
 
@@ -276,7 +278,7 @@ def test_json_errors_have_the_line(tmp_path: Path, line: str, message: str) -> N
 
 def test_columns_that_are_not_clear_must_be_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", '{"a": "1", "b": "2", "c": "3"}\n')
-    with pytest.raises(DataError, match=r"must be named, since 3 .*'a', 'b', 'c'"):
+    with pytest.raises(DataError, match=r"must be named, .*, since 3 .*'a', 'b', 'c'"):
         ParallelCorpus.read(path)
     with pytest.raises(SettingsError, match="column 0 must be given by its name"):
         ParallelCorpus.read(path, source=0, target=1)

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import gzip
 import io
 import json
 import warnings
@@ -16,7 +15,7 @@ from seq2seq.data.monolingual import read_monolingual
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.headers import HeaderWarning
 from seq2seq.data.readers.plain_text import read_plain_lines
-from seq2seq.errors import ON_COMMAND_LINE, DataError, SettingsError
+from seq2seq.errors import DataError, SettingsError
 
 PAIRS = [("Go home, now.", "Rentre."), ('"Hi, you."', 'Il dit "Salut".'), ("I eat.", "Je mange.")]
 HEADER = ("phrase", "sens")
@@ -162,3 +161,90 @@ def test_commands_read_no_table(tmp_path: Path) -> None:
     for read in (input_lines, read_aligned):
         with pytest.raises(DataError, match="is a table: cut out the column"):
             read(str(path))
+
+
+# ---------------------------------------------------------------------------------------------
+# columns by number
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+@pytest.mark.parametrize(
+    "header",
+    [("id", "English", "Vietnamese"), ("id", "source", "target"), ("n", "vi", "en_US"),
+     ("input", "output", "note"), ("en", "fr", "de")],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_header_above_numbered_columns_is_no_pair(
+    tmp_path: Path, name: str, header: tuple[str, ...]
+) -> None:
+    rows = [header, *((f"n{n}", *pair) for n, pair in enumerate(PAIRS[::2]))]
+    path = saved(tmp_path / name, rows, "\t" if name == "a.tsv" else ",")
+    with pytest.warns(HeaderWarning, match=rf"{name}:1: .* is taken for a header, not for text"):
+        assert list(ParallelCorpus.read(path, source=1, target=2)) == PAIRS[::2]
+    with pytest.warns(HeaderWarning):
+        assert read_monolingual(path, column=1) == [source for source, _ in PAIRS[::2]]
+
+
+@pytest.mark.parametrize("first", [("eng", "Go.", "fra", "Va !"), ("a", "no", "b", "non"), HEADER])
+def test_a_first_row_of_text_stays(tmp_path: Path, first: tuple[str, ...]) -> None:
+    columns = len(first) // 2 - 1, len(first) - 1
+    path = saved(tmp_path / "a.tsv", [first, first], "\t")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", HeaderWarning)
+        found = list(ParallelCorpus.read(path, source=columns[0], target=columns[1]))
+    assert found == [(first[columns[0]], first[columns[1]])] * 2
+
+
+# ---------------------------------------------------------------------------------------------
+# what messages say to type
+
+
+def test_messages_name_the_options_with_the_columns_of_the_file(tmp_path: Path) -> None:
+    rows = [("id", "English text", "French"), ("1", "Go.", "Va !"), ("2", "Hi.", "Salut !")]
+    table = saved(tmp_path / "a.tsv", rows, "\t")
+    example = "as with --data.source 'English text' --data.target French, since"
+    with pytest.raises(DataError, match=rf"named or numbered \(from 0\), {example}"):
+        ParallelCorpus.read(table)
+    bare = saved(tmp_path / "b.tsv", [("1", "Go."), ("2", "Hi, you.")], "\t")
+    with pytest.raises(DataError, match=r"\(from 0\), as with --data.column 1, since there are 2"):
+        read_monolingual(bare)
+    records = tmp_path / "a.jsonl"
+    records.write_text(json.dumps({"n": "1", "phrase": "Go.", "sens": "Va !"}), encoding="utf-8")
+    with pytest.raises(DataError, match=r"as with --data\.source phrase --data\.target sens"):
+        ParallelCorpus.read(records)
+
+
+def test_one_column_of_a_pair_is_not_enough(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tsv", PAIRS[::2], "\t")
+    with pytest.raises(SettingsError, match=r"--data.source english needs --data.target, too"):
+        ParallelCorpus.read(path, source="english")
+    with pytest.raises(SettingsError, match=r"--data.target 0 needs --data.source, too"):
+        ParallelCorpus.read(path, target=0)
+
+
+# ---------------------------------------------------------------------------------------------
+# JSON by columns
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "table",
+    [{"en": {"0": "Go."}, "fr": {"0": "Va !"}}, {"en": ["Go."], "fr": ["Va !"]},
+     {"data": [{"en": "Go.", "fr": "Va !"}]}],
+    ids=["columns", "lists", "data"],
+)  # fmt: skip
+def test_json_by_columns_is_told(tmp_path: Path, table: object, indent: int | None) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(table, indent=indent), encoding="utf-8")
+    with pytest.raises(DataError, match=r'a\.json: it is one object .*\(orient="records"\)'):
+        ParallelCorpus.read(path)
+    with pytest.raises(DataError, match=r'a\.json: it is one object .*\(orient="records"\)'):
+        read_monolingual(path)
+
+
+def test_one_record_is_no_object_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"translation": {"en": "Go.", "fr": "Va !"}}), encoding="utf-8")
+    assert list(ParallelCorpus.read(path)) == [("Go.", "Va !")]
+    path.write_text(json.dumps({"tags": ["x"], "en": "Go.", "fr": "Va !"}), encoding="utf-8")
+    assert list(ParallelCorpus.read(path)) == [("Go.", "Va !")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import reprlib
+import shlex
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import NamedTuple, TypeAlias
 from seq2seq.data.readers.names import (
     columns_by_one_role,
     columns_by_role,
+    find_role,
     is_language,
     is_text_word,
 )
@@ -41,11 +43,31 @@ class Columns(NamedTuple):
     roles: tuple[str, ...]
     given: tuple[Column, ...] | None = None
 
-    @property
-    def must_be_named(self) -> str:
-        """What an error says about columns that can't be found: "the source and target columns"."""
+    def must_be_named(self, names: Sequence[str] = (), sample: Sequence[str] = ()) -> str:
+        """What an error says about columns that can't be found: "the source and target columns …".
+
+        It shows the options with some of `names`: where a row, `sample`, has the longest cells.
+        """
         plural = "s" if len(self.roles) > 1 else ""
-        return f"the {' and '.join(self.roles)} column{plural} must be named"
+        problem = f"the {' and '.join(self.roles)} column{plural} must be named"
+        if len(names) < len(self.roles):
+            return problem
+        cells = sample if len(sample) == len(names) else names
+        longest = sorted(range(len(names)), key=lambda n: -len(cells[n]))[: len(self.roles)]
+        chosen = zip(self.roles, sorted(longest), strict=True)
+        options = " ".join(f"{_OPTIONS[role]} {shlex.quote(names[n])}" for role, n in chosen)
+        return f"{problem}, as with {options}"
+
+    def must_be_named_or_numbered(self, first: Sequence[str], sample: Sequence[str]) -> str:
+        """The same about columns of a table without a header, or with one: its `first` row."""
+        numbers = [str(number) for number in range(len(first))]
+        names = first if all(map(_NAME.fullmatch, first)) else numbers
+        said = self.must_be_named(names, sample)
+        return said.replace(" must be named,", " must be named or numbered (from 0),", 1)
+
+
+_OPTIONS = {"source": "--data.source", "target": "--data.target", "text": "--data.column"}
+_NAME = re.compile(r"[^\W\d_][\w -]{0,30}")
 
 
 class HeaderWarning(UserWarning):
@@ -65,16 +87,17 @@ def find_columns(
     """
     if columns.given is not None:
         named = any(isinstance(column, str) for column in columns.given)
-        return tuple(_position(column, row, where) for column in columns.given), named
+        positions = tuple(_position(column, row, where) for column in columns.given)
+        return positions, named or _is_header_of_numbered(columns, positions, row, where, path)
     if found := columns_by_role(columns.roles, row, where):
         return found, True
     # Behind a source and a target there may be notes; but of several columns, any may be the text.
     if len(columns.roles) == 1 and len(row) > 1:
         raise DataError(
-            f"{where}: {columns.must_be_named} or numbered (from 0), since there are {len(row)}: "
+            f"{where}: {columns.must_be_named_or_numbered(row, row)}, since there are {len(row)}: "
             f"{', '.join(map(reprlib.repr, row))}"
         )
-    is_header = len(columns.roles) > 1 and _is_language_header(row, where, path)
+    is_header = len(columns.roles) > 1 and _is_language_header(columns, row, where, path)
     order = columns_by_one_role(columns.roles, row) if is_header else None
     return order or tuple(range(len(columns.roles))), is_header
 
@@ -100,34 +123,68 @@ def missing_column(column: Column, names: Iterable[str], where: str) -> DataErro
     return DataError(f"{where}: there is no column {column!r}; there are {listed}{hint}")
 
 
-def _is_language_header(row: Sequence[str], where: str, path: Path) -> bool:
+def _is_language_header(columns: Columns, row: Sequence[str], where: str, path: Path) -> bool:
     """Whether the first row of a parallel table names the languages of its first two columns.
 
-    By their English names, by their codes, or by parts of the file's name, as in `eng-fra.tsv`; one
-    of two may be called by its role, and the other "text". It warns then, since a dictionary might
-    begin so.
+    One of two may be called by its role, and the other "text". It warns then, since a dictionary
+    might begin so.
 
     Raises:
         DataError: there are languages, but not those of the first two columns.
     """
-    parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - _NO_LANGUAGES
-    cells = [cell.strip().casefold() for cell in row]
-    places = [n for n, cell in enumerate(cells) if is_language(cell) or cell in parts]
-    known = len(places) + sum(map(is_text_word, cells))
-    if len(row) == 2 and known == 1 and columns_by_one_role(("source", "target"), row):
+    places = _language_places(row, path)
+    known = len(places) + sum(map(is_text_word, row))
+    if len(row) == 2 and known == 1 and columns_by_one_role(columns.roles, row):
         places = [0, 1]
-    if len({cells[n] for n in places}) < 2 or min(places) > 1:
+    elif not _differ(row, places) or min(places) > 1:
         return False
-    listed = ", ".join(repr(cell[:40]) for cell in row[:10])
     if places != [0, 1]:
         raise DataError(
-            f"{where}: the source and target columns must be named or numbered (from 0), since "
-            f"this looks like a header, or like columns that say the language: {listed}"
+            f"{where}: {columns.must_be_named_or_numbered(row, row)}, since this looks like a "
+            f"header, or like columns that say the language: {_listed(row)}"
         )
-    warnings.warn(
-        f"{where}: {listed} is taken for a header, not for a pair; name the columns if it is one, "
-        f"or number them (from 0) if it is not",
-        HeaderWarning,
-        stacklevel=2,
-    )
+    _warn_of_header(row, where)
     return True
+
+
+def _is_header_of_numbered(
+    columns: Columns, positions: Sequence[int], row: Sequence[str], where: str, path: Path
+) -> bool:
+    """Whether columns that were given by numbers have a header above them, with a warning.
+
+    It names the roles, or each of these columns, and perhaps others, by its language.
+    """
+    places = _language_places(row, path)
+    said = {find_role(cell) for cell in row}
+    by_role = any(set(roles) <= said for roles in (columns.roles, ("source", "target")))
+    if not by_role and not (_differ(row, places) and set(positions) <= set(places)):
+        return False
+    _warn_of_header(row, where)
+    return True
+
+
+def _language_places(row: Sequence[str], path: Path) -> list[int]:
+    """Returns the numbers of the cells that are languages.
+
+    By their English names, by their codes, or by parts of the file's name, as in `eng-fra.tsv`.
+    """
+    parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - _NO_LANGUAGES
+    cells = [cell.strip().casefold() for cell in row]
+    return [n for n, cell in enumerate(cells) if is_language(cell) or cell in parts]
+
+
+def _differ(row: Sequence[str], places: Sequence[int]) -> bool:
+    return len({row[n].strip().casefold() for n in places}) > 1
+
+
+def _warn_of_header(row: Sequence[str], where: str) -> None:
+    warnings.warn(
+        f"{where}: {_listed(row)} is taken for a header, not for text; name the columns if it is "
+        f"one; if it is not, move the line further down",
+        HeaderWarning,
+        stacklevel=3,
+    )
+
+
+def _listed(row: Sequence[str]) -> str:
+    return ", ".join(repr(cell[:40]) for cell in row[:10])

@@ -78,6 +78,7 @@ def _pick_cells(rows: Iterable[Row], columns: Columns, path: Path, separator: st
     where, header = first
     positions, named = find_columns(columns, header, where, path)
     needed = max(positions)
+    row = header
     for where, row in rows if named else chain([first], rows):
         if len(row) <= needed:
             raise _too_few(where, row, needed, separator)
@@ -90,7 +91,7 @@ def _pick_cells(rows: Iterable[Row], columns: Columns, path: Path, separator: st
             text.append(row[position])
     labels = [f"column {n}" + f" ({header[n]!r})" * named for n in positions]
     chosen = named or columns.given is not None
-    advice = f"{columns.must_be_named} or numbered (from 0)"
+    advice = columns.must_be_named_or_numbered(header, row)
     check_contents(texts, columns, labels, str(path), chosen=chosen, others=header, advice=advice)
     return texts
 
@@ -135,9 +136,26 @@ def _json_records(path: Path) -> Iterator[_Record]:
         for number, record in enumerate(_parse_json(text, str(path)), 1):
             yield f"{path}, record {number}", record
         return
+    _refuse_columns(text, path)
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             yield f"{path}:{number}", _parse_json(line, f"{path}:{number}")
+
+
+def _refuse_columns(text: str, path: Path) -> None:
+    """Raises DataError if a JSON file is one object of columns, as pandas writes it by itself."""
+    try:
+        whole = json.loads(text)  # of JSON lines this reads the first one only
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(whole, dict) or not whole or "translation" in whole:
+        return
+    if all(isinstance(value, (dict, list)) for value in whole.values()):
+        keys = ", ".join(map(reprlib.repr, list(whole)[:10]))
+        raise DataError(
+            f"{path}: it is one object of columns ({keys}), not a list of records: write a list of "
+            f'records (in pandas, to_json(orient="records"))'
+        )
 
 
 def _parse_json(text: str, where: str) -> Any:
@@ -194,7 +212,7 @@ def _pick_values(
     if picked is not None:
         labels = [f"column {column!r}" for column in picked]
         said = columns.given is not None or any(find_role(str(column)) for column in picked)
-        advice = columns.must_be_named
+        advice = columns.must_be_named(names, [str(fields.get(name, "")) for name in names])
         check_contents(texts, columns, labels, path, chosen=said, others=names, advice=advice)
     return texts
 
@@ -212,8 +230,8 @@ def _values_by_role(
     order = columns_by_role(columns.roles, keys, where) or columns_by_one_role(columns.roles, keys)
     if order is None and len(keys) != len(columns.roles):
         raise DataError(
-            f"{where}: {columns.must_be_named}, since {len(keys)} columns hold text; the columns "
-            f"are {', '.join(map(repr, names))}"
+            f"{where}: {columns.must_be_named(keys)}, since {len(keys)} columns hold text; the "
+            f"columns are {', '.join(map(repr, names))}"
         )
     return tuple(keys[number] for number in order or range(len(keys)))
 
@@ -258,7 +276,7 @@ def arrow_texts(table: Any, columns: Columns, name: str) -> TextColumns:
             raise DataError(f"{name}: column {column!r} is there twice; rename one of the two")
     if not wanted:  # rows without columns can't be counted
         raise DataError(
-            f"{name}: {columns.must_be_named}, since no column holds text; the columns are "
+            f"{name}: {columns.must_be_named()}, since no column holds text; the columns are "
             f"{', '.join(map(repr, names)) or 'none'}"
         )
     texts = table.select(wanted)
