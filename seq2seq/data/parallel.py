@@ -17,6 +17,7 @@ from typing import NamedTuple, overload
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import read_sentences
+from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.data.readers.tables import read_columns
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
@@ -302,7 +303,8 @@ def _from_pairs(pairs: list[Pair], name: str, report: CorpusReport | None = None
 
 
 def _read_aligned(source: Path, target: Path) -> ParallelCorpus:
-    sources, targets = read_sentences(source), read_sentences(target)
+    sources = read_plain_lines(source, read_sentences)
+    targets = read_plain_lines(target, read_sentences)
     if len(sources) != len(targets):
         raise DataError(
             f"{source} has {len(sources):,} lines, but {target} has {len(targets):,}; the same "

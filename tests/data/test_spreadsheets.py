@@ -100,6 +100,18 @@ def test_errors_of_csv_name_its_own_separator(tmp_path: Path) -> None:
         ParallelCorpus.read(path)
 
 
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n'])
+def test_the_first_line_that_tells_excel_the_separator_is_no_text(
+    tmp_path: Path, first: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{first}Hi, you.;Salut, toi.\nGo.;Va !\n", encoding="utf-8", newline="")
+    assert list(ParallelCorpus.read(path)) == [("Hi, you.", "Salut, toi."), ("Go.", "Va !")]
+    path.write_text(f"{first}Hi.;Salut.\nGo.\n", encoding="utf-8", newline="")
+    with pytest.raises(DataError, match=r"a\.csv:3: .*a semicolon stands between"):
+        ParallelCorpus.read(path, source=0, target=1)
+
+
 def test_a_column_of_csv_with_semicolons_in_the_text(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text\nHe came; he saw.\nHe left.\n", encoding="utf-8")
@@ -161,6 +173,12 @@ def test_commands_read_no_table(tmp_path: Path) -> None:
     for read in (input_lines, read_aligned):
         with pytest.raises(DataError, match="is a table: cut out the column"):
             read(str(path))
+
+
+def test_a_table_is_no_side_of_a_corpus(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.tsv", PAIRS[::2], "\t")
+    with pytest.raises(DataError, match=r"a\.tsv is a table: cut out the column"):
+        ParallelCorpus.read(path, path)
 
 
 # ---------------------------------------------------------------------------------------------

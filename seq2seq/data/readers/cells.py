@@ -25,43 +25,44 @@ _LOOKED_AT = 100
 """So many rows say what separates all of them."""
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _QUOTED_AT_LEAST = 10
+_SAYS_SEPARATOR = re.compile(r'("?sep=([,;\t])"?)(?=\r?\n)')  # a first line for Excel
 
 
-def tsv_rows(path: Path) -> list[Row]:
-    """Returns the rows of a table with tabs.
+def tsv_rows(path: Path) -> Iterator[Row]:
+    """Yields the rows of a table with tabs.
 
     Raises:
         DataError: as `read_sentences`, or its cells are quoted as in a CSV file.
     """
-    lines = enumerate(read_sentences(path), 1)
-    rows = [(f"{path}:{number}", line.split("\t")) for number, line in lines]
-    _refuse_quoted(rows)
-    return rows
+    lines = read_sentences(path)
+    _refuse_quoted(lines, path)
+    for number, line in enumerate(lines, 1):
+        yield f"{path}:{number}", line.split("\t")
 
 
-def _refuse_quoted(rows: list[Row]) -> None:
+def _refuse_quoted(lines: list[str], path: Path) -> None:
     """Raises DataError if it was a CSV writer that wrote a table with tabs, as pandas and Excel do.
 
     It quotes every cell that has a quote in it, and doubles that; in text as it is, most quotes
     stand otherwise: "Yes," he said. Cells like "Yes!" alone prove something only in great number,
     or if there are no others.
     """
-    with_quote = [(where, cell) for where, row in rows for cell in row if '"' in cell]
-    quoted = [(where, cell) for where, cell in with_quote if _QUOTED.fullmatch(cell)]
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if '"' in line)
+    with_quote = [(n, cell) for n, line in numbered for cell in line.split("\t") if '"' in cell]
+    quoted = [(n, cell) for n, cell in with_quote if _QUOTED.fullmatch(cell)]
     if not quoted or 10 * len(quoted) < 9 * len(with_quote):
         return
-    doubled = ((w, c) for w, c in quoted if '"' in c[1:-1] and c.strip('"'))
-    found = next(doubled, None)
-    cells = sum(len(row) for _, row in rows)
+    found = next(((n, c) for n, c in quoted if '"' in c[1:-1] and c.strip('"')), None)
+    cells = sum(line.count("\t") + 1 for line in lines)
     many = len(quoted) >= _QUOTED_AT_LEAST and 20 * len(quoted) > cells
-    if found is None and (many or (len(quoted) == cells and len(rows) > 1)):
+    if found is None and (many or (len(quoted) == cells and len(lines) > 1)):
         found = quoted[0]
     if found is not None:
-        where, cell = found
+        number, cell = found
         raise DataError(
-            f"{where}: cells are quoted as in a CSV file (as {reprlib.repr(cell)}), and here the "
-            f"quotes would be learnt as text: name the file .csv, which may have tabs, too, or "
-            f"save it without quotes"
+            f"{path}:{number}: cells are quoted as in a CSV file (as {reprlib.repr(cell)}), and "
+            f"here the quotes would be learnt as text: name the file .csv, which may have tabs, "
+            f"too, or save it without quotes"
         )
 
 
@@ -72,7 +73,10 @@ def csv_rows(path: Path) -> tuple[list[Row], str]:
         DataError: as `read_text`, or it is not valid CSV.
     """
     text = read_text(path)
-    separator = find_separator(text) or ","
+    said = _SAYS_SEPARATOR.match(text)
+    if said is not None:
+        text = text[said.end(1) :]  # the line stays as a blank one, and is counted
+    separator = said[2] if said is not None else find_separator(text) or ","
     # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True, delimiter=separator)
     rows: list[Row] = []

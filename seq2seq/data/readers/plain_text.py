@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from seq2seq.data.readers.cells import find_separator, has_equal_tabs
 from seq2seq.data.readers.file_kinds import COMPRESSIONS
-from seq2seq.data.readers.lines import ending, missing_file, read_lines
+from seq2seq.data.readers.lines import ending, read_lines
 from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
 
 
-def read_plain_lines(path: str) -> list[str]:
-    """Returns the lines of a text file, as `read_lines`.
+def read_plain_lines(path: str | Path, read: Callable[[Path], list[str]] = read_lines) -> list[str]:
+    """Returns the lines of a text file, as `read` does.
 
     Raises:
-        DataError: as `read_lines`, or the file's name and content are those of a table: its lines
-            would be read with all their columns.
+        DataError: as `read`, or the file's name and content are those of a table: its lines would
+            be taken with all their columns.
     """
-    kind = ending(path, TABLE_SUFFIXES)
-    if kind not in ("", ".tsv", ".csv"):  # what else these may be is nobody's text
-        if not Path(path).exists():
-            raise missing_file(Path(path))
+    path = Path(path)
+    kind = ending(path.name, TABLE_SUFFIXES)
+    if kind == ".parquet" and path.exists():  # it is no text, so it can't be read first
         raise _is_table(path, kind)
-    lines = read_lines(path)
-    if kind == ".tsv" and has_equal_tabs(lines):
-        raise _is_table(path, kind)
-    if kind == ".csv" and find_separator("\n".join(lines)):
+    lines = read(path)
+    if kind == ".tsv":
+        is_table = has_equal_tabs(lines)
+    elif kind == ".csv":
+        is_table = find_separator("\n".join(lines[:1000])) != ""
+    else:
+        is_table = kind != ""  # JSON is nobody's plain text
+    if is_table:
         raise _is_table(path, kind)
     return lines
 
 
-def _is_table(path: str, kind: str) -> DataError:
-    compression = COMPRESSIONS.get(Path(path).suffix.lower())
+def _is_table(path: Path, kind: str) -> DataError:
+    compression = COMPRESSIONS.get(path.suffix.lower())
     pipe = f"{compression.unpack} {path} | " if compression else ""
     file = "" if compression else f" {path}"
     if kind == ".tsv":
