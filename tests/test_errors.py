@@ -121,3 +121,32 @@ def test_two_corpora_are_taken_as_a_tuple(letters: Corpora, tmp_path: Path) -> N
         seq2seq.train(run, letters.train)
     assert not (tmp_path / "run").exists()
     assert seq2seq.train(run, (letters.train, letters.validation)) == "the budget is used up"
+
+
+def test_a_run_may_be_a_path_and_names_may_be_in_capitals(tmp_path: Path) -> None:
+    assert Experiment(run=tmp_path).run == str(tmp_path)
+    with pytest.raises(SettingsError, match="did you mean gru"):
+        Experiment(model=ModelSettings(cell="GRU"))
+    with pytest.raises(SettingsError, match="'32' is not a list of int"):
+        Experiment(model=ModelSettings(encoder_sizes="32"))
+
+
+def test_what_may_surprise_is_noted(
+    letters: Corpora, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "pairs.tsv"
+    pairs = letters.train[:30]
+    text.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs))
+    seq2seq.train(
+        Experiment(
+            run=str(tmp_path / "run"),
+            data=DataSettings(
+                train=str(text), tokenizer="word", validation_size=20, special_symbols=["<2fr>"]
+            ),
+            model=ModelSettings(embedding_size=4, encoder_sizes=4, decoder_sizes=4),
+            training=TrainingSettings(max_steps=1),
+        )
+    )
+    said = capsys.readouterr().err
+    assert "which leaves fewer to train on: a smaller --data.validation-size, as" in said
+    assert "note: the special symbol <2fr> does not occur in the training text" in said
