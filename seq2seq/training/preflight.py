@@ -18,10 +18,13 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
 
-NO_TRAINING_TEXT = (
-    "no training text: give --data.train FILE; a run that a recipe began is continued with the "
-    "recipe's own command and --resume"
-)
+NO_TRAINING_TEXT = "no training text: give --data.train FILE"
+TRAIN_COMMANDS = {
+    Experiment.KIND: ("seq2seq train", "pairs.tsv"),
+    LanguageExperiment.KIND: ("seq2seq lm train", "book.txt"),
+    NGramExperiment.KIND: ("seq2seq lm ngram", "book.txt"),
+}
+"""The command that trains a kind of model, and what its text may be called."""
 INITIALIZE_FLAG = "--model.initialize-"
 """Options that name a language model, whose weights a side begins with."""
 
@@ -78,7 +81,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
     if not text_given and not names_training_text(experiment):
-        yield NO_TRAINING_TEXT
+        yield no_training_text(experiment)
     for option, path in referenced_runs(experiment).items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"
@@ -148,6 +151,24 @@ def names_training_text(experiment: BaseExperiment) -> bool:
         return True
     kinds = Experiment | LanguageExperiment | NGramExperiment
     return isinstance(experiment, kinds) and bool(experiment.data.train)
+
+
+def no_training_text(experiment: BaseExperiment) -> str:
+    """What to say where no training text is named: it may have been named in a wrong place."""
+    command, example = TRAIN_COMMANDS[experiment.KIND]
+    if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
+        for symbol in experiment.data.special_symbols:
+            if os.path.isfile(symbol):
+                return (
+                    f"no training text: {symbol} was read as one of --data.special-symbols; put "
+                    f"the file first: {command} {symbol}"
+                )
+    if experiment.resume:
+        return (
+            f"{NO_TRAINING_TEXT}; a run that a recipe began is continued with the recipe's own "
+            "command and --resume"
+        )
+    return f"{NO_TRAINING_TEXT}, or in short: {command} {example}"
 
 
 def referenced_runs(experiment: BaseExperiment) -> dict[str, str]:
