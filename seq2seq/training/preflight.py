@@ -17,6 +17,7 @@ from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
+from seq2seq.runs.metadata import read_metadata
 
 NO_TRAINING_TEXT = "no training text: give --data.train FILE"
 TRAIN_COMMANDS = {
@@ -44,8 +45,11 @@ def preflight(
 
     Raises:
         SettingsError: all problems, these and those found here.
-        RunError: the run directory, and other runs that are named, are the only problems.
+        RunError: the run directory, and other runs that are named, are the only problems; or a
+            model that was only saved is to be continued, and nothing else matters.
     """
+    if experiment.resume:
+        check_was_trained(RunDirectory(experiment.run))
     found = list(problems)
     runs: list[str] = []
     if not type_problems(experiment):  # else nothing can be compared
@@ -61,6 +65,15 @@ def preflight(
     if found:
         raise SettingsError("\n".join(dict.fromkeys([*found, *runs])))
     return RunDirectory(experiment.run)
+
+
+def check_was_trained(run: RunDirectory) -> None:
+    """Raises RunError if a run has no training to continue: its model was only saved there."""
+    if run.is_run() and not run.last.is_file() and read_metadata(run).get("text") == {}:
+        raise RunError(
+            f"{run.path} was not trained here, but saved from Python: it has no training to "
+            "continue; train another run with --run"
+        )
 
 
 def missing_for_training(experiment: BaseExperiment) -> list[str]:
@@ -165,8 +178,8 @@ def no_training_text(experiment: BaseExperiment) -> str:
                 )
     if experiment.resume:
         return (
-            f"{NO_TRAINING_TEXT}; a run that a recipe began is continued with the recipe's own "
-            "command and --resume"
+            f"{NO_TRAINING_TEXT}; a run that a recipe began is continued by the recipe itself, "
+            "with --resume"
         )
     return f"{NO_TRAINING_TEXT}, or in short: {command} {example}"
 
