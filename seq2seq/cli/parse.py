@@ -57,18 +57,8 @@ def parse_experiment(
         run = open_run(argument_value("--run", arguments) or default.run)
         stored = default = run.experiment(kind)
     default = without_budgets(default, arguments)
-    problems: list[str] = []
     try:
-        experiment = tyro.cli(
-            kind,
-            prog=prog,
-            description=description or kind.__doc__,
-            args=arguments,
-            default=default,
-        )
-    except InvalidExperimentError as error:
-        experiment = cast(ExperimentT, error.experiment)
-        problems += str(error).split("\n")
+        experiment, problems = parse_settings(default, arguments, prog, description)
     except SystemExit as ended:
         if ended.code and not text_given:
             hint_at_last_file(arguments, prog)
@@ -86,6 +76,24 @@ def parse_experiment(
     if stored is not None:
         report_lifted_budgets(stored, experiment)
     return experiment
+
+
+def parse_settings(
+    default: ExperimentT, arguments: Sequence[str], prog: str | None, description: str | None
+) -> tuple[ExperimentT, list[str]]:
+    """Returns an experiment as the command line has it, and what is impossible about it."""
+    kind = type(default)
+    try:
+        experiment = tyro.cli(
+            kind,
+            prog=prog,
+            description=description or kind.__doc__,
+            args=arguments,
+            default=default,
+        )
+    except InvalidExperimentError as error:
+        return cast(ExperimentT, error.experiment), str(error).split("\n")
+    return experiment, []
 
 
 def name_files(arguments: Sequence[str], *options: str) -> list[str]:

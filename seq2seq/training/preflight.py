@@ -17,7 +17,6 @@ from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
-from seq2seq.runs.metadata import read_metadata
 
 NO_TRAINING_TEXT = "no training text: give --data.train FILE"
 TRAIN_COMMANDS = {
@@ -69,7 +68,11 @@ def preflight(
 
 def check_was_trained(run: RunDirectory) -> None:
     """Raises RunError if a run has no training to continue: its model was only saved there."""
-    if run.is_run() and not run.last.is_file() and read_metadata(run).get("text") == {}:
+    if not run.is_run() or run.last.is_file():
+        return
+    from seq2seq.runs.metadata import read_metadata  # it imports torch
+
+    if read_metadata(run).get("text") == {}:
         raise RunError(
             f"{run.path} was not trained here, but saved from Python: it has no training to "
             "continue; train another run with --run"
