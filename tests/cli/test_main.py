@@ -37,6 +37,7 @@ NEEDED = {
     "compare": ["--source", "--reference", "--test", "--samples", "--seed", "--json"],
     "analyze": ["--source", "--reference", "--tokenize", "--bucket-size", "--json"],
     "exposure": ["--source", "--reference", "--max-length", "--plot", "--json"],
+    "tokenize": ["--side", "--detokenize"],
     "plot": [],
     "lm train": [*TRAINING, "--data.windows", "--model.sizes", "--generation.prefix"],
     "lm score": ["--text", "--by-line", "--json", "--device"],
@@ -254,6 +255,7 @@ def test_every_option_is_explained(name: str, capfd: pytest.CaptureFixture[str])
     assert (ended.value.code, said) == (0, "")
     options = documented(page)
     assert set(NEEDED[name]) <= options.keys()
+    assert "(.gz too)" not in page, "other compressed files are read, too"
     for option, text in options.items():
         assert re.search(r"[A-Za-z]{2}", text.split("(default:")[0]), f"{option} is not explained"
     assert ("decoding options" in page) == (name in ("train", "translate", "evaluate"))
