@@ -1,7 +1,7 @@
 """Errors name settings as the reader has them: on the command line, and in Python."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from seq2seq import (
     Experiment,
     LanguageExperiment,
     ModelSettings,
+    RunError,
     SettingsError,
     TrainingSettings,
 )
@@ -86,6 +87,25 @@ def test_what_is_typed_stays() -> None:
     assert str(SettingsError("--training.minutes 0")) == "--training.minutes 0"
     ON_COMMAND_LINE.reset(token)
     assert TrainingSettings().minutes is None
+
+
+def test_switches_and_directories_are_set_as_in_python(letters: Corpora, tmp_path: Path) -> None:
+    run = Experiment(
+        data=DataSettings(tokenizer="word"),
+        model=ModelSettings(embedding_size=4, encoder_sizes=4, decoder_sizes=4),
+        training=TrainingSettings(max_steps=1),
+    )
+    with pytest.raises(SettingsError, match=r'^no run directory: give run="DIR"$'):
+        seq2seq.train(run, letters)
+    run = replace(run, run=str(tmp_path / "run"))
+    seq2seq.train(run, letters)
+    wanted = r"another run, continue it with resume=True, or delete it with overwrite=True$"
+    with pytest.raises(RunError, match=wanted):
+        seq2seq.train(run, letters)
+    with pytest.raises(RunError, match=r"see seq2seq lm --help, or in Python LanguageModel\.load$"):
+        seq2seq.Translator.load(Path(__file__).parent / "runs" / "format-2" / "language-model")
+    typed = "seq2seq train pairs.tsv --run DIR"
+    assert in_python(typed) == typed
 
 
 def test_arguments_that_can_only_mean_one_thing_are_taken() -> None:
