@@ -19,7 +19,8 @@ ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
 """Whether it is a program of ours that prints the messages."""
 
 _FLAG = re.compile(
-    r"--((?:data|model|training|decoding|generation)\.[\w.-]*\w|run|resume|overwrite|seed|device)\b"
+    r"--(run DIR|(?:data|model|training|decoding|generation)\.[\w.-]*\w"
+    r"|run|resume|overwrite|seed|device)\b"
 )
 
 
@@ -39,11 +40,17 @@ def in_python(message: str) -> str:
 
     >>> in_python("--model.encoder-sizes () is empty; or add --model.no-tied-output")
     'model.encoder_sizes () is empty; or add model.tied_output=False'
+    >>> in_python("give --run DIR, or delete it with --overwrite")
+    'give run="DIR", or delete it with overwrite=True'
     """
 
     def rename(match: re.Match[str]) -> str:
         if re.search(r"\b(seq2seq|python) [\w./]+ [^:;]*$", message[: match.start()]):
             return match[0]
+        if match[1] == "run DIR":
+            return 'run="DIR"'
+        if match[1] in ("resume", "overwrite") and match.string[: match.start()].endswith("with "):
+            return f"{match[1]}=True"
         group, dot, name = match[1].replace("-", "_").rpartition(".")
         off = re.sub(r"^no_(?!repeat_ngram$)", "", name)  # the one setting that begins so
         return f"{group}{dot}{off}=False" if off != name else f"{group}{dot}{name}"

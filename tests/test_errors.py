@@ -1,7 +1,7 @@
 """Errors name settings as the reader has them: on the command line, and in Python."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from seq2seq import (
     Experiment,
     LanguageExperiment,
     ModelSettings,
+    RunError,
     SettingsError,
     TrainingSettings,
 )
@@ -88,6 +89,25 @@ def test_what_is_typed_stays() -> None:
     assert TrainingSettings().minutes is None
 
 
+def test_switches_and_directories_are_set_as_in_python(letters: Corpora, tmp_path: Path) -> None:
+    run = Experiment(
+        data=DataSettings(tokenizer="word"),
+        model=ModelSettings(embedding_size=4, encoder_sizes=4, decoder_sizes=4),
+        training=TrainingSettings(max_steps=1),
+    )
+    with pytest.raises(SettingsError, match=r'^no run directory: give run="DIR"$'):
+        seq2seq.train(run, letters)
+    run = replace(run, run=str(tmp_path / "run"))
+    seq2seq.train(run, letters)
+    wanted = r"another run, continue it with resume=True, or delete it with overwrite=True$"
+    with pytest.raises(RunError, match=wanted):
+        seq2seq.train(run, letters)
+    with pytest.raises(RunError, match=r"see seq2seq lm --help, or in Python LanguageModel\.load$"):
+        seq2seq.Translator.load(Path(__file__).parent / "runs" / "format-2" / "language-model")
+    typed = "seq2seq train pairs.tsv --run DIR"
+    assert in_python(typed) == typed
+
+
 def test_arguments_that_can_only_mean_one_thing_are_taken() -> None:
     assert ModelSettings(encoder_sizes=[64, 32], decoder_sizes=32) == ModelSettings(
         encoder_sizes=(64, 32), decoder_sizes=(32,)
@@ -121,3 +141,32 @@ def test_two_corpora_are_taken_as_a_tuple(letters: Corpora, tmp_path: Path) -> N
         seq2seq.train(run, letters.train)
     assert not (tmp_path / "run").exists()
     assert seq2seq.train(run, (letters.train, letters.validation)) == "the budget is used up"
+
+
+def test_a_run_may_be_a_path_and_names_may_be_in_capitals(tmp_path: Path) -> None:
+    assert Experiment(run=tmp_path).run == str(tmp_path)
+    with pytest.raises(SettingsError, match="did you mean gru"):
+        Experiment(model=ModelSettings(cell="GRU"))
+    with pytest.raises(SettingsError, match="'32' is not a list of int"):
+        Experiment(model=ModelSettings(encoder_sizes="32"))
+
+
+def test_what_may_surprise_is_noted(
+    letters: Corpora, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "pairs.tsv"
+    pairs = letters.train[:30]
+    text.write_text("".join(f"{pair.source}\t{pair.target}\n" for pair in pairs))
+    seq2seq.train(
+        Experiment(
+            run=str(tmp_path / "run"),
+            data=DataSettings(
+                train=str(text), tokenizer="word", validation_size=20, special_symbols=["<2fr>"]
+            ),
+            model=ModelSettings(embedding_size=4, encoder_sizes=4, decoder_sizes=4),
+            training=TrainingSettings(max_steps=1),
+        )
+    )
+    said = capsys.readouterr().err
+    assert "which leaves fewer to train on: a smaller --data.validation-size, as" in said
+    assert "note: the special symbol <2fr> does not occur in the training text" in said

@@ -15,13 +15,19 @@ from seq2seq.cli.options import (
     print_json,
     read_aligned,
 )
+from seq2seq.cli.parse import name_after_run
 from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.errors import DataError
 
 
 @dataclass(frozen=True)
 class Evaluate(DecodingCommand):
-    """Translate a source file and score the result by every metric, each with its signature."""
+    """Translate a source file and score the result by every metric, each with its signature.
+
+    seq2seq evaluate runs/mine test.en test.fr
+
+    seq2seq evaluate runs/mine --source test.en --reference test.fr second.fr
+    """
 
     source: FileOption = ""
     """The source sentences, a line each (compressed too)."""
@@ -46,6 +52,7 @@ class Evaluate(DecodingCommand):
 
 def evaluate_command(arguments: list[str]) -> None:
     """Translate a source file and score the result against references."""
+    arguments = name_after_run(arguments, "--source", "--reference")
     command, run = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
     from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
 

@@ -19,7 +19,7 @@ from seq2seq.cli.options import (
     parse_command,
     print_json,
 )
-from seq2seq.cli.parse import name_files, parse_experiment
+from seq2seq.cli.parse import name_after_run, name_files, parse_experiment
 from seq2seq.cli.train import finish_training
 from seq2seq.config.language_model import (
     GenerationSettings,
@@ -74,6 +74,8 @@ class Score(LanguageModelCommand):
 
     Words are what stands between white space; a line's end counts as a word and as a character.
     Tokens that the vocabulary lacks are scored as <unk>; perplexity is given without them, too.
+
+    seq2seq lm score runs/book text.txt
     """
 
     text: FileOption = ""
@@ -86,7 +88,10 @@ class Score(LanguageModelCommand):
 
 @dataclass(frozen=True)
 class Generate(LanguageModelCommand):
-    """Make up text; it appears token by token."""
+    """Make up text; it appears token by token.
+
+    seq2seq lm generate runs/book "Once upon a time"
+    """
 
     generation: tyro.conf.OmitArgPrefixes[GenerationSettings] = field(
         default_factory=GenerationSettings
@@ -140,6 +145,7 @@ def ngram_command(arguments: list[str]) -> None:
 
 def score_command(arguments: list[str]) -> None:
     """Print how well a language model predicts a text."""
+    arguments = name_after_run(arguments, "--text")
     command = parse_command(Score, arguments, "seq2seq lm score")
     model = command.load()
     lines = input_lines(command.text or "-")
@@ -163,6 +169,7 @@ def generate_command(arguments: list[str]) -> None:
     """Make up text with a language model."""
     prog = "seq2seq lm generate"
     arguments = [drop_prefix(argument, "generation") for argument in arguments]
+    arguments = name_after_run(arguments, "--prefix")
     command = parse_command(Generate, arguments, prog)
     model = command.load()
     model.settings = parse_again(command, arguments, prog, generation=model.settings).generation

@@ -177,7 +177,7 @@ def input_groups(file: str) -> Iterator[list[str]]:
     except DataError as error:
         if os.path.exists(file):
             raise
-        hint = "text itself goes to standard input: echo TEXT | seq2seq translate RUN"
+        hint = "text itself goes to standard input: echo TEXT | seq2seq COMMAND RUN"
         raise DataError(f"{error}; {hint}") from error
 
 

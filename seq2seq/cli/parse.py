@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,18 +57,12 @@ def parse_experiment(
         run = open_run(argument_value("--run", arguments) or default.run)
         stored = default = run.experiment(kind)
     default = without_budgets(default, arguments)
-    problems: list[str] = []
     try:
-        experiment = tyro.cli(
-            kind,
-            prog=prog,
-            description=description or kind.__doc__,
-            args=arguments,
-            default=default,
-        )
-    except InvalidExperimentError as error:
-        experiment = cast(ExperimentT, error.experiment)
-        problems += str(error).split("\n")
+        experiment, problems = parse_settings(default, arguments, prog, description)
+    except SystemExit as ended:
+        if ended.code and not text_given:
+            hint_at_last_file(arguments, prog)
+        raise
     if stored is not None:
         problems += experiment.resume_problems(stored)
     # By default lexical translation follows attention; here it may have been asked for.
@@ -83,6 +78,24 @@ def parse_experiment(
     return experiment
 
 
+def parse_settings(
+    default: ExperimentT, arguments: Sequence[str], prog: str | None, description: str | None
+) -> tuple[ExperimentT, list[str]]:
+    """Returns an experiment as the command line has it, and what is impossible about it."""
+    kind = type(default)
+    try:
+        experiment = tyro.cli(
+            kind,
+            prog=prog,
+            description=description or kind.__doc__,
+            args=arguments,
+            default=default,
+        )
+    except InvalidExperimentError as error:
+        return cast(ExperimentT, error.experiment), str(error).split("\n")
+    return experiment, []
+
+
 def name_files(arguments: Sequence[str], *options: str) -> list[str]:
     """Returns arguments with the options that files before the first option stand for.
 
@@ -92,17 +105,51 @@ def name_files(arguments: Sequence[str], *options: str) -> list[str]:
     Raises:
         SettingsError: there are more files than options, or an option is given, too.
     """
-    files = [*takewhile(lambda argument: not argument.startswith("-"), arguments)]
-    named = dict(zip(options, files, strict=False))
-    rest = list(arguments[len(files) :])
+    return name_values(arguments, *options, note="; the run directory is --run")
+
+
+def name_after_run(arguments: Sequence[str], *options: str) -> list[str]:
+    """Returns arguments with the options that what stands after RUN, the first one, stands for.
+
+    >>> name_after_run(["runs/a", "test.en", "test.fr", "--json"], "--source", "--reference")
+    ['runs/a', '--source', 'test.en', '--reference', 'test.fr', '--json']
+
+    Raises:
+        SettingsError: as `name_files`.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        return list(arguments)
+    return [arguments[0], *name_values(arguments[1:], *options)]
+
+
+def name_values(arguments: Sequence[str], *options: str, note: str = "") -> list[str]:
+    """Returns arguments with the options that values before the first option stand for.
+
+    Raises:
+        SettingsError: there are more values than options, with `note`; or an option is given, too.
+    """
+    values = [*takewhile(lambda argument: not argument.startswith("-"), arguments)]
+    named = dict(zip(options, values, strict=False))
+    rest = list(arguments[len(values) :])
     twice = [option for option in named if argument_value(option, rest) is not None]
-    if len(files) > len(options) or twice:
-        what = f"{twice[0]} is given, too" if twice else f"only {' and '.join(options)} are files"
+    if twice:
+        raise SettingsError(f"{named[twice[0]]} stands for {twice[0]}, which is given, too")
+    if len(values) > len(options):
+        count = "one" if len(options) == 1 else "two"
         raise SettingsError(
-            f"{' '.join(files)}: a file before all options is {options[0]}"
-            f"{', a second one ' + options[1] if options[1:] else ''}, and {what}"
+            f"{' '.join(values)}: only {count} without an option, for {' and '.join(options)}{note}"
         )
     return [*chain.from_iterable(named.items()), *rest]
+
+
+def hint_at_last_file(arguments: Sequence[str], prog: str | None) -> None:
+    """Says where training text goes, if the arguments end with a file that no option can be for.
+
+    After an option of one value it is refused, and after one of several it is taken for one more.
+    """
+    *_, before, last = ["-", "-", *arguments]
+    if not before.startswith("-") and os.path.isfile(last):
+        write_stderr(f"note: a file with training text goes first: {prog} {last} --run DIR …")
 
 
 def without_budgets(defaults: ExperimentT, arguments: Sequence[str]) -> ExperimentT:

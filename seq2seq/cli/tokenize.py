@@ -29,7 +29,7 @@ class Tokenize:
     run: RunArgument
     """The run directory, of any kind of model."""
     file: InputArgument = "-"
-    """The text: a file (.gz too), or - for standard input."""
+    """The text: a file (compressed too), or - for standard input."""
     side: Literal["source", "target"] = "target"
     """Of a translation model: whose tokens. A language model has one side."""
     detokenize: bool = False

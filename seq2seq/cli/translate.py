@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from seq2seq.cli.options import (
     print_json,
     read_aligned,
 )
+from seq2seq.cli.parse import name_after_run
 from seq2seq.config.fields import PositiveInt
 from seq2seq.errors import DataError
 
@@ -60,7 +62,10 @@ class Translate(DecodingCommand):
 @dataclass(frozen=True)
 class Score(ModelCommand):
     """Print how probable given translations are, a line for each pair: the natural logarithm of
-    the probability, a tab, and its mean over the tokens, the end counted."""
+    the probability, a tab, and its mean over the tokens, the end counted.
+
+    seq2seq score runs/mine source.en translations.fr
+    """
 
     source: FileOption = ""
     """The source sentences, a line each (compressed too)."""
@@ -80,7 +85,7 @@ def translate_command(arguments: list[str]) -> None:
     """Translate a text file, or standard input: a line for each line."""
     command, run = parse_decoding(Translate, arguments, "seq2seq translate")
     lines = input_groups(command.file)
-    prefixes = input_lines(command.prefix) if command.prefix else None
+    prefixes = prefix_lines(command.prefix)
     translator = load_translator(command, run)
     drawn = bool(command.attention)
     attention = drawn or command.alignment
@@ -97,6 +102,21 @@ def translate_command(arguments: list[str]) -> None:
             continue
         for candidate in candidates:
             print_json({"line": number, "source": line, **json_fields(candidate, command)})
+
+
+def prefix_lines(file: str) -> list[str] | None:
+    """Returns what each line's translation begins with, if a file with it is named.
+
+    Raises:
+        DataError: there is no such file, or it is damaged.
+    """
+    if not file:
+        return None
+    if file != "-" and not os.path.exists(file):
+        raise DataError(
+            f"there is no file {file}: --prefix is a file with a line for each line of the text"
+        )
+    return input_lines(file)
 
 
 def plain_line(translation: Translation, command: Translate) -> str:
@@ -119,6 +139,7 @@ def json_fields(translation: Translation, command: Translate) -> dict[str, Any]:
 
 def score_command(arguments: list[str]) -> None:
     """Print how probable given translations are."""
+    arguments = name_after_run(arguments, "--source", "--target")
     command = parse_command(Score, arguments, "seq2seq score")
     sources, targets = read_aligned(command.source, command.target)
     scores = load_translator(command).score(sources, targets)

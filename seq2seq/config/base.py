@@ -97,7 +97,7 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
         flag, shown = f"--{flag_name(where + item.name)}", reprlib.repr(value)
         if not is_instance(value, item.type):
             allowed = typing.get_args(item.type) if is_literal(item.type) else ()
-            close = difflib.get_close_matches(str(value), allowed, n=1)
+            close = difflib.get_close_matches(str(value).lower(), allowed, n=1)
             hint = f": did you mean {close[0]}?" if close else ""
             problems.append(f"{flag} {shown} is not {describe_type(item.type)}{hint}")
         elif dataclasses.is_dataclass(value):
@@ -205,10 +205,12 @@ def describe_type(hint: Any) -> str:
     """A declared type, for a message.
 
     >>> describe_type(Literal["same", "other"]), describe_type(tuple[int, ...])
-    ('one of same, other', 'tuple[int, ...]')
+    ('one of same, other', 'a list of int')
     """
     if is_literal(hint):
         return f"one of {', '.join(typing.get_args(hint))}"
+    if typing.get_origin(hint) is tuple:
+        return f"a list of {describe_type(typing.get_args(hint)[0])}"
     return str(hint) if typing.get_origin(hint) else getattr(hint, "__name__", str(hint))
 
 

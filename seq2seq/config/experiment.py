@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from seq2seq.config.arguments import describe_value
@@ -69,6 +70,8 @@ class BaseExperiment:
 
     def __post_init__(self) -> None:
         """Checks everything; raises `SettingsError` with all the mistakes."""
+        if isinstance(self.run, Path):
+            object.__setattr__(self, "run", str(self.run))
         if problems := find_problems(self):
             raise InvalidExperimentError("\n".join(problems), self)
 

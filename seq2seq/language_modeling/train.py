@@ -30,6 +30,7 @@ from seq2seq.training.dry_run import TrainingPlan
 from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
+from seq2seq.training.reporting import log_line
 
 
 def train_language_model(experiment: LanguageExperiment, texts: TextSplits | None = None) -> str:
@@ -56,6 +57,9 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
         pipeline, ids = make_pipeline(texts.train, experiment.data)
         size = len(pipeline.vocab)
         raise_problems(experiment.generation.too_many(size, f"{size:,} tokens"))
+        for symbol in experiment.data.special_symbols:
+            if not pipeline.vocab.count(symbol):
+                log_line(f"note: the special symbol {symbol} does not occur in the training text")
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         network = build_language_model(len(pipeline.vocab), experiment.model)

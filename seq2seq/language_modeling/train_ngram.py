@@ -6,12 +6,14 @@ What is estimated here, or read from an ARPA file, is used as a recurrent langua
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import torch
 
 from seq2seq.config.language_model import NGramExperiment
 from seq2seq.data.monolingual import letters_only
+from seq2seq.data.tokenizers.normalization import JOINER, SPACE
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
@@ -20,6 +22,7 @@ from seq2seq.language_modeling.loading import load_text_side, ngram_token_stream
 from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import make_pipeline, read_splits, read_text_lines
 from seq2seq.models.ngram.arpa import read_arpa
+from seq2seq.models.ngram.arpa_reader import VocabularyWarning
 from seq2seq.models.ngram.model import NGramModel
 from seq2seq.runs.directory import TEXT_SIDE
 from seq2seq.runs.lock import lock_run
@@ -96,6 +99,14 @@ def import_arpa(experiment: NGramExperiment) -> tuple[NGramModel, TextPipeline]:
         pipeline = load_text_side(Run(data.vocabulary))
         return read_arpa(path, pipeline.vocab)[0], pipeline
     model, vocab = read_arpa(path)
+    pieces = sum(JOINER in token or SPACE in token for token in vocab)
+    if pieces > max(len(vocab) / 4, 20):
+        warnings.warn(
+            f"{path} has the tokens of a tokenizer, and text is cut at spaces here, so that few "
+            "words will be known: give the run of that tokenizer, with --data.vocabulary RUN",
+            VocabularyWarning,
+            stacklevel=2,
+        )
     return model, TextPipeline(SpaceTokenizer(data.lowercase), normalize_vocab(vocab))
 
 

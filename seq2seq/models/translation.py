@@ -6,6 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from seq2seq.config.arguments import check_count
 from seq2seq.config.base import validate
 from seq2seq.config.model import ModelSettings
 from seq2seq.errors import SettingsError
@@ -62,6 +63,8 @@ def build_translation_model(
         SettingsError: an impossible setting; unequal vocabularies that are to be shared.
     """
     validate(settings, "model.")
+    check_count(source_vocab_size, "source_vocab_size", 1, "token")
+    check_count(target_vocab_size, "target_vocab_size", 1, "token")
     if settings.shared_embedding and source_vocab_size != target_vocab_size:
         raise SettingsError(
             "--model.shared-embedding needs one vocabulary for both sides; these have "

@@ -30,6 +30,8 @@ from seq2seq.runs.metadata import base_class, read_metadata
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 
+LANGUAGE_MODEL_HINT = ": see seq2seq lm --help, or in Python LanguageModel.load"
+
 
 class Run:
     """A run directory whose experiment.json was read and verified, once.
@@ -62,7 +64,7 @@ class Run:
                 needed = f"recurrent {needed}"
             raise RunError(
                 f"{self.directory.path} is {with_article(self.kind)}, and {with_article(needed)} "
-                "is needed here" + (": see seq2seq lm --help" if kind is Experiment else "")
+                "is needed here" + (LANGUAGE_MODEL_HINT if kind is Experiment else "")
             )
         fields = self.metadata["experiment"]
         if kind is not base_class(kind):

@@ -48,11 +48,19 @@ def launch(
         )
         for note in experiment.notes():
             log_line(f"note: {note}")
+        begun_at = trainer.state.step
         reason = trainer.train()
+    hint = ""
+    if reason == "interrupted":
+        hint = "; continue it with the same command and --resume"
+    elif trainer.state.step == begun_at and trainer.progress >= 1:
+        hint = (
+            "; to go on, give more than it has had: --training.minutes, --training.epochs or "
+            "--training.max-steps"
+        )
     log_line(
         f"Training ended after {trainer.state.step:,} steps: {reason}. "
-        f"The run is in {run.path}"
-        + ("; continue it with the same command and --resume" if reason == "interrupted" else "")
+        f"The run is in {run.path}{hint}"
     )
     return reason
 

@@ -18,10 +18,13 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
 
-NO_TRAINING_TEXT = (
-    "no training text: give --data.train FILE; a run that a recipe began is continued with the "
-    "recipe's own command and --resume"
-)
+NO_TRAINING_TEXT = "no training text: give --data.train FILE"
+TRAIN_COMMANDS = {
+    Experiment.KIND: ("seq2seq train", "pairs.tsv"),
+    LanguageExperiment.KIND: ("seq2seq lm train", "book.txt"),
+    NGramExperiment.KIND: ("seq2seq lm ngram", "book.txt"),
+}
+"""The command that trains a kind of model, and what its text may be called."""
 INITIALIZE_FLAG = "--model.initialize-"
 """Options that name a language model, whose weights a side begins with."""
 
@@ -41,8 +44,11 @@ def preflight(
 
     Raises:
         SettingsError: all problems, these and those found here.
-        RunError: the run directory, and other runs that are named, are the only problems.
+        RunError: the run directory, and other runs that are named, are the only problems; or a
+            model that was only saved is to be continued, and nothing else matters.
     """
+    if experiment.resume:
+        check_was_trained(RunDirectory(experiment.run))
     found = list(problems)
     runs: list[str] = []
     if not type_problems(experiment):  # else nothing can be compared
@@ -58,6 +64,19 @@ def preflight(
     if found:
         raise SettingsError("\n".join(dict.fromkeys([*found, *runs])))
     return RunDirectory(experiment.run)
+
+
+def check_was_trained(run: RunDirectory) -> None:
+    """Raises RunError if a run has no training to continue: its model was only saved there."""
+    if not run.is_run() or run.last.is_file():
+        return
+    from seq2seq.runs.metadata import read_metadata  # it imports torch
+
+    if read_metadata(run).get("text") == {}:
+        raise RunError(
+            f"{run.path} was not trained here, but saved from Python: it has no training to "
+            "continue; train another run with --run"
+        )
 
 
 def missing_for_training(experiment: BaseExperiment) -> list[str]:
@@ -78,7 +97,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
     if not text_given and not names_training_text(experiment):
-        yield NO_TRAINING_TEXT
+        yield no_training_text(experiment)
     for option, path in referenced_runs(experiment).items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"
@@ -148,6 +167,24 @@ def names_training_text(experiment: BaseExperiment) -> bool:
         return True
     kinds = Experiment | LanguageExperiment | NGramExperiment
     return isinstance(experiment, kinds) and bool(experiment.data.train)
+
+
+def no_training_text(experiment: BaseExperiment) -> str:
+    """What to say where no training text is named: it may have been named in a wrong place."""
+    command, example = TRAIN_COMMANDS[experiment.KIND]
+    if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
+        for symbol in experiment.data.special_symbols:
+            if os.path.isfile(symbol):
+                return (
+                    f"no training text: {symbol} was read as one of --data.special-symbols; put "
+                    f"the file first: {command} {symbol}"
+                )
+    if experiment.resume:
+        return (
+            f"{NO_TRAINING_TEXT}; a run that a recipe began is continued by the recipe itself, "
+            "with --resume"
+        )
+    return f"{NO_TRAINING_TEXT}, or in short: {command} {example}"
 
 
 def referenced_runs(experiment: BaseExperiment) -> dict[str, str]:

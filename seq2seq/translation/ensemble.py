@@ -143,6 +143,18 @@ def source_ids(
     ]
 
 
+def check_vocabularies(members: Sequence[EnsembleMember], target: TextPipeline) -> None:
+    """Raises SettingsError unless each model has as many tokens as its vocabularies."""
+    for model, source in members:
+        sizes = model.encoder.embedding.num_embeddings, model.decoder.output.out_features
+        if sizes != (len(source.vocab), len(target.vocab)):
+            raise SettingsError(
+                f"the model has {sizes[0]:,} source and {sizes[1]:,} target tokens, and the "
+                f"vocabularies have {len(source.vocab):,} and {len(target.vocab):,}: they are not "
+                "of one model"
+            )
+
+
 def check_attention(
     members: Sequence[EnsembleMember], settings: DecodingSettings, *, attention: bool
 ) -> None:

@@ -67,6 +67,9 @@ def train(
         encoded = make_pipelines(corpora, experiment)
         size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
+        for symbol in experiment.data.special_symbols:
+            if not any(side.pipeline.vocab.count(symbol) for side in encoded):
+                log_line(f"note: the special symbol {symbol} does not occur in the training text")
     source, target = (side.pipeline for side in encoded)
     torch.manual_seed(experiment.seed)
     with check_model_fits():
@@ -144,6 +147,12 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
             "--data.validation FILE or a smaller --data.validation-size"
         )
     log_line(str(train.report))
+    if sources < 2 * settings.validation_size:
+        log_line(
+            f"note: {settings.validation_size:,} of {sources:,} source sentences are set aside for "
+            "validation, which leaves fewer to train on: a smaller --data.validation-size, as "
+            f"{max(sources // 10, 1)}, or --data.validation FILE is better"
+        )
     rest, validation, _ = train.split_by_source(
         validation=settings.validation_size, test=0, seed=seed
     )

@@ -25,6 +25,7 @@ from seq2seq.runs.run import Run, open_run
 from seq2seq.translation.ensemble import (
     EnsembleMember,
     check_attention,
+    check_vocabularies,
     load_ensemble,
     load_fusion_model,
     source_ids,
@@ -73,6 +74,7 @@ class Translator:
             EnsembleMember(member.model.to(self.device).eval(), member.source)
             for member in (EnsembleMember(model, source), *others)
         ]
+        check_vocabularies(self.members, target)
         self.model = self.members[0].model
         self.models = [member.model for member in self.members]
         self.language_models: dict[str, StepLanguageModel] = {}

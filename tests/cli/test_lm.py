@@ -108,6 +108,8 @@ def test_score_by_line_sums_to_the_line(run: Run, folder: Path, tmp_path: Path) 
     assert err == ""
     rows = [tuple(map(float, line.split("\t"))) for line in out.splitlines()]
     json_rows = [json.loads(line) for line in run("lm", "score", *files, "--json")[0].splitlines()]
+    after_run = [folder / "run", text, *files[3:]]
+    assert run("lm", "score", *after_run) == (out, "")
     model = LanguageModel.load(folder / "run", "cpu")
     assert len(rows) == len(json_rows) == len(lines)
     assert json_rows[-1]["tokens"] == [], "an empty line has nothing to predict"
@@ -141,6 +143,8 @@ def test_generate_takes_what_the_run_says(run: Run, folder: Path) -> None:
         for word in (f"--{name.replace('_', '-')}", str(value))
     ]
     assert run(*common, *options) == (model.generate(**changes) + "\n", "")
+    common.insert(3, "a dog")
+    assert run(*common) == (model.generate(prefix="a dog") + "\n", "")
 
 
 # ---------------------------------------------------------------------------------------------

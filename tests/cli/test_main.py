@@ -13,7 +13,7 @@ import torch
 
 import seq2seq
 from seq2seq.cli.main import main
-from seq2seq.cli.parse import name_files, parse_experiment
+from seq2seq.cli.parse import name_after_run, name_files, parse_experiment
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
 from seq2seq.data.parallel import ParallelCorpus
@@ -37,6 +37,7 @@ NEEDED = {
     "compare": ["--source", "--reference", "--test", "--samples", "--seed", "--json"],
     "analyze": ["--source", "--reference", "--tokenize", "--bucket-size", "--json"],
     "exposure": ["--source", "--reference", "--max-length", "--plot", "--json"],
+    "tokenize": ["--side", "--detokenize"],
     "plot": [],
     "lm train": [*TRAINING, "--data.windows", "--model.sizes", "--generation.prefix"],
     "lm score": ["--text", "--by-line", "--json", "--device"],
@@ -254,6 +255,7 @@ def test_every_option_is_explained(name: str, capfd: pytest.CaptureFixture[str])
     assert (ended.value.code, said) == (0, "")
     options = documented(page)
     assert set(NEEDED[name]) <= options.keys()
+    assert "(.gz too)" not in page, "other compressed files are read, too"
     for option, text in options.items():
         assert re.search(r"[A-Za-z]{2}", text.split("(default:")[0]), f"{option} is not explained"
     assert ("decoding options" in page) == (name in ("train", "translate", "evaluate"))
@@ -473,5 +475,40 @@ def test_text_files_may_be_named_first(fails: Callable[..., str]) -> None:
     ]
     assert name_files(["--run", "c", "d"], *options) == ["--run", "c", "d"]
     assert "a.tsv" in fails("train", "a.tsv", "--training.max-steps", 1, "--run", "runs/none")
-    assert "only --data.train are files" in fails("lm", "train", "a", "b")
-    assert "--data.train is given, too" in fails("lm", "ngram", "a", "--data.train=b")
+    said = fails("lm", "train", "a", "runs/b")
+    assert "only one without an option, for --data.train; the run directory is --run" in said
+    assert "--data.train, which is given, too" in fails("lm", "ngram", "a", "--data.train=b")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("train", ["--training.max-steps", "1"]), ("lm train", []), ("lm ngram", [])],
+)
+def test_a_file_in_the_place_of_an_option_is_told_where_to_go(
+    command: str, options: list[str], files: Path, fails: Callable[..., str]
+) -> None:
+    words, text = command.split(), files / "two.txt"
+    said = fails(*words, "--run", "NEW", *options, "--data.special-symbols", "<2vi>", text)
+    assert "was read as one of --data.special-symbols; put the file first: " in said
+    assert f"seq2seq {command} {text}" in said
+    said = fails(*words, *options, "--run", "NEW", text)
+    assert "Unrecognized options" in said
+    assert f"note: a file with training text goes first: seq2seq {command} {text} --run" in said
+    assert "note" not in fails(*words, *options, "--run", "NEW", "--data.tokeniser", text)
+    said = fails(*words, *options, "--run", "NEW")
+    assert f"or in short: seq2seq {command} " in said
+    assert "recipe" not in said
+
+
+def test_files_may_follow_the_run(
+    files: Path, trained: Path, fails: Callable[..., str], run: Callable[..., tuple[str, str]]
+) -> None:
+    options = ("--source", "--reference")
+    assert name_after_run(["--source", "a", "run"], *options) == ["--source", "a", "run"]
+    two = files / "two.txt"
+    named = run("evaluate", trained, "--source", two, "--reference", two, "--device", "cpu")
+    assert run("evaluate", trained, two, two, "--device", "cpu") == named
+    said = fails("evaluate", trained, two, two, two)
+    assert "only two without an option, for --source and --reference" in said
+    assert "the run directory" not in said
+    assert "--source, which is given, too" in fails("evaluate", trained, two, "--source", two)

@@ -164,7 +164,7 @@ def test_a_file_is_translated(
 def test_what_is_no_file_is_named(trained: Path, tmp_path: Path, fails: Fails) -> None:
     said = fails("translate", trained, "How are you?")
     assert "there is no file How are you?" in said
-    assert "text itself goes to standard input: echo TEXT | seq2seq translate RUN" in said
+    assert "text itself goes to standard input: echo TEXT | seq2seq COMMAND RUN" in said
     assert "Is a directory" in fails("translate", trained, tmp_path)
     (tmp_path / "text").write_bytes(b"a\nl'\xe9t\xe9\n")
     assert "text:2" in fails("translate", trained, tmp_path / "text")
@@ -202,6 +202,17 @@ def test_each_line_has_a_prefix(trained: Path, tmp_path: Path, run: Run, fails: 
     prefixes.write_text("Elle\n\n\nMa\nNous\n", encoding="utf-8")
     with pytest.raises(SystemExit):
         run("translate", trained, path, "--prefix", prefixes, "--device", "cpu")
+    said = fails("translate", trained, path, "--prefix", "Elle", "--device", "cpu")
+    assert "there is no file Elle: --prefix is a file with a line for each line of the" in said
+    assert "standard input" not in said
+
+
+def test_pairs_to_score_may_follow_the_run(trained: Path, tmp_path: Path, run: Run) -> None:
+    source, target = tmp_path / "source.txt", tmp_path / "target.txt"
+    source.write_text("We must eat.\n")
+    target.write_text("Nous devons manger.\n")
+    named = run("score", trained, "--source", source, "--target", target, "--device", "cpu")
+    assert run("score", trained, source, target, "--device", "cpu") == named
 
 
 def test_words_are_aligned(tmp_path: Path, run: Run, fails: Fails, trained: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_wrong_type_is_said_in_words() -> None:
             decoding=group,
         )
     first, second, third = str(caught.value).split("\n")
-    assert first == "--model.encoder-sizes '512' is not tuple[int, ...]"
+    assert first == "--model.encoder-sizes '512' is not a list of int"
     assert second.startswith("--training.max-steps 1180591620717411303424 is too large")
     assert third == "--decoding 'gru' is not DecodingSettings"
 
@@ -159,7 +159,7 @@ def test_types_come_first_then_values() -> None:
         ("device", "gpu", "is not one of auto, cpu, cuda, mps"),
         ("model.cell", "rnn", "is not one of elman, elman-relu, jordan, leaky, echo-state, gru"),
         ("model.dropout", "0.1", "is not float"),
-        ("model.encoder_sizes", [512, 1.5], "is not tuple[int, ...]"),
+        ("model.encoder_sizes", [512, 1.5], "is not a list of int"),
         ("training.minutes", "20", "is not float | None"),
         ("training.sampling.unit", "epochs", "is not one of steps, percent"),
     ],

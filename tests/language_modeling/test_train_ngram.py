@@ -400,3 +400,17 @@ def test_mistakes_with_files(tmp_path: Path, run: Path, sample: Path) -> None:
         train_ngram_model(replace(experiment, model=NGramSettings(from_arpa="missing.arpa")))
     assert not (tmp_path / "new").exists()
     assert Experiment.KIND != NGramExperiment.KIND
+
+
+def test_pieces_without_their_vocabulary_are_warned_of(tmp_path: Path) -> None:
+    tokens = "".join(f"-2\t▁piece{number}\n" for number in range(40))
+    path = tmp_path / "pieces.arpa"
+    path.write_text(
+        "\\data\\\nngram 1=43\n\n\\1-grams:\n-2\t<unk>\n-99\t<s>\n-2\t</s>\n"
+        + tokens
+        + "\\end\\\n",
+        encoding="utf-8",
+    )
+    settings = NGramSettings(from_arpa=str(path))
+    with pytest.warns(VocabularyWarning, match="give the run of that tokenizer, with --data.voc"):
+        train_ngram_model(NGramExperiment(run=str(tmp_path / "run"), model=settings))

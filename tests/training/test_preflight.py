@@ -18,6 +18,7 @@ from seq2seq.errors import RunError, SettingsError
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.training.preflight import format_flag, missing_for_training, preflight
 from seq2seq.translation.train import train
+from seq2seq.translation.translator import Translator
 from tests.support.language import TEXTS, describe
 
 MISSING = "cuda" if torch.backends.mps.is_available() else "mps"
@@ -133,6 +134,35 @@ def test_what_a_run_was_trained_with_can_be_continued(experiment: Any, letters: 
     again = replace(again, training=replace(again.training, plateau_factor=0.1))
     assert list(again.training_problems())
     assert train(again, letters) == "the budget is used up"
+
+
+def test_a_finished_run_says_how_to_go_on(
+    experiment: Any, letters: Corpora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = experiment(max_steps=1)
+    train(run, letters)
+    assert "to go on" not in capsys.readouterr().err
+    train(replace(run, resume=True), letters)
+    assert "; to go on, give more than it has had: --training.minutes," in capsys.readouterr().err
+
+
+def test_a_model_that_was_only_saved_has_no_training(
+    experiment: Any, letters: Corpora, trained: Path, tmp_path: Path
+) -> None:
+    Translator.load(trained, "cpu").save(tmp_path / "saved")
+    stored = replace(experiment(max_steps=1), run=str(tmp_path / "saved"))
+    for given in (letters, None):
+        with pytest.raises(RunError, match=r"saved was not trained here, .* to continue"):
+            train(replace(stored, resume=True), given)
+
+
+def test_a_run_without_named_text_may_be_a_recipes(experiment: Any, letters: Corpora) -> None:
+    run = experiment(max_steps=1)
+    with pytest.raises(SettingsError, match=r"or in short: seq2seq train pairs\.tsv$"):
+        train(run)
+    train(run, letters)
+    with pytest.raises(SettingsError, match=r"continued by the recipe itself, with --resume$"):
+        train(replace(run, resume=True))
 
 
 def test_a_model_without_room_is_one_clear_message(experiment: Any, letters: Corpora) -> None:

@@ -80,3 +80,16 @@ def test_a_run_that_is_there_is_safe(tmp_path: Path) -> None:
     both = Translator(one.model, one.source, one.target, device="cpu", others=one.members)
     with pytest.raises(SettingsError, match="save each of its models"):
         both.save(tmp_path / "both")
+
+
+@pytest.mark.parametrize("sizes", [(0, 1), (1, 0)])
+def test_a_model_of_another_vocabulary_is_refused(sizes: tuple[int, int]) -> None:
+    made = make()
+    more = [
+        len(side.vocab) + by for side, by in zip((made.source, made.target), sizes, strict=True)
+    ]
+    with pytest.raises(SettingsError, match="they are not of one model"):
+        Translator(build_translation_model(*more, SMALL), made.source, made.target, device="cpu")
+    for wrong in (-1, 0, "runs/word"):
+        with pytest.raises(SettingsError, match=r"source_vocab_size is .*: ask for at least 1"):
+            build_translation_model(wrong, 10, SMALL)  # type: ignore[arg-type]
