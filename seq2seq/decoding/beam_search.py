@@ -62,6 +62,7 @@ def best_continuations(
     # No beam can take more than its width from one row, so few candidates have to be compared.
     values, candidates = log_probs.topk(each, dim=1)
     table = (totals.unsqueeze(1) + values.double()).view(beams, -1)
+    table = table.nan_to_num(float("-inf"), neginf=float("-inf"))  # of a model that has diverged
     # A stable order: of equal scores the better hypothesis' comes first, whatever the batch.
     best, places = table.sort(dim=1, descending=True, stable=True)
     missing = max(width - table.shape[1], 0)

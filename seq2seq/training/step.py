@@ -18,7 +18,7 @@ from torch import nn
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import TrainingError
 from seq2seq.training.optimizer import build_optimizer, clip_gradients
-from seq2seq.training.replicas import Replicas
+from seq2seq.training.replicas import Replicas, every_thread
 from seq2seq.training.reporting import log_line
 from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
 from seq2seq.training.state import StepResult
@@ -90,10 +90,11 @@ class OptimizerStep(Generic[BatchT]):
                 if not out_of_memory(error):
                     raise
                 batches = self.split_batches(batches, isinstance(error, OverBudgetError))
-        norm = clip_gradients(self.model.parameters(), self.settings)
-        applied = math.isfinite(smoothed) and math.isfinite(norm)
-        if applied:
-            self.optimizer.step()
+        with every_thread(self.settings):
+            norm = clip_gradients(self.model.parameters(), self.settings)
+            applied = math.isfinite(smoothed) and math.isfinite(norm)
+            if applied:
+                self.optimizer.step()
         return StepResult(smoothed, likelihood, tokens, norm, applied)
 
     def gradients(
