@@ -25,10 +25,6 @@ STDERR_FD = 2
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What writing to a stream fails with where its disk is full or broken."""
 ENVIRONMENT = {
-    # How long a thread that waits for the others spins before it sleeps. The usual 300,000 turns
-    # are somewhat quicker on an idle machine, and much slower as soon as another program wants a
-    # core: tests/benchmarks/threads.py measures both.
-    "GOMP_SPINCOUNT": "10000",
     # How many shapes of product oneDNN and torch keep code for, some megabytes each; they default
     # to 1,024, and every batch has shapes of its own.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",

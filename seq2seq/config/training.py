@@ -153,8 +153,8 @@ class TrainingSettings:
     """Processor threads, of each process. 0: torch's choice, one for each core; one of several
     processes has one."""
     processes: Annotated[int, Range(1, 64), only_if("data.windows", "sentences"), FIXED] = 1
-    """Processes that share every update of the weights: on processors, and beside other programs,
-    two of one thread each are quicker than one of two threads."""
+    """Processes that share every update of the weights, on processors: beside other programs of
+    equal priority, two of one thread each are quicker than one of two threads."""
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

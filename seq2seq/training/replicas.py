@@ -1,6 +1,6 @@
 """Several processes that compute the gradients of one update together, on one machine.
 
-One process of two threads waits at every small product for the slower core, and loses half its
+One process of two threads waits at every small product for the slower core, and loses most of its
 speed where another program takes part of one; processes of one thread wait once an update (see
 tests/benchmarks/processes.py). They are forked when the model and its text are in memory, which
 they share; so they do the weights, which only the parent changes. For each update a batch is cut

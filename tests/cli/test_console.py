@@ -86,7 +86,7 @@ def test_ctrl_c_while_a_program_works() -> None:
 
 LEFT_ALONE = """
 import os, signal, sys, threading, warnings
-for name in ("GOMP_SPINCOUNT", "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
     os.environ.pop(name, None)
 import torch
 torch.set_num_threads(2)
@@ -116,11 +116,11 @@ def test_a_program_of_ours_sets_its_process_up(command: Command) -> None:
     program = """
 import os, signal, sys, threading
 os.environ.pop("LRU_CACHE_CAPACITY", None)
-os.environ["GOMP_SPINCOUNT"] = "7"
+os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "7"
 import seq2seq.console as console
 {}
 assert "torch" not in sys.modules
-assert os.environ["GOMP_SPINCOUNT"] == "7", "what is set stays"
+assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7", "what is set stays"
 assert os.environ["LRU_CACHE_CAPACITY"] == "32"
 assert signal.getsignal(signal.SIGINT) is {}
 """
