@@ -151,6 +151,14 @@ def test_a_run_may_be_a_path_and_names_may_be_in_capitals(tmp_path: Path) -> Non
         Experiment(model=ModelSettings(encoder_sizes="32"))
 
 
+def test_a_wrong_type_hides_no_impossible_number() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Experiment(seed=-1, model=ModelSettings(cell="GRU", dropout=2.0, attention="dott"))
+    said = str(caught.value)
+    for name in ("model.cell 'GRU'", "model.attention 'dott'", "model.dropout 2.0", "seed -1"):
+        assert said.count(name) == 1
+
+
 def test_what_may_surprise_is_noted(
     letters: Corpora, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,7 +64,7 @@ def with_changes(settings: Settings, changes: Mapping[str, Any], group: str) -> 
 def find_problems(settings: Any, where: str = "") -> list[str]:
     """A line for each value that is of a wrong type, impossible or without effect.
 
-    What has a wrong type can't be compared; parts whose types are right are checked further.
+    What has a wrong type can't be compared: beside it, in the same part, numbers alone are checked.
 
     Args:
         settings: a dataclass, which may have others as its parts. Each of them may have a method
@@ -74,10 +74,20 @@ def find_problems(settings: Any, where: str = "") -> list[str]:
     found = type_problems(settings, where)
     whole = None if found else settings
     for part, prefix in parts(settings, where):
-        if not type_problems(part):
+        if type_problems(part):
+            found += range_problems(part, prefix)
+        else:
             found += field_problems(part, prefix, whole)
             found += part.problems() if hasattr(part, "problems") else ()
     return found
+
+
+def range_problems(part: Any, where: str) -> Iterator[str]:
+    """A line for each field of some settings that is of its type, and out of its range."""
+    for item in setting_fields(part.__class__):
+        value = getattr(part, item.name)
+        if is_instance(value, item.type):
+            yield from item.range.problems(f"--{flag_name(where + item.name)}", value)
 
 
 def parts(settings: Any, where: str = "") -> Iterator[tuple[Any, str]]:

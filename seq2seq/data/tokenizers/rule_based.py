@@ -105,7 +105,7 @@ class RuleBasedTokenizer(ABC):
     @property
     def reserved(self) -> tuple[str, ...]:
         """The tokens that have an id in every vocabulary: symbols, and what joins them."""
-        return (*self.symbols.names, JOINER) if self.symbols.names else ()
+        return self.symbols.with_joiner
 
     def normalize(self, text: str) -> str:
         """Returns the form of `text` that comes back from its tokens."""

@@ -142,7 +142,7 @@ class SentencePieceTokenizer:
     @property
     def reserved(self) -> tuple[str, ...]:
         """The tokens that have an id in every vocabulary: symbols, and what joins them."""
-        return (*self.symbols.names, JOINER) if self.symbols.names else ()
+        return self.symbols.with_joiner
 
     @classmethod
     def train(

@@ -14,7 +14,7 @@ from typing import Any, Final
 from seq2seq.config.arguments import check_strings
 from seq2seq.config.base import raise_problems
 from seq2seq.config.data import as_symbols, symbol_problems
-from seq2seq.data.tokenizers.normalization import normalize, to_nfc
+from seq2seq.data.tokenizers.normalization import JOINER, normalize, to_nfc
 from seq2seq.errors import DataError
 
 MARK: Final = "\x1f"
@@ -36,6 +36,11 @@ class SpecialSymbols:
         self._known = frozenset(self.names)
         longest_first = sorted(self.names, key=len, reverse=True)
         self._pattern = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
+
+    @property
+    def with_joiner(self) -> tuple[str, ...]:
+        """The symbols, and the joiner beside them; nothing, if there are none."""
+        return (*self.names, JOINER) if self.names else ()
 
     def __contains__(self, token: str) -> bool:
         """Whether a token is one of them."""
