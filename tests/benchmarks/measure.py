@@ -1,0 +1,100 @@
+"""What all benchmarks share: contestants that take turns, so that a busy machine slows all alike."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+Contestant = Callable[[int], float]
+"""Does the work of round n, and returns how much that was, in the unit of the table."""
+
+
+class Row(NamedTuple):
+    """One figure.
+
+    Attributes:
+        table: the title of the table that it stands in.
+        name: what was measured.
+        speed: the median over the rounds, in `unit` a second.
+        unit: of what was done.
+        ratio: to the table's first contestant, the median of the ratios of each round.
+        seconds: time of each round.
+    """
+
+    table: str
+    name: str
+    speed: float
+    unit: str
+    ratio: float
+    seconds: list[float]
+
+
+def take_turns(
+    table: str, unit: str, contestants: Mapping[str, Contestant], rounds: int
+) -> Iterator[Row]:
+    """Yields a row for each contestant; one round before those that count is not measured."""
+    speeds: dict[str, list[float]] = {name: [] for name in contestants}
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for number in range(rounds + 1):
+        for name, work in contestants.items():
+            started = time.perf_counter()
+            amount = work(number)
+            elapsed = time.perf_counter() - started
+            if number:
+                speeds[name].append(amount / elapsed)
+                seconds[name].append(elapsed)
+    first = next(iter(speeds.values()))
+    for name, values in speeds.items():
+        ratio = statistics.median(a / b for a, b in zip(values, first, strict=True))
+        yield Row(table, name, statistics.median(values), unit, ratio, seconds[name])
+
+
+def print_rows(rows: list[Row]) -> None:
+    """Prints one table."""
+    print(f"\n{rows[0].table}")
+    for row in rows:
+        print(f"  {row.name:34} {row.speed:11,.1f} {row.unit}/s  {row.ratio:6.2f} x")
+    sys.stdout.flush()
+
+
+def matrix_ceiling(precision: torch.dtype, size: int = 1024) -> float:
+    """The most that matrix products do here, in multiplications and additions a second."""
+    left, right = (torch.randn(size, size).to(precision) for _ in range(2))
+
+    def work(_: int) -> float:
+        for _ in range(10):
+            left @ right
+        return 10 * 2.0 * size**3
+
+    return next(take_turns("", "", {"": work}, 5)).speed
+
+
+@contextmanager
+def busy(programs: int, priority: int) -> Iterator[None]:
+    """A context beside which other programs compute.
+
+    Args:
+        programs: how many.
+        priority: their niceness, 0 to 19.
+    """
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", f"import os\nos.nice({priority})\nwhile True: pass"],
+            env={**os.environ},
+        )
+        for _ in range(programs)
+    ]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()

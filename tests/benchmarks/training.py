@@ -1,0 +1,127 @@
+"""Training: our trainer, with its logging, clipping, schedule and checks, against a bare loop."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+import seq2seq
+from seq2seq.config.model import ModelSettings
+from seq2seq.config.training import TrainingSettings
+from seq2seq.data.batching import Batch
+from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.models.device import choose_precision
+from seq2seq.models.translation import build_translation_model
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.training.reporting import Reporter
+from seq2seq.training.trainer import Trainer
+from seq2seq.translation.task import TranslationTask
+from seq2seq.translation.train import make_pipelines
+from tests.benchmarks.bare import BareAttention, BareModel, BareTraining
+from tests.benchmarks.measure import Contestant, Row, take_turns
+
+UPDATES = 3
+"""Updates of one contestant before it is the next one's turn."""
+
+MODELS: dict[str, tuple[BareAttention, dict[str, Any]]] = {
+    "no attention": ("none", {"attention": "none"}),
+    "scaled general attention": ("scaled-general", {"attention": "scaled-general"}),
+    "additive attention, input feeding": (
+        "additive",
+        {"attention": "additive", "input_feeding": True},
+    ),
+}
+
+
+def corpora(vocab_size: int, pairs: int) -> Corpora:
+    """Random words as often as Zipf's law has them, in sentences as long as captions are."""
+    draw = random.Random(1)
+    words = [f"w{number}" for number in range(vocab_size)]
+    weights = [1 / (number + 10) for number in range(vocab_size)]
+    lengths = [max(4, round(draw.gauss(13, 4))) for _ in range(pairs)]
+
+    def sentence(length: int) -> str:
+        return " ".join(draw.choices(words, weights, k=length))
+
+    # Each word once, so that the vocabulary has all of them.
+    begin = [" ".join(words[first : first + 20]) for first in range(0, vocab_size, 20)]
+    sources = begin + [sentence(length) for length in lengths]
+    targets = begin + [sentence(max(4, length + draw.randint(-2, 3))) for length in lengths]
+    corpus = ParallelCorpus(sources, targets)
+    return Corpora(corpus, corpus[:10])
+
+
+class OurTraining:
+    """The trainer, one update at a time."""
+
+    def __init__(self, folder: str, text: Corpora, changes: dict[str, Any], vocab_size: int) -> None:
+        model = ModelSettings(cell="lstm", context="initial", lexical=False, **changes)
+        self.experiment = seq2seq.Experiment(
+            run=f"{folder}/run",
+            data=seq2seq.DataSettings(tokenizer="space", vocab_size=vocab_size),
+            model=model,
+            training=TrainingSettings(
+                max_steps=100_000, batch_tokens=2048, log_every=50, validate_every=100_000,
+                save_every=100_000,
+            ),
+        )
+        source, target = make_pipelines(text, self.experiment)
+        vocab = len(target.pipeline.vocab)
+        self.vocab_size = vocab
+        network = build_translation_model(len(source.pipeline.vocab), vocab, model)
+        self.task = TranslationTask(network, text, source, target, self.experiment)
+        run = RunDirectory(self.experiment.run)
+        run.path.mkdir(parents=True)
+        self.trainer = Trainer(network, self.task, self.experiment.training, run, seed=1)
+        self.trainer.reporter = Reporter(run.metrics, 0.0)
+        self.trainer.started = time.perf_counter()
+
+    def update(self, batch: Batch) -> None:
+        """One update, and what the trainer does after it."""
+        self.trainer.update([batch])
+        self.trainer.after_update()
+
+
+def contestant(training: OurTraining | BareTraining, batches: Sequence[Batch]) -> Contestant:
+    """Some updates a round, each round on the next batches."""
+
+    def work(number: int) -> float:
+        chosen = [batches[(number * UPDATES + each) % len(batches)] for each in range(UPDATES)]
+        for batch in chosen:
+            training.update(batch)
+        return sum(batch.target_tokens for batch in chosen)
+
+    return work
+
+
+def measure(rounds: int, only: str = "") -> Iterator[list[Row]]:
+    """Yields a table for each kind of model."""
+    text = corpora(8000, 6000)
+    sizes = {"embedding_size": 256, "dropout": 0.2}
+    precision = choose_precision("auto", torch.device("cpu"))
+    for title, (attention, changes) in MODELS.items():
+        if only not in title:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            changes = {**changes, **sizes, "encoder_sizes": (256,), "decoder_sizes": (512,)}
+            ours = OurTraining(folder, text, changes, 8000)
+            bare = BareModel(ours.vocab_size, attention, decoder_size=512, **sizes)
+            batches = ours.task.batches(0)
+            smoothing = ours.experiment.training.label_smoothing
+            loops = {
+                "bare loop": BareTraining(bare, precision, smoothing),
+                "ours": ours,
+            }
+            yield list(
+                take_turns(
+                    f"training, {title}, {precision}",
+                    "target tokens",
+                    {name: contestant(loop, batches) for name, loop in loops.items()},
+                    rounds,
+                )
+            )
