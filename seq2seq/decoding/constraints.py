@@ -58,12 +58,17 @@ class Constraints:
         """Log-probabilities with -inf where a token must not come; the others are as they were.
 
         Args:
-            log_probs: of the next token, ``(rows, vocab_size)``; not changed.
+            log_probs: of the next token, ``(rows, vocab_size)``; overwritten, since a copy of the
+                largest tensor of a step takes time.
             histories: the tokens before it, ``(rows, length)``.
             sentences: which sentence of the batch a row is of, ``(rows,)``.
         """
         length = histories.shape[1]
-        allowed = log_probs.index_fill(1, self.forbidden, float("-inf"))
+        # What is forced has its own log-probability, though a rule or the model forbids it.
+        lowest = torch.finfo(log_probs.dtype).min
+        forced = log_probs[:, EOS_ID].clamp(min=lowest)
+        begun = self.prefix_tokens(log_probs, length, sentences)
+        allowed = log_probs.index_fill_(1, self.forbidden, float("-inf"))
         if length < self.min_length:
             allowed[:, EOS_ID] = float("-inf")
         if 0 < self.no_repeat_ngram <= length:
@@ -73,18 +78,27 @@ class Constraints:
             ending = allowed[:, EOS_ID].clone()
             allowed.masked_fill_(full.unsqueeze(1), float("-inf"))
             allowed[:, EOS_ID] = ending
-        # What is forced has its own log-probability, though a rule or the model forbids it.
-        lowest = torch.finfo(allowed.dtype).min
         stuck = allowed.amax(dim=-1) == float("-inf")
-        forced = log_probs[:, EOS_ID].clamp(min=lowest)
         allowed[:, EOS_ID] = allowed[:, EOS_ID].where(~stuck, forced)
-        if self.prefixes is not None and length < self.prefixes[0].shape[1]:
-            ids, lengths = self.prefixes
-            within = (length < lengths[sentences]).nonzero().squeeze(1)
-            tokens = ids[sentences[within], length]
-            allowed[within] = float("-inf")
-            allowed[within, tokens] = log_probs[within, tokens].clamp(min=lowest)
+        if begun is not None:
+            rows, tokens, values = begun
+            allowed[rows] = float("-inf")
+            allowed[rows, tokens] = values.clamp(min=lowest)
         return allowed
+
+    def prefix_tokens(
+        self, log_probs: Tensor, length: int, sentences: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Returns rows that are within their prefix, its next token, and its log-probability.
+
+        None if there are none; arguments as for `apply`, after `length` tokens.
+        """
+        if self.prefixes is None or length >= self.prefixes[0].shape[1]:
+            return None
+        ids, lengths = self.prefixes
+        rows = (length < lengths[sentences]).nonzero().squeeze(1)
+        tokens = ids[sentences[rows], length]
+        return rows, tokens, log_probs[rows, tokens]
 
 
 def forbid_repeats(allowed: Tensor, histories: Tensor, size: int) -> None:

@@ -48,7 +48,7 @@ class StepModel(Protocol):
         """
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Takes one step, see `StepFunction`."""
+        """Takes one step, see `StepFunction`; search overwrites the log-probabilities."""
 
 
 class StepLanguageModel(Protocol):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from seq2seq.config.decoding import SAMPLING_METHODS, DecodingSettings
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.batching import pad_sources
 from seq2seq.data.vocabulary import UNK_ID
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
@@ -30,9 +31,7 @@ from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.shallow_fusion import ShallowFusion
 from seq2seq.errors import SettingsError
-
-MAX_SAMPLE_ROWS = 1024
-"""How many samples are drawn at the same time, at most."""
+from seq2seq.models.device import choose_precision, threads_for
 
 MAX_SAMPLING_ROUNDS = 8
 """How often samples are drawn anew while too few of them differ."""
@@ -60,7 +59,7 @@ class SearchRequest(NamedTuple):
     utility: Utility | None
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def search(
     members: Sequence[StepModel],
     sources: Sequence[Sequence[Ids]],
@@ -77,7 +76,8 @@ def search(
     """Returns the best hypotheses of each source, in the order of the sources.
 
     Sentences of like length are searched together, which changes the time only: each has its own
-    beam and its own draws, and pads reach no result.
+    beam and its own draws, and pads reach no result. In bfloat16, which has three digits, two
+    tokens of all but equal probability may change places with the shapes of the products.
 
     Args:
         members: the models of an ensemble, or a single one; in evaluation mode.
@@ -98,23 +98,27 @@ def search(
         raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
-    size = search_batch_size(settings, n)
-    for chosen, state, lengths in batches(model, sources, sources[0], size, device):
-        ids = [sources[0][index] for index in chosen]
-        constraints = make_constraints(
-            settings,
-            # eos, which pad_sources adds, is no token of the source.
-            (lengths - 1).to(device),
-            None if prefixes is None else [prefixes[index] for index in chosen],
-        )
-        scoring = Scoring(
-            settings.length_penalty,
-            settings.coverage_penalty,
-            attention or settings.replace_unknown,
-            tuple(lengths.tolist()),
-        )
-        request = SearchRequest(model.step, state, constraints, scoring, settings, ids, n, utility)
-        found = SEARCHES[settings.method](request)
+    each = hypotheses_each(settings, n)
+    for chosen in batches(sources[0], settings.batch_size, settings.batch_tokens // each):
+        with threads_for(len(chosen) * each, device), reduced_precision(settings, device):
+            state, lengths = start_batch(model, sources, chosen, device)
+            constraints = make_constraints(
+                settings,
+                # eos, which pad_sources adds, is no token of the source.
+                (lengths - 1).to(device),
+                None if prefixes is None else [prefixes[index] for index in chosen],
+            )
+            scoring = Scoring(
+                settings.length_penalty,
+                settings.coverage_penalty,
+                attention or settings.replace_unknown,
+                tuple(lengths.tolist()),
+            )
+            ids = [sources[0][index] for index in chosen]
+            request = SearchRequest(
+                model.step, state, constraints, scoring, settings, ids, n, utility
+            )
+            found = SEARCHES[settings.method](request)
         for index, hypotheses in zip(chosen, found, strict=True):
             results[index] = hypotheses
     return results
@@ -129,18 +133,21 @@ def score(
     *,
     language_model: StepLanguageModel | None = None,
     language_model_weight: float = 0.0,
-    batch_size: int = 64,
+    batch_size: int = 256,
+    batch_tokens: int = 8192,
 ) -> list[list[float]]:
     """Returns the log-probability of each token of each target, and of eos after them.
 
     Args:
         members: the models, see `search`; so are the sources and the language model.
         targets: one for each sentence.
-        batch_size: pairs scored at the same time; never changes the result.
+        batch_size: the most pairs scored at the same time; never changes the result.
+        batch_tokens: the most target tokens, with pads, scored at the same time.
     """
     model = combine(members, language_model, language_model_weight)
     results: list[list[float]] = [[] for _ in targets]
-    for chosen, state, _ in batches(model, sources, targets, batch_size, device):
+    for chosen in batches(targets, batch_size, batch_tokens):
+        state, _ = start_batch(model, sources, chosen, device)
         rows = [targets[index] for index in chosen]
         found = token_log_probabilities(model.step, state, rows, device)
         for index, values in zip(chosen, found, strict=True):
@@ -158,31 +165,49 @@ def combine(
     return ShallowFusion(ensemble, language_model, weight)
 
 
-def batches(
+def batches(rows: Sequence[Ids], size: int, tokens: int) -> Iterator[list[int]]:
+    """Yields positions of rows of like length, at least one at a time.
+
+    Args:
+        size: the most rows of a batch.
+        tokens: the most tokens, with eos and pads.
+    """
+    chosen: list[int] = []
+    for index in sorted(range(len(rows)), key=lambda index: len(rows[index])):
+        longest = len(rows[index]) + 1
+        if chosen and (len(chosen) == size or longest * (len(chosen) + 1) > tokens):
+            yield chosen
+            chosen = []
+        chosen.append(index)
+    if chosen:
+        yield chosen
+
+
+def start_batch(
     model: Ensemble | ShallowFusion,
     sources: Sequence[Sequence[Ids]],
-    rows: Sequence[Ids],
-    size: int,
+    chosen: Sequence[int],
     device: torch.device,
-) -> Iterator[tuple[list[int], State, Tensor]]:
-    """Yields positions of sentences whose `rows` are of like length, `size` at a time.
-
-    Beside them the state before bos, and the lengths of the first member's sources with eos.
-    """
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    for first in range(0, len(order), size):
-        chosen = order[first : first + size]
-        padded = [pad_sources([member[index] for index in chosen]) for member in sources]
-        state = model.start([(source.to(device), lengths) for source, lengths in padded])
-        yield chosen, state, padded[0][1]
+) -> tuple[State, Tensor]:
+    """Returns the state before bos, and the lengths of the first member's sources with eos."""
+    padded = [pad_sources([member[index] for index in chosen]) for member in sources]
+    state = model.start([(source.to(device), lengths) for source, lengths in padded])
+    return state, padded[0][1]
 
 
-def search_batch_size(settings: DecodingSettings, n: int) -> int:
-    """Returns how many sentences make a batch: fewer if each has many samples."""
-    if settings.method not in SAMPLING_METHODS:
-        return settings.batch_size
-    samples = n if settings.method == "sample" else max(n, settings.samples)
-    return min(settings.batch_size, max(1, MAX_SAMPLE_ROWS // samples))
+def hypotheses_each(settings: DecodingSettings, n: int) -> int:
+    """Returns how many hypotheses of a sentence are followed at the same time."""
+    if settings.method == "sample":
+        return n
+    return max(n, settings.samples if settings.method == "mbr" else settings.beam_size)
+
+
+def reduced_precision(
+    settings: DecodingSettings, device: torch.device
+) -> AbstractContextManager[object]:
+    """A context in which matrix products have the precision that the settings name."""
+    precision = choose_precision(settings.precision, device)
+    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
 
 
 def make_constraints(

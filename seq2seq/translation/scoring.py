@@ -37,6 +37,7 @@ def score_pairs(
         [ids[index] for index in full],
         device,
         batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
     )
     # Nothing as the translation of nothing has probability 1.
     results = [PairScore(0.0, 0.0, [], []) for _ in sources]

@@ -167,7 +167,7 @@ class TranslationTask:
             logits = self.model.decoder.logits(drop_padding(values, batch.target_lengths))
             loss = cross_entropy(logits, drop_padding(batch.target_output, batch.target_lengths))
             nats, tokens = nats + float(loss.likelihood), tokens + loss.tokens
-        greedy = DecodingSettings(beam_size=1, batch_size=256)
+        greedy = DecodingSettings(beam_size=1)
         cut = [source[: greedy.max_source_length] for source in sources]  # as a translator does
         hypotheses = [
             self.target.decode(found[0].tokens)

@@ -247,7 +247,7 @@ class Translator:
         chosen = self.with_settings(settings, attention=attention)
         # Some batches are read ahead, so that lines of like length can be searched together; with
         # a batch size of 1 every line is answered at once.
-        ahead = 1 if chosen.batch_size == 1 else 8 * chosen.batch_size
+        ahead = 1 if chosen.batch_size == 1 else 4 * chosen.batch_size
         first = 1
         for group, begun in group_lines(lines, ahead, prefixes):
             found = self._search(

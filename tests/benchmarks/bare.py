@@ -137,7 +137,9 @@ class BareModel(nn.Module):
             output, state = self.decoder(self.target(tokens).unsqueeze(1), state)
             if self.attention != "none":
                 output = torch.cat([output, self.attend(output, memory, keys, mask)], -1)
-            tokens = F.linear(self.read(output.squeeze(1)), self.target.weight, self.bias).argmax(-1)
+            tokens = F.linear(self.read(output.squeeze(1)), self.target.weight, self.bias).argmax(
+                -1
+            )
             found.append(tokens)
             if bool((tokens == EOS_ID).all()):
                 break

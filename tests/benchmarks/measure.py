@@ -1,4 +1,4 @@
-"""What all benchmarks share: contestants that take turns, so that a busy machine slows all alike."""
+"""Contestants that take turns, so that a busy machine slows all of them alike."""
 
 from __future__ import annotations
 

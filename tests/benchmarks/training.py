@@ -59,14 +59,19 @@ def corpora(vocab_size: int, pairs: int) -> Corpora:
 class OurTraining:
     """The trainer, one update at a time."""
 
-    def __init__(self, folder: str, text: Corpora, changes: dict[str, Any], vocab_size: int) -> None:
+    def __init__(
+        self, folder: str, text: Corpora, changes: dict[str, Any], vocab_size: int
+    ) -> None:
         model = ModelSettings(cell="lstm", context="initial", lexical=False, **changes)
         self.experiment = seq2seq.Experiment(
             run=f"{folder}/run",
             data=seq2seq.DataSettings(tokenizer="space", vocab_size=vocab_size),
             model=model,
             training=TrainingSettings(
-                max_steps=100_000, batch_tokens=2048, log_every=50, validate_every=100_000,
+                max_steps=100_000,
+                batch_tokens=2048,
+                log_every=50,
+                validate_every=100_000,
                 save_every=100_000,
             ),
         )
