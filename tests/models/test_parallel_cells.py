@@ -118,10 +118,12 @@ def test_deep_stacks_of_srus_keep_the_size_of_what_they_read() -> None:
     assert 0.3 < outputs.std().item() < 3
 
 
-def test_a_minimal_gru_starts_with_most_of_its_memory_kept() -> None:
-    cell, before = MinGRUCell(3, 4), torch.randn(2, 4)
-    _, (after,) = cell.step(torch.zeros(2, 3), (before,))
-    torch.testing.assert_close(after, torch.sigmoid(torch.tensor(1.0)) * before)
+@every_cell
+def test_gates_start_half_open(name: str) -> None:
+    cell = CELLS[name](3, 4)
+    before = tuple(torch.randn(2, 4) for _ in range(cell.state_tensors))
+    _, after = cell.step(torch.zeros(2, 3), before)
+    torch.testing.assert_close(after[-1], 0.5 * before[-1])
 
 
 # What they refuse.
