@@ -29,7 +29,7 @@ class Gradients(AnalysisCommand):
     Printed is the norm of the gradient of a token's loss at the state of the top layer, so many
     steps back: it tends to vanish or to explode (Bengio et al. 1994). It is the mean over windows
     that are spread evenly over a text, each read from a state of zeros. An LSTM hands on h, and c,
-    its memory. Steps are tokens of the run: compare runs that have the same.
+    its memory; an SRU c alone. Steps are tokens of the run: compare runs that have the same.
 
     seq2seq lm gradients runs/elman runs/lstm --text book.txt --plot flow.png
 

@@ -11,8 +11,19 @@ from typing import Annotated, Literal
 from seq2seq.config.fields import Fraction, LayerSizes, PositiveInt, only_if
 
 CellName = Literal[
-    "elman", "elman-relu", "jordan", "leaky", "echo-state", "gru", "lstm", "lstm-norm"
+    "elman",
+    "elman-relu",
+    "jordan",
+    "leaky",
+    "echo-state",
+    "gru",
+    "lstm",
+    "lstm-norm",
+    "sru",
+    "mingru",
 ]
+UNWEIGHTED_CELLS: tuple[CellName, ...] = ("sru", "mingru")
+"""Those that multiply their state with no weights: state and weight dropout would drop nothing."""
 AttentionName = Literal[
     "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
 ]
@@ -26,7 +37,9 @@ class NetworkSettings:
     cell: CellName = "lstm"
     """The recurrent cell, the same throughout: Elman (1990), with rectified units, or of leaky ones
     (Jaeger et al. 2007); Jordan (1986); a fixed reservoir (Jaeger 2001); Cho et al. (2014);
-    Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016)."""
+    Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016); and two that
+    train in parallel over time: the simple recurrent unit (Lei et al. 2018) and the minimal GRU
+    (Feng et al. 2024)."""
     embedding: Literal["learned", "one-hot"] = "learned"
     """A learned vector for each token, or its indicator vector: slow, and the same function."""
     embedding_size: PositiveInt = 256
@@ -60,6 +73,12 @@ class NetworkSettings:
         """One line for each impossible setting."""
         if self.embedding == "one-hot" and self.tied_output:
             yield "--model.embedding one-hot has no weights to tie: add --model.no-tied-output"
+        for name in ("state_dropout", "weight_dropout"):
+            if self.cell in UNWEIGHTED_CELLS and getattr(self, name):
+                yield (
+                    f"--model.{name.replace('_', '-')} has no effect with --model.cell "
+                    f"{self.cell}, which multiplies its state with no weights: leave it out"
+                )
 
 
 @dataclass(frozen=True)

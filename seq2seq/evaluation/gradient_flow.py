@@ -13,7 +13,7 @@ candidate of step t + 1 only, so its gradient has passed them: it can be zero wh
 depend on h, however well the memory works. The gradient at the memory cell c_t is the whole: it
 comes from c_{t+1}, times the forget gate (the constant error carousel of Hochreiter & Schmidhuber
 1997), and from h_t, which is computed from c_t. So the norm for c_t shows how far an LSTM can
-learn.
+learn. The same holds for an SRU, where no later step depends on h_t: its norm is zero but at T.
 """
 
 from __future__ import annotations

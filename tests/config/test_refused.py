@@ -502,6 +502,16 @@ CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
     (Experiment, {"model.residual": True}, ["--model.residual has no effect", "equal width"]),
     (
         Experiment,
+        {"model.cell": "sru", "model.state_dropout": 0.1},
+        ["--model.state-dropout has no effect", "--model.cell sru"],
+    ),
+    (
+        LanguageExperiment,
+        {"model.cell": "mingru", "model.weight_dropout": 0.1},
+        ["--model.weight-dropout has no effect", "--model.cell mingru"],
+    ),
+    (
+        Experiment,
         {"model.attention": "dot", "model.encoder_sizes": [512]},
         ["--model.attention dot", "512", "1024", "--model.decoder-sizes", "general"],
     ),
@@ -694,6 +704,7 @@ def test_settings_that_clash_are_named_together(
             "model.attention_heads": 3,
         },
         {"model.attention": "local", "model.attention_order": "bahdanau"},
+        {"model.cell": "sru", "model.zoneout": 0.1, "model.locked_dropout": True},
         {"model.attention": "additive", "model.input_feeding": True, "model.coverage": True},
         {"model.residual": True, "model.encoder_sizes": [8, 8, 16], "model.decoder_sizes": [9, 9]},
         {"model.attention": "none", **ONE_HOT},

@@ -17,7 +17,7 @@ from seq2seq.models.rnn import EncoderStack, Regularization
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.checkpoint import load_weights, named_weights
 from seq2seq.runs.tensors import load_tensors, save_tensors
-from tests.support.models import drops_weights
+from tests.support.models import drops_state, drops_weights
 
 Build = Callable[..., TranslationModel]
 BATCH = make_batch([[4, 5, 6], [7, 8, 4, 9, 10], [5, 5]], [[6, 7, 6, 8], [4], [11, 10, 11]])
@@ -32,6 +32,7 @@ def everything(cell: str) -> dict[str, Any]:
     return {
         **LOCKED,
         "zoneout": 0.2,
+        "state_dropout": RATES["state_dropout"] * drops_state(cell),
         "weight_dropout": RATES["weight_dropout"] * drops_weights(cell),
     }
 
@@ -156,6 +157,8 @@ def test_the_encoder_hides_state_and_weights_in_both_directions(
 ) -> None:
     if "weights" in rates and not drops_weights(cell):
         pytest.skip("it has no recurrent weight matrix, and refuses weight dropout")
+    if "state" in rates and not drops_state(cell):
+        pytest.skip("it multiplies its state with no weights, and refuses state dropout")
     stack = EncoderStack(cell, 5, (6,), Regularization(**rates))
     with torch.no_grad():  # whatever a cell starts with, what is hidden makes a difference
         for weight in stack.parameters():
@@ -318,6 +321,8 @@ def test_each_option_acts_in_training_and_evaluation_is_certain(
     settings = everything(cell) if settings is None else settings
     if settings.get("weight_dropout") and not drops_weights(cell):
         pytest.skip("it has no recurrent weight matrix, and refuses weight dropout")
+    if settings.get("state_dropout") and not drops_state(cell):
+        pytest.skip("it multiplies its state with no weights, and refuses state dropout")
     model = tiny_model(cell=cell, encoder_sizes=(4, 4), **settings)
     expected = features(model)
     assert torch.equal(features(model), expected)

@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 import torch
 
+from seq2seq.config.model import UNWEIGHTED_CELLS
 from seq2seq.data.batching import Batch
 from seq2seq.errors import SettingsError
 from seq2seq.models.attention.registry import ATTENTIONS
@@ -32,6 +33,11 @@ def drops_weights(cell: str) -> bool:
     except SettingsError:
         return False
     return True
+
+
+def drops_state(cell: str) -> bool:
+    """Whether a cell multiplies its state with weights, which is where state dropout is."""
+    return cell not in UNWEIGHTED_CELLS
 
 
 every_attention = pytest.mark.parametrize("attention", ATTENTIONS)

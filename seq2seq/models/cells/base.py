@@ -2,11 +2,11 @@
 
 Each cell computes one function in two ways. ``step`` is the formula, written out as a textbook
 prints it, for one time step. ``sequence`` is the same function over a whole sequence: step after
-step here, and with torch's fused kernel in `FusedCell`. ``tests/models/test_cells.py`` shows that
-they agree, forward and backward.
+step here, with torch's fused kernel in `FusedCell`, and in parallel over time in `ParallelCell`.
+``tests/models/test_cells.py`` shows that they agree, forward and backward.
 
 A cell's state is a tuple of tensors ``(batch_size, hidden_size)``: one for most cells, two (the
-hidden state and the memory cell) for LSTM. The first is always the output of the cell.
+hidden state and the memory cell) for LSTM and SRU. The first is always the output of the cell.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from functools import partial
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, LeakyCell
 from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
+from seq2seq.models.cells.parallel import MinGRUCell, SRUCell
 
 CELLS: dict[str, Callable[[int, int], Cell]] = {
     "elman": ElmanCell,
@@ -18,5 +19,7 @@ CELLS: dict[str, Callable[[int, int], Cell]] = {
     "gru": GRUCell,
     "lstm": LSTMCell,
     "lstm-norm": NormalizedLSTMCell,
+    "sru": SRUCell,
+    "mingru": MinGRUCell,
 }
 """Each takes the width of one input vector and of the state."""
