@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -25,8 +24,8 @@ class Row(NamedTuple):
         name: what was measured.
         speed: the median over the rounds, in `unit` a second.
         unit: of what was done.
-        ratio: to the table's first contestant, the median of the ratios of each round.
-        seconds: time of each round.
+        ratio: to the table's first row, the median of the ratios of each round.
+        speeds: of each round.
     """
 
     table: str
@@ -34,27 +33,37 @@ class Row(NamedTuple):
     speed: float
     unit: str
     ratio: float
-    seconds: list[float]
+    speeds: list[float]
+
+
+def make_rows(table: str, unit: str, speeds: Mapping[str, list[float]]) -> list[Row]:
+    """Returns a table, given the speeds of each round by name."""
+    first = next(iter(speeds.values()))
+    return [
+        Row(
+            table,
+            name,
+            statistics.median(values),
+            unit,
+            statistics.median(a / b for a, b in zip(values, first, strict=True)),
+            values,
+        )
+        for name, values in speeds.items()
+    ]
 
 
 def take_turns(
     table: str, unit: str, contestants: Mapping[str, Contestant], rounds: int
-) -> Iterator[Row]:
-    """Yields a row for each contestant; one round before those that count is not measured."""
+) -> list[Row]:
+    """Returns a table; one round before those that count is not measured."""
     speeds: dict[str, list[float]] = {name: [] for name in contestants}
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, work in contestants.items():
             started = time.perf_counter()
             amount = work(number)
-            elapsed = time.perf_counter() - started
             if number:
-                speeds[name].append(amount / elapsed)
-                seconds[name].append(elapsed)
-    first = next(iter(speeds.values()))
-    for name, values in speeds.items():
-        ratio = statistics.median(a / b for a, b in zip(values, first, strict=True))
-        yield Row(table, name, statistics.median(values), unit, ratio, seconds[name])
+                speeds[name].append(amount / (time.perf_counter() - started))
+    return make_rows(table, unit, speeds)
 
 
 def print_rows(rows: list[Row]) -> None:
@@ -74,7 +83,7 @@ def matrix_ceiling(precision: torch.dtype, size: int = 1024) -> float:
             left @ right
         return 10 * 2.0 * size**3
 
-    return next(take_turns("", "", {"": work}, 5)).speed
+    return take_turns("", "", {"": work}, 5)[0].speed
 
 
 @contextmanager
@@ -87,8 +96,7 @@ def busy(programs: int, priority: int) -> Iterator[None]:
     """
     others = [
         subprocess.Popen(
-            [sys.executable, "-c", f"import os\nos.nice({priority})\nwhile True: pass"],
-            env={**os.environ},
+            [sys.executable, "-c", f"import os\nos.nice({priority})\nwhile True: pass"]
         )
         for _ in range(programs)
     ]

@@ -25,8 +25,23 @@ from seq2seq.translation.train import make_pipelines
 from tests.benchmarks.bare import BareAttention, BareModel, BareTraining
 from tests.benchmarks.measure import Contestant, Row, take_turns
 
-UPDATES = 3
+UPDATES = 10
 """Updates of one contestant before it is the next one's turn."""
+
+RECIPE: dict[str, Any] = {
+    "cell": "lstm",
+    "context": "initial",
+    "attention": "scaled-general",
+    "lexical": True,
+    "embedding_size": 256,
+    "encoder_sizes": (384,),
+    "decoder_sizes": (512,),
+    "dropout": 0.4,
+}
+"""The model of recipes/multi30k.py."""
+
+SIZES: dict[str, Any] = {"embedding_size": 256, "decoder_size": 512, "dropout": 0.2}
+"""Of the bare models."""
 
 MODELS: dict[str, tuple[BareAttention, dict[str, Any]]] = {
     "no attention": ("none", {"attention": "none"}),
@@ -36,6 +51,14 @@ MODELS: dict[str, tuple[BareAttention, dict[str, Any]]] = {
         {"attention": "additive", "input_feeding": True},
     ),
 }
+"""The bare model's attention, and the settings of ours."""
+
+
+def equal_settings(changes: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the model that the bare one is, with these changes."""
+    size = SIZES["decoder_size"]
+    sizes = {"encoder_sizes": (size // 2,), "decoder_sizes": (size,), "lexical": False}
+    return {**RECIPE, **sizes, "dropout": SIZES["dropout"], **changes}
 
 
 def corpora(vocab_size: int, pairs: int) -> Corpora:
@@ -59,12 +82,10 @@ def corpora(vocab_size: int, pairs: int) -> Corpora:
 class OurTraining:
     """The trainer, one update at a time."""
 
-    def __init__(
-        self, folder: str, text: Corpora, changes: dict[str, Any], vocab_size: int
-    ) -> None:
-        model = ModelSettings(cell="lstm", context="initial", lexical=False, **changes)
+    def __init__(self, path: str, text: Corpora, settings: dict[str, Any], vocab_size: int) -> None:
+        model = ModelSettings(**settings)
         self.experiment = seq2seq.Experiment(
-            run=f"{folder}/run",
+            run=path,
             data=seq2seq.DataSettings(tokenizer="space", vocab_size=vocab_size),
             model=model,
             training=TrainingSettings(
@@ -104,29 +125,22 @@ def contestant(training: OurTraining | BareTraining, batches: Sequence[Batch]) -
     return work
 
 
-def measure(rounds: int, only: str = "") -> Iterator[list[Row]]:
+def measure(rounds: int) -> Iterator[list[Row]]:
     """Yields a table for each kind of model."""
     text = corpora(8000, 6000)
-    sizes = {"embedding_size": 256, "dropout": 0.2}
     precision = choose_precision("auto", torch.device("cpu"))
     for title, (attention, changes) in MODELS.items():
-        if only not in title:
-            continue
         with tempfile.TemporaryDirectory() as folder:
-            changes = {**changes, **sizes, "encoder_sizes": (256,), "decoder_sizes": (512,)}
-            ours = OurTraining(folder, text, changes, 8000)
-            bare = BareModel(ours.vocab_size, attention, decoder_size=512, **sizes)
-            batches = ours.task.batches(0)
-            smoothing = ours.experiment.training.label_smoothing
+            ours = OurTraining(f"{folder}/run", text, equal_settings(changes), 8000)
+            bare = BareModel(ours.vocab_size, attention, **SIZES)
             loops = {
-                "bare loop": BareTraining(bare, precision, smoothing),
+                "bare loop": BareTraining(
+                    bare, precision, ours.experiment.training.label_smoothing
+                ),
                 "ours": ours,
             }
-            yield list(
-                take_turns(
-                    f"training, {title}, {precision}",
-                    "target tokens",
-                    {name: contestant(loop, batches) for name, loop in loops.items()},
-                    rounds,
-                )
+            batches = ours.task.batches(0)
+            contestants = {name: contestant(loop, batches) for name, loop in loops.items()}
+            yield take_turns(
+                f"training, {title}, {precision}", "target tokens", contestants, rounds
             )

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.decoding import DecodingSettings, Precision
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import pad_sources
 from seq2seq.decoding.search import search
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from tests.benchmarks.bare import BareModel
 from tests.benchmarks.measure import Contestant, Row, take_turns
+from tests.benchmarks.training import SIZES, equal_settings
 
 VOCAB_SIZE = 8000
-SENTENCES = 512
 CPU = torch.device("cpu")
 
 
@@ -32,64 +32,65 @@ def sentences(count: int) -> list[list[int]]:
 def model_pair() -> tuple[TranslationModel, BareModel]:
     """An untrained model, and the bare one with the same weights."""
     torch.manual_seed(1)
-    settings = ModelSettings(
-        cell="lstm",
-        context="initial",
-        attention="scaled-general",
-        lexical=False,
-        embedding_size=256,
-        encoder_sizes=(256,),
-        decoder_sizes=(512,),
-        tied_output=True,
-        dropout=0.0,
-    )
+    settings = ModelSettings(**equal_settings({}))
     ours = build_translation_model(VOCAB_SIZE, VOCAB_SIZE, settings).eval()
     ours.decoder.output.bias.data[:4] = -100.0  # never eos: to the limit of the length
-    bare = BareModel(
-        VOCAB_SIZE,
-        "scaled-general",
-        embedding_size=256,
-        decoder_size=512,
-        dropout=0.0,
-    ).eval()
+    bare = BareModel(VOCAB_SIZE, "scaled-general", **SIZES).eval()
     bare.copy_weights(ours)
     return ours, bare
 
 
+def by_search(
+    model: TranslationModel,
+    sources: Sequence[list[int]],
+    beam_size: int,
+    batch_size: int,
+    precision: Precision = "float32",
+) -> Contestant:
+    """Our search, to as many tokens as the source has."""
+    settings = DecodingSettings(
+        beam_size=beam_size,
+        batch_size=batch_size,
+        max_length_ratio=1.0,
+        max_length_extra=1,
+        precision=precision,
+    )
+
+    def work(_: int) -> float:
+        search([model], [sources], settings, CPU)
+        return float(len(sources))
+
+    return work
+
+
+def by_bare_loop(
+    model: BareModel, sources: Sequence[list[int]], batch_size: int, precision: torch.dtype
+) -> Contestant:
+    """Greedy steps of the bare model, as many."""
+    ordered = sorted(sources, key=len)
+    low = torch.autocast("cpu", precision, enabled=precision != torch.float32)
+
+    def work(_: int) -> float:
+        for first in range(0, len(ordered), batch_size):
+            source, lengths = pad_sources(ordered[first : first + batch_size])
+            with low:
+                model.translate(source, lengths, source.shape[1])
+        return float(len(ordered))
+
+    return work
+
+
 def measure(rounds: int) -> Iterator[list[Row]]:
-    """Yields the tables."""
+    """Yields a table for batches of 64 and one for sentences one by one."""
     ours, bare = model_pair()
-    sources = sentences(SENTENCES)
-    for size in (64, 1):
-        some = sources if size > 1 else sources[:32]
-
-        def by_search(beam: int, size: int = size, some: Sequence[list[int]] = some) -> Contestant:
-            settings = DecodingSettings(
-                beam_size=beam, batch_size=size, max_length_ratio=1.0, max_length_extra=1
-            )
-
-            def work(_: int) -> float:
-                search([ours], [some], settings, CPU)
-                return len(some)
-
-            return work
-
-        def by_bare(_: int, size: int = size, some: Sequence[list[int]] = some) -> float:
-            ordered = sorted(some, key=len)
-            for first in range(0, len(some), size):
-                source, lengths = pad_sources(ordered[first : first + size])
-                bare.translate(source, lengths, source.shape[1])
-            return len(some)
-
-        yield list(
-            take_turns(
-                f"translating, {size} sentences at a time",
-                "sentences",
-                {
-                    "bare loop, greedy": by_bare,
-                    "ours, greedy": by_search(1),
-                    "ours, beam 5": by_search(5),
-                },
-                rounds,
-            )
-        )
+    for size, count in ((64, 512), (1, 32)):
+        sources = sentences(count)
+        contestants = {
+            "bare loop, greedy": by_bare_loop(bare, sources, size, torch.float32),
+            "ours, greedy": by_search(ours, sources, 1, size),
+            "ours, beam 5": by_search(ours, sources, 5, size),
+            "bare loop, greedy, bfloat16": by_bare_loop(bare, sources, size, torch.bfloat16),
+            "ours, greedy, bfloat16": by_search(ours, sources, 1, size, "bfloat16"),
+            "ours, beam 5, bfloat16": by_search(ours, sources, 5, size, "bfloat16"),
+        }
+        yield take_turns(f"translating in batches of {size}", "sentences", contestants, rounds)
