@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -28,14 +27,14 @@ from seq2seq.models.device import choose_precision
 from tests.benchmarks import cells, growth, peers, steady, training, translating
 from tests.benchmarks.measure import Row, busy, matrix_ceiling, print_rows
 
-PARTS: dict[str, Callable[[int], Iterator[list[Row]]]] = {
+PARTS: dict[str, Callable[[int, float], Iterator[list[Row]]]] = {
     "training": training.measure,
     "translating": translating.measure,
     "cells": cells.measure,
     "growth": growth.measure,
     "steady": steady.measure,
 }
-"""What can be measured; each yields tables, given the number of rounds."""
+"""What can be measured; each yields tables, given the number of rounds and the share of a turn."""
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,6 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; the first two if none")
     parser.add_argument("--rounds", type=int, default=5, help="how often each takes its turn")
+    parser.add_argument("--share", type=float, default=1.0, help="of the work of a turn, 0 to 1")
     parser.add_argument("--beside", type=int, default=0, help="other programs that compute")
     parser.add_argument("--priority", type=int, default=19, help="their niceness, 0 to 19")
     parser.add_argument(
@@ -76,7 +76,11 @@ def plot(tables: list[list[Row]], path: str) -> None:
     for axis, rows in zip(axes, tables, strict=True):
         names = [row.name for row in rows]
         bars = axis.barh(names, [row.ratio for row in rows], color="tab:blue")
-        axis.bar_label(bars, [f"{row.ratio:.2f} × ({row.speed:,.0f} {row.unit}/s)" for row in rows])
+        axis.bar_label(
+            bars,
+            [f" {row.ratio:.2f} × ({row.speed:,.0f} {row.unit}/s)" for row in rows],
+            fontsize=8,
+        )
         axis.set_title(rows[0].table, fontsize=9, loc="left")
         axis.set_xlim(0, 1.6 * max(row.ratio for row in rows))
         axis.invert_yaxis()
@@ -97,7 +101,8 @@ def main() -> None:
         "beside": arguments.beside,
         "priority": arguments.priority,
         "matrix_products": {
-            str(dtype): matrix_ceiling(dtype) for dtype in {torch.float32, precision}
+            str(dtype): matrix_ceiling(dtype)
+            for dtype in sorted({torch.float32, precision}, key=str)
         },
     }
     print(f"torch {about['torch']}, {about['threads']} threads, beside {arguments.beside} programs")
@@ -110,8 +115,8 @@ def main() -> None:
         if arguments.peer:
             parts.append(("peers", partial(peers.measure, environments=arguments.peer)))
         for _, measure in parts:
-            for rows in measure(arguments.rounds):
-                print_rows(rows)
+            for rows in measure(arguments.rounds, arguments.share):
+                print_rows(rows, about["matrix_products"][str(precision)])
                 tables.append(rows)
     if arguments.json:
         found = {**about, "rows": [row._asdict() for rows in tables for row in rows]}
@@ -121,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -51,6 +51,18 @@ class BareModel(nn.Module):
         self.readout = nn.Linear(decoder_size + attended, embedding_size)
         self.bias = nn.Parameter(torch.zeros(vocab_size))
 
+    def operations(self, source_tokens: int, target_tokens: int) -> float:
+        """Multiplications and additions of all products with weights, forwards."""
+        readers = [self.encoder, *([] if self.attention == "none" else [self.keys])]
+        writers = [self.decoder, self.readout, self.target]
+        if self.attention == "additive":
+            writers.append(self.query)
+        return 2.0 * sum(
+            tokens * sum(each.numel() for each in module.parameters() if each.dim() == 2)
+            for modules, tokens in ((readers, source_tokens), (writers, target_tokens))
+            for module in modules
+        )
+
     def copy_weights(self, model: TranslationModel) -> None:
         """Takes the weights of one of our models of the same kind, without lexical translation."""
         encoder, decoder = model.encoder, model.decoder

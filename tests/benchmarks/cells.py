@@ -35,7 +35,7 @@ def stepping(model: TranslationModel, rows: int) -> Contestant:
     return work
 
 
-def measure(rounds: int) -> Iterator[list[Row]]:
+def measure(rounds: int, share: float) -> Iterator[list[Row]]:
     """Yields a table of training and one of steps."""
     text = corpora(VOCAB_SIZE, 6000)
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +44,7 @@ def measure(rounds: int) -> Iterator[list[Row]]:
             for name in CELLS
         }
         batches = loops["lstm"].task.batches(0)
-        training = {name: contestant(loop, batches) for name, loop in loops.items()}
+        training = {name: contestant(loop, batches, share) for name, loop in loops.items()}
         yield take_turns("training, by cell", "target tokens", training, rounds)
         for rows in (64, 1):
             steps = {name: stepping(loop.task.model, rows) for name, loop in loops.items()}

@@ -42,6 +42,7 @@ def threads(count: int) -> Iterator[None]:
 def translator(
     model: TranslationModel,
     *,
+    tokens: int = TOKENS,
     batch_size: int = 64,
     length: int = 16,
     beam_size: int = 5,
@@ -51,7 +52,7 @@ def translator(
     """Translates sentences of one length into ones as long."""
     generator = torch.Generator().manual_seed(1)
     vocab_size = model.decoder.output.out_features
-    shape = (max(1, TOKENS // length // (8 if batch_size == 1 else 1)), length)
+    shape = (max(1, tokens // length // (8 if batch_size == 1 else 1)), length)
     sources = torch.randint(4, vocab_size, shape, generator=generator).tolist()
     settings = DecodingSettings(
         beam_size=beam_size,
@@ -69,16 +70,17 @@ def translator(
     return work
 
 
-def measure(rounds: int) -> Iterator[list[Row]]:
+def measure(rounds: int, share: float) -> Iterator[list[Row]]:
     """Yields a table for each thing that grows; the first of a table is what ratios are to."""
     model = untrained(8000)
-    vary = partial(translator, model)
+    translate = partial(translator, tokens=max(64, round(share * TOKENS)))
+    vary = partial(translate, model)
     cores = torch.get_num_threads()
     tables: dict[str, dict[str, Contestant]] = {
         "sentences at a time": {str(size): vary(batch_size=size) for size in (1, 4, 16, 64, 256)},
         "tokens in a sentence": {str(length): vary(length=length) for length in (8, 16, 32, 64)},
         "tokens in the vocabulary": {
-            f"{size:,}": translator(untrained(size)) for size in (2000, 8000, 32000)
+            f"{size:,}": translate(untrained(size)) for size in (2000, 8000, 32000)
         },
         "hypotheses in the beam": {str(beam): vary(beam_size=beam) for beam in (1, 2, 5, 10)},
         "threads": {str(count): vary(threads_used=count) for count in sorted({1, 2, cores})},

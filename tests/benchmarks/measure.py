@@ -26,6 +26,7 @@ class Row(NamedTuple):
         unit: of what was done.
         ratio: to the table's first row, the median of the ratios of each round.
         speeds: of each round.
+        operations: multiplications and additions of matrix products in one unit; 0: not counted.
     """
 
     table: str
@@ -34,10 +35,16 @@ class Row(NamedTuple):
     unit: str
     ratio: float
     speeds: list[float]
+    operations: float = 0.0
 
 
-def make_rows(table: str, unit: str, speeds: Mapping[str, list[float]]) -> list[Row]:
-    """Returns a table, given the speeds of each round by name."""
+def make_rows(
+    table: str,
+    unit: str,
+    speeds: Mapping[str, list[float]],
+    operations: Mapping[str, float] | None = None,
+) -> list[Row]:
+    """Returns a table, given the speeds of each round by name, and operations where counted."""
     first = next(iter(speeds.values()))
     return [
         Row(
@@ -47,13 +54,18 @@ def make_rows(table: str, unit: str, speeds: Mapping[str, list[float]]) -> list[
             unit,
             statistics.median(a / b for a, b in zip(values, first, strict=True)),
             values,
+            (operations or {}).get(name, 0.0),
         )
         for name, values in speeds.items()
     ]
 
 
 def take_turns(
-    table: str, unit: str, contestants: Mapping[str, Contestant], rounds: int
+    table: str,
+    unit: str,
+    contestants: Mapping[str, Contestant],
+    rounds: int,
+    operations: Mapping[str, float] | None = None,
 ) -> list[Row]:
     """Returns a table; one round before those that count is not measured."""
     speeds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -63,14 +75,15 @@ def take_turns(
             amount = work(number)
             if number:
                 speeds[name].append(amount / (time.perf_counter() - started))
-    return make_rows(table, unit, speeds)
+    return make_rows(table, unit, speeds, operations)
 
 
-def print_rows(rows: list[Row]) -> None:
-    """Prints one table."""
+def print_rows(rows: list[Row], ceiling: float) -> None:
+    """Prints one table, with the share of what matrix products do at most where that is known."""
     print(f"\n{rows[0].table}")
     for row in rows:
-        print(f"  {row.name:34} {row.speed:11,.1f} {row.unit}/s  {row.ratio:6.2f} x")
+        share = f"  {row.speed * row.operations / ceiling:4.0%}" if row.operations else ""
+        print(f"  {row.name:34} {row.speed:11,.1f} {row.unit}/s  {row.ratio:6.2f} x{share}")
     sys.stdout.flush()
 
 

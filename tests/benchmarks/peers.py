@@ -1,4 +1,4 @@
-"""Other toolkits, each in an environment of its own: the same text, and a model as like as it gets."""
+"""Other toolkits, each in its own environment: the same text, and a model as like as it gets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def problem(environments: Sequence[str]) -> str:
     return ""
 
 
-def measure(rounds: int, environments: Sequence[str]) -> Iterator[list[Row]]:
+def measure(rounds: int, share: float, *, environments: Sequence[str]) -> Iterator[list[Row]]:
     """Yields a table."""
     yield from ()

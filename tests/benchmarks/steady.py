@@ -28,7 +28,7 @@ train(Experiment(
     data=DataSettings(tokenizer="space", vocab_size=4000),
     model=ModelSettings(**RECIPE),
     training=TrainingSettings(max_steps=int(sys.argv[3]), batch_tokens=1024,
-        log_every=20, processes=int(sys.argv[1])),
+        log_every=int(sys.argv[3]) // 2, processes=int(sys.argv[1])),
 ), corpora(4000, 6000))
 """
 BESIDE: dict[str, tuple[int, int]] = {
@@ -40,11 +40,11 @@ BESIDE: dict[str, tuple[int, int]] = {
 """How many other programs compute, and their niceness."""
 
 
-def trained_tokens(processes: int) -> float:
+def trained_tokens(processes: int, steps: int) -> float:
     """Target tokens a second of a training in a process of its own, without its first updates."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, "-c", WORK, str(processes), f"{folder}/run", str(STEPS)],
+            [sys.executable, "-c", WORK, str(processes), f"{folder}/run", str(steps)],
             check=True,
             capture_output=True,
         )
@@ -57,7 +57,7 @@ def trained_tokens(processes: int) -> float:
     return statistics.mean(speeds[1:])
 
 
-def measure(rounds: int) -> Iterator[list[Row]]:
+def measure(rounds: int, share: float) -> Iterator[list[Row]]:
     """Yields a table for each case of other programs."""
     cores = torch.get_num_threads()
     for name, (programs, priority) in BESIDE.items():
@@ -68,5 +68,5 @@ def measure(rounds: int) -> Iterator[list[Row]]:
         for _ in range(rounds):
             for values, processes in zip(speeds.values(), (1, cores), strict=True):
                 with busy(programs, priority):
-                    values.append(trained_tokens(processes))
+                    values.append(trained_tokens(processes, max(2, round(share * STEPS))))
         yield make_rows(f"training beside {name}", "target tokens", speeds)

@@ -113,11 +113,14 @@ class OurTraining:
         self.trainer.after_update()
 
 
-def contestant(training: OurTraining | BareTraining, batches: Sequence[Batch]) -> Contestant:
+def contestant(
+    training: OurTraining | BareTraining, batches: Sequence[Batch], share: float
+) -> Contestant:
     """Some updates a round, each round on the next batches."""
+    updates = max(1, round(share * UPDATES))
 
     def work(number: int) -> float:
-        chosen = [batches[(number * UPDATES + each) % len(batches)] for each in range(UPDATES)]
+        chosen = [batches[(number * updates + each) % len(batches)] for each in range(updates)]
         for batch in chosen:
             training.update(batch)
         return sum(batch.target_tokens for batch in chosen)
@@ -125,7 +128,7 @@ def contestant(training: OurTraining | BareTraining, batches: Sequence[Batch]) -
     return work
 
 
-def measure(rounds: int) -> Iterator[list[Row]]:
+def measure(rounds: int, share: float) -> Iterator[list[Row]]:
     """Yields a table for each kind of model."""
     text = corpora(8000, 6000)
     precision = choose_precision("auto", torch.device("cpu"))
@@ -133,14 +136,21 @@ def measure(rounds: int) -> Iterator[list[Row]]:
         with tempfile.TemporaryDirectory() as folder:
             ours = OurTraining(f"{folder}/run", text, equal_settings(changes), 8000)
             bare = BareModel(ours.vocab_size, attention, **SIZES)
-            loops = {
+            loops: dict[str, OurTraining | BareTraining] = {
                 "bare loop": BareTraining(
                     bare, precision, ours.experiment.training.label_smoothing
                 ),
                 "ours": ours,
             }
             batches = ours.task.batches(0)
-            contestants = {name: contestant(loop, batches) for name, loop in loops.items()}
+            contestants = {name: contestant(loop, batches, share) for name, loop in loops.items()}
+            source = sum(int(batch.source_lengths.sum()) for batch in batches)
+            target = sum(batch.target_tokens for batch in batches)
+            each = 3 * bare.operations(source, target) / target  # backwards two for each
             yield take_turns(
-                f"training, {title}, {precision}", "target tokens", contestants, rounds
+                f"training, {title}, {precision}",
+                "target tokens",
+                contestants,
+                rounds,
+                dict.fromkeys(contestants, each),
             )

@@ -80,10 +80,11 @@ def by_bare_loop(
     return work
 
 
-def measure(rounds: int) -> Iterator[list[Row]]:
+def measure(rounds: int, share: float) -> Iterator[list[Row]]:
     """Yields a table for batches of 64 and one for sentences one by one."""
     ours, bare = model_pair()
     for size, count in ((64, 512), (1, 32)):
+        count = max(1, round(share * count))
         sources = sentences(count)
         contestants = {
             "bare loop, greedy": by_bare_loop(bare, sources, size, torch.float32),
@@ -93,4 +94,12 @@ def measure(rounds: int) -> Iterator[list[Row]]:
             "ours, greedy, bfloat16": by_search(ours, sources, 1, size, "bfloat16"),
             "ours, beam 5, bfloat16": by_search(ours, sources, 5, size, "bfloat16"),
         }
-        yield take_turns(f"translating in batches of {size}", "sentences", contestants, rounds)
+        tokens = sum(len(ids) + 1 for ids in sources)
+        each = bare.operations(tokens, tokens) / count
+        yield take_turns(
+            f"translating in batches of {size}",
+            "sentences",
+            contestants,
+            rounds,
+            {name: each for name in contestants if "beam" not in name},
+        )

@@ -1,0 +1,67 @@
+"""The benchmarks run, however fast: what they print is of the code that there is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_all_parts_measure_and_write_what_they_found(tmp_path: Path) -> None:
+    figures, picture = tmp_path / "speed.json", tmp_path / "speed.png"
+    parts = ["training", "translating", "cells", "growth"]
+    options = ["--rounds", "1", "--share", "0.02", "--json", str(figures), "--plot", str(picture)]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks", *parts, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(figures.read_text(encoding="utf-8"))["rows"]
+    assert all(row["speed"] > 0 and row["ratio"] > 0 for row in rows)
+    tables = {row["table"] for row in rows}
+    assert {table.partition(",")[0] for table in tables} >= {"training", "training, by cell"} - {
+        "training, by cell"
+    }
+    assert len(tables) >= 3 + 2 + 3 + 6
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_the_bare_loop_computes_what_ours_does() -> None:
+    import torch
+
+    from seq2seq.config.decoding import DecodingSettings
+    from seq2seq.data.batching import pad_sources
+    from seq2seq.decoding.search import search
+    from tests.benchmarks.translating import model_pair, sentences
+
+    ours, bare = model_pair()
+    sources = sorted(sentences(8), key=len)
+    settings = DecodingSettings(beam_size=1, max_length_ratio=1.0, max_length_extra=1)
+    found = search([ours], [sources], settings, torch.device("cpu"))
+    source, lengths = pad_sources(sources)
+    rows = bare.translate(source, lengths, source.shape[1]).tolist()
+    for row, hypotheses, length in zip(rows, found, lengths.tolist(), strict=True):
+        assert row[:length] == hypotheses[0].tokens
+
+
+def test_an_unknown_part_or_peer_is_refused_in_words() -> None:
+    for options in (["trainings"], ["--peer", "marian=python"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks", *options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 2
+        assert "choose from" in result.stderr
