@@ -29,6 +29,7 @@ from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.shallow_fusion import ShallowFusion
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import SettingsError
 
 MAX_SAMPLE_ROWS = 1024
@@ -73,6 +74,7 @@ def search(
     prefixes: Sequence[Ids] | None = None,
     attention: bool = False,
     utility: Utility | None = None,
+    shortlist: Shortlist | None = None,
 ) -> list[list[Hypothesis]]:
     """Returns the best hypotheses of each source, in the order of the sources.
 
@@ -90,10 +92,14 @@ def search(
         prefixes: for each source the target ids that its hypotheses begin with.
         attention: keep attention in the hypotheses; so does `settings.replace_unknown`.
         utility: what mbr compares; only and always given for it.
+        shortlist: of the first member's source tokens, for `settings.shortlist`.
 
     Raises:
-        SettingsError: attention is needed, and a model has none; mbr has nothing to compare by.
+        SettingsError: attention is needed, and a model has none; mbr has nothing to compare by; no
+            shortlist is given for `settings.shortlist`.
     """
+    if settings.shortlist and shortlist is None:
+        raise SettingsError("shortlist needs one: the most probable translations of each token")
     if settings.method == "mbr" and utility is None:
         raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
@@ -101,22 +107,28 @@ def search(
     size = search_batch_size(settings, n)
     for chosen, state, lengths in batches(model, sources, sources[0], size, device):
         ids = [sources[0][index] for index in chosen]
-        constraints = make_constraints(
-            settings,
-            # eos, which pad_sources adds, is no token of the source.
-            (lengths - 1).to(device),
-            None if prefixes is None else [prefixes[index] for index in chosen],
-        )
+        begun: Sequence[Ids] | None
+        begun = None if prefixes is None else [prefixes[index] for index in chosen]
+        step: StepFunction = model.step
+        batch_tokens = None
+        if settings.shortlist and shortlist is not None:
+            assert isinstance(model, Ensemble)
+            batch_tokens = shortlist.choose(ids, settings.shortlist, begun, device)
+            state = model.choose_targets(state, batch_tokens.tokens, batch_tokens.allowed)
+            step = batch_tokens.step(step)
+            begun = None if begun is None else batch_tokens.places(begun)
+        # eos, which pad_sources adds, is no token of the source.
+        constraints = make_constraints(settings, (lengths - 1).to(device), begun)
         scoring = Scoring(
             settings.length_penalty,
             settings.coverage_penalty,
             attention or settings.replace_unknown,
             tuple(lengths.tolist()),
         )
-        request = SearchRequest(model.step, state, constraints, scoring, settings, ids, n, utility)
+        request = SearchRequest(step, state, constraints, scoring, settings, ids, n, utility)
         found = SEARCHES[settings.method](request)
         for index, hypotheses in zip(chosen, found, strict=True):
-            results[index] = hypotheses
+            results[index] = batch_tokens.restore(hypotheses) if batch_tokens else hypotheses
     return results
 
 

@@ -79,7 +79,7 @@ def estimate(
         counts = torch.zeros_like(table.probabilities)
         for links, real in link_blocks(sources, targets, chosen, target_size):
             # Each once and ascending, they are found much sooner.
-            keys, places = links.unique(return_inverse=True)
+            keys, places = torch.unique(links, return_inverse=True)
             entries = torch.searchsorted(table.keys, keys).clamp(max=len(table.keys) - 1)
             known = table.probabilities[entries].where(table.keys[entries] == keys, 0.0)
             found = known[places].where(real, 0.0)
@@ -118,7 +118,7 @@ def count_links(
 
 def add_up(keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Different keys, ascending, and the sum of each one's values; those above 0."""
-    different, places = keys.unique(return_inverse=True)
+    different, places = torch.unique(keys, return_inverse=True)
     sums = places.bincount(values, minlength=len(different))
     return different[sums > 0], sums[sums > 0]
 

@@ -5,6 +5,8 @@ A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from seq2seq.config.arguments import describe_value
@@ -21,6 +23,7 @@ from seq2seq.data.tokenizers.pipeline import (
     encode_text,
 )
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
+from seq2seq.decoding.shortlist import count_shortlist
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
@@ -120,6 +123,13 @@ def plan_training(task: TranslationTask, corpora: Corpora) -> TrainingPlan[Batch
         f"{kept:,} training pairs, vocabularies of {len(source):,} and {len(target):,}",
         details,
         {"source": source, "target_input": target, "target_output": target},
+        partial(
+            count_shortlist,
+            task.source_ids,
+            task.target_ids,
+            (len(source), len(target)),
+            target.ids([*task.target.tokenizer.special_symbols]),
+        ),
     )
 
 
