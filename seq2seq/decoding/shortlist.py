@@ -20,12 +20,9 @@ from seq2seq.data.batching import pad, pad_sources
 from seq2seq.data.vocabulary import PAD_ID, SPECIAL_TOKENS
 from seq2seq.decoding.interface import Hypothesis, Ids, State, StepFunction
 from seq2seq.errors import RunError
-from seq2seq.models.ibm_model1 import TranslationTable, estimate
 from seq2seq.runs.tensors import Shapes, load_tensors, save_tensors
 
 FORMAT = "seq2seq shortlist 1"
-FREQUENT = 100
-"""So many of the most frequent target tokens are on every list."""
 
 
 class BatchTokens(NamedTuple):
@@ -86,8 +83,10 @@ class Shortlist(NamedTuple):
             prefixes: target ids that each sentence's hypotheses begin with, which are allowed.
         """
         source, _ = pad_sources(sources)
+        best = self.best[source, :size].long()  # (batch_size, source_length, size)
+        best.masked_fill_((source == PAD_ID).unsqueeze(2), PAD_ID)
         listed = [
-            self.best[source, :size].long().flatten(1),  # (batch_size, source_length * size)
+            best.flatten(1),
             self.always.long().expand(len(sources), -1),
             *([] if prefixes is None else [pad(prefixes)[0]]),
         ]
@@ -96,56 +95,6 @@ class Shortlist(NamedTuple):
         allowed.scatter_(1, ids, True)
         tokens = allowed.any(dim=0).nonzero().squeeze(1)
         return BatchTokens(tokens.to(device), allowed[:, tokens].to(device))
-
-
-def count_shortlist(
-    sources: Sequence[Ids],
-    targets: Sequence[Ids],
-    sizes: tuple[int, int],
-    always: Sequence[int] = (),
-) -> Shortlist:
-    """Makes a shortlist from sentence pairs, by IBM model 1.
-
-    Two iterations of expectation maximization found as many of the reference's tokens as more.
-
-    Args:
-        sources: ids of each sentence, without bos and eos.
-        targets: the same of the target side, line-aligned.
-        sizes: of the source and the target vocabulary.
-        always: target tokens that every sentence may have, beside the most frequent ones.
-    """
-    counts = torch.zeros(sizes[1], dtype=torch.long)
-    for first in range(0, len(targets), 10_000):
-        rows = targets[first : first + 10_000]
-        ids = torch.tensor([token for row in rows for token in row], dtype=torch.long)
-        counts += ids.bincount(minlength=sizes[1])
-    frequent = counts.argsort(descending=True, stable=True)[:FREQUENT]
-    fixed = torch.tensor([*range(len(SPECIAL_TOKENS)), *always])
-    common = torch.unique(torch.cat([fixed, frequent]))
-    table = estimate(sources, targets, sizes[1], iterations=2)
-    return Shortlist(best_translations(table, sizes[0], common), common.int())
-
-
-def best_translations(table: TranslationTable, source_size: int, left_out: Tensor) -> Tensor:
-    """The most probable target tokens of each source token, as in `Shortlist.best`.
-
-    Args:
-        table: what may follow from what.
-        source_size: of the source vocabulary.
-        left_out: target tokens that are not listed.
-    """
-    kept = ~torch.isin(table.targets, left_out)
-    sources, targets = table.sources[kept], table.targets[kept]
-    order = table.probabilities[kept].argsort(descending=True, stable=True)
-    order = order[sources[order].argsort(stable=True)]
-    sources, targets = sources[order], targets[order]
-    counts = sources.bincount(minlength=source_size)
-    ranks = torch.arange(len(sources)) - (counts.cumsum(0) - counts)[sources]
-    listed = ranks < MAX_SHORTLIST
-    width = min(int(counts.max()), MAX_SHORTLIST)
-    best = torch.full((source_size, width), PAD_ID, dtype=torch.int32)
-    best[sources[listed], ranks[listed]] = targets[listed].int()
-    return best
 
 
 def save_shortlist(path: Path, shortlist: Shortlist, run_id: str | None = None) -> None:

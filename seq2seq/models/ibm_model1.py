@@ -53,7 +53,8 @@ class TranslationTable(NamedTuple):
     def normalized(self) -> TranslationTable:
         """The same with probabilities that sum to 1 for each source token."""
         sources = self.sources
-        totals = sources.bincount(weights=self.probabilities)
+        size = int(sources[-1]) + 1 if len(sources) else 0
+        totals = sums(sources, self.probabilities, size)
         return self._replace(probabilities=self.probabilities / totals[sources])
 
 
@@ -84,8 +85,7 @@ def estimate(
             known = table.probabilities[entries].where(table.keys[entries] == keys, 0.0)
             found = known[places].where(real, 0.0)
             expected = found / found.sum(dim=1, keepdim=True).clamp(min=TINY)
-            added = places.flatten().bincount(expected.flatten(), minlength=len(keys))
-            counts.index_add_(0, entries, added)
+            counts.index_add_(0, entries, sums(places.flatten(), expected.flatten(), len(keys)))
         table = table._replace(probabilities=counts).normalized()
     return table
 
@@ -107,7 +107,7 @@ def count_links(
     target_size: int,
 ) -> TranslationTable:
     """The table after the first iteration: each link counts 1 / (source tokens of its pair)."""
-    parts: list[tuple[Tensor, Tensor]] = []
+    parts = [(torch.empty(0).long(), torch.empty(0).double())]
     for links, real in link_blocks(sources, targets, chosen, target_size):
         shares = real / real.sum(dim=1, keepdim=True).clamp(min=1).double()
         parts.append(add_up(links.flatten(), shares.flatten()))
@@ -119,8 +119,13 @@ def count_links(
 def add_up(keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Different keys, ascending, and the sum of each one's values; those above 0."""
     different, places = torch.unique(keys, return_inverse=True)
-    sums = places.bincount(values, minlength=len(different))
-    return different[sums > 0], sums[sums > 0]
+    totals = sums(places, values, len(different))
+    return different[totals > 0], totals[totals > 0]
+
+
+def sums(places: Tensor, values: Tensor, size: int) -> Tensor:
+    """The sum of the values of each place below `size`, ``(size,)``."""
+    return torch.zeros(size, dtype=values.dtype).index_add_(0, places, values)
 
 
 def merge(parts: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

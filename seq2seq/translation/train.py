@@ -23,7 +23,6 @@ from seq2seq.data.tokenizers.pipeline import (
     encode_text,
 )
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
-from seq2seq.decoding.shortlist import count_shortlist
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_network
 from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
@@ -36,6 +35,7 @@ from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
+from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
 
 
