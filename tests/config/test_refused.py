@@ -564,11 +564,6 @@ CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
     ),
     (
         Experiment,
-        {"decoding.shortlist": 50, "decoding.language_model": "runs/english"},
-        ["--decoding.shortlist can't be used with --decoding.language-model"],
-    ),
-    (
-        Experiment,
         {"data.subword_sampling": 0.1, "data.tokenizer": "word"},
         ["--data.subword-sampling 0.1", "--data.tokenizer unigram"],
     ),

@@ -115,16 +115,13 @@ def test_it_hardly_changes_a_translation(trained: Path, sample: Path) -> None:
         assert translator.translate(lines, shortlist=20, batch_size=7, **options) == short
 
 
-def test_it_goes_with_prefixes_candidates_and_attention(trained: Path, sample: Path) -> None:
+def test_it_goes_with_prefixes_and_candidates(trained: Path, sample: Path) -> None:
     translator = Translator.load(trained, "cpu")
     line = read_lines(sample / "test.en")[0]
     word = next(reversed(list(translator.target.vocab)))
-    found = translator.candidates(
-        line, n=3, prefix=word, attention=True, shortlist=1, replace_unknown=True
-    )
+    found = translator.candidates(line, n=3, prefix=word, shortlist=1)
     assert len(found) == 3
     assert all(each.tokens[0] == word for each in found)
-    assert all(len(each.attention or []) == len(each.tokens) + 1 for each in found)
 
 
 def test_forced_scores_are_of_the_whole_vocabulary(trained: Path, sample: Path) -> None:
@@ -152,9 +149,14 @@ def test_the_command_line(
     main(["translate", str(trained), str(file), "--decoding.shortlist", "5"])
     expected = Translator.load(trained, "cpu").translate(lines, shortlist=5)
     assert capsys.readouterr().out.splitlines() == expected
-    with pytest.raises(SystemExit):
-        main(["translate", str(trained), str(file), "--shortlist", "5", "--method", "sample"])
-    assert "--decoding.shortlist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", [{"method": "sample"}, {"language_model": "runs/english"}])
+def test_what_needs_the_whole_vocabulary_is_refused(trained: Path, other: dict[str, str]) -> None:
+    translator = Translator.load(trained, "cpu")
+    flags = rf"--decoding\.shortlist.* --decoding\.{next(iter(other)).replace('_', '-')}"
+    with pytest.raises(SettingsError, match=flags):
+        translator.translate("We sleep.", shortlist=5, **other)
 
 
 def test_a_symbol_that_stays_whole_can_always_come(
