@@ -107,7 +107,6 @@ class DecodingSettings:
                 f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "
                 f"{self.groups}"
             )
-
         if self.shortlist and self.language_model:
             yield (
                 "--decoding.shortlist can't be used with --decoding.language-model, which is "

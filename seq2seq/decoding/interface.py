@@ -136,7 +136,8 @@ class Hypothesis(NamedTuple):
     Attributes:
         tokens: ids without bos and eos.
         log_probability: natural logarithm of the probability of the tokens and of eos after them by
-            the model, whatever a search forbids, prefers or draws from.
+            the model, whatever a search forbids, prefers or draws from; with a shortlist, of
+            each token among the sentence's tokens.
         score: what search ranks by, see `Scoring`; after minimum Bayes risk the expected utility.
         attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides; None where it
             was not asked for.

@@ -62,7 +62,7 @@ def estimate(
     sources: Sequence[Sequence[int]],
     targets: Sequence[Sequence[int]],
     target_size: int,
-    iterations: int = 3,
+    iterations: int,
 ) -> TranslationTable:
     """Estimates model 1 on sentence pairs, given as ids without bos and eos.
 

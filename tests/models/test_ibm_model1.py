@@ -53,9 +53,9 @@ def test_it_is_the_formula(iterations: int) -> None:
 
 def test_the_text_comes_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = random_pairs(80)
-    expected = as_dict(estimate(*pairs, 13))
+    expected = as_dict(estimate(*pairs, 13, 3))
     monkeypatch.setattr(ibm_model1, "LINKS_AT_ONCE", 50)
-    assert as_dict(estimate(*pairs, 13)) == pytest.approx(expected)
+    assert as_dict(estimate(*pairs, 13, 3)) == pytest.approx(expected)
 
 
 def test_it_learns_which_token_is_which() -> None:
@@ -73,7 +73,7 @@ def test_rare_links_are_dropped_where_there_are_too_many(monkeypatch: pytest.Mon
     monkeypatch.setattr(ibm_model1, "MAX_ENTRIES", 12)
     rare = [[token] for token in range(5, 30)]
     sources, targets = [[4]] * 20 + rare, [[4]] * 20 + rare
-    table = estimate(sources, targets, 30)
+    table = estimate(sources, targets, 30, 3)
     assert len(table.keys) < 2 * len(rare)
     assert as_dict(table)[4, 4] > 0.9
 
@@ -81,13 +81,13 @@ def test_rare_links_are_dropped_where_there_are_too_many(monkeypatch: pytest.Mon
 def test_of_a_large_text_evenly_many_pairs_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     sources, targets = [[4, 5]] * 10 + [[6]] * 10, [[4]] * 10 + [[7, 7]] * 10
     monkeypatch.setattr(ibm_model1, "MAX_LINKS", 35)
-    assert set(as_dict(estimate(sources, targets, 13))) == {
+    assert set(as_dict(estimate(sources, targets, 13, 3))) == {
         *((source, 4) for source in (EOS_ID, 4, 5)),
         *((source, 7) for source in (EOS_ID, 6)),
     }
 
 
 def test_a_text_of_nothing() -> None:
-    table = estimate([[], [4]], [[], []], 13)
+    table = estimate([[], [4]], [[], []], 13, 3)
     assert table.keys.tolist() == []
     assert table.probabilities.dtype == torch.float64
