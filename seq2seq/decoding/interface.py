@@ -47,6 +47,18 @@ class StepModel(Protocol):
             lengths: their true lengths ``(batch_size,)``, on the CPU.
         """
 
+    def choose_targets(self, state: State, tokens: Tensor, allowed: Tensor) -> State:
+        """Returns a state whose steps give log-probabilities of some tokens only.
+
+        They are those of these tokens among each other: ``(rows, chosen)``, -inf where one is not
+        allowed. A step is still given tokens of the vocabulary.
+
+        Args:
+            state: before bos, one row for each sentence.
+            tokens: ids of the target vocabulary, ``(chosen,)``.
+            allowed: which of them each sentence may have, ``(batch_size, chosen)``.
+        """
+
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Takes one step, see `StepFunction`; search overwrites the log-probabilities."""
 
@@ -124,7 +136,8 @@ class Hypothesis(NamedTuple):
     Attributes:
         tokens: ids without bos and eos.
         log_probability: natural logarithm of the probability of the tokens and of eos after them by
-            the model, whatever a search forbids, prefers or draws from.
+            the model, whatever a search forbids, prefers or draws from; with a shortlist, of
+            each token among the sentence's tokens.
         score: what search ranks by, see `Scoring`; after minimum Bayes risk the expected utility.
         attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides; None where it
             was not asked for.

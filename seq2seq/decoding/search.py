@@ -30,6 +30,7 @@ from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.shallow_fusion import ShallowFusion
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import SettingsError
 from seq2seq.models.device import choose_precision, threads_for
 
@@ -72,6 +73,7 @@ def search(
     prefixes: Sequence[Ids] | None = None,
     attention: bool = False,
     utility: Utility | None = None,
+    shortlist: Shortlist | None = None,
 ) -> list[list[Hypothesis]]:
     """Returns the best hypotheses of each source, in the order of the sources.
 
@@ -90,37 +92,45 @@ def search(
         prefixes: for each source the target ids that its hypotheses begin with.
         attention: keep attention in the hypotheses; so does `settings.replace_unknown`.
         utility: what mbr compares; only and always given for it.
+        shortlist: of the first member's source tokens, for `settings.shortlist`.
 
     Raises:
-        SettingsError: attention is needed, and a model has none; mbr has nothing to compare by.
+        SettingsError: attention is needed, and a model has none; mbr has nothing to compare by; no
+            shortlist is given for `settings.shortlist`.
     """
+    if settings.shortlist and shortlist is None:
+        raise SettingsError("shortlist needs one: the most probable translations of each token")
     if settings.method == "mbr" and utility is None:
         raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
     each = hypotheses_each(settings, n)
     for chosen in batches(sources[0], settings.batch_size, settings.batch_tokens // each):
+        ids = [sources[0][index] for index in chosen]
+        begun: Sequence[Ids] | None
+        begun = None if prefixes is None else [prefixes[index] for index in chosen]
         with threads_for(len(chosen) * each, device), reduced_precision(settings, device):
             state, lengths = start_batch(model, sources, chosen, device)
-            constraints = make_constraints(
-                settings,
-                # eos, which pad_sources adds, is no token of the source.
-                (lengths - 1).to(device),
-                None if prefixes is None else [prefixes[index] for index in chosen],
-            )
+            step: StepFunction = model.step
+            targets = None
+            if settings.shortlist and shortlist is not None:
+                assert isinstance(model, Ensemble)
+                targets = shortlist.choose(ids, settings.shortlist, begun, device)
+                state = model.choose_targets(state, targets.tokens, targets.allowed)
+                step = targets.step(step)
+                begun = None if begun is None else targets.places(begun)
+            # eos, which pad_sources adds, is no token of the source.
+            constraints = make_constraints(settings, (lengths - 1).to(device), begun)
             scoring = Scoring(
                 settings.length_penalty,
                 settings.coverage_penalty,
                 attention or settings.replace_unknown,
                 tuple(lengths.tolist()),
             )
-            ids = [sources[0][index] for index in chosen]
-            request = SearchRequest(
-                model.step, state, constraints, scoring, settings, ids, n, utility
-            )
+            request = SearchRequest(step, state, constraints, scoring, settings, ids, n, utility)
             found = SEARCHES[settings.method](request)
         for index, hypotheses in zip(chosen, found, strict=True):
-            results[index] = hypotheses
+            results[index] = targets.restore(hypotheses) if targets else hypotheses
     return results
 
 

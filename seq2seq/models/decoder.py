@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from seq2seq.models.attention.base import Attention, Memory
 from seq2seq.models.bridge import Bridge
+from seq2seq.models.chosen_output import ChosenOutput
 from seq2seq.models.dropout import Dropout, WordDropout, dropout
 from seq2seq.models.encoder import Embedding, EncoderOutput, LearnedEmbedding
 from seq2seq.models.lexical import LexicalTranslation
@@ -56,6 +57,7 @@ class DecoderState(NamedTuple):
         coverage: the sum of all weights so far, ``(batch_size, source_length)``, if it is used.
         input_feed: the pre-logits of the last step, ``(batch_size, readout_size)``, with input
             feeding.
+        output: the output layer for the tokens that the batch may have; None: for all.
     """
 
     recurrent: StackState
@@ -66,6 +68,7 @@ class DecoderState(NamedTuple):
     attention_weights: Tensor | None = None
     coverage: Tensor | None = None
     input_feed: Tensor | None = None
+    output: ChosenOutput | None = None
 
     @property
     def source_fields(self) -> tuple[str, ...]:
@@ -169,10 +172,12 @@ class Decoder(nn.Module):
         """Takes one step: the previous tokens ``(batch_size,)``, and the state before them.
 
         Returns:
-            Log-probabilities of the next tokens ``(batch_size, vocab_size)``, and the new state.
+            Log-probabilities of the next tokens ``(batch_size, vocab_size)``, or of those that were
+            chosen for this state, and the new state.
         """
         pre_logits, state = self.step_hidden(tokens, state)
-        return self.logits(pre_logits).float().log_softmax(dim=-1), state
+        layer = self.logits if state.output is None else state.output.logits
+        return layer(pre_logits).float().log_softmax(dim=-1), state
 
     def step_hidden(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Takes one step, up to the pre-logits ``(batch_size, readout_size)`` of the next token."""

@@ -13,6 +13,7 @@ from seq2seq.errors import SettingsError
 from seq2seq.models.attention.registry import build_attention
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.cells.base import Cell
+from seq2seq.models.chosen_output import ChosenOutput
 from seq2seq.models.decoder import Decoder, DecoderState
 from seq2seq.models.encoder import Embedding, Encoder, build_embedding
 from seq2seq.models.rnn import EncoderStack, RecurrentStack, Regularization
@@ -35,6 +36,10 @@ class TranslationModel(nn.Module):
     def start(self, source: Tensor, lengths: Tensor) -> DecoderState:
         """Returns the state before the first target token; arguments as for `Encoder.forward`."""
         return self.decoder.start(self.encoder(source, lengths))
+
+    def choose_targets(self, state: DecoderState, tokens: Tensor, allowed: Tensor) -> DecoderState:
+        """Returns a state whose steps give some tokens only, see `StepModel.choose_targets`."""
+        return state._replace(output=ChosenOutput.of(self.decoder.output, tokens, allowed))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Takes one step, see `Decoder.step`."""

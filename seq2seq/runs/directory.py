@@ -31,6 +31,7 @@ class RunDirectory:
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
         self.ngrams = self.path / "ngrams.safetensors"
+        self.shortlist = self.path / "shortlist.safetensors"
         self.metrics = self.path / "metrics.jsonl"
         self.curves = self.path / "learning_curves.png"
 
@@ -61,8 +62,9 @@ class RunDirectory:
     def files(self) -> list[Path]:
         """All that a run consists of, whether it is there or not."""
         sides = (*SIDES, TEXT_SIDE)
-        rest = [self.best, self.last, self.ngrams, self.metrics, self.curves, self.experiment]
-        return [*map(self.tokenizer, sides), *map(self.vocab, sides), *rest]
+        tensors = [self.best, self.last, self.ngrams, self.shortlist]
+        rest = [self.metrics, self.curves, self.experiment]
+        return [*map(self.tokenizer, sides), *map(self.vocab, sides), *tensors, *rest]
 
     def temporary_files(self) -> list[Path]:
         """What a process that was killed while it wrote left under the temporary names."""

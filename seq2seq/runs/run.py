@@ -125,6 +125,8 @@ class Run:
             raise RunError(f"{run.experiment} describes no possible model") from error
         tensors, state = load_checkpoint(path, self.run_id, model, [prefix])
         if prefix and (not isinstance(state, dict) or state.get("best") is not None):
+            if os.path.lexists(run.best):  # a training has just written it
+                return self.load_model(build)
             raise RunError(
                 f"{run.best} is missing, though a validation has chosen it: copy it from where the "
                 "run was trained"

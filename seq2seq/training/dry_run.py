@@ -6,7 +6,7 @@ Nothing is written. All of it goes to stdout.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple
 
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import TextSummary
 from seq2seq.runs.run import Run
@@ -42,6 +43,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
         headline: how much text, and how large a vocabulary.
         details: what was found in the text, a line each.
         vocabularies: of each part of a batch that has ids, by the part's name.
+        count_shortlist: makes the shortlist of a translation model from the training text.
     """
 
     model: nn.Module
@@ -51,6 +53,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
     headline: str
     details: Sequence[str]
     vocabularies: Mapping[str, Vocab]
+    count_shortlist: Callable[[], Shortlist] | None = None
 
 
 def count_weights(model: nn.Module) -> int:

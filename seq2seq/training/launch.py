@@ -7,6 +7,7 @@ import torch
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.training import TrainingSettings
+from seq2seq.decoding.shortlist import save_shortlist
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata
@@ -37,7 +38,13 @@ def launch(
     if experiment.dry_run:
         return dry_run(plan, experiment, run, stored)
     with lock_run(run.path):
+        # Before anything is written: a run that is killed here was never begun.
+        counted = None
+        if plan.count_shortlist and not (experiment.resume and run.shortlist.is_file()):
+            counted = plan.count_shortlist()
         run_id = save_metadata(run, experiment, plan.summaries, plan.pipelines)
+        if counted is not None:
+            save_shortlist(run.shortlist, counted, run_id)
         trainer = make_trainer(plan, experiment, run, run_id)
         if trainer.state.best is not None:  # what a continued run has chosen must be there
             load_tensors(run.best, run_id)

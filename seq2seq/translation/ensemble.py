@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
+from seq2seq.config.base import raise_problems
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.interface import StepLanguageModel
+from seq2seq.decoding.shortlist import Shortlist, load_shortlist
 from seq2seq.errors import SettingsError
 from seq2seq.language_modeling.loading import load_language_model
 from seq2seq.models.language_model import LanguageNetwork
@@ -38,12 +41,14 @@ class LoadedModel(NamedTuple):
         source: tokenizer and vocabulary of the source side.
         target: tokenizer and vocabulary of the target side.
         settings: how to search, where a call does not say.
+        shortlist: for `settings.shortlist`; None if the run has none.
     """
 
     model: TranslationModel
     source: TextPipeline
     target: TextPipeline
     settings: DecodingSettings
+    shortlist: Shortlist | None
 
 
 def load_translation_model(run: Run) -> LoadedModel:
@@ -56,7 +61,9 @@ def load_translation_model(run: Run) -> LoadedModel:
     source, target = run.pipelines(experiment.data.subword_sampling)
     sizes = len(source.vocab), len(target.vocab)
     model = run.load_model(lambda: build_translation_model(*sizes, experiment.model))
-    return LoadedModel(model, source, target, experiment.decoding)
+    path = run.directory.shortlist
+    shortlist = load_shortlist(path, sizes, run.run_id) if os.path.lexists(path) else None
+    return LoadedModel(model, source, target, experiment.decoding, shortlist)
 
 
 def load_ensemble(runs: Sequence[Run]) -> list[LoadedModel]:
@@ -153,6 +160,34 @@ def check_vocabularies(members: Sequence[EnsembleMember], target: TextPipeline) 
                 f"vocabularies have {len(source.vocab):,} and {len(target.vocab):,}: they are not "
                 "of one model"
             )
+
+
+def check_settings(
+    settings: DecodingSettings,
+    members: Sequence[EnsembleMember],
+    target: TextPipeline,
+    shortlist: Shortlist | None,
+    *,
+    attention: bool,
+) -> None:
+    """Raises SettingsError if these models can't do what the settings ask for.
+
+    Args:
+        settings: possible by themselves.
+        members: the models, see `check_attention`.
+        target: their target side.
+        shortlist: that of the first one, if there is one.
+        attention: whether it is to be shown.
+    """
+    size = len(target.vocab)
+    raise_problems(settings.too_many(size, f"{size:,} tokens"))
+    check_attention(members, settings, attention=attention)
+    if settings.shortlist and shortlist is None:
+        raise SettingsError(
+            f"shortlist {settings.shortlist} needs a run with a file shortlist.safetensors, which "
+            "runs of earlier versions and models saved from Python lack: continue the training "
+            "with --resume, even if its budget is used up, to make it; or leave shortlist at 0"
+        )
 
 
 def check_attention(

@@ -30,7 +30,8 @@ class Translation(NamedTuple):
         tokens: the target's tokens, as the model sees them, without eos; but those of a prefix are
             as they were given, and those that replace an unknown one are the source's, in
             the target's kind of tokens.
-        log_probability: natural logarithm of p(tokens, eos | source).
+        log_probability: natural logarithm of p(tokens, eos | source); with a shortlist, each
+            token's probability is that among the sentence's tokens, so that it is a little higher.
         score: what the search ranks by: the log-probability divided by the length penalty, plus the
             coverage penalty; for mbr the expected utility.
         source_tokens: what was translated, in the source's tokens, without eos.
@@ -81,7 +82,7 @@ class PairScore(NamedTuple):
 
     Attributes:
         log_probability: natural logarithm of p(tokens, eos | source); search says the same of the
-            same tokens.
+            same tokens. A shortlist has no part in it.
         per_token: its mean over the tokens, eos counted.
         tokens: the target's tokens, as the model sees them, with `<eos>` at the end. A word that
             the vocabulary lacks is `<unk>`, and is scored as that.

@@ -8,11 +8,10 @@ from typing import cast
 import torch
 
 from seq2seq.config.data import DataSettings, TokenizerKind
-from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.base import Tokenizer
-from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.decoding.shortlist import save_shortlist
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.checkpoint import (
@@ -26,19 +25,18 @@ from seq2seq.runs.directory import SIDES, RunDirectory
 from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.tensors import save_tensors
+from seq2seq.translation.ensemble import LoadedModel
 
 
 def save_model(
     directory: str | Path,
-    model: TranslationModel,
-    sides: tuple[TextPipeline, TextPipeline],
+    parts: LoadedModel,
     settings: ModelSettings | None,
-    decoding: DecodingSettings,
     *,
     overwrite: bool,
 ) -> None:
     """Writes a run directory; see `Translator.save`."""
-    source, target = sides
+    model, source, target, decoding, shortlist = parts
     chosen = settings or model.settings
     if chosen is None:
         raise SettingsError(
@@ -62,8 +60,10 @@ def save_model(
     run = RunDirectory(directory)
     run.check_free(overwrite=overwrite, resumable=False)
     with lock_run(run.path):
-        run_id = save_metadata(run, experiment, {}, dict(zip(SIDES, sides, strict=True)))
+        run_id = save_metadata(run, experiment, {}, dict(zip(SIDES, (source, target), strict=True)))
         save_tensors(run.best, named_weights(model), {"step": 0}, run_id)
+        if shortlist is not None:
+            save_shortlist(run.shortlist, shortlist, run_id)
 
 
 def tokenizer_name(tokenizer: Tokenizer) -> TokenizerKind:

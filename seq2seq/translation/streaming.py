@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from seq2seq.config.arguments import check_several, iter_checked
+from seq2seq.config.arguments import as_list, check_several, iter_checked
 from seq2seq.errors import DataError
 
 
@@ -50,3 +50,20 @@ def group_lines(
         yield complete()
     if rest is not None and (left := sum(1 for _ in rest)):
         raise DataError(f"{number:,} lines, but {number + left:,} prefixes")
+
+
+def lines_ahead(batch_size: int) -> int:
+    """How many lines of a stream are read before the first of them is answered.
+
+    Some batches, so that lines of like length can be searched together; but with a batch size of 1
+    every line is answered at once.
+    """
+    return 1 if batch_size == 1 else 4 * batch_size
+
+
+def align_prefixes(prefixes: str | Sequence[str], texts: Sequence[str]) -> list[str]:
+    """The prefixes as a list; DataError unless there is one for each text."""
+    begun = as_list(prefixes, "prefix")
+    if len(begun) != len(texts):
+        raise DataError(f"{len(texts):,} sentences, but {len(begun):,} prefixes")
+    return begun

@@ -5,6 +5,8 @@ A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from seq2seq.config.arguments import describe_value
@@ -33,6 +35,7 @@ from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
+from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
 
 
@@ -120,6 +123,13 @@ def plan_training(task: TranslationTask, corpora: Corpora) -> TrainingPlan[Batch
         f"{kept:,} training pairs, vocabularies of {len(source):,} and {len(target):,}",
         details,
         {"source": source, "target_input": target, "target_output": target},
+        partial(
+            count_shortlist,
+            task.source_ids,
+            task.target_ids,
+            (len(source), len(target)),
+            target.ids([*task.target.tokenizer.special_symbols]),
+        ),
     )
 
 

@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 from seq2seq.config.arguments import as_list, check_count
-from seq2seq.config.base import raise_problems, with_changes
+from seq2seq.config.base import with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.decoding.search import search
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.run import Run, open_run
 from seq2seq.translation.ensemble import (
     EnsembleMember,
-    check_attention,
+    LoadedModel,
+    check_settings,
     check_vocabularies,
     load_ensemble,
     load_fusion_model,
@@ -40,7 +42,7 @@ from seq2seq.translation.results import (
 )
 from seq2seq.translation.saving import save_model
 from seq2seq.translation.scoring import score_pairs
-from seq2seq.translation.streaming import group_lines
+from seq2seq.translation.streaming import align_prefixes, group_lines, lines_ahead
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts; not any sequence, since a string is one of strings, too."""
@@ -57,6 +59,7 @@ class Translator:
         device: "auto", "cpu", "cuda" or "mps".
         others: the other models of an ensemble, all with the same target vocabulary. Lengths are
             counted in the source tokens of the first one, which is `model`.
+        shortlist: what `settings.shortlist` takes of; of the first one's source tokens.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Translator:
         device: str = "auto",
         *,
         others: Sequence[EnsembleMember] = (),
+        shortlist: Shortlist | None = None,
     ) -> None:
         self.device = choose_device(device)
         self.members = [
@@ -81,6 +85,7 @@ class Translator:
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
+        self.shortlist = shortlist
 
     @classmethod
     def load(
@@ -107,7 +112,7 @@ class Translator:
         runs = [open_run(run), *(open_run(other, "ensemble") for other in more)]
         first, *rest = load_ensemble(runs)
         others = [EnsembleMember(each.model, each.source) for each in rest]
-        return cls(first.model, first.source, first.target, first.settings, device, others=others)
+        return cls(*first[:4], device, others=others, shortlist=first.shortlist)
 
     def save(
         self,
@@ -129,8 +134,8 @@ class Translator:
         """
         if len(self.members) > 1:
             raise SettingsError("an ensemble is no run: save each of its models by itself")
-        sides = self.source, self.target
-        save_model(directory, self.model, sides, settings, self.settings, overwrite=overwrite)
+        parts = LoadedModel(self.model, self.source, self.target, self.settings, self.shortlist)
+        save_model(directory, parts, settings, overwrite=overwrite)
 
     @overload
     def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
@@ -245,11 +250,8 @@ class Translator:
         A stream of lists is answered list by list: no line is waited for.
         """
         chosen = self.with_settings(settings, attention=attention)
-        # Some batches are read ahead, so that lines of like length can be searched together; with
-        # a batch size of 1 every line is answered at once.
-        ahead = 1 if chosen.batch_size == 1 else 4 * chosen.batch_size
         first = 1
-        for group, begun in group_lines(lines, ahead, prefixes):
+        for group, begun in group_lines(lines, lines_ahead(chosen.batch_size), prefixes):
             found = self._search(
                 group, chosen, first=first, n=n, prefixes=begun, attention=attention
             )
@@ -274,9 +276,7 @@ class Translator:
             first: the number of the first of the texts, for warnings.
         """
         check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
-        begun = None if prefixes is None else as_list(prefixes, "prefix")
-        if begun is not None and len(begun) != len(texts):
-            raise DataError(f"{len(texts):,} sentences, but {len(begun):,} prefixes")
+        begun = None if prefixes is None else align_prefixes(prefixes, texts)
         use_one_thread_after_fork()
         sources = tokenize_sources(self.members, texts, first, settings.max_source_length)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
@@ -292,6 +292,7 @@ class Translator:
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
             attention=attention,
             utility=make_utility(self.target, settings),
+            shortlist=self.shortlist,
         )
         sides = self.source, self.target
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
@@ -343,8 +344,6 @@ class Translator:
     ) -> DecodingSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
         settings = with_changes(self.settings, changes, "decoding")
-        size = len(self.target.vocab)
-        raise_problems(settings.too_many(size, f"{size:,} tokens"))
-        check_attention(self.members, settings, attention=attention)
+        check_settings(settings, self.members, self.target, self.shortlist, attention=attention)
         self.language_model(settings)
         return settings

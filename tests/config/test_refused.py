@@ -117,6 +117,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
     (Experiment, "decoding.samples", [2], [1], {"decoding.method": "mbr"}),
     (Experiment, "decoding.groups", [1, 5], [0], {"decoding.method": "diverse-beam"}),
     (Experiment, "decoding.diversity", [0, 1], [-1, NAN], {"decoding.method": "diverse-beam"}),
+    (Experiment, "decoding.shortlist", [0, 50, 100], [-1, 101], {}),
     (Experiment, "seed", [0, 2**32 - 1], [-1, 2**32], {}),
     (LanguageExperiment, "data.validation_share", [0.1], [0.0, 1.0, -0.1, NAN], {}),
     (LanguageExperiment, "data.steps", [1], [0], {}),
@@ -223,6 +224,7 @@ def test_conditions_are_about_settings_that_there_are() -> None:
 NO_EFFECT: list[tuple[type[BaseExperiment], dict[str, object], str]] = [
     (Experiment, {"decoding.top_k": 3}, "with --decoding.method beam, only with "),
     (Experiment, {"decoding.temperature": 2.0}, "with --decoding.method beam"),
+    (Experiment, {"decoding.shortlist": 50, "decoding.method": "sample"}, "with --decoding.method"),
     (Experiment, {"decoding.samples": 8}, "with --decoding.method beam, only with "),
     (
         Experiment,
