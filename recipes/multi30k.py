@@ -62,7 +62,11 @@ class Multi30k(seq2seq.Experiment):
     training: seq2seq.TrainingSettings = field(
         # Small batches make many updates in the time there is.
         default_factory=lambda: seq2seq.TrainingSettings(
-            minutes=30, batch_tokens=1024, learning_rate=2.5e-3, validate_every=1000
+            minutes=30,
+            batch_tokens=1024,
+            learning_rate=2.5e-3,
+            validate_every=1000,
+            processes=0,
         )
     )
 

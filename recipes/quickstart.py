@@ -61,7 +61,11 @@ class Quickstart(seq2seq.Experiment):
     training: seq2seq.TrainingSettings = field(
         # About 2,000 updates on two cores: eight validations, each of them a second or two.
         default_factory=lambda: seq2seq.TrainingSettings(
-            minutes=4.8, batch_tokens=1024, learning_rate=3e-3, validate_every=250
+            minutes=4.8,
+            batch_tokens=1024,
+            learning_rate=3e-3,
+            validate_every=250,
+            processes=0,
         )
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from seq2seq.cli.options import RunArgument, parse_command
 from seq2seq.cli.parse import name_files, parse_experiment
 from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.config.training import TrainingSettings
 from seq2seq.console import EXIT_INTERRUPTED
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
@@ -37,7 +38,11 @@ def train_command(arguments: list[str]) -> None:
     """Train a translation model, or continue with --resume."""
     arguments = name_files(arguments, "--data.train", "--data.train-target")
     experiment = parse_experiment(
-        Experiment(), arguments, prog="seq2seq train", description=TRAIN_HELP, text_given=False
+        Experiment(training=TrainingSettings(processes=0)),
+        arguments,
+        prog="seq2seq train",
+        description=TRAIN_HELP,
+        text_given=False,
     )
     from seq2seq.translation.train import train
 

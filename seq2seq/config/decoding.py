@@ -19,7 +19,7 @@ SearchMethod = Literal["beam", "diverse-beam", "sample", "mbr"]
 SAMPLING_METHODS: tuple[SearchMethod, ...] = ("sample", "mbr")
 """Those that draw from the model, by `temperature`, `top_k` and `top_p`; the others keep a beam of
 `beam_size`."""
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16"]
 UtilityName = Literal["chrf", "bleu"]
 
 MAX_TOKENS = 10_000
@@ -100,7 +100,7 @@ class DecodingSettings:
     of its hypotheses: of long sentences fewer at a time. Never changes the result."""
     precision: Precision = "float32"
     """Of matrix products. bfloat16 is up to twice as fast where the processor has it, and has three
-    digits: of tokens that are all but equally probable, it may take another. auto: where it has."""
+    digits: of tokens that are all but equally probable, it may take another."""
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""

@@ -152,9 +152,10 @@ class TrainingSettings:
     threads: Annotated[int, Range(0, MAX_THREADS)] = 0
     """Processor threads, of each process. 0: torch's choice, one for each core; one of several
     processes has one."""
-    processes: Annotated[int, Range(1, 64), only_if("data.windows", "sentences"), FIXED] = 1
+    processes: Annotated[int, Range(0, 64), only_if("data.windows", "sentences"), FIXED] = 1
     """Processes that share every update of the weights, on processors: beside other programs of
-    equal priority, two of one thread each are quicker than one of two threads."""
+    equal priority, two of one thread each are quicker than one of two threads. 0: two where there
+    are two cores, Linux, and no number of threads is given; else one."""
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

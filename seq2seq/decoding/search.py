@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,8 +10,14 @@ import torch
 from torch import Tensor
 
 from seq2seq.config.decoding import DecodingSettings
-from seq2seq.data.batching import pad_sources
 from seq2seq.data.vocabulary import UNK_ID
+from seq2seq.decoding.batches import (
+    batches,
+    hypotheses_each,
+    reduced_precision,
+    start_batch,
+    threads_for,
+)
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
 from seq2seq.decoding.ensemble import Ensemble
@@ -32,7 +37,6 @@ from seq2seq.decoding.scoring import token_log_probabilities
 from seq2seq.decoding.shallow_fusion import ShallowFusion
 from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import SettingsError
-from seq2seq.models.device import choose_precision, threads_for
 
 MAX_SAMPLING_ROUNDS = 8
 """How often samples are drawn anew while too few of them differ."""
@@ -173,51 +177,6 @@ def combine(
     if language_model is None or not weight:
         return ensemble
     return ShallowFusion(ensemble, language_model, weight)
-
-
-def batches(rows: Sequence[Ids], size: int, tokens: int) -> Iterator[list[int]]:
-    """Yields positions of rows of like length, at least one at a time.
-
-    Args:
-        size: the most rows of a batch.
-        tokens: the most tokens, with eos and pads.
-    """
-    chosen: list[int] = []
-    for index in sorted(range(len(rows)), key=lambda index: len(rows[index])):
-        longest = len(rows[index]) + 1
-        if chosen and (len(chosen) == size or longest * (len(chosen) + 1) > tokens):
-            yield chosen
-            chosen = []
-        chosen.append(index)
-    if chosen:
-        yield chosen
-
-
-def start_batch(
-    model: Ensemble | ShallowFusion,
-    sources: Sequence[Sequence[Ids]],
-    chosen: Sequence[int],
-    device: torch.device,
-) -> tuple[State, Tensor]:
-    """Returns the state before bos, and the lengths of the first member's sources with eos."""
-    padded = [pad_sources([member[index] for index in chosen]) for member in sources]
-    state = model.start([(source.to(device), lengths) for source, lengths in padded])
-    return state, padded[0][1]
-
-
-def hypotheses_each(settings: DecodingSettings, n: int) -> int:
-    """Returns how many hypotheses of a sentence are followed at the same time."""
-    if settings.method == "sample":
-        return n
-    return max(n, settings.samples if settings.method == "mbr" else settings.beam_size)
-
-
-def reduced_precision(
-    settings: DecodingSettings, device: torch.device
-) -> AbstractContextManager[object]:
-    """A context in which matrix products have the precision that the settings name."""
-    precision = choose_precision(settings.precision, device)
-    return torch.autocast(device.type, precision, enabled=precision != torch.float32)
 
 
 def make_constraints(

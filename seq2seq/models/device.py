@@ -1,17 +1,12 @@
-"""Which device to compute on, in which precision, and with how many threads."""
+"""Which device to compute on, in which precision, and with how many threads after a fork."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
 from seq2seq.errors import SettingsError
-
-MANY_ROWS = 8
-"""From so many rows on, two threads are quicker than one (tests/benchmarks)."""
 
 _process = os.getpid()
 """The process whose threads torch uses: the one that loaded this file, until a fork is noticed."""
@@ -27,24 +22,6 @@ def use_one_thread_after_fork() -> None:
     if os.getpid() != _process:
         torch.set_num_threads(1)
         _process = os.getpid()
-
-
-@contextmanager
-def threads_for(rows: int, device: torch.device) -> Iterator[None]:
-    """A context with one thread for a few rows on a CPU.
-
-    Products of few rows wait for memory, whatever the number of threads; and beside other programs
-    threads wait for each other, at each of a sentence's hundreds of small products.
-    """
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or rows >= MANY_ROWS or threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def choose_device(name: str) -> torch.device:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TypeVar
+
 import torch
 
 from seq2seq.config.experiment import Experiment
@@ -14,8 +17,11 @@ from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run, make_trainer
+from seq2seq.training.replicas import settle_processes
 from seq2seq.training.reporting import log_line
 from seq2seq.training.task import BatchT
+
+AnyExperiment = TypeVar("AnyExperiment", bound=Experiment | LanguageExperiment)
 
 
 def launch(
@@ -35,6 +41,7 @@ def launch(
     Returns:
         Why training ended, in words; `DRY_RUN` if it was only shown.
     """
+    experiment = settle(experiment, stored)
     if experiment.dry_run:
         return dry_run(plan, experiment, run, stored)
     with lock_run(run.path):
@@ -70,6 +77,15 @@ def launch(
         f"The run is in {run.path}{hint}"
     )
     return reason
+
+
+def settle(experiment: AnyExperiment, stored: Run | None) -> AnyExperiment:
+    """Returns the experiment with what it leaves to the machine, or to the run it continues."""
+    training = experiment.training
+    if stored and not training.processes:
+        recorded = stored.experiment(type(experiment)).training
+        training = replace(training, processes=recorded.processes)
+    return replace(experiment, training=settle_processes(training, experiment.device))
 
 
 def describe_threads(settings: TrainingSettings) -> str:

@@ -60,7 +60,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
             *("training.label_smoothing", "training.ema_decay"),
         )
     ),
-    (Experiment, "training.processes", [1, 64], [0, 65], {}),
+    (Experiment, "training.processes", [0, 64], [-1, 65], {}),
     (Experiment, "training.momentum", [0, 0.9], [-0.1, 1.0, NAN], {"training.optimizer": "sgd"}),
     *(
         (Experiment, name, [0, 1], [-0.1, 1.1, NAN], {})

@@ -18,8 +18,9 @@ from seq2seq.config.training import SamplingSettings, TrainingSettings
 from seq2seq.data.parallel import Corpora
 from seq2seq.errors import SettingsError, TrainingError
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
-from seq2seq.training.replicas import Replicas, check_processes
+from seq2seq.training.replicas import Replicas, check_processes, settle_processes
 from seq2seq.translation.train import train
 from tests.support.platforms import needs_posix
 
@@ -171,3 +172,29 @@ def test_where_there_can_be_none_it_is_said() -> None:
         data=LanguageDataSettings(windows="sentences"),
         training=TrainingSettings(processes=2, best_by="perplexity"),
     )
+
+
+@pytest.mark.parametrize(
+    ("threads", "given", "expected"), [(2, 0, 2), (1, 0, 1), (4, 0, 1), (2, 2, 1)]
+)
+def test_0_processes_are_two_on_two_cores(threads: int, given: int, expected: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        settings = settle_processes(TrainingSettings(processes=0, threads=given), "cpu")
+    finally:
+        torch.set_num_threads(before)
+    assert settings.processes == (expected if sys.platform == "linux" else 1)
+    assert settle_processes(TrainingSettings(processes=3), "cpu").processes == 3
+
+
+@pytest.mark.slow
+def test_a_continued_run_keeps_the_number_of_processes_that_it_recorded(
+    experiment: Describe, letters: Corpora
+) -> None:
+    run = experiment("run", max_steps=4)
+    run = replace(run, training=replace(run.training, processes=2))
+    train(run, letters)
+    more = replace(run.training, processes=0, max_steps=6)
+    train(replace(run, training=more, resume=True), letters)
+    assert Run(run.run).experiment(Experiment).training.processes == 2
