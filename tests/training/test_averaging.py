@@ -70,7 +70,7 @@ def test_the_average_is_what_is_validated_and_kept(experiment: Describe, letters
     assert state["step"] == 20
     assert all(torch.equal(best[name], average[name]) for name in raw)
     assert not all(torch.equal(best[name], raw[name]) for name in raw)
-    model, source, target, _ = load_translation_model(Run(directory.path))
+    model, source, target, *_ = load_translation_model(Run(directory.path))
     model.eval()
     task = TranslationTask(model, letters, *encode_corpus((source, target), letters.train), run)
     assert task.validate(torch.device("cpu")).loss == pytest.approx(state["loss"], rel=1e-6)

@@ -445,7 +445,7 @@ def test_the_best_weights_are_kept(overfitted: tuple[Experiment, Corpora]) -> No
     directory = RunDirectory(run.run)
     _, state = load_tensors(directory.best)
     assert state == {"step": best["step"], "loss": best["loss"], "bleu": best["bleu"]}
-    model, source, target, _ = load_translation_model(Run(directory.path))
+    model, source, target, *_ = load_translation_model(Run(directory.path))
     model.eval()
     task = TranslationTask(model, corpora, *encode_corpus((source, target), corpora.train), run)
     assert task.validate(torch.device("cpu")).loss == best["loss"]
