@@ -109,32 +109,35 @@ def search(
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
     each = hypotheses_each(settings, n)
-    for chosen in batches(sources[0], settings.batch_size, settings.batch_tokens // each):
-        ids = [sources[0][index] for index in chosen]
-        begun: Sequence[Ids] | None
-        begun = None if prefixes is None else [prefixes[index] for index in chosen]
-        with threads_for(len(chosen) * each, device), reduced_precision(settings, device):
-            state, lengths = start_batch(model, sources, chosen, device)
-            step: StepFunction = model.step
-            targets = None
-            if settings.shortlist and shortlist is not None:
-                assert isinstance(model, Ensemble)
-                targets = shortlist.choose(ids, settings.shortlist, begun, device)
-                state = model.choose_targets(state, targets.tokens, targets.allowed)
-                step = targets.step(step)
-                begun = None if begun is None else targets.places(begun)
-            # eos, which pad_sources adds, is no token of the source.
-            constraints = make_constraints(settings, (lengths - 1).to(device), begun)
-            scoring = Scoring(
-                settings.length_penalty,
-                settings.coverage_penalty,
-                attention or settings.replace_unknown,
-                tuple(lengths.tolist()),
-            )
-            request = SearchRequest(step, state, constraints, scoring, settings, ids, n, utility)
-            found = SEARCHES[settings.method](request)
-        for index, hypotheses in zip(chosen, found, strict=True):
-            results[index] = targets.restore(hypotheses) if targets else hypotheses
+    groups = batches(sources[0], settings.batch_size, settings.batch_tokens // each)
+    with reduced_precision(settings, device):  # around all: it converts the weights once
+        for chosen in groups:
+            ids = [sources[0][index] for index in chosen]
+            begun: Sequence[Ids] | None
+            begun = None if prefixes is None else [prefixes[index] for index in chosen]
+            with threads_for(len(chosen) * each, device):
+                state, lengths = start_batch(model, sources, chosen, device)
+                step: StepFunction = model.step
+                targets = None
+                if settings.shortlist and shortlist is not None:
+                    assert isinstance(model, Ensemble)
+                    targets = shortlist.choose(ids, settings.shortlist, begun, device)
+                    state = model.choose_targets(state, targets.tokens, targets.allowed)
+                    step = targets.step(step)
+                    begun = None if begun is None else targets.places(begun)
+                # eos, which pad_sources adds, is no token of the source.
+                constraints = make_constraints(settings, (lengths - 1).to(device), begun)
+                scoring = Scoring(
+                    settings.length_penalty,
+                    settings.coverage_penalty,
+                    attention or settings.replace_unknown,
+                    tuple(lengths.tolist()),
+                )
+                found = SEARCHES[settings.method](
+                    SearchRequest(step, state, constraints, scoring, settings, ids, n, utility)
+                )
+            for index, hypotheses in zip(chosen, found, strict=True):
+                results[index] = targets.restore(hypotheses) if targets else hypotheses
     return results
 
 
