@@ -27,8 +27,8 @@ from seq2seq.data.parallel import Corpora
 from seq2seq.decoding.search import search
 from seq2seq.models.device import choose_precision
 from tests.benchmarks.measure import Row, make_rows
-from tests.benchmarks.toolkits import (
-    TOOLKITS,
+from tests.benchmarks.toolkits import TOOLKITS
+from tests.benchmarks.toolkits.base import (
     TRANSLATED_TOKENS,
     TRANSLATION_BATCH,
     Command,
@@ -98,6 +98,10 @@ class Peer(NamedTuple):
             raise PeerError(f"it ended with exit code {done.returncode}:\n    {last}")
         return done.stdout
 
+    def label(self, title: str) -> str:
+        """Its name in tables, with what is not as in our model of this title."""
+        return f"{self.name}, {self.toolkit.models[title].but}"
+
     def prepare(self) -> None:
         """Makes of the text what the toolkit needs."""
         for command in self.toolkit.prepare(self.work):
@@ -105,7 +109,9 @@ class Peer(NamedTuple):
 
     def train(self, title: str) -> float:
         """Trains, and returns target tokens a second without the start and the first updates."""
-        log = self.run(self.toolkit.train(self.work, self.toolkit.models[title]))
+        shutil.rmtree(self.work.model, ignore_errors=True)  # or fairseq goes on with it
+        self.work.model.mkdir()
+        log = self.run(self.toolkit.train(self.work, self.toolkit.models[title].settings))
         speeds = [float(found) for found in self.toolkit.training_speed.findall(log)]
         if len(speeds) != LOGGED:
             raise PeerError(f"its log has the speed {len(speeds)} times, not {LOGGED} times")
@@ -226,7 +232,7 @@ def training_table(
             turns[f"ours, {precision}"] = our_turn(training, training.task.batches(0), updates)
         for peer in peers:
             if title in peer.toolkit.models:
-                turns[peer.name] = partial(peer.train, title)
+                turns[peer.label(title)] = partial(peer.train, title)
         return take_turns(f"training beside peers, {title}", "target tokens", turns, rounds)
 
 
@@ -256,10 +262,10 @@ def measure(rounds: int, share: float, *, environments: Sequence[str]) -> Iterat
             rows = training_table(title, text, peers, rounds, log_every)
             yield rows
         trained = {row.name for row in rows}
-        peers = [peer for peer in peers if peer.name in trained]
+        peers = [peer for peer in peers if peer.label(TRANSLATED) in trained]
         for beam_size, search_name in ((1, "greedy"), (5, "beam 5")):
             turns: dict[str, Turn] = {"ours": our_translating(beam_size, sources)}
             for peer in peers:
-                turns[peer.name] = partial(peer.translate, beam_size, len(sources))
+                turns[peer.label(TRANSLATED)] = partial(peer.translate, beam_size, len(sources))
             table = f"translating beside peers, {search_name}, batches of {TRANSLATION_BATCH}"
             yield take_turns(table, "sentences", turns, rounds)
