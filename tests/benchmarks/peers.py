@@ -131,8 +131,10 @@ def problem(environments: Sequence[str]) -> str:
     seen = set()
     for each in environments:
         name, _, python = each.partition("=")
-        if name not in TOOLKITS or not python:
-            return f"--peer {each} must be NAME=PYTHON, NAME one of {', '.join(TOOLKITS)}"
+        if name not in TOOLKITS:
+            return f"--peer {each}: there is no {name}: choose from {', '.join(TOOLKITS)}"
+        if not python:
+            return f"--peer {each}: say which Python has it, as in {name}=PYTHON"
         if name in seen:
             return f"--peer {name} is given twice"
         seen.add(name)
