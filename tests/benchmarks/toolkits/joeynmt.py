@@ -62,7 +62,7 @@ def config(work: Work, model: Mapping[str, Any], beam_size: int) -> dict[str, An
             "updates": work.updates,
             "epochs": 1_000_000,
             "logging_freq": work.log_every,
-            "validation_freq": 1_000_000,
+            "validation_freq": 1_000_000 * work.log_every,  # a multiple, or it refuses
             "optimizer": "adam",
             "adam_betas": [0.9, 0.98],
             "learning_rate": 0.001,
