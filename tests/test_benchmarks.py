@@ -65,3 +65,22 @@ def test_an_unknown_part_or_peer_is_refused_in_words() -> None:
         )
         assert result.returncode == 2
         assert "choose from" in result.stderr
+
+
+def test_a_peer_without_its_toolkit_is_refused_in_words(tmp_path: Path) -> None:
+    wrong = {
+        "joeynmt": "say which Python has it",
+        f"joeynmt={tmp_path / 'python'}": "there is no program",
+        f"joeynmt={tmp_path}": "there is no program",
+        f"joeynmt={sys.executable}": "cannot import joeynmt",
+    }
+    for peer, message in wrong.items():
+        result = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks", "--peer", peer],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 2
+        assert message in result.stderr

@@ -6,7 +6,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -82,7 +82,14 @@ def corpora(vocab_size: int, pairs: int) -> Corpora:
 class OurTraining:
     """The trainer, one update at a time."""
 
-    def __init__(self, path: str, text: Corpora, settings: dict[str, Any], vocab_size: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        text: Corpora,
+        settings: dict[str, Any],
+        vocab_size: int,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    ) -> None:
         model = ModelSettings(**settings)
         self.experiment = seq2seq.Experiment(
             run=path,
@@ -91,6 +98,7 @@ class OurTraining:
             training=TrainingSettings(
                 max_steps=100_000,
                 batch_tokens=2048,
+                precision=precision,
                 log_every=50,
                 validate_every=100_000,
                 save_every=100_000,
