@@ -78,7 +78,7 @@ def plot(tables: list[list[Row]], path: str) -> None:
         bars = axis.barh(names, [row.ratio for row in rows], color="tab:blue")
         axis.bar_label(
             bars,
-            [f" {row.ratio:.2f} × ({row.speed:,.0f} {row.unit}/s)" for row in rows],
+            [f" {row.ratio:.2f} × ({row.speed:,.0f} {row.unit})" for row in rows],
             fontsize=8,
         )
         axis.set_title(rows[0].table, fontsize=9, loc="left")
@@ -93,6 +93,7 @@ def main() -> None:
     arguments = parse_arguments()
     chosen = arguments.parts or ["training", "translating"]
     precision = choose_precision("auto", torch.device("cpu"))
+    ceilings = {str(dtype): matrix_ceiling(dtype) for dtype in (torch.float32, torch.bfloat16)}
     about = {
         "version": seq2seq.__version__,
         "torch": torch.__version__,
@@ -100,13 +101,10 @@ def main() -> None:
         "precision": str(precision),
         "beside": arguments.beside,
         "priority": arguments.priority,
-        "matrix_products": {
-            str(dtype): matrix_ceiling(dtype)
-            for dtype in sorted({torch.float32, precision}, key=str)
-        },
+        "matrix_products": ceilings,
     }
     print(f"torch {about['torch']}, {about['threads']} threads, beside {arguments.beside} programs")
-    for dtype, speed in about["matrix_products"].items():
+    for dtype, speed in ceilings.items():
         print(f"matrix products in {dtype}: {speed / 1e9:,.0f} GFLOP/s")
     tables = []
     beside = busy(arguments.beside, arguments.priority) if arguments.beside else nullcontext()
@@ -116,7 +114,7 @@ def main() -> None:
             parts.append(("peers", partial(peers.measure, environments=arguments.peer)))
         for _, measure in parts:
             for rows in measure(arguments.rounds, arguments.share):
-                print_rows(rows, about["matrix_products"][str(precision)])
+                print_rows(rows, ceilings)
                 tables.append(rows)
     if arguments.json:
         found = {**about, "rows": [row._asdict() for rows in tables for row in rows]}

@@ -45,7 +45,7 @@ def measure(rounds: int, share: float) -> Iterator[list[Row]]:
         }
         batches = loops["lstm"].task.batches(0)
         training = {name: contestant(loop, batches, share) for name, loop in loops.items()}
-        yield take_turns("training, by cell", "target tokens", training, rounds)
+        yield take_turns("training, by cell", "target tokens/s", training, rounds)
         for rows in (64, 1):
             steps = {name: stepping(loop.task.model, rows) for name, loop in loops.items()}
-            yield take_turns(f"steps of {rows} rows, by cell", "tokens", steps, rounds)
+            yield take_turns(f"steps of {rows} rows, by cell", "tokens/s", steps, rounds)

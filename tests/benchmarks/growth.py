@@ -90,4 +90,4 @@ def measure(rounds: int, share: float) -> Iterator[list[Row]]:
         },
     }
     for name, contestants in tables.items():
-        yield take_turns(f"translating, by {name}", "tokens", contestants, rounds)
+        yield take_turns(f"translating, by {name}", "tokens/s", contestants, rounds)

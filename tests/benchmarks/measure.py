@@ -16,17 +16,29 @@ Contestant = Callable[[int], float]
 """Does the work of round n, and returns how much that was, in the unit of the table."""
 
 
+class Products(NamedTuple):
+    """The matrix products of one unit of what is done.
+
+    Attributes:
+        operations: multiplications and additions.
+        precision: of the products, as "torch.bfloat16".
+    """
+
+    operations: float
+    precision: str
+
+
 class Row(NamedTuple):
     """One figure.
 
     Attributes:
         table: the title of the table that it stands in.
         name: what was measured.
-        speed: the median over the rounds, in `unit` a second.
-        unit: of what was done.
+        speed: the median over the rounds.
+        unit: of it.
         ratio: to the table's first row, the median of the ratios of each round.
         speeds: of each round.
-        operations: multiplications and additions of matrix products in one unit; 0: not counted.
+        products: in one unit; None: not counted.
     """
 
     table: str
@@ -35,16 +47,16 @@ class Row(NamedTuple):
     unit: str
     ratio: float
     speeds: list[float]
-    operations: float = 0.0
+    products: Products | None = None
 
 
 def make_rows(
     table: str,
     unit: str,
     speeds: Mapping[str, list[float]],
-    operations: Mapping[str, float] | None = None,
+    products: Mapping[str, Products] | None = None,
 ) -> list[Row]:
-    """Returns a table, given the speeds of each round by name, and operations where counted."""
+    """Returns a table, given the speeds of each round by name, and products where counted."""
     first = next(iter(speeds.values()))
     return [
         Row(
@@ -54,7 +66,7 @@ def make_rows(
             unit,
             statistics.median(a / b for a, b in zip(values, first, strict=True)),
             values,
-            (operations or {}).get(name, 0.0),
+            (products or {}).get(name),
         )
         for name, values in speeds.items()
     ]
@@ -65,7 +77,7 @@ def take_turns(
     unit: str,
     contestants: Mapping[str, Contestant],
     rounds: int,
-    operations: Mapping[str, float] | None = None,
+    products: Mapping[str, Products] | None = None,
 ) -> list[Row]:
     """Returns a table; one round before those that count is not measured."""
     speeds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -75,15 +87,22 @@ def take_turns(
             amount = work(number)
             if number:
                 speeds[name].append(amount / (time.perf_counter() - started))
-    return make_rows(table, unit, speeds, operations)
+    return make_rows(table, unit, speeds, products)
 
 
-def print_rows(rows: list[Row], ceiling: float) -> None:
-    """Prints one table, with the share of what matrix products do at most where that is known."""
+def print_rows(rows: list[Row], ceilings: Mapping[str, float]) -> None:
+    """Prints one table, with the share of what matrix products do at most where that is known.
+
+    Args:
+        ceilings: operations a second, by precision.
+    """
     print(f"\n{rows[0].table}")
     for row in rows:
-        share = f"  {row.speed * row.operations / ceiling:4.0%}" if row.operations else ""
-        print(f"  {row.name:34} {row.speed:11,.1f} {row.unit}/s  {row.ratio:6.2f} x{share}")
+        share = ""
+        if row.products:
+            ceiling = ceilings[row.products.precision]
+            share = f"  {row.speed * row.products.operations / ceiling:4.0%}"
+        print(f"  {row.name:34} {row.speed:11,.1f} {row.unit}  {row.ratio:6.2f} x{share}")
     sys.stdout.flush()
 
 

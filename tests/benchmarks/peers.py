@@ -235,7 +235,7 @@ def training_table(
         for peer in peers:
             if title in peer.toolkit.models:
                 turns[peer.label(title)] = partial(peer.train, title)
-        return take_turns(f"training beside peers, {title}", "target tokens", turns, rounds)
+        return take_turns(f"training beside peers, {title}", "target tokens/s", turns, rounds)
 
 
 def measure(rounds: int, share: float, *, environments: Sequence[str]) -> Iterator[list[Row]]:
@@ -270,4 +270,4 @@ def measure(rounds: int, share: float, *, environments: Sequence[str]) -> Iterat
             for peer in peers:
                 turns[peer.label(TRANSLATED)] = partial(peer.translate, beam_size, len(sources))
             table = f"translating beside peers, {search_name}, batches of {TRANSLATION_BATCH}"
-            yield take_turns(table, "sentences", turns, rounds)
+            yield take_turns(table, "sentences/s", turns, rounds)

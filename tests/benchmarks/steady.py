@@ -69,4 +69,4 @@ def measure(rounds: int, share: float) -> Iterator[list[Row]]:
             for values, processes in zip(speeds.values(), (1, cores), strict=True):
                 with busy(programs, priority):
                     values.append(trained_tokens(processes, max(2, round(share * STEPS))))
-        yield make_rows(f"training beside {name}", "target tokens", speeds)
+        yield make_rows(f"training beside {name}", "target tokens/s", speeds)

@@ -19,11 +19,12 @@ from seq2seq.models.device import choose_precision
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.reporting import Reporter
+from seq2seq.training.saved_tensors import SavedTensorMeter
 from seq2seq.training.trainer import Trainer
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import make_pipelines
 from tests.benchmarks.bare import BareAttention, BareModel, BareTraining
-from tests.benchmarks.measure import Contestant, Row, take_turns
+from tests.benchmarks.measure import Contestant, Products, Row, make_rows, take_turns
 
 UPDATES = 10
 """Updates of one contestant before it is the next one's turn."""
@@ -107,11 +108,11 @@ class OurTraining:
         source, target = make_pipelines(text, self.experiment)
         vocab = len(target.pipeline.vocab)
         self.vocab_size = vocab
-        network = build_translation_model(len(source.pipeline.vocab), vocab, model)
-        self.task = TranslationTask(network, text, source, target, self.experiment)
+        self.model = build_translation_model(len(source.pipeline.vocab), vocab, model)
+        self.task = TranslationTask(self.model, text, source, target, self.experiment)
         run = RunDirectory(self.experiment.run)
         run.path.mkdir(parents=True)
-        self.trainer = Trainer(network, self.task, self.experiment.training, run, seed=1)
+        self.trainer = Trainer(self.model, self.task, self.experiment.training, run, seed=1)
         self.trainer.reporter = Reporter(run.metrics, 0.0)
         self.trainer.started = time.perf_counter()
 
@@ -136,8 +137,15 @@ def contestant(
     return work
 
 
+def saved_bytes(training: OurTraining | BareTraining, batch: Batch) -> float:
+    """The most that an update saves for its backward pass, for each target token."""
+    with SavedTensorMeter(training.model.parameters()) as meter:
+        training.update(batch)
+    return meter.peak / batch.target_tokens
+
+
 def measure(rounds: int, share: float) -> Iterator[list[Row]]:
-    """Yields a table for each kind of model."""
+    """Yields a table of speed and one of memory for each kind of model."""
     text = corpora(8000, 6000)
     precision = choose_precision("auto", torch.device("cpu"))
     for title, (attention, changes) in MODELS.items():
@@ -157,8 +165,10 @@ def measure(rounds: int, share: float) -> Iterator[list[Row]]:
             each = 3 * bare.operations(source, target) / target  # backwards two for each
             yield take_turns(
                 f"training, {title}, {precision}",
-                "target tokens",
+                "target tokens/s",
                 contestants,
                 rounds,
-                dict.fromkeys(contestants, each),
+                dict.fromkeys(contestants, Products(each, str(precision))),
             )
+            saved = {name: [saved_bytes(loop, batches[0])] for name, loop in loops.items()}
+            yield make_rows(f"memory, {title}", "bytes/target token", saved)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 
-from seq2seq.config.decoding import DecodingSettings, Precision
+from seq2seq.config.decoding import MAX_SHORTLIST, DecodingSettings
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import pad_sources
 from seq2seq.decoding.search import search
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.models.translation import TranslationModel, build_translation_model
+from seq2seq.translation.shortlist import FREQUENT
 from tests.benchmarks.bare import BareModel
-from tests.benchmarks.measure import Contestant, Row, take_turns
+from tests.benchmarks.measure import Contestant, Products, Row, take_turns
 from tests.benchmarks.training import SIZES, equal_settings
 
 VOCAB_SIZE = 8000
@@ -40,24 +44,16 @@ def model_pair() -> tuple[TranslationModel, BareModel]:
     return ours, bare
 
 
-def by_search(
-    model: TranslationModel,
-    sources: Sequence[list[int]],
-    beam_size: int,
-    batch_size: int,
-    precision: Precision = "float32",
-) -> Contestant:
+def by_search(model: TranslationModel, sources: Sequence[list[int]], **settings: Any) -> Contestant:
     """Our search, to as many tokens as the source has."""
-    settings = DecodingSettings(
-        beam_size=beam_size,
-        batch_size=batch_size,
-        max_length_ratio=1.0,
-        max_length_extra=1,
-        precision=precision,
-    )
+    chosen = DecodingSettings(max_length_ratio=1.0, max_length_extra=1, **settings)
+    generator = torch.Generator().manual_seed(1)
+    # As many tokens of each source token as a run's shortlist has, but any.
+    best = torch.randint(4, VOCAB_SIZE, (VOCAB_SIZE, MAX_SHORTLIST), generator=generator)
+    shortlist = Shortlist(best.int(), torch.arange(FREQUENT).int())
 
     def work(_: int) -> float:
-        search([model], [sources], settings, CPU)
+        search([model], [sources], chosen, CPU, shortlist=shortlist)
         return float(len(sources))
 
     return work
@@ -83,23 +79,26 @@ def by_bare_loop(
 def measure(rounds: int, share: float) -> Iterator[list[Row]]:
     """Yields a table for batches of 64 and one for sentences one by one."""
     ours, bare = model_pair()
+    low, short = {"precision": "bfloat16"}, {"shortlist": 50}
     for size, count in ((64, 512), (1, 32)):
-        count = max(1, round(share * count))
-        sources = sentences(count)
+        sources = sentences(max(1, round(share * count)))
+        search_with = partial(by_search, ours, sources, batch_size=size)
         contestants = {
             "bare loop, greedy": by_bare_loop(bare, sources, size, torch.float32),
-            "ours, greedy": by_search(ours, sources, 1, size),
-            "ours, beam 5": by_search(ours, sources, 5, size),
+            "ours, greedy": search_with(beam_size=1),
             "bare loop, greedy, bfloat16": by_bare_loop(bare, sources, size, torch.bfloat16),
-            "ours, greedy, bfloat16": by_search(ours, sources, 1, size, "bfloat16"),
-            "ours, beam 5, bfloat16": by_search(ours, sources, 5, size, "bfloat16"),
+            "ours, greedy, bfloat16": search_with(beam_size=1, **low),
+            "ours, greedy, shortlist": search_with(beam_size=1, **short),
+            "ours, beam 5": search_with(),
+            "ours, beam 5, bfloat16": search_with(**low),
+            "ours, beam 5, shortlist": search_with(**short),
+            "ours, beam 5, shortlist, bfloat16": search_with(**short, **low),
         }
         tokens = sum(len(ids) + 1 for ids in sources)
-        each = bare.operations(tokens, tokens) / count
-        yield take_turns(
-            f"translating in batches of {size}",
-            "sentences",
-            contestants,
-            rounds,
-            {name: each for name in contestants if "beam" not in name},
-        )
+        operations = bare.operations(tokens, tokens) / len(sources)
+        products = {
+            name: Products(operations, "torch.bfloat16" if "bfloat16" in name else "torch.float32")
+            for name in list(contestants)[:4]
+        }
+        title = f"translating in batches of {size}"
+        yield take_turns(title, "sentences/s", contestants, rounds, products)
