@@ -71,15 +71,20 @@ class Replicas(Generic[BatchT]):
         self.compute = compute
         self.count = count
         self.others: list[Replica] = []
+        self.processors = own_processors(count)
 
     def __enter__(self) -> Replicas[BatchT]:
         for weight, shared in zip(self.weights, share_memory(self.weights), strict=True):
             weight.data = shared.copy_(weight.data)
         for number in range(1, self.count):
             self.others.append(self.fork(number))
+        if self.processors:
+            os.sched_setaffinity(0, {self.processors[0]})
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self.processors:
+            os.sched_setaffinity(0, self.processors)
         for other in self.others:
             other.connection.close()
         for other in self.others:
@@ -109,6 +114,8 @@ class Replicas(Generic[BatchT]):
     def work(self, connection: Connection, gradients: Sequence[Tensor], number: int) -> None:
         """Computes one part after the other, until the parent closes the connection."""
         torch.set_num_threads(1)
+        if self.processors:
+            os.sched_setaffinity(0, {self.processors[number]})
         while True:
             try:
                 parts, tokens, rate, seed = connection.recv()
@@ -183,6 +190,18 @@ def unpack(packed: Sequence[tuple[Any, list[Any]]]) -> list[Any]:
     ]
 
 
+def own_processors(count: int) -> list[int]:
+    """Returns a processor for each process, if there are as many; else none.
+
+    Else the system may wake two of them on one processor, and give the other to a program of the
+    lowest priority: a third of the speed was lost to it.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed if len(allowed) == count else []
+
+
 @contextmanager
 def every_thread(settings: TrainingSettings) -> Iterator[None]:
     """A context in which this process has the threads of all, which wait meanwhile."""
@@ -198,8 +217,9 @@ def every_thread(settings: TrainingSettings) -> Iterator[None]:
 def settle_processes(settings: TrainingSettings, device: str) -> TrainingSettings:
     """Returns settings with a number in the place of `processes` 0.
 
-    Two processes are never much slower than two threads, and twice as quick beside other programs.
-    With more cores this was not measured. Apple's libraries don't bear a fork.
+    Two processes are at most a little slower than two threads, and about twice as quick beside
+    another program (tests/README.md).
+    With more cores this was not measured; Apple's libraries don't bear a fork.
     """
     if settings.processes:
         return settings
