@@ -1,6 +1,6 @@
 """Whether memory stays flat: 20,000 updates, and 1,000,000 lines translated through a pipe.
 
-    python tests/benchmarks/memory.py [--steps 20000] [--lines 1000000]
+    python -m tests.benchmarks.memory [--steps 20000] [--lines 1000000]
 
 A small model is trained on the corpus that comes with seq2seq, with attention, dropout, scheduled
 sampling, subword sampling and a moving average, and then fed the lines through a pipe; each in a
