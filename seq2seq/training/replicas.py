@@ -78,13 +78,9 @@ class Replicas(Generic[BatchT]):
             weight.data = shared.copy_(weight.data)
         for number in range(1, self.count):
             self.others.append(self.fork(number))
-        if self.processors:
-            os.sched_setaffinity(0, {self.processors[0]})
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.processors:
-            os.sched_setaffinity(0, self.processors)
         for other in self.others:
             other.connection.close()
         for other in self.others:
@@ -153,7 +149,8 @@ class Replicas(Generic[BatchT]):
             for other, own in zip(self.others, parts[1:], strict=True):
                 other.connection.send((pack(own), tokens, rate, generator.initial_seed()))
             try:
-                answers: list[Any] = [self.compute(parts[0], tokens, rate, generator)]
+                with self.own_processor():
+                    answers: list[Any] = [self.compute(parts[0], tokens, rate, generator)]
             finally:  # each of them has its answer read, whatever happens here
                 others = [other.connection.recv() for other in self.others]
             answers += others
@@ -170,6 +167,21 @@ class Replicas(Generic[BatchT]):
                 weight.grad = shared.clone() if weight.grad is None else weight.grad.add_(shared)
         smoothed, likelihood = (sum(values) for values in zip(*answers, strict=True))
         return smoothed, likelihood
+
+    @contextmanager
+    def own_processor(self) -> Iterator[None]:
+        """A context in which this process has its processor alone, if each has one.
+
+        Not for longer: threads that began meanwhile would have no other either, for ever.
+        """
+        if not self.processors:
+            yield
+            return
+        os.sched_setaffinity(0, self.processors[:1])
+        try:
+            yield
+        finally:
+            os.sched_setaffinity(0, self.processors)
 
 
 def pack(batches: Sequence[BatchT]) -> list[tuple[Any, list[Any]]]:
@@ -218,8 +230,8 @@ def settle_processes(settings: TrainingSettings, device: str) -> TrainingSetting
     """Returns settings with a number in the place of `processes` 0.
 
     Two processes are at most a little slower than two threads, and about twice as quick beside
-    another program (tests/README.md).
-    With more cores this was not measured; Apple's libraries don't bear a fork.
+    another program (tests/README.md). With more cores this was not measured; Apple's libraries
+    don't bear a fork.
     """
     if settings.processes:
         return settings

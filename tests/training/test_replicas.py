@@ -21,6 +21,8 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.replicas import Replicas, check_processes, settle_processes
+from seq2seq.training.task import Validation
+from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import train
 from tests.support.platforms import needs_posix
 
@@ -198,3 +200,26 @@ def test_a_continued_run_keeps_the_number_of_processes_that_it_recorded(
     more = replace(run.training, processes=0, max_steps=6)
     train(replace(run, training=more, resume=True), letters)
     assert Run(run.run).experiment(Experiment).training.processes == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processors can't be chosen here")
+def test_a_training_gives_its_processors_back_after_each_update(
+    experiment: Describe, letters: Corpora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.sched_getaffinity(0)
+    processes = len(before)
+    if not 1 < processes <= 8:
+        pytest.skip("as many processes as processors are too few or too many here")
+    seen = []
+    validate = TranslationTask.validate
+
+    def watched(task: TranslationTask, device: torch.device) -> Validation:
+        seen.append(os.sched_getaffinity(0))
+        return validate(task, device)
+
+    monkeypatch.setattr(TranslationTask, "validate", watched)
+    run = experiment("run", max_steps=3)
+    train(replace(run, training=replace(run.training, processes=processes)), letters)
+    assert seen
+    assert all(each == before for each in seen)
+    assert os.sched_getaffinity(0) == before
