@@ -70,6 +70,7 @@ from .models.translation import (
 )
 from .plotting.learning_curves import read_metrics as read_metrics
 from .runs.run import Run as Run
+from .training.fit import fit as fit
 from .training.reporting import log_line as log_line
 from .translation.reranker import Reranker as Reranker
 from .translation.train import train as train

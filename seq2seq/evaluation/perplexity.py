@@ -28,7 +28,7 @@ STREAMS = 32
 
 def perplexity(nats_per_token: float) -> float:
     """Returns exp of the mean negative log-likelihood; infinite where that overflows."""
-    return math.exp(nats_per_token) if nats_per_token < 700 else math.inf
+    return math.inf if nats_per_token >= 700 else math.exp(nats_per_token)
 
 
 class TextScore(NamedTuple):

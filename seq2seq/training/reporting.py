@@ -6,6 +6,7 @@ All of it goes to stderr; every line's numbers also go to metrics.jsonl.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from functools import partial
@@ -116,9 +117,9 @@ def training_line(values: dict[str, Any]) -> str:
     skipped = f"  skipped {values['skipped']}" if values.get("skipped") else ""
     sampling = f"  sampling {values['sampling_rate']:.3f}" if values["sampling_rate"] else ""
     return (
-        f"{_progress(values)}  loss {values['loss']:.3f}  perplexity {values['perplexity']:.2f}  "
-        f"{values['tokens_per_second']:,.0f} tokens/s  norm {values['gradient_norm']:.2f}  "
-        f"learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
+        f"{_progress(values)}  {_loss(values)}  "
+        f"{speed(values['tokens_per_second'], values['perplexity'])}  "
+        f"norm {values['gradient_norm']:.2f}  learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
     )
 
 
@@ -129,11 +130,9 @@ def validation_line(values: dict[str, Any]) -> str:
     scores = "".join(
         f"  {metric.title} {values[name]:.2f}" for name, metric in METRICS.items() if name in values
     )
+    own = f"  score {values['score']:.4f}" if "score" in values else ""
     best = "  (best so far)" if values["best"] else ""
-    head = (
-        f"{_progress(values)}  validation: loss {values['loss']:.3f}  "
-        f"perplexity {values['perplexity']:.2f}{per_character}{scores}{best}"
-    )
+    head = f"{_progress(values)}  validation: {_loss(values)}{per_character}{scores}{own}{best}"
     samples = [
         f"    {name:10} " + value.replace("\n", "\n" + 15 * " ")
         for sample in values.get("samples", [])
@@ -145,6 +144,18 @@ def validation_line(values: dict[str, Any]) -> str:
 def _progress(values: dict[str, Any]) -> str:
     duration = format_duration(values["seconds"])
     return f"{duration}  epoch {values['epoch']:.2f}  step {values['step']}"
+
+
+def speed(per_second: float, likelihood: float) -> str:
+    """Returns how much is learned from in a second: examples, if their loss is no likelihood."""
+    return f"{per_second:,.0f} {'examples' if math.isnan(likelihood) else 'tokens'}/s"
+
+
+def _loss(values: dict[str, Any]) -> str:
+    """The loss; and its perplexity, if it is of tokens."""
+    perplexity = values["perplexity"]
+    tail = "" if math.isnan(perplexity) else f"  perplexity {perplexity:.2f}"
+    return f"loss {values['loss']:.3f}{tail}"
 
 
 def format_duration(seconds: float) -> str:

@@ -34,7 +34,7 @@ from seq2seq.runs.tensors import save_tensors
 from seq2seq.training.averaging import MovingAverage, mean_weights, swapped_weights
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.replicas import check_processes, every_thread
-from seq2seq.training.reporting import Reporter, log_line
+from seq2seq.training.reporting import Reporter, log_line, speed
 from seq2seq.training.scheduled_sampling import sampling_rate
 from seq2seq.training.signals import StopSignals
 from seq2seq.training.state import LogWindow, StepResult, TrainerState
@@ -156,7 +156,7 @@ class Trainer(Generic[BatchT]):
             self.progress,
             f"epoch {self.epochs:.2f} step {state.step} loss "
             f"{result.smoothed / result.tokens:.3f} "
-            f"{state.window.tokens_per_second:,.0f} tokens/s",
+            f"{speed(state.window.tokens_per_second, result.likelihood)}",
         )
 
     def count_skipped(self, result: StepResult) -> None:
