@@ -104,6 +104,8 @@ def search(
     """
     if settings.shortlist and shortlist is None:
         raise SettingsError("shortlist needs one: the most probable translations of each token")
+    if settings.shortlist and language_model is not None:
+        raise SettingsError("shortlist can't be used with a language model, which knows all tokens")
     if settings.method == "mbr" and utility is None:
         raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
@@ -119,20 +121,12 @@ def search(
                 state, lengths = start_batch(model, sources, chosen, device)
                 step: StepFunction = model.step
                 targets = None
-                if settings.shortlist and shortlist is not None:
-                    assert isinstance(model, Ensemble)
+                if isinstance(model, Ensemble) and shortlist and settings.shortlist:
                     targets = shortlist.choose(ids, settings.shortlist, begun, device)
-                    state = model.choose_targets(state, targets.tokens, targets.allowed)
-                    step = targets.step(step)
-                    begun = None if begun is None else targets.places(begun)
+                    step, state, begun = targets.restrict(model, state, begun)
                 # eos, which pad_sources adds, is no token of the source.
                 constraints = make_constraints(settings, (lengths - 1).to(device), begun)
-                scoring = Scoring(
-                    settings.length_penalty,
-                    settings.coverage_penalty,
-                    attention or settings.replace_unknown,
-                    tuple(lengths.tolist()),
-                )
+                scoring = make_scoring(settings, lengths, attention)
                 found = SEARCHES[settings.method](
                     SearchRequest(step, state, constraints, scoring, settings, ids, n, utility)
                 )
@@ -198,6 +192,16 @@ def make_constraints(
         min_length=settings.min_length,
         no_repeat_ngram=settings.no_repeat_ngram,
         prefixes=prefixes,
+    )
+
+
+def make_scoring(settings: DecodingSettings, lengths: Tensor, attention: bool) -> Scoring:
+    """Returns how the settings rank; source lengths ``(batch_size,)``, eos counted."""
+    return Scoring(
+        settings.length_penalty,
+        settings.coverage_penalty,
+        attention or settings.replace_unknown,
+        tuple(lengths.tolist()),
     )
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from seq2seq.config.decoding import MAX_SHORTLIST
 from seq2seq.data.batching import pad, pad_sources
 from seq2seq.data.vocabulary import PAD_ID, SPECIAL_TOKENS
+from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.interface import Hypothesis, Ids, State, StepFunction
 from seq2seq.errors import RunError
 from seq2seq.runs.tensors import Shapes, load_tensors, save_tensors
@@ -36,18 +37,25 @@ class BatchTokens(NamedTuple):
     tokens: Tensor
     allowed: Tensor
 
-    def places(self, rows: Sequence[Ids]) -> list[list[int]]:
-        """Where tokens of the vocabulary, all of them chosen, stand among `tokens`."""
-        places = {token: place for place, token in enumerate(self.tokens.tolist())}
-        return [[places[token] for token in row] for row in rows]
+    def restrict(
+        self, model: Ensemble, state: State, prefixes: Sequence[Ids] | None
+    ) -> tuple[StepFunction, State, list[list[int]] | None]:
+        """Returns a model's step and state, and the prefixes, with places in place of tokens.
 
-    def step(self, step: StepFunction) -> StepFunction:
-        """A step whose previous tokens are given by their places, as its log-probabilities are."""
+        Args:
+            model: the model to search.
+            state: before bos, one row for each sentence.
+            prefixes: tokens of the vocabulary, all of them chosen; or None.
+        """
 
         def step_by_places(places: Tensor, state: State) -> tuple[Tensor, State]:
-            return step(self.tokens[places], state)
+            return model.step(self.tokens[places], state)
 
-        return step_by_places
+        begun = None
+        if prefixes is not None:
+            places = {token: place for place, token in enumerate(self.tokens.tolist())}
+            begun = [[places[token] for token in prefix] for prefix in prefixes]
+        return step_by_places, model.choose_targets(state, self.tokens, self.allowed), begun
 
     def restore(self, hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
         """Hypotheses whose tokens are places, with ids of the vocabulary."""
