@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING
 
 from seq2seq.cli.analyses import AnalysisCommand, open_runs, show
 from seq2seq.cli.options import FileOption, parse_command, repeated_names
 from seq2seq.config.base import check_unused, did_you_mean
-from seq2seq.config.fields import NonNegativeInt, PositiveInt
+from seq2seq.config.fields import NonNegativeInt, PositiveInt, allowed_names
 from seq2seq.config.language_model import LanguageExperiment
-from seq2seq.config.model import NetworkSettings
+from seq2seq.config.model import CellName
 from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import DataError
 from seq2seq.plotting.analyses import gradient_flow_figure
@@ -53,7 +53,7 @@ class Gradients(AnalysisCommand):
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
-        cells = list(get_args(get_type_hints(NetworkSettings)["cell"]))
+        cells = list(allowed_names(CellName))
         if not self.text:
             yield "give --text FILE"
         yield from super().problems()

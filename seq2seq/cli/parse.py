@@ -14,10 +14,33 @@ import tyro
 from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment, InvalidExperimentError
+from seq2seq.config.fields import OPEN_CHOICES, allowed_names
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.console import write_stderr
 from seq2seq.errors import SettingsError
 from seq2seq.training.preflight import preflight
+
+OPEN_NAMES = tyro.constructors.ConstructorRegistry()
+"""How choices to which scripts may add names are parsed."""
+
+
+@OPEN_NAMES.primitive_rule
+def parse_open_choice(
+    declared: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec[str] | None:
+    """Takes the names that there are now; None for another type, which tyro knows itself."""
+    if declared.type not in OPEN_CHOICES:
+        return None
+    names = allowed_names(declared.type)
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="{" + ",".join(names) + "}",
+        instance_from_str=lambda given: given[0],
+        is_instance=lambda value: value in names,
+        str_from_instance=lambda value: [value],
+        choices=names,
+    )
+
 
 BUDGETS = ("minutes", "epochs", "max_steps")
 """What may end a training, whichever comes first."""
@@ -90,6 +113,7 @@ def parse_settings(
             description=description or kind.__doc__,
             args=arguments,
             default=default,
+            registry=OPEN_NAMES,
         )
     except InvalidExperimentError as error:
         return cast(ExperimentT, error.experiment), str(error).split("\n")

@@ -14,7 +14,15 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
-from seq2seq.config.fields import CHANGEABLE, OFF, Condition, OnResume, setting_fields
+from seq2seq.config.fields import (
+    CHANGEABLE,
+    OFF,
+    OPEN_CHOICES,
+    Condition,
+    OnResume,
+    allowed_names,
+    setting_fields,
+)
 from seq2seq.errors import SettingsError
 
 MAX_INTEGER = 2**63
@@ -106,9 +114,7 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
         value = getattr(settings, item.name)
         flag, shown = f"--{flag_name(where + item.name)}", reprlib.repr(value)
         if not is_instance(value, item.type):
-            allowed = typing.get_args(item.type) if is_literal(item.type) else ()
-            close = difflib.get_close_matches(str(value).lower(), allowed, n=1)
-            hint = f": did you mean {close[0]}?" if close else ""
+            hint = hint_at_names(str(value), item.type) if is_literal(item.type) else ""
             problems.append(f"{flag} {shown} is not {describe_type(item.type)}{hint}")
         elif dataclasses.is_dataclass(value):
             problems += type_problems(value, where + getattr(value, "PREFIX", f"{item.name}."))
@@ -118,6 +124,16 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
         ):
             problems.append(f"{flag} {shown} is too large for an integer")
     return problems
+
+
+def hint_at_names(value: str, choice: Any) -> str:
+    """What may have been meant by a name that is not allowed, for a message."""
+    if close := difflib.get_close_matches(value.lower(), allowed_names(choice), n=1):
+        return f": did you mean {close[0]}?"
+    if choice in OPEN_CHOICES:
+        table = OPEN_CHOICES[choice].public_name
+        return f". If it is your own, your script adds it first, by seq2seq.{table}[{value!r}] = …"
+    return ""
 
 
 def field_problems(
@@ -218,7 +234,7 @@ def describe_type(hint: Any) -> str:
     ('one of same, other', 'a list of int')
     """
     if is_literal(hint):
-        return f"one of {', '.join(typing.get_args(hint))}"
+        return f"one of {', '.join(allowed_names(hint))}"
     if typing.get_origin(hint) is tuple:
         return f"a list of {describe_type(typing.get_args(hint)[0])}"
     return str(hint) if typing.get_origin(hint) else getattr(hint, "__name__", str(hint))
@@ -228,7 +244,7 @@ def is_instance(value: Any, hint: Any) -> bool:
     """Whether `value` is of the declared type; an int counts as a float, a bool as nothing else."""
     origin = typing.get_origin(hint)
     if is_literal(hint):
-        return isinstance(value, str) and value in typing.get_args(hint)
+        return isinstance(value, str) and value in allowed_names(hint)
     if origin is tuple:
         return isinstance(value, tuple) and all(
             is_instance(x, typing.get_args(hint)[0]) for x in value

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -85,6 +85,29 @@ Fraction = Annotated[float, Range(0, 1, "[)")]
 Limit = Annotated[float | None, Range(0)]
 """None and 0: no limit."""
 LayerSizes = Annotated[tuple[int, ...], Range(1)]
+
+
+@dataclasses.dataclass
+class OpenChoice:
+    """A choice among names, to which a script may add some of its own.
+
+    Attributes:
+        public_name: of the dict that has what they stand for, as "CELLS".
+        table: that dict, once it is imported.
+    """
+
+    public_name: str
+    table: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+
+OPEN_CHOICES: dict[Any, OpenChoice] = {}
+"""By the `Literal` of the names that the package has itself."""
+
+
+def allowed_names(choice: Any) -> tuple[str, ...]:
+    """The names of a `Literal`, and those that a script has added."""
+    added = OPEN_CHOICES[choice].table if choice in OPEN_CHOICES else ()
+    return tuple(dict.fromkeys((*typing.get_args(choice), *added)))
 
 
 class OnResume(NamedTuple):

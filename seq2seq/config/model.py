@@ -8,11 +8,19 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from seq2seq.config.fields import Fraction, LayerSizes, PositiveInt, only_if
+from seq2seq.config.fields import (
+    OPEN_CHOICES,
+    Fraction,
+    LayerSizes,
+    OpenChoice,
+    PositiveInt,
+    only_if,
+)
 
 CellName = Literal[
     "elman",
     "elman-relu",
+    "elman-sigmoid",
     "jordan",
     "leaky",
     "echo-state",
@@ -27,6 +35,8 @@ UNWEIGHTED_CELLS: tuple[CellName, ...] = ("sru", "mingru")
 AttentionName = Literal[
     "none", "additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"
 ]
+OPEN_CHOICES[CellName] = OpenChoice("CELLS")
+OPEN_CHOICES[AttentionName] = OpenChoice("ATTENTIONS")
 HAS_SIZE = only_if("model.attention", "additive", "multi-head")
 
 
@@ -35,11 +45,11 @@ class NetworkSettings:
     """What every network has: a translation model and a language model."""
 
     cell: CellName = "lstm"
-    """The recurrent cell, the same throughout: Elman (1990), with rectified units, or of leaky ones
-    (Jaeger et al. 2007); Jordan (1986); a fixed reservoir (Jaeger 2001); Cho et al. (2014);
-    Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016); and two that
-    train in parallel over time: the simple recurrent unit (Lei et al. 2018) and the minimal GRU
-    (Feng et al. 2024)."""
+    """The recurrent cell, the same throughout: Elman (1990), with tanh, rectified or sigmoid units,
+    or leaky ones (Jaeger et al. 2007); Jordan (1986); a fixed reservoir (Jaeger 2001); Cho et al.
+    (2014); Hochreiter & Schmidhuber (1997), or with layer normalization (Ba et al. 2016); and two
+    that train in parallel over time: the simple recurrent unit (Lei et al. 2018) and the minimal
+    GRU (Feng et al. 2024)."""
     embedding: Literal["learned", "one-hot"] = "learned"
     """A learned vector for each token, or its indicator vector: slow, and the same function."""
     embedding_size: PositiveInt = 256

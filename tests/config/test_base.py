@@ -157,7 +157,11 @@ def test_types_come_first_then_values() -> None:
         ("resume", 1, "is not bool"),
         ("run", 5, "is not str"),
         ("device", "gpu", "is not one of auto, cpu, cuda, mps"),
-        ("model.cell", "rnn", "is not one of elman, elman-relu, jordan, leaky, echo-state, gru"),
+        (
+            "model.cell",
+            "rnn",
+            "is not one of elman, elman-relu, elman-sigmoid, jordan, leaky",
+        ),
         ("model.dropout", "0.1", "is not float"),
         ("model.encoder_sizes", [512, 1.5], "is not a list of int"),
         ("training.minutes", "20", "is not float | None"),

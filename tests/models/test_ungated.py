@@ -41,14 +41,19 @@ def numbers(cell: Any) -> dict[str, Any]:
     return {name: weight.detach().numpy() for name, weight in cell.named_parameters()}
 
 
-def inner(weights: dict[str, Any], x: Any, before: Any) -> Any:
-    """tanh(W x + b + U h + c) of one row, in numpy."""
-    return np.tanh(
+def weighted_sum(weights: dict[str, Any], x: Any, before: Any) -> Any:
+    """W x + b + U h + c of one row, in numpy."""
+    return (
         weights["kernel.weight_ih_l0"] @ x
         + weights["kernel.bias_ih_l0"]
         + weights["kernel.weight_hh_l0"] @ before
         + weights["kernel.bias_hh_l0"]
     )
+
+
+def inner(weights: dict[str, Any], x: Any, before: Any) -> Any:
+    """tanh(W x + b + U h + c) of one row, in numpy."""
+    return np.tanh(weighted_sum(weights, x, before))
 
 
 # Formulas.
@@ -65,6 +70,30 @@ def test_a_jordan_cell_feeds_its_output_back() -> None:
         np.testing.assert_allclose(outputs[0, position].detach(), expected, rtol=1e-12)
     assert len(final) == 1
     assert torch.equal(final[0], outputs[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "function"),
+    [("sigmoid", lambda total: 1 / (1 + np.exp(-total))), ("linear", lambda total: total)],
+)
+def test_an_elman_network_with_other_units(
+    nonlinearity: Any, function: Callable[[Any], Any]
+) -> None:
+    cell = randomized(ElmanCell(3, 4, nonlinearity=nonlinearity))
+    weights, inputs, state = numbers(cell), values(1, 5, 3), (values(1, 4),)
+    outputs, _ = cell.sequence(inputs, state)
+    expected = state[0][0].numpy()
+    for position in range(5):
+        expected = function(weighted_sum(weights, inputs[0, position].numpy(), expected))
+        np.testing.assert_allclose(outputs[0, position].detach(), expected, rtol=1e-12)
+
+
+def test_the_sigmoid_network_is_one_that_settings_name() -> None:
+    cell = CELLS["elman-sigmoid"](3, 4)
+    output, _ = cell.step(torch.zeros(1, 3), cell.zero_state(torch.zeros(1, 3)))
+    assert output.tolist() == [[0.5] * 4]
+    with pytest.raises(SettingsError, match="'sigmoids' is not one of tanh, relu, sigmoid, linear"):
+        ElmanCell(3, 4, nonlinearity="sigmoids")  # type: ignore[arg-type]
 
 
 def test_a_leaky_cell_mixes_old_and_new_by_its_rates() -> None:
@@ -195,8 +224,7 @@ def updated(model: TranslationModel, average: MovingAverage) -> None:
     optimizer = build_optimizer(model, settings)
     for step in range(3):
         optimizer.zero_grad()
-        features = model.train()(BATCH.source, BATCH.source_lengths, BATCH.target_input)
-        logits = model.decoder.logits(features)
+        logits = model.train()(BATCH.source, BATCH.source_lengths, BATCH.target_input)
         torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), BATCH.target_output.flatten()
         ).backward()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seq2seq.config.model import ModelSettings
+from seq2seq.config.fields import OPEN_CHOICES
+from seq2seq.config.model import AttentionName, ModelSettings
 from seq2seq.models.attention.base import Attention
 from seq2seq.models.attention.local import LocalAttention
 from seq2seq.models.attention.multi_head import MultiHeadAttention
@@ -38,7 +39,9 @@ ATTENTIONS: dict[str, Callable[[ModelSettings, int, int], Attention]] = {
     ),
 }
 """Builds each kind of attention from the settings, the width of a query and that of an encoder
-output. The keys are the names in `ModelSettings.attention`, without "none"."""
+output. The keys are the names in `ModelSettings.attention`, without "none"; a script may add one
+of its own, before it makes settings that name it."""
+OPEN_CHOICES[AttentionName].table = ATTENTIONS
 
 
 def build_attention(settings: ModelSettings, query_size: int, memory_size: int) -> Attention | None:

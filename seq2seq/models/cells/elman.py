@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -13,6 +14,14 @@ from seq2seq.models.cells.base import CellState
 from seq2seq.models.cells.fused import FusedCell
 from seq2seq.models.dropout import DropoutMasks
 
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "linear": lambda values: values,
+}
+"""What an Elman network may put its sum through."""
+
 
 class ElmanCell(FusedCell):
     """The simple recurrent network of Elman (1990).
@@ -20,7 +29,7 @@ class ElmanCell(FusedCell):
     .. math:: h_t = f(W x_t + b + U h_{t-1} + c)
 
     Args:
-        nonlinearity: f, "tanh" or "relu".
+        nonlinearity: f, the name of one of `ACTIVATIONS`.
         bias: whether b and c exist.
     """
 
@@ -29,13 +38,17 @@ class ElmanCell(FusedCell):
         input_size: int,
         hidden_size: int,
         *,
-        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        nonlinearity: Literal["tanh", "relu", "sigmoid", "linear"] = "tanh",
         bias: bool = True,
     ) -> None:
+        if nonlinearity not in ACTIVATIONS:
+            raise SettingsError(f"{nonlinearity!r} is not one of {', '.join(ACTIVATIONS)}")
+        computed = "relu" if nonlinearity == "relu" else "tanh"
         super().__init__(
-            nn.RNN(input_size, hidden_size, nonlinearity=nonlinearity, bias=bias, batch_first=True)
+            nn.RNN(input_size, hidden_size, nonlinearity=computed, bias=bias, batch_first=True)
         )
-        self.activation = {"tanh": torch.tanh, "relu": torch.relu}[nonlinearity]
+        self.fused = nonlinearity == computed  # torch's kernel has no others
+        self.activation = ACTIVATIONS[nonlinearity]
 
     def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
