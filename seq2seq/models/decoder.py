@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seq2seq.errors import SettingsError
 from seq2seq.models.attention.base import Attention, Memory
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.chosen_output import ChosenOutput
@@ -174,7 +175,11 @@ class Decoder(nn.Module):
         Returns:
             Log-probabilities of the next tokens ``(batch_size, vocab_size)``, or of those that were
             chosen for this state, and the new state.
+
+        Raises:
+            SettingsError: another shape.
         """
+        check_tokens(tokens, state, "(batch_size,)")
         pre_logits, state = self.step_hidden(tokens, state)
         layer = self.logits if state.output is None else state.output.logits
         return layer(pre_logits).float().log_softmax(dim=-1), state
@@ -229,9 +234,14 @@ class Decoder(nn.Module):
             state: before the first step.
 
         Returns:
-            ``(batch_size, target_length, readout_size)``, and the state after the last step, pads
-            counted; without input feeding, its attention and coverage are still those of `state`.
+            ``(batch_size, target_length, readout_size)``, which `logits` takes; and the state after
+            the last step, pads counted; without input feeding, its attention and coverage are still
+            those of `state`.
+
+        Raises:
+            SettingsError: another shape, as time-first.
         """
+        check_tokens(tokens, state, "(batch_size, target_length)")
         inputs = self.embed(tokens, state)  # (batch_size, target_length, size)
         if self.attention_order == "bahdanau" or self.input_feeding:
             steps = []
@@ -305,6 +315,16 @@ class Decoder(nn.Module):
             pre_logits = pre_logits + self.lexical(weights, state.source_embeddings)
         dropped: Tensor = self.dropout(pre_logits, state.masks.pre_logits)
         return dropped
+
+
+def check_tokens(tokens: Tensor, state: DecoderState, expected: str) -> None:
+    """Raises SettingsError unless tokens have the expected shape, a row for each of the state."""
+    rows = state.recurrent.layers[0][0].shape[0]
+    if tokens.dim() != len(expected.split(", ")) or tokens.shape[0] != rows:
+        raise SettingsError(
+            f"tokens are {expected}, batch first, and the state has {rows} rows: tokens are "
+            f"{tuple(tokens.shape)}"
+        )
 
 
 def concat_context(values: Tensor, context: Tensor) -> Tensor:

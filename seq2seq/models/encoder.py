@@ -10,7 +10,13 @@ from torch.nn import functional as F
 from seq2seq.config.model import NetworkSettings
 from seq2seq.data.vocabulary import PAD_ID
 from seq2seq.models.dropout import Dropout, WordDropout
-from seq2seq.models.rnn import NO_REGULARIZATION, EncoderStack, Regularization, StackState
+from seq2seq.models.rnn import (
+    NO_REGULARIZATION,
+    EncoderStack,
+    Regularization,
+    StackState,
+    check_rows,
+)
 
 
 class EncoderOutput(NamedTuple):
@@ -87,7 +93,12 @@ class Encoder(nn.Module):
         self.word_dropout = WordDropout(regularization.words)
 
     def forward(self, source: Tensor, lengths: Tensor) -> EncoderOutput:
-        """Reads ids ``(batch_size, source_length)`` of lengths ``(batch_size,)``, on the CPU."""
+        """Reads ids ``(batch_size, source_length)`` of lengths ``(batch_size,)``, on the CPU.
+
+        Raises:
+            SettingsError: another shape, as time-first; a length of 0, or beyond the rows' end.
+        """
+        check_rows(source, lengths)
         embedded = self.embedding(source)  # (batch_size, source_length, embedding_size)
         words = self.word_dropout.sample_masks(self.embedding.num_embeddings, embedded)
         embedded = self.word_dropout(embedded, source, words)

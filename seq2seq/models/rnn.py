@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.config.model import NetworkSettings
+from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import Cell, CellState
 from seq2seq.models.cells.registry import CELLS
 from seq2seq.models.dropout import (
@@ -142,7 +143,11 @@ class RecurrentStack(nn.Module):
     def run(
         self, way: Literal["step", "sequence"], inputs: Tensor, state: StackState
     ) -> tuple[Tensor, StackState]:
-        """Runs all layers, by each cell's `step` or `sequence`."""
+        """Runs all layers, by each cell's `step` or `sequence`; SettingsError if widths differ."""
+        if inputs.shape[-1] != self.sizes[0]:
+            raise SettingsError(
+                f"the input's last number is {self.sizes[0]}, and here it is {tuple(inputs.shape)}"
+            )
         layers = []
         parts = zip(self.cells, state.layers, state.masks, strict=True)
         for index, (module, before, masks) in enumerate(parts):
@@ -196,7 +201,11 @@ class EncoderStack(nn.Module):
         Returns:
             Outputs ``(batch_size, length, output_size)``, zero on pads; and of each layer the final
             states of both directions side by side, ``(batch_size, layer's size)``.
+
+        Raises:
+            SettingsError: another shape, as time-first; a length of 0, or beyond the rows' end.
         """
+        check_rows(inputs, lengths, self.sizes[0])
         sample = self.regularization.sample_masks
         order = reversed_positions(lengths, inputs.shape[1]).to(inputs.device)
         if self.residual:  # else a pad's vector would be added to an output
@@ -222,6 +231,29 @@ class EncoderStack(nn.Module):
             inputs = add_residual(outputs, inputs, self.residual)
             layers.append(final)
         return inputs, StackState(tuple(layers))
+
+
+def check_rows(rows: Tensor, lengths: Tensor, size: int | None = None) -> None:
+    """Raises SettingsError unless rows are batch first, and there is a possible length for each.
+
+    Args:
+        rows: what is read: vectors ``(batch_size, length, size)``, or ids ``(batch_size, length)``.
+        lengths: ``(batch_size,)``, on the CPU.
+        size: the width of a vector; None: ids are read.
+    """
+    expected = "(batch_size, length)" if size is None else f"(batch_size, length, {size})"
+    if (
+        rows.dim() == expected.count(",") + 1
+        and (size is None or rows.shape[-1] == size)
+        and lengths.shape == rows.shape[:1]
+        and bool((lengths >= 1).all() & (lengths <= rows.shape[1]).all())
+    ):
+        return
+    raise SettingsError(
+        f"what is read must be {expected}, batch first, and the lengths (batch_size,), each from 1 "
+        f"to the second of these numbers: it is {tuple(rows.shape)}, the lengths are "
+        f"{lengths.tolist() if len(lengths) < 9 else tuple(lengths.shape)}"
+    )
 
 
 def make_cells(

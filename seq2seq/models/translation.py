@@ -46,17 +46,24 @@ class TranslationModel(nn.Module):
         return self.decoder.step(tokens, state)
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
-        """Returns the pre-logits of every next token, with `target` as history (teacher forcing).
+        """Returns the logits of every next token, with `target` as history (teacher forcing).
+
+        Training calls `start` and `decoder.sequence` itself, to leave out what follows a row's end.
 
         Args:
-            source: ids and their lengths, see `Encoder.forward`.
+            source: ids ``(batch_size, source_length)``, each row ended by eos.
+            lengths: of the rows, ``(batch_size,)``, eos counted; on the CPU.
             target: ids ``(batch_size, target_length)``, each row beginning with bos.
 
         Returns:
-            ``(batch_size, target_length, readout_size)``, for `decoder.logits`. The output layer is
-            left to the caller, who knows which positions are pads.
+            ``(batch_size, target_length, vocab_size)``, before the softmax; for
+            `seq2seq.Batch.target_output`, which is `target` a token later.
+
+        Raises:
+            SettingsError: another shape, as time-first.
         """
-        return self.decoder.sequence(target, self.start(source, lengths))[0]
+        values, _ = self.decoder.sequence(target, self.start(source, lengths))
+        return self.decoder.logits(values)
 
 
 def build_translation_model(

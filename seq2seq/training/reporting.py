@@ -119,7 +119,8 @@ def training_line(values: dict[str, Any]) -> str:
     return (
         f"{_progress(values)}  {_loss(values)}  "
         f"{speed(values['tokens_per_second'], values['perplexity'])}  "
-        f"norm {values['gradient_norm']:.2f}  learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
+        f"norm {values['gradient_norm']:.2f}  "
+        f"learning rate {values['learning_rate']:.2e}{sampling}{skipped}"
     )
 
 

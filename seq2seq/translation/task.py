@@ -163,7 +163,8 @@ class TranslationTask:
         for chosen in bucket([len(s) for s in sources], [len(t) for t in targets], budget):
             batch = make_batch([sources[i] for i in chosen], [targets[i] for i in chosen])
             batch = batch.to(device)
-            values = self.model(batch.source, batch.source_lengths, batch.target_input)
+            state = self.model.start(batch.source, batch.source_lengths)
+            values, _ = self.model.decoder.sequence(batch.target_input, state)
             logits = self.model.decoder.logits(drop_padding(values, batch.target_lengths))
             loss = cross_entropy(logits, drop_padding(batch.target_output, batch.target_lengths))
             nats, tokens = nats + float(loss.likelihood), tokens + loss.tokens

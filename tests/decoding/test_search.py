@@ -182,8 +182,8 @@ def test_log_probability_is_that_of_forced_decoding(
     pairs = [(ids, h) for ids, row in zip(SOURCES, results, strict=True) for h in row]
     assert len(pairs) == len(SOURCES) * beam_size
     batch = make_batch([ids for ids, _ in pairs], [h.tokens for _, h in pairs])
-    features = model(batch.source, batch.source_lengths, batch.target_input)
-    log_probs = model.decoder.logits(features).log_softmax(-1)
+    logits = model(batch.source, batch.source_lengths, batch.target_input)
+    log_probs = logits.log_softmax(-1)
     chosen = log_probs.gather(2, batch.target_output.unsqueeze(2)).squeeze(2)
     real = torch.arange(chosen.shape[1]) < batch.target_lengths.unsqueeze(1)
     forced = chosen.where(real, torch.tensor(0.0)).sum(1).tolist()

@@ -131,8 +131,7 @@ def test_probabilities_are_those_of_the_tokens_among_each_other(
     for source, hypotheses in zip(SOURCES, found(model, some(), 3), strict=True):
         for hypothesis in hypotheses:
             batch = make_batch([source], [hypothesis.tokens])
-            pre_logits = model(batch.source, batch.source_lengths, batch.target_input)
-            logits = model.decoder.logits(pre_logits)[0]
+            logits = model(batch.source, batch.source_lengths, batch.target_input)[0]
             own = logits[:, own_tokens(source, 3)].logsumexp(dim=1)
             each = logits.gather(1, batch.target_output.T).squeeze(1) - own
             assert hypothesis.log_probability == pytest.approx(float(each.sum()), abs=1e-4)

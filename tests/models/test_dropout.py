@@ -41,7 +41,7 @@ def start(model: TranslationModel) -> DecoderState:
     return model.start(BATCH.source, BATCH.source_lengths)
 
 
-def features(model: TranslationModel) -> torch.Tensor:
+def logits(model: TranslationModel) -> torch.Tensor:
     return model(BATCH.source, BATCH.source_lengths, BATCH.target_input)
 
 
@@ -298,7 +298,7 @@ def test_with_everything_off_training_computes_what_evaluation_does(
     tiny_model: Build, cell: str
 ) -> None:
     model = tiny_model(cell=cell, decoder_sizes=(6, 6), attention="general")
-    assert torch.equal(features(model.train()), features(model.eval()))
+    assert torch.equal(logits(model.train()), logits(model.eval()))
 
 
 @pytest.mark.slow
@@ -324,17 +324,17 @@ def test_each_option_acts_in_training_and_evaluation_is_certain(
     if settings.get("state_dropout") and not drops_state(cell):
         pytest.skip("it multiplies its state with no weights, and refuses state dropout")
     model = tiny_model(cell=cell, encoder_sizes=(4, 4), **settings)
-    expected = features(model)
-    assert torch.equal(features(model), expected)
+    expected = logits(model)
+    assert torch.equal(logits(model), expected)
     plain = tiny_model(cell=cell, encoder_sizes=(4, 4))
     plain.load_state_dict(model.state_dict())  # no option has weights of its own
     # Zoneout is a part of the model: each unit moves by what it moves on average.
-    assert torch.allclose(features(plain), expected) == ("zoneout" not in settings)
+    assert torch.allclose(logits(plain), expected) == ("zoneout" not in settings)
     model.train()
-    one, other = features(model), features(model)
+    one, other = logits(model), logits(model)
     assert not torch.allclose(one, expected)
     assert not torch.allclose(one, other)
-    torch.testing.assert_close(features(model.eval()), expected)
+    torch.testing.assert_close(logits(model.eval()), expected)
 
 
 @every_cell
@@ -342,20 +342,20 @@ def test_a_model_with_dropped_weights_is_saved_and_loaded_whole(
     tiny_model: Build, cell: str, tmp_path: Path
 ) -> None:
     model = tiny_model(cell=cell, **everything(cell))
-    expected = features(model)
+    expected = logits(model)
     before = {name: weight.clone() for name, weight in named_weights(model).items()}
-    features(model.train()).sum().backward()
+    logits(model.train()).sum().backward()
     assert before.keys() == named_weights(model).keys()
     assert all(torch.equal(weight, before[name]) for name, weight in named_weights(model).items())
     save_tensors(tmp_path / "weights", named_weights(model), None)
     other = tiny_model(cell=cell, **everything(cell))
-    assert not torch.allclose(features(other), expected)
+    assert not torch.allclose(logits(other), expected)
     load_weights(other, load_tensors(tmp_path / "weights")[0], tmp_path / "weights")
-    torch.testing.assert_close(features(other), expected)
+    torch.testing.assert_close(logits(other), expected)
     torch.manual_seed(3)
-    dropped = features(model)
+    dropped = logits(model)
     torch.manual_seed(3)
-    assert torch.equal(features(other.train()), dropped)
+    assert torch.equal(logits(other.train()), dropped)
 
 
 @pytest.mark.slow
@@ -363,7 +363,7 @@ def test_a_model_with_dropped_weights_is_saved_and_loaded_whole(
 def test_a_gradient_reaches_every_weight_under_all_masks(tiny_model: Build, cell: str) -> None:
     model = regularized(tiny_model, cell=cell, attention="general", zoneout=0.2)
     for _ in range(20):  # what is hidden once is seen another time
-        model.decoder.logits(features(model))[..., 4].sum().backward()
+        logits(model)[..., 4].sum().backward()
     for name, weight in model.named_parameters():
         if cell == "echo-state" and "kernel" in name:  # a reservoir does not learn
             assert weight.grad is None, name

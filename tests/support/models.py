@@ -94,5 +94,5 @@ def variants(tiny_model: Build, cell: str, attention: str) -> Iterator[Translati
 
 def log_probs(model: TranslationModel, batch: Batch) -> torch.Tensor:
     """Of every next token, the reference being the history."""
-    pre_logits = model(batch.source, batch.source_lengths, batch.target_input)
-    return model.decoder.logits(pre_logits).log_softmax(-1)
+    logits: torch.Tensor = model(batch.source, batch.source_lengths, batch.target_input)
+    return logits.log_softmax(-1)
