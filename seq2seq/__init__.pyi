@@ -22,7 +22,7 @@ from .config.training import (
     TrainingSettings as TrainingSettings,
 )
 from .console import run_command as run_command, setup_process as setup_process
-from .data.batching import Batch as Batch, make_batch as make_batch
+from .data.batching import Batch as Batch, bucket as bucket, make_batch as make_batch
 from .data.download import (
     WIKITEXT2_LICENCE as WIKITEXT2_LICENCE,
     WikiText2 as WikiText2,
@@ -40,7 +40,12 @@ from .data.tokenizers.rule_based import (
     WordTokenizer as WordTokenizer,
 )
 from .data.tokenizers.sentencepiece import SentencePieceTokenizer as SentencePieceTokenizer
-from .data.vocabulary import Vocab as Vocab
+from .data.vocabulary import (
+    BOS_ID as BOS_ID,
+    EOS_ID as EOS_ID,
+    PAD_ID as PAD_ID,
+    Vocab as Vocab,
+)
 from .errors import (
     DataError as DataError,
     RunError as RunError,
@@ -58,12 +63,23 @@ from .language_modeling.train import (
 )
 from .language_modeling.train_ngram import train_ngram_model as train_ngram_model
 from .models.attention.registry import ATTENTIONS as ATTENTIONS
+from .models.attention.scores import (
+    AdditiveAttention as AdditiveAttention,
+    DotAttention as DotAttention,
+    GeneralAttention as GeneralAttention,
+)
+from .models.bridge import Bridge as Bridge
 from .models.cells.base import Cell as Cell
 from .models.cells.fused import FusedCell as FusedCell
 from .models.cells.registry import CELLS as CELLS
 from .models.decoder import Decoder as Decoder
-from .models.encoder import Encoder as Encoder
+from .models.encoder import (
+    Encoder as Encoder,
+    LearnedEmbedding as LearnedEmbedding,
+    OneHotEmbedding as OneHotEmbedding,
+)
 from .models.language_model import build_language_model as build_language_model
+from .models.rnn import EncoderStack as EncoderStack, RecurrentStack as RecurrentStack
 from .models.translation import (
     TranslationModel as TranslationModel,
     build_translation_model as build_translation_model,

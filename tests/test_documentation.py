@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from seq2seq import CELLS
 from seq2seq.cli.main import COMMANDS, Group, dispatch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,6 +93,30 @@ def test_the_snippet_that_trains() -> None:
         assert written in snippet
         snippet = snippet.replace(written, instead)
     exec(snippet, {})
+
+
+@pytest.mark.slow
+def test_the_snippets_that_build_a_model_from_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they stand, one after the other, but for the length of the second training."""
+    monkeypatch.chdir(tmp_path)
+    section = read("seq2seq/README.md").partition("## From the parts")[2].partition("## How to")[0]
+    built, trained, stepped, cell = [body for _, body in FENCE.findall(section)]
+    names: dict[str, Any] = {}
+    exec(built.replace("data/sample/", f"{ROOT.as_posix()}/data/sample/"), names)
+    assert float(capsys.readouterr().out.split()[0]) > 80
+    assert "epochs=5, batch_tokens" in trained
+    exec(trained.replace("epochs=5", "max_steps=2"), names)
+    capsys.readouterr()
+    exec(stepped, names)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "torch.Size([1, 5, 256])"
+    assert shown[1] == "torch.Size([1, 256])"
+    assert shown[-1] == names["translator"].translate("Where is Marie?", beam_size=1)
+    exec(cell, names)
+    assert names["settings"].cell == "second-order"
+    CELLS.pop("second-order")
 
 
 # ---------------------------------------------------------------------------------------------
