@@ -29,7 +29,7 @@ def test_the_tour_runs_and_ends_with_a_translator() -> None:
     stored = [bool(shown(cell, "image/png")) for cell in book.cells]
     NotebookClient(book, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
     assert [bool(shown(cell, "image/png")) for cell in book.cells] == stored
-    assert sum(stored) == 6
+    assert sum(stored) == 5
     text = "\n".join(shown(cell, "text/plain") for cell in book.cells)
     assert "Traceback" not in text
     assert "True (2, 5, 4)" in text  # step after step is the whole sequence
