@@ -110,7 +110,8 @@ def elman() -> Iterator[str]:
 
     Elman 1990; the numbers are those of Hung-yi Lee's lecture on recurrent networks.
     """
-    yield "h = W x + U h', y = V h; two linear units, weights of 1; h' is the state before, first 0"
+    yield "h = W x + U h', y = V h, all weights 1; h' is the state before, at first 0. ReLU of sums"
+    yield "that are positive is the sum, so that the network is linear."
     yield row("inputs", ["outputs y", "without the loop, U = 0"], 28)
     for order in ((1, 1, 2), (2, 1, 1), (1, 2, 1)):
         inputs, sums = tensor([[[x, x] for x in order]]), []
@@ -125,7 +126,7 @@ def elman() -> Iterator[str]:
 def first_state() -> Iterator[str]:
     """A random first state is forgotten after a while. The echo state property: Jaeger 2001."""
     torch.manual_seed(1)
-    cell, inputs, steps = seq2seq.CELLS["elman"](4, 8), torch.randn(1, 50, 4), (1, 5, 20, 50)
+    cell, inputs, steps = seq2seq.CELLS["elman"](4, 8), torch.randn(1, 20, 4), (1, 5, 10, 20)
     starts = [cell.zero_state(inputs[:, 0]), (torch.randn(1, 8),)]
     zeros, other = (cell.sequence(inputs, start)[0][0] for start in starts)
     distances = (zeros - other).norm(dim=-1).tolist()
@@ -203,11 +204,11 @@ def steps_ahead() -> Iterator[str]:
     Zhang et al., section 9.1; Ben Taieb et al. 2012.
     """
     yield "a series that doubles, from h = 1: three times u h', u = 2; or once v h', v = (2, 4, 8)"
-    for label, factor in (("exact weights", 1.0), ("all weights 10 % larger", 1.1)):
+    for label, factor in (("exact", 1.0), ("10 % larger", 1.1)):
         cell = with_weights(seq2seq.CELLS["elman-relu"](1, 1), u=2 * factor)
         ahead, _ = cell.sequence(tensor([[[0]] * 3]), (tensor([[1]]),))
-        yield row(f"{label}, one by one", ahead.flatten().tolist())
-        yield row(f"{label}, at once", (factor * tensor([2, 4, 8])).tolist())
+        yield row(f"weights {label}, one by one", ahead.flatten().tolist())
+        yield row(f"weights {label}, at once", (factor * tensor([2, 4, 8])).tolist())
     yield "Errors grow where a model reads its own predictions; a vector has weights for each step."
 
 
@@ -242,7 +243,8 @@ def counting() -> Iterator[str]:
 
     Markov 1913; Shannon 1948; Zhang et al., section 9.3.
     """
-    yield f"text: {', '.join(TEXT[:3])}, {TEXT[3]} (twice)"
+    yield f"text: {', '.join(TEXT[:3])},"
+    yield f"      {', '.join(TEXT[3:])}"
     yield "order 1: P(deep) P(learning | deep) P(is | learning) P(fun | is) P(end | fun)"
     yield "P(fun | is) = n(is fun) / n(is), and of order 3 it is P(fun | deep learning is)"
     for order in (1, 2, 3):
@@ -291,6 +293,8 @@ def main() -> None:
     """Prints the sections."""
     options = parse_command(ByHand, sys.argv[1:], "python recipes/by_hand.py")
     print("\n\n".join(page(name) for name in options.only or SECTIONS))
+    if not options.only:
+        print("\nHow networks learn, by hand: python recipes/gradients.py --plot cliff.png")
 
 
 if __name__ == "__main__":

@@ -78,15 +78,14 @@ def bptt() -> Iterator[str]:
 
     cell = unit(u=u)
     loss = (read(cell, tensor(inputs)) - tensor(targets)).square().sum() / 2
-    loss.backward()
-    found = cell.weight("weight_hh_l0").grad.item()
+    (found,) = torch.autograd.grad(loss, cell.weight("weight_hh_l0"))
     losses = [error**2 / 2 for error in errors]
     yield "h = x + u h',  L = Σ (h - y)² / 2, a sum over the steps;  u = 0.5;  x and y are 1, 1, 2"
     yield row("1. forwards     h", states[1:])
     yield row("                (h - y)² / 2", losses) + f"   L = {sum(losses):.4f}"
     yield row("2. backwards    g = h - y + u g''", gradients[:3]) + "   g'' of the step after"
     yield row("3. sum          g h'", terms) + f"   dL/du = {sum(terms):.4f}"
-    yield f"autograd, through cell elman-relu: L = {loss.item():.4f}, dL/du = {found:.4f}"
+    yield f"autograd, through cell elman-relu: L = {loss.item():.4f}, dL/du = {found.item():.4f}"
 
 
 def truncation() -> Iterator[str]:
@@ -95,18 +94,18 @@ def truncation() -> Iterator[str]:
     Williams & Peng 1990; Zhang et al., section 9.7.
     """
     yield "h1 → h2 → h3 ┆ h4 → h5 → h6 → loss = h6        h = x + h'/2, every x is 1"
-    for label in ("d loss / d x1 … x6", "the same, h3 detached at ┆"):
+    yield row("d h6 / d x, and h6", ["x1", "x2", "x3", "x4", "x5", "x6", "h6"], 8)
+    for label in ("whole", "h3 detached at ┆"):
         inputs, cell = torch.ones(6).double().requires_grad_(), unit(u=0.5)
         state = read(cell, inputs[:3])[-1:].unsqueeze(0)
         outputs = read(cell, inputs[3:], state.detach() if "detached" in label else state)
-        outputs[-1].backward()
-        assert inputs.grad is not None
-        yield row(label, inputs.grad.tolist()) + f"   h6 = {outputs[-1].item():.4f}"
+        (gradient,) = torch.autograd.grad(outputs[-1], inputs)
+        yield row(label, [*gradient.tolist(), outputs[-1].item()], 8)
     yield "The value of the state passes the cut, its gradient does not."
 
 
 def powers() -> Iterator[str]:
-    """Gradients vanish or explode where one weight counts a thousand times.
+    """Gradients vanish or explode where one weight is used a thousand times.
 
     Bengio et al. 1994; Pascanu et al. 2013; the numbers are those of Hung-yi Lee's lecture.
     """
@@ -116,8 +115,8 @@ def powers() -> Iterator[str]:
         cell, inputs = unit(u=w), torch.zeros(1001).double()
         inputs[0] = 1
         outputs = read(cell, inputs)
-        outputs[1000].backward()
-        shown = [outputs[999], outputs[1000], cell.weight("weight_hh_l0").grad]
+        gradient = torch.autograd.grad(outputs[1000], cell.weight("weight_hh_l0"))
+        shown = [outputs[999], outputs[1000], *gradient]
         yield row(f"w = {w}", [f"{v.item():,.{0 if v >= 1 else 6}f}" for v in shown], 16)
 
 
@@ -130,9 +129,8 @@ def sigmoid() -> Iterator[str]:
     for name in ("elman-sigmoid", "elman", "elman-relu"):
         start = tensor([[0.5]]).requires_grad_()
         outputs = read(unit(name), torch.zeros(10).double(), start)
-        outputs[-1].backward()
-        assert start.grad is not None
-        yield row(f"cell {name}", [outputs[0].item(), outputs[-1].item(), start.grad.item()], 16)
+        (gradient,) = torch.autograd.grad(outputs[-1], start)
+        yield row(f"cell {name}", [outputs[0].item(), outputs[-1].item(), gradient.item()], 16)
     yield "Each step through a sigmoid leaves a quarter of the gradient or less, unless U is large."
 
 
@@ -161,10 +159,9 @@ def error(w: Tensor) -> Tensor:
 def descend(start: float, clip_norm: float) -> tuple[float, float]:
     """Returns the gradient's norm at `start`, and where a step of gradient descent leads."""
     w = tensor(start).requires_grad_()
-    error(w).backward()
+    (w.grad,) = torch.autograd.grad(error(w), w)
     norm = clip_gradients([w], seq2seq.TrainingSettings(clip_norm=clip_norm))
-    assert w.grad is not None
-    return norm, float(w - RATE * w.grad)
+    return norm, (w - RATE * w.grad).item()
 
 
 def cliff() -> Iterator[str]:
@@ -191,10 +188,9 @@ def cliff_figure() -> Any:
     for clip_norm, color, label in ((0, "C3", "without clipping"), (1, "C0", "clipped to norm 1")):
         step = tensor([START, descend(START, clip_norm)[1]])
         heights = error(step).clamp(max=float(error(step[0])))
-        label = f"a step {label}, to w = {step[1]:.{1 if step[1] < 0 else 3}f}"
-        axes.plot(step, heights, "o--", color=color, label=label)
-    axes.set(xlim=(0.99, 1.003), ylim=(-3, 60), xlabel="w", ylabel="error (w^1000 - 1)²")
-    axes.set_title("The cliff: a weight that counts a thousand times")
+        axes.plot(step, heights, "o--", color=color, label=f"step {label}, to w = {step[1]:.4g}")
+    axes.set(xlim=(0.99, 1.003), ylim=(-3, 60), xlabel="w", ylabel="error $(w^{1000} - 1)^2$")
+    axes.set_title("The cliff: one weight, in 1,000 steps of a network")
     axes.legend(loc="upper left")
     return figure
 
@@ -213,9 +209,10 @@ def clipping() -> Iterator[str]:
             clip_gradients([w], seq2seq.TrainingSettings(clip_norm=norm, clip_value=value))
             shown.append("({:.3g}, {:.3g})".format(*w.grad.tolist()))
         yield f"g = {gradient!s:<14} by norm {shown[0]:<16} by value {shown[1]}"
-    w, rate = 0.001, 0.1
-    yield "Small gradients are not clipped up: they say that a minimum is near. Of w² it is 2w, and"
-    yield f"from {w} a step of {rate} · 2w leads to {w - rate * 2 * w}, of norm 1 to {w - rate}."
+    start, rate = 0.001, 0.1
+    end, stretched = start - rate * 2 * start, start - rate
+    yield "Small gradients are not clipped up: they say that a minimum is near. Of w² it is 2w; from"
+    yield f"w = {start} a step of {rate} · 2w leads to {end}, a step of {rate} · 1 to {stretched}."
 
 
 SECTIONS = (bptt, truncation, powers, sigmoid, small_weights, cliff, clipping)
@@ -227,9 +224,11 @@ def main() -> None:
     options = parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
     if options.plot:
         check_figure_path(options.plot)
+    pages = []
     for section in SECTIONS:
         title, source = " ".join((section.__doc__ or "").split()).split(". ", 1)
-        print("\n  ".join([title, source, *section()]), end="\n\n")
+        pages.append("\n  ".join([title, source, *section()]))
+    print("\n\n".join(pages))
     if options.plot:
         save_figure(cliff_figure(), options.plot)
 
