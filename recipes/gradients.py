@@ -89,7 +89,7 @@ def bptt() -> Iterator[str]:
 
 
 def truncation() -> Iterator[str]:
-    """Truncated backpropagation ends where the state is detached.
+    """Truncated backpropagation cuts the computation graph by detaching a state.
 
     Williams & Peng 1990; Zhang et al., section 9.7.
     """
@@ -211,8 +211,8 @@ def clipping() -> Iterator[str]:
         yield f"g = {gradient!s:<14} by norm {shown[0]:<16} by value {shown[1]}"
     start, rate = 0.001, 0.1
     end, stretched = start - rate * 2 * start, start - rate
-    yield "Small gradients are not clipped up: they say that a minimum is near. Of w² it is 2w; from"
-    yield f"w = {start} a step of {rate} · 2w leads to {end}, a step of {rate} · 1 to {stretched}."
+    yield "Small gradients are not clipped up: they say that a minimum is near. That of w² is 2w:"
+    yield f"from w = {start} a step of {rate} · 2w leads to {end}, of {rate} · 1 to {stretched}."
 
 
 SECTIONS = (bptt, truncation, powers, sigmoid, small_weights, cliff, clipping)

@@ -120,7 +120,10 @@ def test_perplexity_is_the_geometric_mean() -> None:
         ("clipping", "g = [30.0, 40.0] by norm (0.6, 0.8) by value (1, 1)"),
         ("clipping", "g = [30.0, 0.4] by norm (1, 0.0133) by value (1, 0.4)"),
         ("clipping", "g = [0.03, 0.04] by norm (0.03, 0.04) by value (0.03, 0.04)"),
-        ("clipping", "w = 0.001 a step of 0.1 · 2w leads to 0.0008, a step of 0.1 · 1 to -0.099."),
+        (
+            "clipping",
+            "from w = 0.001 a step of 0.1 · 2w leads to 0.0008, of 0.1 · 1 to -0.099.",
+        ),
     ],
 )
 def test_a_line_of_what_gradients_do(section: str, expected: str) -> None:
