@@ -89,7 +89,7 @@ def one_hot() -> Iterator[str]:
     yield f"their product with E   {(vectors @ matrix).int().tolist()}"
     yield f"E[0] and E[2]          {matrix[ids].int().tolist()}"
     yield "So one-hot inputs and an embedding are one function. Perplexities differ, since only an"
-    yield "embedding can be tied to the output layer: compare it with --model.no-tied-output."
+    yield "embedding can be tied to the output layer: compare with --model.no-tied-output."
 
 
 def concatenation() -> Iterator[str]:
@@ -110,15 +110,15 @@ def elman() -> Iterator[str]:
 
     Elman 1990; the numbers are those of Hung-yi Lee's lecture on recurrent networks.
     """
-    yield "h = W x + U h', y = V h, all weights 1; h' is the state before, at first 0. ReLU of sums"
-    yield "that are positive is the sum, so that the network is linear."
-    yield row("inputs", ["outputs y", "without the loop, U = 0"], 28)
+    yield "h = W x + U h', y = V h, all weights 1; h' is the state before, at first (0, 0). The cell"
+    yield "is elman-relu, as ReLU leaves positive sums alone. Both outputs are the same:"
+    yield row("inputs", ["y", "y without the loop, U = 0"], 28)
     for order in ((1, 1, 2), (2, 1, 1), (1, 2, 1)):
         inputs, sums = tensor([[[x, x] for x in order]]), []
         for u in (1, 0):
             cell = with_weights(seq2seq.CELLS["elman-relu"](2, 2), w=1, u=u)
             outputs, _ = cell.sequence(inputs, cell.zero_state(inputs[:, 0]))
-            sums.append(outputs[0].sum(-1).int().tolist())  # V h is twice the sum, of two units
+            sums.append(outputs[0].sum(-1).int().tolist())  # V h: of all units
         yield row("  ".join(f"({x}, {x})" for x in order), sums, 28)
     yield "Without the loop it is a feed-forward network: an output knows its own input alone."
 
@@ -245,8 +245,8 @@ def counting() -> Iterator[str]:
     """
     yield f"text: {', '.join(TEXT[:3])},"
     yield f"      {', '.join(TEXT[3:])}"
-    yield "order 1: P(deep) P(learning | deep) P(is | learning) P(fun | is) P(end | fun)"
-    yield "P(fun | is) = n(is fun) / n(is), and of order 3 it is P(fun | deep learning is)"
+    yield "order 1: P(deep) P(learning | deep) P(is | learning) P(fun | is) P(end | fun), where"
+    yield "P(b | a) = n(a b) / n(a); order 3 has P(fun | deep learning is), as the chain rule has"
     for order in (1, 2, 3):
         found, unseen = chain(order, TEXT[0]), chain(order, "machine learning is hard")
         product = " · ".join(str(Fraction(p).limit_denominator(99)) for p in found)
@@ -259,14 +259,14 @@ def counting() -> Iterator[str]:
 
 
 def perplexities() -> Iterator[str]:
-    """Perplexity is the geometric mean of 1/p.
+    """Perplexity is the geometric mean of 1/p, not the harmonic one.
 
     Jelinek et al. 1977; older editions of Zhang et al. call it the harmonic mean.
     """
     found = chain(1, TEXT[0])
     choices = [1 / p for p in found]
     nats = statistics.fmean(-math.log(p) for p in found)
-    yield row("1/p of that sentence, order 1", choices)
+    yield row("1/p of deep learning is fun, end", choices)
     yield row("perplexity, exp(mean of -ln p)", [perplexity(nats)])
     yield row("geometric mean of 1/p", [statistics.geometric_mean(choices)])
     yield row("harmonic mean of 1/p", [statistics.harmonic_mean(choices)])
