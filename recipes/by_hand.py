@@ -110,7 +110,7 @@ def elman() -> Iterator[str]:
 
     Elman 1990; the numbers are those of Hung-yi Lee's lecture on recurrent networks.
     """
-    yield "h = W x + U h', y = V h, all weights 1; h' is the state before, at first (0, 0). The cell"
+    yield "h = W x + U h', y = V h, all weights 1; h' is the state before, first (0, 0). The cell"
     yield "is elman-relu, as ReLU leaves positive sums alone. Both outputs are the same:"
     yield row("inputs", ["y", "y without the loop, U = 0"], 28)
     for order in ((1, 1, 2), (2, 1, 1), (1, 2, 1)):
