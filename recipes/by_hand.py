@@ -20,16 +20,8 @@ from fractions import Fraction
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import seq2seq
-from seq2seq.cli.options import parse_command
-from seq2seq.config.base import did_you_mean
-from seq2seq.evaluation.perplexity import perplexity
-from seq2seq.models.cells.gated import LSTMCell
-from seq2seq.models.encoder import OneHotEmbedding
-from seq2seq.models.ngram.model import NGramModel
-from seq2seq.models.rnn import EncoderStack
 
 TEXT = (
     *("deep learning is fun", "deep learning is hard", "deep water is cold"),
@@ -50,10 +42,10 @@ class ByHand:
         """Yields a line for each impossible option."""
         for name in self.only:
             if name not in SECTIONS:
-                yield f"--only {name} is no section{did_you_mean(name, [*SECTIONS])}"
+                yield f"--only {name} is no section; there are {', '.join(SECTIONS)}"
 
 
-def tensor(values: Any) -> Tensor:
+def tensor(values: Any) -> torch.Tensor:
     """Returns numbers as a tensor of float64."""
     return torch.tensor(values, dtype=torch.float64)
 
@@ -84,7 +76,7 @@ def one_hot() -> Iterator[str]:
     Zhang et al., Dive into Deep Learning, section 9.5; tied weights: Press & Wolf 2017.
     """
     ids, matrix = torch.tensor([0, 2]), torch.tensor([[10.0, 11], [20, 21], [30, 31], [40, 41]])
-    vectors = OneHotEmbedding(4)(ids)
+    vectors = seq2seq.OneHotEmbedding(4)(ids)
     yield f"one-hot of 0 and 2     {vectors.int().tolist()}"
     yield f"their product with E   {(vectors @ matrix).int().tolist()}"
     yield f"E[0] and E[2]          {matrix[ids].int().tolist()}"
@@ -110,13 +102,12 @@ def elman() -> Iterator[str]:
 
     Elman 1990; the numbers are those of Hung-yi Lee's lecture on recurrent networks.
     """
-    yield "h = W x + U h', y = V h, all weights 1; h' is the state before, first (0, 0). The cell"
-    yield "is elman-relu, as ReLU leaves positive sums alone. Both outputs are the same:"
+    yield "h = W x + U h', y = V h, two linear units, weights of 1; h' is the state before, or 0"
     yield row("inputs", ["y", "y without the loop, U = 0"], 28)
     for order in ((1, 1, 2), (2, 1, 1), (1, 2, 1)):
         inputs, sums = tensor([[[x, x] for x in order]]), []
         for u in (1, 0):
-            cell = with_weights(seq2seq.CELLS["elman-relu"](2, 2), w=1, u=u)
+            cell = with_weights(seq2seq.ElmanCell(2, 2, nonlinearity="linear"), w=1, u=u)
             outputs, _ = cell.sequence(inputs, cell.zero_state(inputs[:, 0]))
             sums.append(outputs[0].sum(-1).int().tolist())  # V h: of all units
         yield row("  ".join(f"({x}, {x})" for x in order), sums, 28)
@@ -141,7 +132,7 @@ def directions() -> Iterator[str]:
 
     Schuster & Paliwal 1997; Graves 2012, chapter 3.
     """
-    stack = EncoderStack("elman-relu", 1, (1,), bidirectional=True)
+    stack = seq2seq.EncoderStack("elman-relu", 1, (1,), bidirectional=True)
     with torch.no_grad():
         for name, weight in stack.named_parameters():
             weight.fill_("weight" in name)
@@ -175,7 +166,7 @@ def lstm() -> Iterator[str]:
     Hochreiter & Schmidhuber 1997; Gers et al. 2000; the numbers are of Hung-yi Lee's lecture.
     """
     w, b = [[0, 100, 0], [0, 100, 0], [1, 0, 0], [0, 0, 100]], [-10, 10, 0, -10]
-    cell = with_weights(LSTMCell(3, 1, activation="linear"), w=w, b=b)
+    cell = with_weights(seq2seq.LSTMCell(3, 1, activation="linear"), w=w, b=b)
     inputs, states = [[3, 1, 0], [4, 1, 0], [2, 0, 0], [1, 0, 1], [3, -1, 0]], []
     state = cell.zero_state(tensor(inputs[:1]))
     for x in inputs:
@@ -205,7 +196,7 @@ def steps_ahead() -> Iterator[str]:
     """
     yield "a series that doubles, from h = 1: three times u h', u = 2; or once v h', v = (2, 4, 8)"
     for label, factor in (("exact", 1.0), ("10 % larger", 1.1)):
-        cell = with_weights(seq2seq.CELLS["elman-relu"](1, 1), u=2 * factor)
+        cell = with_weights(seq2seq.ElmanCell(1, 1, nonlinearity="linear"), u=2 * factor)
         ahead, _ = cell.sequence(tensor([[[0]] * 3]), (tensor([[1]]),))
         yield row(f"weights {label}, one by one", ahead.flatten().tolist())
         yield row(f"weights {label}, at once", (factor * tensor([2, 4, 8])).tolist())
@@ -232,7 +223,7 @@ def chain(order: int, sentence: str) -> list[float]:
     """
     lines = [line.split() for line in TEXT]
     vocab = seq2seq.Vocab.build(lines)
-    model = NGramModel.estimate(vocab.ids(lines), order + 1, len(vocab), "add-k", k=1e-9)
+    model = seq2seq.NGramModel.estimate(vocab.ids(lines), order + 1, len(vocab), "add-k", k=1e-9)
     ids = torch.tensor([vocab.ids(["<bos>", *sentence.split(), "<eos>"])])
     found, _ = model.log_probabilities(ids[:, :-1], ids[:, 1:], model.start(1))
     return [math.exp(value) for value in found[0].tolist()]
@@ -267,7 +258,7 @@ def perplexities() -> Iterator[str]:
     choices = [1 / p for p in found]
     nats = statistics.fmean(-math.log(p) for p in found)
     yield row("1/p of deep learning is fun, end", choices)
-    yield row("perplexity, exp(mean of -ln p)", [perplexity(nats)])
+    yield row("perplexity, exp(mean of -ln p)", [seq2seq.perplexity(nats)])
     yield row("geometric mean of 1/p", [statistics.geometric_mean(choices)])
     yield row("harmonic mean of 1/p", [statistics.harmonic_mean(choices)])
     yield row("arithmetic mean of 1/p", [statistics.fmean(choices)])
@@ -291,7 +282,7 @@ def page(name: str) -> str:
 
 def main() -> None:
     """Prints the sections."""
-    options = parse_command(ByHand, sys.argv[1:], "python recipes/by_hand.py")
+    options = seq2seq.parse_command(ByHand, sys.argv[1:], "python recipes/by_hand.py")
     print("\n\n".join(page(name) for name in options.only or SECTIONS))
     if not options.only:
         print("\nHow networks learn, by hand: python recipes/gradients.py --plot cliff.png")

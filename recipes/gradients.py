@@ -16,13 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 import seq2seq
-from seq2seq.cli.options import FileOption, parse_command
-from seq2seq.evaluation.gradient_flow import gradient_flow
-from seq2seq.plotting.figure import check_figure_path, new_figure, save_figure
-from seq2seq.training.optimizer import clip_gradients
 
 START, RATE = 1.002, 1e-3
 """Where gradient descent meets the cliff, and its learning rate."""
@@ -32,27 +27,27 @@ START, RATE = 1.002, 1e-3
 class Gradients:
     """Print the worked numbers of the textbook on gradients: formula, numbers, source, meaning."""
 
-    plot: FileOption = ""
+    plot: str = ""
     """A picture to draw as well: the cliff, and a step from it with clipping and without."""
 
 
-def tensor(values: Any) -> Tensor:
+def tensor(values: Any) -> torch.Tensor:
     """Returns numbers as a tensor of float64."""
     return torch.tensor(values, dtype=torch.float64)
 
 
-def unit(name: str = "elman-relu", *, w: float = 1.0, u: float = 1.0) -> Any:
-    """Returns a cell of one unit; for positive numbers, "elman-relu" computes h = w x + u h'."""
-    cell: Any = seq2seq.CELLS[name](1, 1).double()
-    nn.init.constant_(cell.weight("weight_ih_l0"), w)
-    nn.init.constant_(cell.weight("weight_hh_l0"), u)
+def unit(cell: Any = None, *, u: float = 1.0) -> Any:
+    """Makes a cell of one unit compute h = f(x + u h'), a new one h = x + u h'."""
+    cell = (cell or seq2seq.ElmanCell(1, 1, nonlinearity="linear")).double()
+    torch.nn.init.ones_(cell.weight("weight_ih_l0"))
+    torch.nn.init.constant_(cell.weight("weight_hh_l0"), u)
     return cell
 
 
-def read(cell: Any, inputs: Tensor, start: Tensor | None = None) -> Tensor:
+def read(cell: Any, inputs: torch.Tensor, start: torch.Tensor | None = None) -> torch.Tensor:
     """Reads inputs ``(length,)`` with one unit, from a state of zeros or another; its outputs."""
     state = tensor([[0]]) if start is None else start
-    outputs: Tensor = cell.sequence(inputs.view(1, -1, 1), (state,))[0]
+    outputs: torch.Tensor = cell.sequence(inputs.view(1, -1, 1), (state,))[0]
     return outputs.flatten()
 
 
@@ -85,7 +80,7 @@ def bptt() -> Iterator[str]:
     yield row("                (h - y)² / 2", losses) + f"   L = {sum(losses):.4f}"
     yield row("2. backwards    g = h - y + u g''", gradients[:3]) + "   g'' of the step after"
     yield row("3. sum          g h'", terms) + f"   dL/du = {sum(terms):.4f}"
-    yield f"autograd, through cell elman-relu: L = {loss.item():.4f}, dL/du = {found.item():.4f}"
+    yield f"autograd through the cell: L = {loss.item():.4f}, dL/du = {found.item():.4f}"
 
 
 def truncation() -> Iterator[str]:
@@ -128,7 +123,7 @@ def sigmoid() -> Iterator[str]:
     yield row("h = f(h'), from h = 0.5", ["step 1", "step 10", "d h10 / d h0"], 16)
     for name in ("elman-sigmoid", "elman", "elman-relu"):
         start = tensor([[0.5]]).requires_grad_()
-        outputs = read(unit(name), torch.zeros(10).double(), start)
+        outputs = read(unit(seq2seq.CELLS[name](1, 1)), torch.zeros(10).double(), start)
         (gradient,) = torch.autograd.grad(outputs[-1], start)
         yield row(f"cell {name}", [outputs[0].item(), outputs[-1].item(), gradient.item()], 16)
     yield "Each step through a sigmoid leaves a quarter of the gradient or less, unless U is large."
@@ -140,18 +135,18 @@ def small_weights() -> Iterator[str]:
     inputs, back = torch.randn(4, 20, 28), (0, 1, 5, 19)
     usual, small = (seq2seq.CELLS["elman"](28, 256) for _ in range(2))
     for name in ("weight_ih_l0", "weight_hh_l0"):
-        nn.init.normal_(small.get_parameter(f"kernel.{name}"), std=0.01)
+        torch.nn.init.normal_(small.get_parameter(f"kernel.{name}"), std=0.01)
     yield row("norm of the gradient, steps back", back)
     for label, cell in {
         "0.01 · randn, 256 units": small,
         "as cell elman starts here": usual,
     }.items():
-        norms = gradient_flow(cell, inputs, lambda output: output.sum(-1)).hidden.tolist()
+        norms = seq2seq.gradient_flow(cell, inputs, lambda output: output.sum(-1)).hidden.tolist()
         yield row(label, [f"{norms[-1 - steps]:.0e}" for steps in back])
     yield "Such a network learns from its last few inputs at first, until its weights have grown."
 
 
-def error(w: Tensor) -> Tensor:
+def error(w: torch.Tensor) -> torch.Tensor:
     """Returns the squared error where 1 is wanted after a thousand steps."""
     return (w**1000 - 1) ** 2
 
@@ -160,7 +155,7 @@ def descend(start: float, clip_norm: float) -> tuple[float, float]:
     """Returns the gradient's norm at `start`, and where a step of gradient descent leads."""
     w = tensor(start).requires_grad_()
     (w.grad,) = torch.autograd.grad(error(w), w)
-    norm = clip_gradients([w], seq2seq.TrainingSettings(clip_norm=clip_norm))
+    norm = seq2seq.clip_gradients([w], seq2seq.TrainingSettings(clip_norm=clip_norm))
     return norm, (w - RATE * w.grad).item()
 
 
@@ -181,7 +176,7 @@ def cliff() -> Iterator[str]:
 
 def cliff_figure() -> Any:
     """Draws the cliff, and a step of gradient descent from it with clipping and without."""
-    figure = new_figure(figsize=(7, 4.2), layout="constrained")
+    figure = seq2seq.new_figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     places = torch.linspace(0.99, 1.0022, 400, dtype=torch.float64)
     axes.plot(places, error(places), color="black")
@@ -206,7 +201,7 @@ def clipping() -> Iterator[str]:
         for norm, value in ((1, 0), (0, 1)):
             w = tensor([0, 0]).requires_grad_()
             w.grad = tensor(gradient)
-            clip_gradients([w], seq2seq.TrainingSettings(clip_norm=norm, clip_value=value))
+            seq2seq.clip_gradients([w], seq2seq.TrainingSettings(clip_norm=norm, clip_value=value))
             shown.append("({:.3g}, {:.3g})".format(*w.grad.tolist()))
         yield f"g = {gradient!s:<14} by norm {shown[0]:<16} by value {shown[1]}"
     start, rate = 0.001, 0.1
@@ -221,16 +216,16 @@ SECTIONS = (bptt, truncation, powers, sigmoid, small_weights, cliff, clipping)
 
 def main() -> None:
     """Prints the sections, and draws the cliff."""
-    options = parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
+    options = seq2seq.parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
     if options.plot:
-        check_figure_path(options.plot)
+        seq2seq.check_figure_path(options.plot)
     pages = []
     for section in SECTIONS:
         title, source = " ".join((section.__doc__ or "").split()).split(". ", 1)
         pages.append("\n  ".join([title, source, *section()]))
     print("\n\n".join(pages))
     if options.plot:
-        save_figure(cliff_figure(), options.plot)
+        seq2seq.save_figure(cliff_figure(), options.plot)
 
 
 if __name__ == "__main__":
