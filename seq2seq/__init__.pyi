@@ -2,6 +2,7 @@
 # The public names, each imported when it is first used: type checkers read this file, and so does
 # __init__.py.
 
+from .cli.options import parse_command as parse_command
 from .cli.parse import argument_value as argument_value, parse_experiment as parse_experiment
 from .cli.train import finish_training as finish_training
 from .config.data import DataSettings as DataSettings
@@ -53,8 +54,9 @@ from .errors import (
     SettingsError as SettingsError,
     TrainingError as TrainingError,
 )
+from .evaluation.gradient_flow import gradient_flow as gradient_flow
 from .evaluation.metrics import METRICS as METRICS, bleu as bleu, evaluate as evaluate
-from .evaluation.perplexity import held_out_score as held_out_score
+from .evaluation.perplexity import held_out_score as held_out_score, perplexity as perplexity
 from .language_modeling.model import LanguageModel as LanguageModel
 from .language_modeling.task import TextSplits as TextSplits
 from .language_modeling.train import (
@@ -70,7 +72,9 @@ from .models.attention.scores import (
 )
 from .models.bridge import Bridge as Bridge
 from .models.cells.base import Cell as Cell
+from .models.cells.elman import ElmanCell as ElmanCell
 from .models.cells.fused import FusedCell as FusedCell
+from .models.cells.gated import LSTMCell as LSTMCell
 from .models.cells.registry import CELLS as CELLS
 from .models.decoder import Decoder as Decoder
 from .models.encoder import (
@@ -79,14 +83,21 @@ from .models.encoder import (
     OneHotEmbedding as OneHotEmbedding,
 )
 from .models.language_model import build_language_model as build_language_model
+from .models.ngram.model import NGramModel as NGramModel
 from .models.rnn import EncoderStack as EncoderStack, RecurrentStack as RecurrentStack
 from .models.translation import (
     TranslationModel as TranslationModel,
     build_translation_model as build_translation_model,
 )
+from .plotting.figure import (
+    check_figure_path as check_figure_path,
+    new_figure as new_figure,
+    save_figure as save_figure,
+)
 from .plotting.learning_curves import read_metrics as read_metrics
 from .runs.run import Run as Run
 from .training.fit import fit as fit
+from .training.optimizer import clip_gradients as clip_gradients
 from .training.reporting import log_line as log_line
 from .translation.reranker import Reranker as Reranker
 from .translation.train import train as train
