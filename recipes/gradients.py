@@ -1,7 +1,6 @@
 """The worked numbers of the textbook: gradients through time, which vanish, explode, are clipped.
 
     python recipes/gradients.py                          # in about two seconds
-    python recipes/gradients.py --plot cliff.png
 
 What is printed of a section is its function below: a title and the source in the docstring, and the
 lines that it yields, with the formula, the numbers and what they mean. All is computed by the cells
@@ -19,16 +18,10 @@ import torch
 
 import seq2seq
 
-START, RATE = 1.002, 1e-3
-"""Where gradient descent meets the cliff, and its learning rate."""
-
 
 @dataclass(frozen=True)
 class Gradients:
     """Print the worked numbers of the textbook on gradients: formula, numbers, source, meaning."""
-
-    plot: str = ""
-    """A picture to draw as well: the cliff, and a step from it with clipping and without."""
 
 
 def tensor(values: Any) -> torch.Tensor:
@@ -146,50 +139,6 @@ def small_weights() -> Iterator[str]:
     yield "Such a network learns from its last few inputs at first, until its weights have grown."
 
 
-def error(w: torch.Tensor) -> torch.Tensor:
-    """Returns the squared error where 1 is wanted after a thousand steps."""
-    return (w**1000 - 1) ** 2
-
-
-def descend(start: float, clip_norm: float) -> tuple[float, float]:
-    """Returns the gradient's norm at `start`, and where a step of gradient descent leads."""
-    w = tensor(start).requires_grad_()
-    (w.grad,) = torch.autograd.grad(error(w), w)
-    norm = seq2seq.clip_gradients([w], seq2seq.TrainingSettings(clip_norm=clip_norm))
-    return norm, (w - RATE * w.grad).item()
-
-
-def cliff() -> Iterator[str]:
-    """The error has a cliff, and clipping keeps gradient descent near it. --plot draws it.
-
-    Pascanu et al. 2013, figure 6; Goodfellow et al., section 8.2.4.
-    """
-    places = [0.98, 0.99, 1.0, 1.002, 1.005, 1.01]
-    yield row("w", places)
-    yield row("(w^1000 - 1)²", [f"{value:.2g}" for value in error(tensor(places)).tolist()])
-    (norm, thrown), (_, clipped) = descend(START, 0), descend(START, 1)
-    there, after = error(tensor(thrown)).item(), descend(clipped, 1)[1]
-    yield f"At w = {START} the gradient is {norm:,.0f}. A step at the learning rate {RATE} leads"
-    yield f"  without clipping    to w = {thrown:.1f}, where the error is {there:.0f}"
-    yield f"  clipped to norm 1   to w = {clipped:.3f}, and the next one to w = {after:.3f}"
-
-
-def cliff_figure() -> Any:
-    """Draws the cliff, and a step of gradient descent from it with clipping and without."""
-    figure = seq2seq.new_figure(figsize=(7, 4.2), layout="constrained")
-    axes = figure.subplots()
-    places = torch.linspace(0.99, 1.0022, 400, dtype=torch.float64)
-    axes.plot(places, error(places), color="black")
-    for clip_norm, color, label in ((0, "C3", "without clipping"), (1, "C0", "clipped to norm 1")):
-        step = tensor([START, descend(START, clip_norm)[1]])
-        heights = error(step).clamp(max=float(error(step[0])))
-        axes.plot(step, heights, "o--", color=color, label=f"step {label}, to w = {step[1]:.4g}")
-    axes.set(xlim=(0.99, 1.003), ylim=(-3, 60), xlabel="w", ylabel="error $(w^{1000} - 1)^2$")
-    axes.set_title("The cliff: one weight, in 1,000 steps of a network")
-    axes.legend(loc="upper left")
-    return figure
-
-
 def clipping() -> Iterator[str]:
     """Clipping by norm keeps the direction, clipping by value does not.
 
@@ -210,22 +159,18 @@ def clipping() -> Iterator[str]:
     yield f"from w = {start} a step of {rate} · 2w leads to {end}, of {rate} · 1 to {stretched}."
 
 
-SECTIONS = (bptt, truncation, powers, sigmoid, small_weights, cliff, clipping)
+SECTIONS = (bptt, truncation, powers, sigmoid, small_weights, clipping)
 """What there is to see, in the order of a course."""
 
 
 def main() -> None:
-    """Prints the sections, and draws the cliff."""
-    options = seq2seq.parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
-    if options.plot:
-        seq2seq.check_figure_path(options.plot)
+    """Prints the sections."""
+    seq2seq.parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
     pages = []
     for section in SECTIONS:
         title, source = " ".join((section.__doc__ or "").split()).split(". ", 1)
         pages.append("\n  ".join([title, source, *section()]))
     print("\n\n".join(pages))
-    if options.plot:
-        seq2seq.save_figure(cliff_figure(), options.plot)
 
 
 if __name__ == "__main__":
