@@ -8,7 +8,11 @@ from .cli.train import finish_training as finish_training
 from .config.data import DataSettings as DataSettings
 from .config.decoding import DecodingSettings as DecodingSettings
 from .config.experiment import Experiment as Experiment
-from .config.fields import PositiveInt as PositiveInt
+from .config.fields import (
+    NonNegativeFloat as NonNegativeFloat,
+    NonNegativeInt as NonNegativeInt,
+    PositiveInt as PositiveInt,
+)
 from .config.language_model import (
     GenerationSettings as GenerationSettings,
     LanguageDataSettings as LanguageDataSettings,
@@ -91,9 +95,11 @@ from .models.translation import (
 )
 from .plotting.figure import (
     check_figure_path as check_figure_path,
+    make_figure_folder as make_figure_folder,
     new_figure as new_figure,
     save_figure as save_figure,
 )
+from .plotting.fonts import displayable as displayable
 from .plotting.learning_curves import read_metrics as read_metrics
 from .runs.run import Run as Run
 from .training.fit import fit as fit

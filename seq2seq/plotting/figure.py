@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.runs.files import write_atomically
+from seq2seq.runs.files import system_errors, write_atomically
 
 FORMATS = ("png", "pdf", "svg")
 DOTS_PER_INCH = 120
@@ -54,6 +54,19 @@ def check_figure_path(path: str | Path) -> str:
         raise DataError(f"{path} can't be written: give another name or folder")
     new_figure()
     return ending
+
+
+def make_figure_folder(path: str | Path) -> None:
+    """Makes the folder of a picture, and checks its name, before any work is done for it.
+
+    Raises:
+        RunError: the folder can't be made.
+        SettingsError, DataError: as `check_figure_path`.
+    """
+    folder = Path(path).parent
+    with system_errors(f"{folder} could not be made"):
+        folder.mkdir(parents=True, exist_ok=True)
+    check_figure_path(path)
 
 
 def save_figure(figure: Any, path: str | Path, **options: Any) -> Path:
