@@ -211,7 +211,7 @@ def train(
     """Trains a listener on utterances."""
     torch.manual_seed(settings.seed)
     listener = Listener(BLANK + settings.letters, blank=blank)
-    reason = seq2seq.fit(
+    seq2seq.fit(
         listener,
         training,
         validation,
@@ -227,8 +227,6 @@ def train(
         length=lambda utterance: len(utterance.frames),
         seed=settings.seed,
     )
-    if reason == "interrupted":
-        raise KeyboardInterrupt
     return listener
 
 

@@ -230,7 +230,7 @@ def train(task: Task, settings: Labels, *, bidirectional: bool) -> Labeller:
     words = seq2seq.Vocab.build([example.tokens for example in shuffled[held_out:]])
     labels = sorted({label for example in shuffled for label in example.labels})
     network = Labeller(words, labels, task.read, bidirectional=bidirectional)
-    reason = seq2seq.fit(
+    seq2seq.fit(
         network,
         shuffled[held_out:],
         shuffled[:held_out],
@@ -246,8 +246,6 @@ def train(task: Task, settings: Labels, *, bidirectional: bool) -> Labeller:
         length=lambda example: len(example.tokens),
         seed=settings.seed,
     )
-    if reason == "interrupted":
-        raise KeyboardInterrupt
     return network
 
 

@@ -21,6 +21,7 @@ from seq2seq.runs.checkpoint import load_weights
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.loss import Loss
+from seq2seq.training.signals import StopSignals
 from seq2seq.training.task import Validation
 from seq2seq.training.trainer import Trainer
 
@@ -67,13 +68,18 @@ def fit(
     Raises:
         SettingsError: an impossible setting, one without effect, no budget, or no examples.
         TrainingError: the loss is not finite, again and again.
+        KeyboardInterrupt: the user stopped it.
     """
     check(settings, training, validation)
     place = choose_device(device)
     task = ModuleTask(model, training, validation, loss, length, score, settings, seed)
     with tempfile.TemporaryDirectory() as directory:
         run = RunDirectory(Path(directory))
-        reason = Trainer(model, task, settings, run, seed=seed, device=str(place)).train()
+        trainer = Trainer(model, task, settings, run, seed=seed, device=str(place))
+        trainer.stop_signals = StopSignals(saved=False)
+        reason = trainer.train()
+        if trainer.stop_signals.received:
+            raise KeyboardInterrupt
         if run.best.exists():
             load_weights(model, load_tensors(run.best)[0], run.best)
     model.eval()

@@ -17,10 +17,14 @@ class StopSignals:
 
     A second signal raises KeyboardInterrupt. Outside the main thread, which alone may set handlers,
     the context does nothing.
+
+    Args:
+        saved: whether what was learned is saved then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, saved: bool = True) -> None:
         self.received = False
+        self.saved = saved
         self.handlers: list[tuple[int, Any]] = []
 
     def __enter__(self) -> None:
@@ -36,10 +40,9 @@ class StopSignals:
             raise KeyboardInterrupt
         self.received = True
         # The file itself: sys.stderr may be in the middle of a write, and can't be entered twice.
+        end = b"; the run will be saved.\n" if self.saved else b".\n"
         with suppress(OSError):
-            os.write(
-                STDERR_FD, b"\nStopping as soon as this step is done; the run will be saved.\n"
-            )
+            os.write(STDERR_FD, b"\nStopping as soon as this step is done" + end)
 
     def __exit__(
         self,

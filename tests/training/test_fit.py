@@ -1,5 +1,6 @@
 """`fit`: any module trained by the trainer of all recipes."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -114,3 +115,15 @@ def test_a_loss_that_is_not_finite_ends_it() -> None:
             SETTINGS,
             length=lambda example: len(example[0]),
         )
+
+
+def test_ctrl_c_ends_it_and_all_that_would_follow(capfd: pytest.CaptureFixture[str]) -> None:
+    model = SignOfSum()
+
+    def losses(examples: list[Example]) -> Tensor:
+        signal.raise_signal(signal.SIGINT)
+        return model.losses(examples)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, draw(50), draw(5), losses, SETTINGS, length=lambda example: len(example[0]))
+    assert capfd.readouterr().err == "\nStopping as soon as this step is done.\n"
