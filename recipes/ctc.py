@@ -268,12 +268,12 @@ def show_results(
     """Prints how many texts are written without a mistake, and what is written for some."""
     texts = [each.text for each in test]
     print(f"Of {len(texts)} new texts are written without a mistake, in percent:")
-    print(f"  {'':34}" + "".join(f"{kind:>24}" for kind in KINDS))
+    print(f"  {'':38}" + "".join(f"{kind:>24}" for kind in KINDS))
     for name, listener in listeners.items():
         for way, size in (("best path", 0), ("prefix beam search", beam_size)):
             right = shares_right(texts, write(listener, test, size))
             row = f"{name}, {way}"
-            print(f"  {row:34}" + "".join(f"{right[kind]:24.1f}" for kind in KINDS))
+            print(f"  {row:38}" + "".join(f"{right[kind]:24.1f}" for kind in KINDS))
     for each in said:
         results = (f"{write(x, [each], beam_size)[0]} {name}" for name, x in listeners.items())
         print(f"  said {each.text}, written {', '.join(results)}")
