@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from seq2seq.cli.options import (
     read_aligned,
     repeated_names,
 )
+from seq2seq.config.base import check_unused
 from seq2seq.config.experiment import BaseExperiment, Experiment
-from seq2seq.config.fields import PositiveInt
+from seq2seq.config.fields import NonNegativeInt, PositiveInt, Probability
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.plotting.analyses import exposure_figure, multi_step_figure
@@ -71,6 +73,10 @@ class Expose(AnalysisCommand):
     have. Positions count tokens of the run: compare runs that have the same.
 
     seq2seq exposure runs/forced runs/sampled --source test.de --reference test.en --plot gap.png
+
+    What scheduled sampling does to the history can be looked at, too:
+
+    seq2seq exposure runs/sampled --source test.de --reference test.en --show 3 --rate 0.5
     """
 
     source: FileOption = ""
@@ -79,6 +85,11 @@ class Expose(AnalysisCommand):
     """Their references, line-aligned."""
     max_length: PositiveInt = 30
     """The last target position to look at, in tokens."""
+    show: NonNegativeInt = 0
+    """Measure nothing: show the first sentences, so many, each reference with the model's own
+    tokens below it where scheduled sampling puts them in its place."""
+    rate: Probability = 0.5
+    """With --show: the probability that an own token takes the place of the reference's."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
 
@@ -87,6 +98,9 @@ class Expose(AnalysisCommand):
         if not self.runs or not self.source or not self.reference:
             yield "give RUN, --source FILE and --reference FILE"
         yield from super().problems()
+        measures = dict.fromkeys(("max_length", "plot", "json"), not self.show)
+        yield from check_unused(self, "--", measures, "--show")
+        yield from check_unused(self, "--", {"rate": bool(self.show)}, "--show 0")
         yield from device_problems(self.device)
 
 
@@ -128,6 +142,11 @@ def exposure_command(arguments: list[str]) -> None:
 
     sources, references = read_aligned(command.source, command.reference)
     translators = {run: Translator.load(each, command.device) for run, each in runs.items()}
+    if command.show:
+        for run, translator in translators.items():
+            print(f"{run}, the history at a rate of scheduled sampling of {command.rate}")
+            print(*sampled_lines(run, translator, sources, references, command), "", sep="\n")
+        return
     warn_of_other_tokens(translators)
     found = {
         run: measure(run, translator, sources, references, command.max_length)
@@ -210,6 +229,46 @@ def measure(
 ) -> ExposureBias:
     """Measures the exposure bias of a run; sources are cut where its translator cuts them."""
     from seq2seq.evaluation.exposure_bias import measure_exposure_bias
+
+    return measure_exposure_bias(
+        translator.model,
+        source_ids(run, translator, sources),
+        translator.target.encode(references),
+        translator.device,
+        max_length=max_length,
+    )
+
+
+def sampled_lines(
+    run: str,
+    translator: Translator,
+    sources: Sequence[str],
+    references: Sequence[str],
+    command: Expose,
+) -> Iterator[str]:
+    """Yields what scheduled sampling shows the decoder of a run, step by step, for each sentence.
+
+    The own tokens are the most probable ones.
+    """
+    from seq2seq.config.training import SamplingSettings
+    from seq2seq.data.batching import make_batch
+    from seq2seq.training.shown_tokens import history_lines, translation_history
+
+    sources, references = sources[: command.show], references[: command.show]
+    ids = source_ids(run, translator, sources)
+    batch = make_batch(ids, translator.target.encode(references))
+    return history_lines(
+        translation_history(translator.model, translator.target.vocab, batch),
+        {f"rate {command.rate}": command.rate},
+        SamplingSettings(method="steps"),
+        rows=len(sources),
+        sources=sources,
+        width=shutil.get_terminal_size((100, 24)).columns,
+    )
+
+
+def source_ids(run: str, translator: Translator, sources: Sequence[str]) -> list[list[int]]:
+    """Returns the ids of sources, cut with a warning where a run's translator cuts them."""
     from seq2seq.translation.ensemble import LongSentenceWarning
 
     limit = translator.settings.max_source_length
@@ -221,10 +280,4 @@ def measure(
             LongSentenceWarning,
             stacklevel=2,
         )
-    return measure_exposure_bias(
-        translator.model,
-        [ids[:limit] for ids in encoded],
-        translator.target.encode(references),
-        translator.device,
-        max_length=max_length,
-    )
+    return [ids[:limit] for ids in encoded]

@@ -6,6 +6,7 @@ A recipe fills in a `LanguageExperiment`, brings its text, and calls `train_lang
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import partial
 from itertools import accumulate
 
 import torch
@@ -19,10 +20,11 @@ from seq2seq.config.language_model import (
 from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
 from seq2seq.data.tokenizers.pipeline import EncodedText, build_pipeline, encode_text
+from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_text_side, network_token_stream
 from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
-from seq2seq.models.language_model import build_language_model
+from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.runs.directory import TEXT_SIDE
 from seq2seq.runs.metadata import summarize_text
 from seq2seq.runs.run import Run
@@ -31,6 +33,7 @@ from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
+from seq2seq.training.shown_tokens import History
 
 
 def train_language_model(experiment: LanguageExperiment, texts: TextSplits | None = None) -> str:
@@ -89,7 +92,15 @@ def plan_training(task: LanguageTask) -> TrainingPlan[Window | SentenceBatch]:
         f"{tokens:,} training tokens, a vocabulary of {size:,}",
         details,
         {"inputs": pipeline.vocab, "targets": pipeline.vocab},
+        partial(text_history, task.network, pipeline.vocab),
     )
+
+
+@torch.no_grad()
+def text_history(network: LanguageNetwork, vocab: Vocab, batch: Window | SentenceBatch) -> History:
+    """What the decoder reads in a batch, from a state of zeros."""
+    inputs = batch.inputs.to(next(network.parameters()).device)
+    return History(network.decoder, network.start(len(inputs)), inputs, vocab)
 
 
 def read_splits(settings: MonolingualSettings, given: TextSplits | None = None) -> TextSplits:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import Experiment
@@ -22,14 +22,19 @@ from seq2seq.runs.metadata import TextSummary
 from seq2seq.runs.run import Run
 from seq2seq.training.memory import Footprint, largest_batch, measure_footprint
 from seq2seq.training.preflight import missing_for_training
-from seq2seq.training.task import BatchT, Task, TrainingBatch
+from seq2seq.training.scheduled_sampling import final_sampling_rate
+from seq2seq.training.shown_tokens import (
+    ROWS_SHOWN,
+    History,
+    batch_lines,
+    describe_shapes,
+    history_lines,
+)
+from seq2seq.training.task import BatchT, Task
 from seq2seq.training.trainer import Trainer
 
 DRY_RUN = "dry run"
 """Why such a training ended, in words."""
-
-ROWS_SHOWN = 3
-"""How many rows of a batch are shown."""
 
 
 class TrainingPlan(NamedTuple, Generic[BatchT]):
@@ -43,6 +48,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
         headline: how much text, and how large a vocabulary.
         details: what was found in the text, a line each.
         vocabularies: of each part of a batch that has ids, by the part's name.
+        history: what the decoder reads in a batch with teacher forcing.
         count_shortlist: makes the shortlist of a translation model from the training text.
     """
 
@@ -53,6 +59,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
     headline: str
     details: Sequence[str]
     vocabularies: Mapping[str, Vocab]
+    history: Callable[[BatchT], History]
     count_shortlist: Callable[[], Shortlist] | None = None
 
 
@@ -102,9 +109,10 @@ def dry_run(
     """
     trainer = make_trainer(plan, experiment, run, stored.run_id if stored else None)
     batches = plan.task.batches(trainer.state.epoch)
+    width = shutil.get_terminal_size((100, 24)).columns
+    sampled = [*sampling_lines(plan, trainer, width)]  # before an update changes the weights
     measured = largest_batch(batches)
     used = measure_footprint(trainer, measured)
-    width = shutil.get_terminal_size((100, 24)).columns
     position = trainer.state
     begun = [f"continued after step {position.step:,}, in epoch {position.epoch}"]
     precision = str(trainer.precision).removeprefix("torch.")
@@ -120,6 +128,7 @@ def dry_run(
         f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(
             batches[0], plan.vocabularies, width
         ),
+        f"Scheduled sampling in it, {ROWS_SHOWN} rows": sampled,
         "Before it can be trained": [] if experiment.resume else missing_for_training(experiment),
         "Note": experiment.notes(),
     }
@@ -199,43 +208,19 @@ def mebibytes(size: int) -> str:
     return f"{size / 2**20:8,.1f} MiB"
 
 
-def describe_shapes(batch: TrainingBatch) -> str:
-    """The shapes of all ids in a batch, as "source 32 × 9, target_input 32 × 11, …"."""
-    return ", ".join(
-        f"{name.replace('_', ' ')} {len(ids)} × {ids.shape[1]}" for name, ids in id_tables(batch)
-    )
-
-
-def id_tables(batch: TrainingBatch) -> list[tuple[str, Tensor]]:
-    """The parts of a batch that are ids in rows: ``(batch_size, length)``."""
-    parts = batch._asdict().items()
-    return [(name, part) for name, part in parts if isinstance(part, Tensor) and part.dim() == 2]
-
-
-def batch_lines(batch: TrainingBatch, sides: Mapping[str, Vocab], width: int) -> Iterator[str]:
-    """The first rows of a batch in tokens, as the model sees them, cut to the width of a screen.
-
-    Args:
-        batch: one.
-        sides: the vocabulary of each part that has ids.
-        width: in characters.
-    """
-    yield describe_shapes(batch)
-    parts = id_tables(batch)
-    for row in range(min(ROWS_SHOWN, len(parts[0][1]))):
-        for name, ids in parts:
-            tokens = " ".join(map(escape_token, sides[name].tokens(ids[row].tolist())))
-            number = row + 1 if name == parts[0][0] else ""
-            line = f"{number:>3}  {name.replace('_', ' '):14} {tokens}"
-            yield line if len(line) <= width - 2 else line[: width - 3] + "…"
-
-
-def escape_token(token: str) -> str:
-    """A token with what is no visible character in an escaped form; a space as ␣.
-
-    >>> escape_token("▁a"), escape_token(" "), escape_token("\\u200b")
-    ('▁a', '␣', '\\\\u200b')
-    """
-    return "".join(
-        "␣" if sign == " " else sign if sign.isprintable() else repr(sign)[1:-1] for sign in token
-    )
+def sampling_lines(
+    plan: TrainingPlan[BatchT], trainer: Trainer[BatchT], width: int
+) -> Iterator[str]:
+    """What scheduled sampling shows the decoder in the first batch, now and at the end."""
+    settings = trainer.settings.sampling
+    if settings.schedule == "none":
+        return
+    now, end = trainer.sampling_rate, final_sampling_rate(trainer.settings)
+    yield "teacher forcing shows the decoder the reference; below it stand the model's own tokens"
+    yield f"where they take its place: at a rate of {now:.3f} now, and of {end:.3f} at the end"
+    if now == 0:
+        yield "(a rate of 0 is teacher forcing: only the end is shown)"
+    trainer.model.eval()
+    history = plan.history(trainer.task.batches(trainer.state.epoch)[0])
+    rates = {f"rate {rate:.3f}": rate for rate in (now, end) if rate}
+    yield from history_lines(history, rates, settings, width=width)

@@ -13,13 +13,10 @@ from torch import Tensor
 from seq2seq.errors import SettingsError
 from seq2seq.training.optimizer import learning_rate
 from seq2seq.training.saved_tensors import SavedTensorMeter
-from seq2seq.training.scheduled_sampling import sampling_rate
+from seq2seq.training.scheduled_sampling import final_sampling_rate
 from seq2seq.training.step import out_of_memory
 from seq2seq.training.task import BatchT, TrainingBatch
 from seq2seq.training.trainer import Trainer
-
-LAST_STEP = 10**9
-"""A step that no training reaches, at which the rate of scheduled sampling is highest."""
 
 
 @contextmanager
@@ -85,8 +82,7 @@ def measure_footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
     """
     settings = trainer.settings
     trainer.model.train()
-    step = settings.max_steps or LAST_STEP
-    rate = sampling_rate(settings.sampling, step=step, percent=100.0)
+    rate = final_sampling_rate(settings)
     weights = [*trainer.model.parameters(), *trainer.model.buffers()]
     trainer.optimizer_step.optimizer.zero_grad(set_to_none=True)
     # The whole batch, even if --training.memory would cut it.

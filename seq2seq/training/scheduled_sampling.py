@@ -20,8 +20,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from seq2seq.config.training import SamplingSettings
+from seq2seq.config.training import SamplingSettings, TrainingSettings
+from seq2seq.data.vocabulary import PAD_ID
 from seq2seq.models.decoder import Decoder, DecoderState
+
+LAST_STEP = 10**9
+"""A step that no training reaches, at which the rate of scheduled sampling is highest."""
 
 
 def sampling_rate(settings: SamplingSettings, *, step: int, percent: float) -> float:
@@ -49,11 +53,20 @@ def sampling_rate(settings: SamplingSettings, *, step: int, percent: float) -> f
     return 1 - max(settings.floor, min(1.0, epsilon))
 
 
+def final_sampling_rate(settings: TrainingSettings) -> float:
+    """Returns the rate at the end of a training, which is the highest.
+
+    Where the schedule counts steps, and the budget does not, it is that at the schedule's own end.
+    """
+    return sampling_rate(settings.sampling, step=settings.max_steps or LAST_STEP, percent=100.0)
+
+
 class SamplingDraws(NamedTuple):
     """The random numbers of one batch, both ``(batch_size, target_length)``.
 
     Attributes:
-        coins: True where the decoder's input is to be its own prediction; never at bos.
+        coins: True where the decoder's input is to be its own prediction; never at bos, nor on
+            pads.
         uniforms: in [0, 1), for drawing that prediction from its distribution; None for argmax.
     """
 
@@ -62,15 +75,19 @@ class SamplingDraws(NamedTuple):
 
 
 def draw_coins(
-    shape: tuple[int, int],
+    reference: Tensor,
     rate: float,
     choice: Literal["argmax", "sample"],
     generator: torch.Generator,
 ) -> SamplingDraws:
-    """Draws for each token of each sentence whether, and which, prediction is the input."""
-    coins = torch.rand(shape, generator=generator) < rate
+    """Draws for each token of each sentence whether, and which, prediction is the input.
+
+    The reference is what the inputs are with teacher forcing, ``(batch_size, target_length)``.
+    """
+    coins = torch.rand(reference.shape, generator=generator) < rate
     coins[:, 0] = False
-    uniforms = torch.rand(shape, generator=generator) if choice == "sample" else None
+    coins = coins.to(reference.device) & (reference != PAD_ID)
+    uniforms = torch.rand(reference.shape, generator=generator) if choice == "sample" else None
     return SamplingDraws(coins, uniforms)
 
 
@@ -164,7 +181,7 @@ def pre_logits_with_sampling(
     """
     if rate == 0:
         return decoder.sequence(reference, state)
-    draws = draw_coins((reference.shape[0], reference.shape[1]), rate, settings.choice, generator)
+    draws = draw_coins(reference, rate, settings.choice, generator)
     if settings.method == "steps":
         return pre_logits_by_steps(decoder, state, reference, draws)
     inputs = inputs_by_passes(decoder, state, reference, draws, settings.passes)

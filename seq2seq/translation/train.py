@@ -35,6 +35,7 @@ from seq2seq.training.launch import launch
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
+from seq2seq.training.shown_tokens import translation_history
 from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
 
@@ -123,6 +124,7 @@ def plan_training(task: TranslationTask, corpora: Corpora) -> TrainingPlan[Batch
         f"{kept:,} training pairs, vocabularies of {len(source):,} and {len(target):,}",
         details,
         {"source": source, "target_input": target, "target_output": target},
+        partial(translation_history, task.model, target),
         partial(
             count_shortlist,
             task.source_ids,

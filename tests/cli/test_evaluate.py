@@ -204,6 +204,37 @@ def test_exposure_prints_a_table(run: Run, text: Path, trained: Path) -> None:
     assert first[3] == first[4], "the first token has no history yet"
 
 
+def test_exposure_shows_what_scheduled_sampling_puts_into_the_history(
+    run: Run, text: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    files = ["--source", text / "source", "--reference", text / "reference", "--device", "cpu"]
+    out, err = run("exposure", trained, *files, "--show", 2, "--rate", 1)
+    assert err == ""
+    title, *lines, _ = out.splitlines()
+    assert title == f"{trained}, the history at a rate of scheduled sampling of 1.0"
+    translator = Translator.load(trained, "cpu")
+    sources, references = read_lines(text / "source")[:2], read_lines(text / "reference")[:2]
+    greedy = translator.candidates(sources, 1, beam_size=1)
+    for number, source in enumerate(sources):
+        above, reference, own = lines[3 * number : 3 * number + 3]
+        assert above.split() == [str(number + 1), "source", *source.split()]
+        tokens = translator.target.tokenizer.tokenize(references[number])
+        shown = translator.target.vocab.tokens(translator.target.vocab.ids(tokens))
+        assert reference.split() == ["reference", "<bos>", *shown]
+        # At a rate of 1 all of the history is the model's own greedy translation, after bos.
+        assert own.startswith("     rate 1.0      ")
+        begun = greedy[number][0].tokens[: len(tokens)]
+        assert own.split()[2 : 2 + len(begun)] == begun
+    forced, _ = run("exposure", trained, *files, "--show", 2, "--rate", 0)
+    assert forced.splitlines()[3].split() == ["rate", "0.0"]
+    half = run("exposure", trained, *files, "--show", 2)[0].splitlines()
+    assert half[3].startswith("     rate 0.5 ")
+    reference, own = half[2], half[3]
+    for match in re.finditer(r"\S+", own[20:]):  # each stands below a token of the reference
+        assert reference[20 + match.start() - 1] == " " != reference[20 + match.start()]
+
+
 def test_long_sources_are_cut_with_a_warning(run: Run, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "long").write_text("story " * 600 + "\nstory\n")
     (tmp_path / "reference").write_text("histoire\nhistoire\n")
@@ -289,6 +320,14 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "exposure position": (
         [*EXPOSURE, "TEXT/reference", "--max-length", "0"],
         ["--max-length 0 must be at least 1"],
+    ),
+    "exposure shows or measures": (
+        [*EXPOSURE, "TEXT/reference", "--show", "3", "--max-length", "9", "--json"],
+        ["--max-length 9 has no effect with --show", "--json True has no effect with --show"],
+    ),
+    "exposure rate": (
+        [*EXPOSURE, "TEXT/reference", "--rate", "0.3"],
+        ["--rate 0.3 has no effect with --show 0"],
     ),
     "exposure picture": (
         [*EXPOSURE, "TEXT/reference", "--plot", "gap.gif"],

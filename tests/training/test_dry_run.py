@@ -1,23 +1,27 @@
 """A dry run: all that a training would do is shown, and nothing is written."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seq2seq.cli.main import main
 from seq2seq.config.base import flatten, to_dict
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.training import SamplingSettings
 from seq2seq.data.batching import make_batch
 from seq2seq.data.parallel import Corpora
 from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.language_modeling.train import train_language_model
-from seq2seq.models.translation import build_translation_model
-from seq2seq.training.dry_run import DRY_RUN, batch_lines, mebibytes
+from seq2seq.models.translation import TranslationModel, build_translation_model
+from seq2seq.training.dry_run import DRY_RUN, mebibytes
 from seq2seq.training.launch import count_weights
+from seq2seq.training.shown_tokens import batch_lines, history_lines, translation_history
 from seq2seq.translation.train import train
 from tests.support.language import TEXTS, describe
 
@@ -133,6 +137,116 @@ def test_a_continued_run_is_shown_and_left_as_it_is(
     assert found["An update from the largest batch"][0].startswith("continued after step 3")
     assert everything(Path(run.run)) == before
     assert train(replace(run, resume=True), letters) == "the budget is used up"
+
+
+def own_tokens(lines: list[str]) -> Iterator[tuple[list[str], dict[int, str]]]:
+    """Of each row of a rate the reference, and what stands below it, by its place."""
+    for reference, own in pairwise(lines):
+        if reference[5:14] != "reference":
+            continue
+        starts = [match.start() for match in re.finditer(r"\S+", reference[20:])]
+        found = {m.start(): m[0] for m in re.finditer(r"\S+", own[20:])}
+        assert found.keys() <= {*starts}, "each stands below a token"
+        tokens = reference[20:].split()
+        yield tokens, {starts.index(place): token for place, token in found.items()}
+
+
+def test_scheduled_sampling_is_shown_below_the_reference(
+    experiment: Describe, letters: Corpora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sampling = SamplingSettings(schedule="constant", rate=0.6)
+    run = replace(experiment(max_steps=300, sampling=sampling), dry_run=True)
+    train(run, letters)
+    first, second, *lines = sections(capsys.readouterr().out)["Scheduled sampling in it"]
+    assert first.startswith("teacher forcing shows the decoder the reference; below it")
+    assert second == "where they take its place: at a rate of 0.600 now, and of 0.600 at the end"
+    assert [line[5:15] for line in lines] == ["reference ", "rate 0.600"] * 3
+    fresh = [*own_tokens(lines)]
+    for reference, own in fresh:
+        assert reference[0] == "<bos>"
+        assert 0 not in own
+        assert "<pad>" not in reference
+    # A model that has learned to copy puts the right tokens, or nearly.
+    train(replace(run, dry_run=False), letters)
+    capsys.readouterr()
+    train(replace(run, resume=True), letters)
+    trained = [*own_tokens(sections(capsys.readouterr().out)["Scheduled sampling in it"])]
+    right = [
+        sum(token == reference[place] for reference, own in rows for place, token in own.items())
+        for rows in (fresh, trained)
+    ]
+    put = sum(len(own) for _, own in trained)
+    assert put > 3
+    assert right[1] > max(right[0], put / 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "rates"),
+    [
+        ({"schedule": "none"}, None, []),
+        ({"schedule": "linear", "slope": 0.005}, "0.000 now, and of 0.500", ["0.500"]),
+        (
+            {"schedule": "linear", "slope": 0.1, "unit": "steps"},
+            "0.000 now, and of 0.400",
+            ["0.400"],
+        ),
+        (
+            {"schedule": "inverse-sigmoid", "k": 25.0},
+            "0.038 now, and of 0.686",
+            ["0.038", "0.686"],
+        ),
+    ],
+)
+def test_the_rates_are_those_of_now_and_of_the_end(
+    experiment: Describe,
+    letters: Corpora,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, Any],
+    said: str | None,
+    rates: list[str],
+) -> None:
+    run = replace(experiment(max_steps=4, sampling=SamplingSettings(**settings)), dry_run=True)
+    train(run, letters)
+    found = sections(capsys.readouterr().out)
+    assert ("Scheduled sampling in it" in found) == (said is not None)
+    if said:
+        lines = found["Scheduled sampling in it"]
+        assert said in lines[1]
+        assert ("only the end is shown" in lines[2]) == ("0.000" in said)
+        shown = [line for line in lines if line.startswith("     rate")]
+        assert [line.split()[1] for line in shown] == rates * 3
+
+
+def test_a_higher_rate_shows_what_a_lower_one_does_and_more(
+    tiny_model: Callable[..., TranslationModel],
+) -> None:
+    model = tiny_model()
+    vocab = Vocab(["<pad>", "<unk>", "<bos>", "<eos>", *"abcdefghi"], [0] * 13)
+    batch = make_batch([[4, 5, 6]] * 2, [[4, 5, 6, 7, 8, 9, 10], [5]])
+    rates = {"low": 0.3, "high": 0.6, "all": 1.0}
+    history = translation_history(model, vocab, batch)
+    settings = SamplingSettings(method="steps")
+    lines = history_lines(history, rates, settings, rows=2, sources=["x", "y"], width=300)
+    table = [line[20:] for line in lines]
+    assert len(table) == 2 * 5
+    source, reference, low, high, every = table[:5]
+    assert (source, reference.split()) == ("x", ["<bos>", *"abcdefg"])
+    places = [{m.start() for m in re.finditer(r"\S+", row)} for row in (low, high, every)]
+    assert places[0] < places[1] < places[2]
+    assert len(places[2]) == 7
+    assert len(table[-1].split()) == 1, "nothing stands on pads"
+
+
+@pytest.mark.parametrize("windows", ["sequential", "random", "sentences"])
+def test_scheduled_sampling_of_a_language_model_is_shown(
+    windows: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sampling = SamplingSettings(schedule="constant", rate=0.5)
+    described = describe(tmp_path / "run", windows, max_steps=3, sampling=sampling)
+    train_language_model(replace(described, dry_run=True), TEXTS)
+    rows = [*own_tokens(sections(capsys.readouterr().out)["Scheduled sampling in it"])]
+    assert len(rows) == 3
+    assert any(own for _, own in rows)
 
 
 @pytest.mark.parametrize("windows", ["sequential", "random", "sentences"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seq2seq.config.training import SamplingSettings
 from seq2seq.data.batching import make_batch
-from seq2seq.data.vocabulary import BOS_ID
+from seq2seq.data.vocabulary import BOS_ID, PAD_ID
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.models.cells.registry import CELLS
@@ -31,6 +31,8 @@ BATCH = make_batch(
     [[6, 7, 12, 8, 4, 5, 9], [4], [11, 10, 9], [8, 7, 6, 5, 4]],
 )
 SHAPE = tuple(BATCH.target_input.shape)
+WHOLE = torch.full(SHAPE, BOS_ID)
+"""A reference without pads: draws for it also fall where the batch has some."""
 every_choice = pytest.mark.parametrize("choice", ["argmax", "sample"])
 
 
@@ -63,7 +65,7 @@ def test_rate_0_is_teacher_forcing_to_the_bit(tiny_model: Build, method: str, ch
 @every_choice
 def test_without_heads_both_ways_show_the_reference(tiny_model: Build, choice: str) -> None:
     model, state = started(tiny_model)
-    draws = draw_coins(SHAPE, 0.0, choice, generator())
+    draws = draw_coins(WHOLE, 0.0, choice, generator())
     inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=2)
     assert torch.equal(inputs, BATCH.target_input)
     torch.testing.assert_close(
@@ -81,7 +83,7 @@ def test_as_many_passes_as_steps_show_what_stepping_shows(
     tiny_model: Build, cell: str, context: str, choice: str, rate: float
 ) -> None:
     model, state = started(tiny_model, cell=cell, context=context)
-    draws = draw_coins(SHAPE, rate, choice, generator())
+    draws = draw_coins(WHOLE, rate, choice, generator())
     stepped = pre_logits_by_steps(model.decoder, state, BATCH.target_input, draws)[0]
     inputs = inputs_by_passes(model.decoder, state, BATCH.target_input, draws, passes=SHAPE[1])
     assert (inputs != BATCH.target_input).any()
@@ -94,13 +96,14 @@ def test_as_many_passes_as_steps_show_what_stepping_shows(
 @every_choice
 def test_settings_choose_the_method_and_passes(tiny_model: Build, choice: str) -> None:
     model, state = started(tiny_model)
+    reference = BATCH.target_input.masked_fill(BATCH.target_input == PAD_ID, 5)
 
     def run(**options: Any) -> torch.Tensor:
         settings = SamplingSettings(schedule="constant", choice=choice, **options)
         return pre_logits_with_sampling(
             model.decoder,
             state,
-            BATCH.target_input,
+            reference,
             rate=0.9,
             settings=settings,
             generator=generator(),
@@ -109,11 +112,11 @@ def test_settings_choose_the_method_and_passes(tiny_model: Build, choice: str) -
     by_steps = run(method="steps")
     torch.testing.assert_close(run(method="passes", passes=SHAPE[1]), by_steps)
     assert not torch.allclose(run(method="passes", passes=1), by_steps)
-    assert not torch.allclose(model.decoder.sequence(BATCH.target_input, state)[0], by_steps)
+    assert not torch.allclose(model.decoder.sequence(reference, state)[0], by_steps)
 
 
 def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Build) -> None:
-    draws = draw_coins(SHAPE, 1.0, "argmax", generator())
+    draws = draw_coins(WHOLE, 1.0, "argmax", generator())
     caps = torch.full((SHAPE[0],), SHAPE[1] - 1)
     outputs = set()
     for cell in CELLS:
@@ -136,7 +139,7 @@ def test_at_rate_1_the_history_is_the_model_s_own_greedy_output(tiny_model: Buil
 @every_choice
 def test_no_gradient_goes_through_a_choice(tiny_model: Build, choice: str) -> None:
     model, _ = started(tiny_model)
-    draws = draw_coins(SHAPE, 0.7, choice, generator())
+    draws = draw_coins(WHOLE, 0.7, choice, generator())
     gradients = []
     for method in ("steps", "given inputs"):
         state = model.start(BATCH.source, BATCH.source_lengths)
@@ -159,7 +162,7 @@ def test_no_gradient_goes_through_a_choice(tiny_model: Build, choice: str) -> No
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_a_coin_is_tossed_for_each_token_of_each_sentence_and_never_at_bos(rate: float) -> None:
-    coins, uniforms = draw_coins((300, 101), rate, "argmax", generator())
+    coins, uniforms = draw_coins(torch.full((300, 101), BOS_ID), rate, "argmax", generator())
     assert uniforms is None
     assert not coins[:, 0].any()
     tossed = coins[:, 1:].double()
@@ -172,7 +175,8 @@ def test_a_coin_is_tossed_for_each_token_of_each_sentence_and_never_at_bos(rate:
 
 def test_uniforms_are_drawn_for_sampling_and_all_draws_follow_the_generator() -> None:
     first, again, other = (
-        draw_coins((50, 20), 0.5, "sample", generator(seed)) for seed in (1, 1, 2)
+        draw_coins(torch.full((50, 20), BOS_ID), 0.5, "sample", generator(seed))
+        for seed in (1, 1, 2)
     )
     assert torch.equal(first.coins, again.coins)
     assert torch.equal(first.uniforms, again.uniforms)
@@ -180,6 +184,26 @@ def test_uniforms_are_drawn_for_sampling_and_all_draws_follow_the_generator() ->
     assert 0 <= first.uniforms.min() < 0.01
     assert 0.99 < first.uniforms.max() < 1
     assert len(first.uniforms.unique()) > 990
+
+
+@every_choice
+def test_no_coin_falls_on_a_pad_which_changes_no_real_token(tiny_model: Build, choice: str) -> None:
+    model, state = started(tiny_model)
+    reference = BATCH.target_input
+    whole, draws = (draw_coins(each, 0.7, choice, generator()) for each in (WHOLE, reference))
+    assert not draws.coins[reference == PAD_ID].any()
+    assert torch.equal(draws.coins, whole.coins & (reference != PAD_ID))
+    assert whole.coins[reference == PAD_ID].any()
+    real = torch.arange(SHAPE[1]) < BATCH.target_lengths.unsqueeze(1)
+    for passes in (1, SHAPE[1]):
+        expected, got = (
+            inputs_by_passes(model.decoder, state, reference, each, passes)
+            for each in (whole, draws)
+        )
+        assert torch.equal(got[real], expected[real])
+        assert (got[~real] == PAD_ID).all()
+        outputs = [model.decoder.sequence(inputs, state)[0][real] for inputs in (expected, got)]
+        assert torch.equal(*outputs)
 
 
 def test_choose_without_numbers_takes_the_most_probable() -> None:

@@ -80,3 +80,14 @@ def unescape(text: str) -> str:
 def visible_tokens(tokens: Iterable[str], unknown: str = UNKNOWN_TEXT) -> list[str]:
     """Returns the tokens that are seen in text: no pad, bos and eos, `unknown` for unknown ones."""
     return [unknown if token == UNK else token for token in tokens if token not in _SILENT]
+
+
+def show_token(token: str) -> str:
+    """Returns a token with what is no visible character in an escaped form; a space as ␣.
+
+    >>> show_token("▁a"), show_token(" "), show_token("\\u200b")
+    ('▁a', '␣', '\\\\u200b')
+    """
+    return "".join(
+        "␣" if sign == " " else sign if sign.isprintable() else repr(sign)[1:-1] for sign in token
+    )
