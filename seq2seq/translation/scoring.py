@@ -27,9 +27,20 @@ def score_pairs(
     """Scores pairs of texts, line-aligned; see `Translator.score`."""
     if len(sources) != len(targets):
         raise DataError(f"{len(sources):,} sources, but {len(targets):,} targets")
+    return score_ids(members, target, sources, target.encode(targets), settings, device)
+
+
+def score_ids(
+    members: Sequence[EnsembleMember],
+    target: TextPipeline,
+    sources: Sequence[str],
+    ids: Sequence[list[int]],
+    settings: DecodingSettings,
+    device: torch.device,
+) -> list[PairScore]:
+    """Scores the translation of each source that is given in ids, without eos."""
     use_one_thread_after_fork()
     read = tokenize_sources(members, sources, 1, settings.max_source_length)
-    ids = target.encode(targets)
     full = [index for index in range(len(sources)) if read[0][index] or ids[index]]
     found = score(
         [member.model for member in members],

@@ -24,6 +24,7 @@ from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.errors import DataError
 from seq2seq.models.translation import build_translation_model
+from seq2seq.translation.butterfly import force_word
 from seq2seq.translation.translator import Translator
 
 Fails = Callable[..., str]
@@ -61,6 +62,51 @@ def test_score_prints_a_line_for_each_pair(
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for row, source, target, score in zip(rows, SOURCES, TARGETS, expected, strict=True):
         assert row == {"source": source, "target": target, **score._asdict()}
+
+
+def test_score_prints_the_tokens_of_each_pair(trained: Path, pairs: list[str], run: Run) -> None:
+    expected = Translator.load(trained, "cpu").score(SOURCES, TARGETS)
+    out, _ = run("score", trained, *pairs, "--token-scores", "--device", "cpu")
+    lines = iter(out.splitlines())
+    for each in expected:
+        assert next(lines) == f"{each.log_probability:.4f}\t{each.per_token:.4f}"
+        scores = zip(each.tokens, each.token_log_probabilities, strict=True)
+        for number, (token, value) in enumerate(scores, start=1):
+            assert next(lines).split() == [str(number), token, f"{value:.4f}"]
+    assert not [*lines]
+
+
+def test_a_wrong_word_is_forced_into_each_translation(
+    trained: Path, tmp_path: Path, run: Run, fails: Fails
+) -> None:
+    (tmp_path / "source").write_text("We must eat.\nMarie is late.\n")
+    (tmp_path / "target").write_text("Nous devons manger.\nMarie est en retard.\n")
+    given = [trained, tmp_path / "source", tmp_path / "target", "--device", "cpu"]
+    translator = Translator.load(trained, "cpu")
+    found = [
+        force_word(translator, "We must eat.", "Nous devons manger.", "est", 2),
+        force_word(translator, "Marie is late.", "Marie est en retard.", "est", 2),
+    ]
+    out, err = run("score", *given, "--butterfly", "est@2")
+    first, second, end = out.split("\n\n")
+    assert (end, err) == ("", "")
+    assert first == f"We must eat.\nNous devons manger.\n{found[0].as_table()}"
+    assert second == f"Marie is late.\nMarie est en retard.\n{found[1].as_table()}"
+    out, _ = run("score", *given, "--butterfly", "est@2", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert rows[0]["source"] == "We must eat."
+    assert [row["tokens"] for row in rows] == [each.as_dict()["tokens"] for each in found]
+    changes = [[each.difference or 0.0 for each in every.tokens] for every in found]
+    assert max(map(abs, changes[0])) > 1e-3
+    assert max(map(abs, changes[1])) < 1e-5, "a word in its own place changes nothing"
+    for wrong in ("est", "@2", "est@0", "est@x"):
+        said = fails("score", *given, "--butterfly", wrong)
+        assert f"--butterfly {wrong} must be WORD@POSITION" in said
+    said = fails("score", *given, "--butterfly", "est@5")
+    assert "target, line 1: there is no token 5 in 'Nous devons manger.'" in said
+    for option in (["--json"], ["--butterfly", "est@2"]):
+        said = fails("score", *given, "--token-scores", *option)
+        assert f"{option[0]} has the scores of all tokens already" in said
 
 
 def test_score_takes_an_ensemble_in_a_process_of_its_own(
