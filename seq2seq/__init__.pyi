@@ -105,6 +105,8 @@ from .runs.run import Run as Run
 from .training.fit import fit as fit
 from .training.optimizer import clip_gradients as clip_gradients
 from .training.reporting import log_line as log_line
+from .translation.butterfly import force_word as force_word
+from .translation.gates import read_gates as read_gates
 from .translation.reranker import Reranker as Reranker
 from .translation.train import train as train
 from .translation.translator import Translator as Translator

@@ -81,3 +81,21 @@ def test_a_peer_without_its_toolkit_is_refused_in_words(tmp_path: Path) -> None:
         )
         assert result.returncode == 2
         assert message in result.stderr
+
+
+@pytest.mark.slow
+def test_the_starts_of_a_gru_are_compared() -> None:
+    text = ROOT / "data" / "sample" / "test.en"
+    small = ["--units", "8", "--updates", "2", "--seeds", "1", "--biases", "0", "2"]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.gru_start", "--text", str(text), *small],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert [line[0] for line in lines] == ["bias", "characters", "translation", "copy"] * 2
+    plain, keeping = (float(line[-1]) for line in lines if line[0] == "bias")
+    assert keeping > 1e3 * plain > 0, "the gradient reaches much further back"

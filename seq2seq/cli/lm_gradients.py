@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from seq2seq.evaluation.gradient_flow import GradientFlow
     from seq2seq.runs.run import Run
 
+EXPLANATION = """\
+Each number is the norm of the gradient of one token's loss at the state so many steps before it:
+how much the loss would change with that state. A step back multiplies the gradient by the
+derivatives of the step. Where they shrink it, it vanishes, and nothing is learned from that far
+back; where they stretch it, it explodes, and has to be clipped. An Elman cell multiplies it by U
+and the slope of tanh at every step; where a gate keeps the old state (the update gate of a GRU, the
+forget gate of an LSTM in its memory c), it is multiplied by the gate, and passes as that nears 1.
+In a fresh GRU the gate is near σ(0) = 0.50, in a fresh LSTM near σ(1) = 0.73; training moves it.\
+"""
+"""What is printed below the table."""
+
 
 @dataclass(frozen=True)
 class Gradients(AnalysisCommand):
@@ -76,7 +87,8 @@ def gradients_command(arguments: list[str]) -> None:
     lines = read_plain_lines(command.text)
     flows = flows_of_runs(command, runs, lines) if runs else flows_of_cells(command, lines)
     found = dict(zip(command.runs or command.cells, flows.values(), strict=True))
-    show(command, found, as_table(flows), lambda: gradient_flow_figure(flows))
+    table = f"{as_table(flows)}\n\n{EXPLANATION}"
+    show(command, found, table, lambda: gradient_flow_figure(flows))
 
 
 def flows_of_runs(

@@ -18,6 +18,7 @@ from seq2seq.cli import lm
 from seq2seq.cli.analyses import ahead_command, exposure_command
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
+from seq2seq.cli.gates import gates_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.rerank import rerank_command
@@ -61,6 +62,7 @@ COMMANDS = Group(
         "compare": compare_command,
         "analyze": analyze_command,
         "exposure": exposure_command,
+        "gates": gates_command,
         "tokenize": tokenize_command,
         "plot": plot_command,
         "lm": LANGUAGE_MODELS,

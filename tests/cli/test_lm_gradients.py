@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq.cli.lm_gradients import short_names
+from seq2seq.cli.lm_gradients import EXPLANATION, short_names
 from seq2seq.config.data import DataSettings
 from seq2seq.config.language_model import (
     LanguageDataSettings,
@@ -80,7 +80,7 @@ def expected(run: str, steps: int, places: int) -> object:
 def test_runs_side_by_side(gradients: Run) -> None:
     flows = {f"{name} ({name})": expected(name, 30, 5) for name in ("gru", "lstm")}
     options = ("gru", "lstm", "--text", "text", "--steps", 30, "--places", 5)
-    assert gradients(*options) == as_table(flows) + "\n"
+    assert gradients(*options) == f"{as_table(flows)}\n\n{EXPLANATION}\n"
     assert json.loads(gradients(*options, "--json")) == {
         name: flows[f"{name} ({name})"].as_dict() for name in ("gru", "lstm")
     }
@@ -90,7 +90,10 @@ def test_runs_side_by_side(gradients: Run) -> None:
         "lstm (lstm), h",
         "lstm (lstm), c",
     ]
-    assert table.splitlines()[-1].split()[0] == "99"  # as many as the usual --steps
+    numbers, _, said = table.partition("\n\n")
+    assert numbers.splitlines()[-1].split()[0] == "99"  # as many as the usual --steps
+    for word in ("norm of the gradient", "vanishes", "explodes", "GRU", "LSTM"):
+        assert word in said
 
 
 def test_a_model_of_sentences_reads_within_one(gradients: Run, fails: Callable[..., str]) -> None:
@@ -114,7 +117,7 @@ def test_fresh_cells_on_characters(gradients: Run) -> None:
     }
     options = ("--text", "text", "--steps", 12, "--places", 3)
     fresh = ("--cells", "jordan", "lstm", "--size", 7, "--seed", 5)
-    assert gradients(*options, *fresh) == as_table(flows) + "\n"
+    assert gradients(*options, *fresh) == f"{as_table(flows)}\n\n{EXPLANATION}\n"
     usual = json.loads(gradients(*options, "--json"))
     assert list(usual) == ["elman", "gru", "lstm"]
     assert [row["memory"] is None for row in usual.values()] == [True, True, False]

@@ -26,8 +26,8 @@ class Cell(nn.Module, ABC):
     """What all cells share: the two ways to run them, zero states, zoneout, and checks of shapes.
 
     A kind of cell implements the part of a step that needs no state (`project_inputs`), and the
-    next state from that and the state before (`update`). Inputs or a state of another shape are a
-    SettingsError.
+    next state from that and the state before (`update`); one that has gates names them, too
+    (`named_gates`). Inputs or a state of another shape are a SettingsError.
 
     Args:
         hidden_size: width of the state, which is also the output.
@@ -51,6 +51,24 @@ class Cell(nn.Module, ABC):
         self.check_shapes(inputs, state, "(batch_size, input_size)")
         state = self.update_with_zoneout(self.project_inputs(inputs), state, masks)
         return state[0], state
+
+    def gates(self, inputs: Tensor, state: CellState) -> dict[str, Tensor]:
+        """Computes the gates of one step, by name: ``(batch_size, hidden_size)`` each, in (0, 1).
+
+        They are those of `step`, with nothing dropped; a cell without gates has none. What a gate
+        does stands in the formula of each class: at 1, the update gate of a GRU keeps the old
+        state, and that of a minimal GRU takes the new one.
+
+        Args:
+            inputs: ``(batch_size, input_size)``.
+            state: before the step.
+        """
+        self.check_shapes(inputs, state, "(batch_size, input_size)")
+        return self.named_gates(self.project_inputs(inputs), state)
+
+    def named_gates(self, projected: Tensor, state: CellState) -> dict[str, Tensor]:
+        """Computes `gates` from the result of `project_inputs` and the state before."""
+        return {}
 
     def sequence(
         self,

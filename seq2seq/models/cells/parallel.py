@@ -115,11 +115,17 @@ class SRUCell(ParallelCell):
             return product.chunk(4, dim=-1)
         return *product.chunk(3, dim=-1), self.HIGHWAY_SCALE * inputs.to(weight.dtype)
 
+    def named_gates(self, projected: Tensor, state: CellState) -> dict[str, Tensor]:
+        """Computes f and r, see `Cell.gates`."""
+        _, forget, reset, _ = projected.chunk(4, dim=-1)
+        return {"forget": torch.sigmoid(forget), "reset": torch.sigmoid(reset)}
+
     def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with all products given."""
         self.check_masks(masks)
-        candidate, forget_gate, reset_gate, highway = projected.chunk(4, dim=-1)
-        forget, reset = torch.sigmoid(forget_gate), torch.sigmoid(reset_gate)
+        candidate, _, _, highway = projected.chunk(4, dim=-1)
+        gates = self.named_gates(projected, state)
+        forget, reset = gates["forget"], gates["reset"]
         memory = forget * state[1] + (1 - forget) * candidate
         return reset * memory + (1 - reset) * highway, memory
 
@@ -161,11 +167,16 @@ class MinGRUCell(ParallelCell):
         projected: Tensor = self.input(inputs).to(self.input.weight.dtype)
         return projected
 
+    def named_gates(self, projected: Tensor, state: CellState) -> dict[str, Tensor]:
+        """Computes z, see `Cell.gates`."""
+        gate, _ = projected.chunk(2, dim=-1)
+        return {"update": torch.sigmoid(gate)}
+
     def update(self, projected: Tensor, state: CellState, masks: DropoutMasks) -> CellState:
         """Computes the formula of the class, with W x + b given."""
         self.check_masks(masks)
-        gate, candidate = projected.chunk(2, dim=-1)
-        update = torch.sigmoid(gate)
+        _, candidate = projected.chunk(2, dim=-1)
+        update = self.named_gates(projected, state)["update"]
         return ((1 - update) * state[0] + update * candidate,)
 
     def all_states(self, inputs: Tensor, state: CellState) -> CellState:
