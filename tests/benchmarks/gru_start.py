@@ -145,7 +145,7 @@ def main() -> None:
     )
     parser.add_argument("--text", required=True, help="a text for the language model")
     parser.add_argument("--pairs", help="a TSV of sentence pairs; else data/sample")
-    parser.add_argument("--biases", nargs="+", type=float, default=[0.0, 1.0, 2.0])
+    parser.add_argument("--biases", nargs="+", type=float, default=[-1.0, 0.0, 1.0, 2.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--units", type=int, default=128)
