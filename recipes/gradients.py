@@ -1,6 +1,7 @@
 """The worked numbers of the textbook: gradients through time, which vanish, explode, are clipped.
 
     python recipes/gradients.py                          # in about two seconds
+    python recipes/gradients.py --only bptt
 
 What is printed of a section is its function below: a title and the source in the docstring, and the
 lines that it yields, with the formula, the numbers and what they mean. All is computed by the cells
@@ -10,7 +11,7 @@ and functions of the package. `seq2seq lm gradients` shows the gradients of a mo
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +19,21 @@ import torch
 
 import seq2seq
 
+WIDTH = 96
+
 
 @dataclass(frozen=True)
 class Gradients:
     """Print the worked numbers of the textbook on gradients: formula, numbers, source, meaning."""
+
+    only: tuple[str, ...] = ()
+    """Sections to print, by the names that stand in brackets beside their titles."""
+
+    def problems(self) -> Iterator[str]:
+        """Yields a line for each impossible option."""
+        for name in self.only:
+            if name not in SECTIONS:
+                yield f"--only {name} is no section; there are {', '.join(SECTIONS)}"
 
 
 def tensor(values: Any) -> torch.Tensor:
@@ -159,18 +171,24 @@ def clipping() -> Iterator[str]:
     yield f"from w = {start} a step of {rate} · 2w leads to {end}, of {rate} · 1 to {stretched}."
 
 
-SECTIONS = (bptt, truncation, powers, sigmoid, small_weights, clipping)
-"""What there is to see, in the order of a course."""
+PARTS: tuple[Callable[[], Iterator[str]], ...] = (
+    *(bptt, truncation, powers, sigmoid, small_weights, clipping),
+)
+SECTIONS = {part.__name__.replace("_", "-"): part for part in PARTS}
+"""What there is to see, by name, in the order of a course."""
+
+
+def page(name: str) -> str:
+    """Returns a section as it is printed."""
+    title, source = " ".join((SECTIONS[name].__doc__ or "").split()).split(". ", 1)
+    head = f"{title:<{WIDTH - len(name) - 2}}[{name}]"
+    return "\n  ".join([head, source, *SECTIONS[name]()])
 
 
 def main() -> None:
     """Prints the sections."""
-    seq2seq.parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
-    pages = []
-    for section in SECTIONS:
-        title, source = " ".join((section.__doc__ or "").split()).split(". ", 1)
-        pages.append("\n  ".join([title, source, *section()]))
-    print("\n\n".join(pages))
+    options = seq2seq.parse_command(Gradients, sys.argv[1:], "python recipes/gradients.py")
+    print("\n\n".join(page(name) for name in options.only or SECTIONS))
 
 
 if __name__ == "__main__":
