@@ -151,7 +151,7 @@ class Drawer(nn.Module):
         return self.stack.init_state(((embedded, *others),))
 
     def forward(self, images: Tensor, digits: Tensor) -> Tensor:
-        """Returns the logits of each row's ink after the true rows above it: ``(batch_size, 8, 8)``.
+        """Returns logits of ink ``(batch_size, 8, 8)``, each row's after the true rows above it.
 
         This is teacher forcing.
         """
@@ -195,7 +195,8 @@ def train_drawer(digits: Digits, options: Glimpses) -> Drawer:
     def loss(examples: Sequence[Example]) -> Tensor:
         images, labels = stack_examples(examples)
         logits = drawer(images, labels)
-        return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten()
+        losses = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+        return losses.mean(dim=(1, 2))
 
     fit(drawer, digits, loss, options)
     return drawer
@@ -218,6 +219,7 @@ def fit(
             batch_tokens=32 * SIDE,
             learning_rate=5e-3,
             warmup_steps=50,
+            precision="float32",
             threads=1,
         ),
         length=len,

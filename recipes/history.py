@@ -3,19 +3,20 @@
     python recipes/history.py
     python recipes/history.py --seed 2
 
-1. Hopfield's network (1982) stores patterns and recalls them from noisy ones.
-2. Cells: what is handed from step to step, and what of it can be learnt. Three are written here, as
-   anybody's own cell would be, and entered in the package's table of cells; the others come with
-   the package. All read strings of 0 and 1, and answer a question about the string at its end.
-3. A hierarchical network reads letters into words, and words into a sentence.
+Cells: what is handed from step to step, and what can be learnt with it. Three are written here, as
+anybody's own cell would be, and entered in the package's table of cells; the others come with the
+package. All read strings of 0 and 1, and answer a question about the string at its end. The fully
+recurrent network of the textbooks is Elman's: each unit of the state sees all others.
 
-The fully recurrent network of the textbooks is Elman's: each unit of the state sees all others.
+A hierarchical network: letters are read into words, and words into a sentence.
+
+Hopfield's network, which reads no sequence, has a recipe of its own: `recipes/hopfield.py`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,74 +48,6 @@ class History:
 
 
 # --------------------------------------------------------------------------------------------------
-# Hopfield (1982)
-
-SIDE = 12
-"""Patterns are squares of so many units on a side."""
-NOISE = 0.2
-"""The share of units that are turned over before a pattern is recalled."""
-
-
-def letters() -> Tensor:
-    """Returns the letters T, X and O as patterns of -1 and 1, ``(3, 144)``."""
-    rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
-    last = SIDE - 1
-    t = (rows < 2) | (columns == SIDE // 2) | (columns == SIDE // 2 - 1)
-    x = ((rows - columns).abs() < 2) | ((rows + columns - last).abs() < 2)
-    edge = torch.stack([rows, columns, last - rows, last - columns]).amin(dim=0)
-    return 2.0 * torch.stack([t, x, edge < 2]).flatten(1) - 1
-
-
-class Hopfield:
-    """Units of -1 and 1, each connected with all others: W = Σ p pᵀ / n, without the diagonal.
-
-    Args:
-        patterns: what to store, ``(count, n)``: the Hebbian rule, without any training.
-    """
-
-    def __init__(self, patterns: Tensor) -> None:
-        self.weights = patterns.T @ patterns / patterns.shape[1]
-        self.weights.fill_diagonal_(0)
-
-    def energy(self, state: Tensor) -> float:
-        """Returns -½ s W s of a state ``(n,)``."""
-        return float(-0.5 * state @ self.weights @ state)
-
-    def recall(self, state: Tensor, generator: torch.Generator) -> tuple[Tensor, list[float]]:
-        """Sets unit after unit, in random order, to the sign of its input, until none changes.
-
-        Returns:
-            The last state, and the energy at first and after each change; it always falls.
-        """
-        state, energies = state.clone(), [self.energy(state)]
-        while True:
-            before = len(energies)
-            for unit in torch.randperm(len(state), generator=generator).tolist():
-                value = torch.where(self.weights[unit] @ state >= 0, 1.0, -1.0)
-                if value != state[unit]:
-                    state[unit] = value
-                    energies.append(self.energy(state))
-            if len(energies) == before:
-                return state, energies
-
-
-def add_noise(pattern: Tensor, generator: torch.Generator) -> Tensor:
-    """Turns over a fifth of the units, drawn at random."""
-    chosen = torch.randperm(len(pattern), generator=generator)[: round(NOISE * len(pattern))]
-    noisy = pattern.clone()
-    noisy[chosen] *= -1
-    return noisy
-
-
-def recalled_share(count: int, units: int, generator: torch.Generator) -> float:
-    """Returns how many of `count` random patterns come back from noise without a wrong unit."""
-    patterns = 2.0 * torch.randint(2, (count, units), generator=generator) - 1
-    network = Hopfield(patterns)
-    recalled = [network.recall(add_noise(each, generator), generator)[0] for each in patterns]
-    return sum(map(torch.equal, recalled, patterns)) / count
-
-
-# --------------------------------------------------------------------------------------------------
 # Cells
 
 
@@ -128,7 +61,9 @@ class SecondOrderCell(seq2seq.Cell):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(hidden_size)
-        self.weight = nn.Parameter(torch.empty(hidden_size, hidden_size, input_size).uniform_(-1, 1))
+        self.weight = nn.Parameter(
+            torch.empty(hidden_size, hidden_size, input_size).uniform_(-1, 1)
+        )
 
     def zero_state(self, like: Tensor) -> CellState:
         """Returns the state before the first symbol, in which the first unit alone is on."""
@@ -375,37 +310,57 @@ def compare_hierarchical(options: History) -> tuple[float, float]:
 # Report
 
 
-def report_hopfield(options: History) -> Any:
-    """Prints what Hopfield's network recalls, and returns the picture of it."""
-    generator = torch.Generator().manual_seed(options.seed)
-    patterns = letters()
-    network = Hopfield(patterns)
-    noisy = [add_noise(pattern, generator) for pattern in patterns]
-    recalled = [network.recall(each, generator) for each in noisy]
-    right = sum(torch.equal(state, pattern) for (state, _), pattern in zip(recalled, patterns, strict=True))
-    print("Hopfield (1982): three letters are stored by the Hebbian rule, and recalled from noise")
-    print(f"  {100 * NOISE:.0f} % of the {SIDE * SIDE} units turned over: {right} of 3 come back whole")
-    _, energies = recalled[0]
-    print(f"  energy of the first: {energies[0]:.1f} falls to {energies[-1]:.1f} in {len(energies) - 1} changes of a unit, never rising")
-    for count in CAPACITY:
-        share = recalled_share(count, SIDE * SIDE, generator)
-        print(f"  {count} random patterns stored: {100 * share:.0f} % come back whole")
-    return None
-
-
-def report_cells(found: dict[str, dict[str, float]]) -> None:
+def report_cells(found: Mapping[str, Mapping[str, float]]) -> None:
     """Prints the accuracy of each cell by question."""
-    print("\nCells: strings of 0 and 1 are read, and a question is answered; accuracy in percent")
-    print(f"  {'':14}", *(f"{name:>7}" for name in QUESTIONS))
+    print("\nCells: strings of 0 and 1 are read, then a question is answered; right, in percent")
+    print(f"  {'':13}", *(f"{name:>7}" for name in QUESTIONS))
     for cell, accuracies in found.items():
         numbers = (f"{100 * accuracy:7.1f}" for accuracy in accuracies.values())
-        print(f"  {cell:14}", *numbers, f"  {EXPLAINED[cell]}")
-    print("  parity: is the number of ones odd? 000: are there three zeros in a row? (both learnt")
-    print("  from short strings, asked of long ones) first: what did the string begin with?")
+        print(f"  {cell:13}", *numbers, f"  {EXPLAINED[cell]}")
+    print(
+        "  parity: is the number of ones odd? 000: do three zeros stand in a row? Both are learnt"
+    )
+    print("  from short strings and asked of long ones. first: which was the first symbol of 30?")
+
+
+def report_hierarchical(flat: float, levels: float) -> None:
+    """Prints what it brings to read a sentence by its words."""
+    print("\nHierarchical: letters are read into words, words into a sentence; right, in percent")
+    print(f"  which word was the first of {SENTENCE}? Elman cells in both networks")
+    print(f"  {100 * flat:5.1f}  one network: the answer is {SENTENCE * WORD} letters back")
+    print(f"  {100 * levels:5.1f}  two, one above the other: it is {SENTENCE} words back")
+
+
+def draw(accuracies: Mapping[str, Mapping[str, float]]) -> Any:
+    """Draws what each cell learns, a group of bars for each."""
+    figure = new_figure(figsize=(9, 4), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(QUESTIONS)
+    for number, question in enumerate(QUESTIONS):
+        places = [place + width * (number - 1) for place in range(len(accuracies))]
+        heights = [100 * each[question] for each in accuracies.values()]
+        axes.bar(places, heights, width, label=question)
+    axes.axhline(50, color="black", linestyle=":", label="chance")
+    axes.set_xticks(range(len(accuracies)), accuracies)
+    axes.set_ylim(0, 100)
+    axes.set_ylabel("right, in percent")
+    axes.set_title("what each cell learns about strings of 0 and 1")
+    figure.legend(loc="outside lower center", ncols=4)
+    return figure
 
 
 def main() -> None:
     """Runs the networks, prints and draws."""
     options = parse_command(History, sys.argv[1:], "python recipes/history.py")
     make_figure_folder(options.plot)
-    seq2seq.CELLS.update(OWN_CELLS)
+    for name, cell in OWN_CELLS.items():
+        seq2seq.CELLS[name] = cell
+    accuracies = compare_cells(options)
+    report_cells(accuracies)
+    report_hierarchical(*compare_hierarchical(options))
+    save_figure(draw(accuracies), options.plot)
+    print(f"\npicture: {options.plot}")
+
+
+if __name__ == "__main__":
+    seq2seq.run_command(main)

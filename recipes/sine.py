@@ -113,7 +113,7 @@ def train(model: nn.Module, learnt: Tensor, options: Sine, outputs: int) -> None
 
     def squared_errors(batch: Sequence[Example]) -> Tensor:
         windows, following = (torch.stack(parts) for parts in zip(*batch, strict=True))
-        return (model(windows) - following).square().flatten()
+        return (model(windows) - following).square().mean(dim=1)
 
     seq2seq.fit(
         model,
@@ -125,6 +125,7 @@ def train(model: nn.Module, learnt: Tensor, options: Sine, outputs: int) -> None
             batch_tokens=16 * options.window,
             learning_rate=5e-3,
             warmup_steps=20,
+            precision="float32",
             threads=1,
         ),
         length=lambda example: len(example[0]),
