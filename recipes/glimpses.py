@@ -180,8 +180,9 @@ def train_reader(digits: Digits, options: Glimpses, learnt_from: str) -> Reader:
         logits = reader(images)
         if learnt_from == LAST:
             logits = logits[:, -1:]
-        labels = labels.repeat_interleave(logits.shape[1])
-        return F.cross_entropy(logits.flatten(0, 1), labels, reduction="none")
+        labels = labels.unsqueeze(1).expand(logits.shape[:2])
+        losses = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+        return losses.mean(dim=1)
 
     fit(reader, digits, loss, options)
     return reader
@@ -216,13 +217,13 @@ def fit(
         loss,
         seq2seq.TrainingSettings(
             epochs=options.epochs,
-            batch_tokens=32 * SIDE,
+            batch_tokens=32 * (SIDE + 1),
             learning_rate=5e-3,
             warmup_steps=50,
             precision="float32",
             threads=1,
         ),
-        length=len,
+        length=lambda _: SIDE,
         seed=options.seed,
     )
 

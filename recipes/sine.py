@@ -14,6 +14,7 @@ at once, as one vector: it has no predictions of its own to read.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ STEPS, LEARNT = 1000, 600
 AHEAD = (1, 4, 16, 64)
 """How many steps ahead."""
 HORIZON = max(AHEAD)
+AT_ONCE = ", at once"
+"""What is said of a model that gives all values ahead as one vector."""
 
 Example = tuple[Tensor, Tensor]
 """A window of the series, and what follows it."""
@@ -51,7 +54,7 @@ class Sine:
     """The width of the state, and of the perceptron's hidden layer."""
     noise: NonNegativeFloat = 0.2
     """The standard deviation of the noise."""
-    epochs: seq2seq.PositiveInt = 30
+    epochs: seq2seq.PositiveInt = 20
     """Passes over the first 600 values."""
     seed: NonNegativeInt = 1
     """Of the noise, and of the weights."""
@@ -107,9 +110,10 @@ def make_examples(series: Tensor, window: int, outputs: int) -> list[Example]:
 
 
 def train(model: nn.Module, learnt: Tensor, options: Sine, outputs: int) -> None:
-    """Trains a model to give the `outputs` values after a window; the last sixth is held out."""
+    """Trains a model to give the `outputs` values after a window; every sixth is held out."""
     examples = make_examples(learnt, options.window, outputs)
-    training = len(examples) * 5 // 6
+    validation = examples[::6]
+    training = [each for place, each in enumerate(examples) if place % 6]
 
     def squared_errors(batch: Sequence[Example]) -> Tensor:
         windows, following = (torch.stack(parts) for parts in zip(*batch, strict=True))
@@ -117,12 +121,12 @@ def train(model: nn.Module, learnt: Tensor, options: Sine, outputs: int) -> None
 
     seq2seq.fit(
         model,
-        examples[:training],
-        examples[training:],
+        training,
+        validation,
         squared_errors,
         seq2seq.TrainingSettings(
             epochs=options.epochs,
-            batch_tokens=16 * options.window,
+            batch_tokens=16 * (options.window + 1),  # with an end to each, as for sentences
             learning_rate=5e-3,
             warmup_steps=20,
             precision="float32",
@@ -180,7 +184,7 @@ def forecast(series: Tensor, options: Sine) -> tuple[Tensor, dict[str, Tensor]]:
         model = make_model(kind, options, outputs=HORIZON)
         train(model, series[:LEARNT], options, outputs=HORIZON)
         with torch.no_grad():
-            predictions[f"{kind}, at once"] = model(windows)
+            predictions[kind + AT_ONCE] = model(windows)
     return true, predictions
 
 
@@ -189,28 +193,31 @@ def rms_errors(true: Tensor, predictions: Tensor) -> Tensor:
     return (predictions - true).square().mean(dim=0).sqrt()
 
 
-def report(errors: Mapping[str, Tensor], noise: float) -> None:
+def report(errors: Mapping[str, Tensor], true: Tensor, noise: float) -> None:
     """Prints the errors side by side, and how those of a model's own predictions grow."""
-    print("root of the mean squared error, k steps ahead; of the noise alone it is", f"{noise:.2f}")
+    nothing = true.square().mean().sqrt()
+    print("root of the mean squared error, k steps ahead")
+    print(f"  of the noise alone it is {noise:.3f}, of 0 as each prediction {nothing:.3f}")
     print("   k", *(f"{name:>15}" for name in errors))
     for k in AHEAD:
         print(f"{k:4}", *(f"{each[k - 1]:15.3f}" for each in errors.values()))
-    print("\nhow errors grow when a model reads its own predictions: e(k+1) = new + c · e(k)")
+    print("how errors grow when a model reads its own predictions: e(k+1) = new + c · e(k)")
     for name, each in errors.items():
-        if not name.endswith("at once"):
+        if not name.endswith(AT_ONCE):
             print(f"  {name}: {describe_growth(*fit_growth(each))}")
     print(
-        "  at once: such a model reads true values only, so that no error is handed on; the price\n"
-        f"  is an output layer for all {HORIZON} steps, and no prediction beyond them"
+        f"a model that gives {HORIZON} values at once reads true values only: no error is handed on"
     )
 
 
 def describe_growth(new: float, c: float) -> str:
     """Says what the constants of `fit_growth` mean."""
     found = f"new = {new:.4f}, c = {c:.3f}: "
+    if abs(c - 1) < 0.02:
+        return found + "c is about 1, so that each step adds as much as the last"
     if c > 1:
-        return found + f"each step makes the error before it {c:.3f} times as large"
-    return found + f"errors level off, at new / (1 - c) = {new / (1 - c):.2f}"
+        return found + f"errors double in {math.log(2) / math.log(c):.0f} steps"
+    return found + f"errors level off at new / (1 - c) = {new / (1 - c):.2f}"
 
 
 def draw(
@@ -228,9 +235,10 @@ def draw(
     above.set_title(f"values after the first {LEARNT}, predicted k steps ahead ({kind})")
     above.set_xlabel("time t")
     above.set_ylabel("x(t)")
+    above.set_ylim(-2.2, 1.9)  # room for the legend
     above.legend(loc="lower left", ncols=4)
     for name, each in errors.items():
-        style = "--" if name.endswith("at once") else "-"
+        style = "--" if name.endswith(AT_ONCE) else "-"
         below.plot(range(1, HORIZON + 1), each, style, label=name)
     below.set_title("error by steps ahead")
     below.set_xlabel("steps ahead k")
@@ -248,9 +256,9 @@ def main() -> None:
     series = make_series(options.noise, options.seed)
     true, predictions = forecast(series, options)
     errors = {name: rms_errors(true, each) for name, each in predictions.items()}
-    report(errors, options.noise)
+    report(errors, true, options.noise)
     save_figure(draw(series, predictions, errors, options.cell), options.plot)
-    print(f"\npicture: {options.plot}")
+    print(f"picture: {options.plot}")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,10 @@ def formula(name: str, cell: Cell, x: np.ndarray, h: np.ndarray) -> np.ndarray:
         units, symbols = range(len(h)), range(len(x))
         return sigmoid(
             np.array(
-                [sum(w["weight"][i, j, k] * h[j] * x[k] for j in units for k in symbols) for i in units]
+                [
+                    sum(w["weight"][i, j, k] * h[j] * x[k] for j in units for k in symbols)
+                    for i in units
+                ]
             )
         )
     if name == "cascaded":
