@@ -19,15 +19,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+import torch.nn.functional as F
 
 import seq2seq
-from seq2seq.cli.options import parse_command
-from seq2seq.config.base import did_you_mean
-from seq2seq.config.fields import NonNegativeInt
-from seq2seq.models.rnn import RecurrentStack, StackState
-from seq2seq.plotting.figure import make_figure_folder, new_figure, save_figure
 
 SIDE = 8
 """Images are so many pixels wide and high."""
@@ -41,7 +35,7 @@ LAST, EVERY = "at the end", "at every step"
 """Which states of a reader the digit is learnt from."""
 
 GlimpseName = Literal["rows", "patches"]
-Example = tuple[Tensor, Tensor]
+Example = tuple[torch.Tensor, torch.Tensor]
 """An image ``(8, 8)``, ink from 0 to 1, and its digit."""
 
 
@@ -57,7 +51,7 @@ class Glimpses:
     """The width of the state."""
     epochs: seq2seq.PositiveInt = 30
     """Passes over the training images, for each network."""
-    seed: NonNegativeInt = 1
+    seed: seq2seq.NonNegativeInt = 1
     """Of the order of images, and of the weights."""
     plot: str = "runs/glimpses.png"
     """Where to draw: a file .png, .pdf or .svg, whose folder is made."""
@@ -65,7 +59,7 @@ class Glimpses:
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if self.cell not in seq2seq.CELLS:
-            yield f"--cell {self.cell} is no cell{did_you_mean(self.cell, [*seq2seq.CELLS])}"
+            yield f"--cell {self.cell} is no cell: take one of {', '.join(seq2seq.CELLS)}"
 
 
 class Digits(NamedTuple):
@@ -97,13 +91,13 @@ def read_digits(seed: int) -> Digits:
     return Digits(examples[2 * HELD_OUT :], validation, test)
 
 
-def stack_examples(examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+def stack_examples(examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
     """Returns images ``(count, 8, 8)`` and their digits ``(count,)``."""
     images, digits = zip(*examples, strict=True)
     return torch.stack(images), torch.stack(digits)
 
 
-def cut_glimpses(images: Tensor, glimpse: GlimpseName) -> Tensor:
+def cut_glimpses(images: torch.Tensor, glimpse: GlimpseName) -> torch.Tensor:
     """Cuts images into what is seen at each step: ``(count, 8, 8)`` -> ``(count, steps, pixels)``.
 
     Rows are seen from the top to the bottom, patches as text is read.
@@ -114,54 +108,54 @@ def cut_glimpses(images: Tensor, glimpse: GlimpseName) -> Tensor:
     return patches.flatten(3).flatten(1, 2)
 
 
-class Reader(nn.Module):
+class Reader(torch.nn.Module):
     """Many-to-one: reads glimpses, and scores the digits from its state."""
 
     def __init__(self, cell: str, size: int, glimpse: GlimpseName) -> None:
         super().__init__()
         self.glimpse = glimpse
         pixels = cut_glimpses(torch.zeros(1, SIDE, SIDE), glimpse).shape[-1]
-        self.stack = RecurrentStack(cell, pixels, (size,))
-        self.output = nn.Linear(size, DIGITS)
+        self.stack = seq2seq.RecurrentStack(cell, pixels, (size,))
+        self.output = torch.nn.Linear(size, DIGITS)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images ``(batch_size, 8, 8)`` -> logits after each glimpse, ``(batch_size, steps, 10)``.
 
         The last of them are those of the whole image.
         """
         glimpses = cut_glimpses(images, self.glimpse)
         states, _ = self.stack.sequence(glimpses, self.stack.zero_state(glimpses))
-        logits: Tensor = self.output(states)
+        logits: torch.Tensor = self.output(states)
         return logits
 
 
-class Drawer(nn.Module):
+class Drawer(torch.nn.Module):
     """One-to-many: a digit is the first state, and rows of ink follow, each from the one before."""
 
     def __init__(self, cell: str, size: int) -> None:
         super().__init__()
-        self.digits = nn.Embedding(DIGITS, size)
-        self.stack = RecurrentStack(cell, SIDE, (size,))
-        self.output = nn.Linear(size, SIDE)
+        self.digits = torch.nn.Embedding(DIGITS, size)
+        self.stack = seq2seq.RecurrentStack(cell, SIDE, (size,))
+        self.output = torch.nn.Linear(size, SIDE)
 
-    def start(self, digits: Tensor) -> StackState:
+    def start(self, digits: torch.Tensor) -> seq2seq.StackState:
         """Returns the state that digits ``(batch_size,)`` are drawn from."""
         embedded = self.digits(digits)
         ((_, *others),) = self.stack.zero_state(embedded).layers  # an LSTM's memory stays at zero
         return self.stack.init_state(((embedded, *others),))
 
-    def forward(self, images: Tensor, digits: Tensor) -> Tensor:
+    def forward(self, images: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
         """Returns logits of ink ``(batch_size, 8, 8)``, each row's after the true rows above it.
 
         This is teacher forcing.
         """
         above = F.pad(images[:, :-1], (0, 0, 1, 0))  # nothing stands above the first row
         states, _ = self.stack.sequence(above, self.start(digits))
-        logits: Tensor = self.output(states)
+        logits: torch.Tensor = self.output(states)
         return logits
 
     @torch.no_grad()
-    def draw(self, digits: Tensor) -> Tensor:
+    def draw(self, digits: torch.Tensor) -> torch.Tensor:
         """Draws an image of each digit, every row from the rows it drew: ``(batch_size, 8, 8)``."""
         state, rows = self.start(digits), [torch.zeros(len(digits), SIDE)]
         for _ in range(SIDE):
@@ -175,7 +169,7 @@ def train_reader(digits: Digits, options: Glimpses, learnt_from: str) -> Reader:
     torch.manual_seed(options.seed)
     reader = Reader(options.cell, options.size, options.glimpse)
 
-    def loss(examples: Sequence[Example]) -> Tensor:
+    def loss(examples: Sequence[Example]) -> torch.Tensor:
         images, labels = stack_examples(examples)
         logits = reader(images)
         if learnt_from == LAST:
@@ -193,7 +187,7 @@ def train_drawer(digits: Digits, options: Glimpses) -> Drawer:
     torch.manual_seed(options.seed)
     drawer = Drawer(options.cell, options.size)
 
-    def loss(examples: Sequence[Example]) -> Tensor:
+    def loss(examples: Sequence[Example]) -> torch.Tensor:
         images, labels = stack_examples(examples)
         logits = drawer(images, labels)
         losses = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
@@ -204,9 +198,9 @@ def train_drawer(digits: Digits, options: Glimpses) -> Drawer:
 
 
 def fit(
-    model: nn.Module,
+    model: torch.nn.Module,
     digits: Digits,
-    loss: Callable[[Sequence[Example]], Tensor],
+    loss: Callable[[Sequence[Example]], torch.Tensor],
     options: Glimpses,
 ) -> None:
     """Trains a model on the training images, and keeps what is best on the validation images."""
@@ -233,10 +227,11 @@ def accuracies(reader: Reader, examples: Sequence[Example]) -> list[float]:
     """Returns the share of digits that are named rightly after 1, 2, … glimpses."""
     images, labels = stack_examples(examples)
     right = reader(images).argmax(dim=-1) == labels.unsqueeze(1)  # (count, steps)
-    return right.float().mean(dim=0).tolist()
+    shares: list[float] = right.float().mean(dim=0).tolist()
+    return shares
 
 
-def report(readers: dict[str, Reader], test: Sequence[Example], drawn: Tensor) -> None:
+def report(readers: dict[str, Reader], test: Sequence[Example], drawn: torch.Tensor) -> None:
     """Prints the accuracy after each glimpse, and how the drawn digits are read."""
     print(f"accuracy on {len(test)} unseen images, in percent, after each glimpse")
     for name, reader in readers.items():
@@ -249,7 +244,7 @@ def report(readers: dict[str, Reader], test: Sequence[Example], drawn: Tensor) -
     print(f"  0 1 2 3 4 5 6 7 8 9 is read as {' '.join(map(str, read))}: {right} of {DIGITS}")
 
 
-def show_reading(rows: Any, reader: Reader, image: Tensor) -> None:
+def show_reading(rows: Any, reader: Reader, image: torch.Tensor) -> None:
     """Draws an image as far as it is seen, glimpse by glimpse, under what the reader takes it for.
 
     Args:
@@ -264,7 +259,7 @@ def show_reading(rows: Any, reader: Reader, image: Tensor) -> None:
         show_image(axes, hidden.view(SIDE, SIDE), f"{share.argmax()}: {100 * share.max():.0f} %")
 
 
-def show_image(axes: Any, image: Tensor, title: str) -> None:
+def show_image(axes: Any, image: torch.Tensor, title: str) -> None:
     """Draws an image, black on white; what is not a number is light blue."""
     axes.imshow(image, cmap="Greys", vmin=0, vmax=1)
     axes.set_facecolor("lightsteelblue")
@@ -273,9 +268,9 @@ def show_image(axes: Any, image: Tensor, title: str) -> None:
     axes.set_title(title, fontsize=9)
 
 
-def draw_figure(readers: dict[str, Reader], test: Sequence[Example], drawn: Tensor) -> Any:
+def draw_figure(readers: dict[str, Reader], test: Sequence[Example], drawn: torch.Tensor) -> Any:
     """Draws two digits as they are read, the accuracy after each glimpse, and the drawn digits."""
-    figure = new_figure(figsize=(9, 8.4), layout="constrained")
+    figure = seq2seq.new_figure(figsize=(9, 8.4), layout="constrained")
     reading, curve, drawing = figure.subfigures(3, 1, height_ratios=(2.6, 2.6, 1.2))
     reader = readers[EVERY]
     steps = len(accuracies(reader, test))
@@ -300,13 +295,13 @@ def draw_figure(readers: dict[str, Reader], test: Sequence[Example], drawn: Tens
 
 def main() -> None:
     """Trains two readers and a drawer, prints and draws."""
-    options = parse_command(Glimpses, sys.argv[1:], "python recipes/glimpses.py")
-    make_figure_folder(options.plot)
+    options = seq2seq.parse_command(Glimpses, sys.argv[1:], "python recipes/glimpses.py")
+    seq2seq.make_figure_folder(options.plot)
     digits = read_digits(options.seed)
     readers = {which: train_reader(digits, options, which) for which in (LAST, EVERY)}
     drawn = train_drawer(digits, options).draw(torch.arange(DIGITS))
     report(readers, digits.test, drawn)
-    save_figure(draw_figure(readers, digits.test, drawn), options.plot)
+    seq2seq.save_figure(draw_figure(readers, digits.test, drawn), options.plot)
     print(f"picture: {options.plot}")
 
 

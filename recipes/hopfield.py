@@ -16,12 +16,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 
 import seq2seq
-from seq2seq.cli.options import parse_command
-from seq2seq.config.fields import NonNegativeInt, Probability
-from seq2seq.plotting.figure import make_figure_folder, new_figure, save_figure
 
 SIDE = 12
 """Patterns are squares of so many units on a side."""
@@ -34,9 +30,9 @@ CAPACITY = (5, 10, 20, 40)
 class HopfieldRecipe:
     """Store patterns in a Hopfield network, and recall them from noise."""
 
-    noise: Probability = 0.2
+    noise: seq2seq.Probability = 0.2
     """The share of units that are turned over before a pattern is recalled."""
-    seed: NonNegativeInt = 1
+    seed: seq2seq.NonNegativeInt = 1
     """Of the noise, of random patterns, and of the order of units."""
     plot: str = "runs/hopfield.png"
     """Where to draw: a file .png, .pdf or .svg, whose folder is made."""
@@ -49,15 +45,17 @@ class Hopfield:
         patterns: what to store, each of -1 and 1, ``(count, n)``.
     """
 
-    def __init__(self, patterns: Tensor) -> None:
+    def __init__(self, patterns: torch.Tensor) -> None:
         self.weights = patterns.T @ patterns / patterns.shape[1]
         self.weights.fill_diagonal_(0)
 
-    def energy(self, state: Tensor) -> float:
+    def energy(self, state: torch.Tensor) -> float:
         """Returns -½ s W s of a state ``(n,)``."""
         return float(-0.5 * state @ self.weights @ state)
 
-    def recall(self, state: Tensor, generator: torch.Generator) -> tuple[Tensor, list[float]]:
+    def recall(
+        self, state: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, list[float]]:
         """Sets unit after unit, in random order, to the sign of its input, until none changes.
 
         Returns:
@@ -76,7 +74,7 @@ class Hopfield:
         return state, energies
 
 
-def letters() -> Tensor:
+def letters() -> torch.Tensor:
     """Returns the letters T, X and O as patterns of -1 and 1, ``(3, 144)``."""
     rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     last = SIDE - 1
@@ -86,7 +84,7 @@ def letters() -> Tensor:
     return 2.0 * torch.stack([t, x, edge < 2]).flatten(1) - 1
 
 
-def add_noise(pattern: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def add_noise(pattern: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """Turns over a share of the units, drawn at random."""
     chosen = torch.randperm(len(pattern), generator=generator)[: round(share * len(pattern))]
     noisy = pattern.clone()
@@ -97,9 +95,9 @@ def add_noise(pattern: Tensor, share: float, generator: torch.Generator) -> Tens
 class Recalled(NamedTuple):
     """A pattern, with noise, and what the network makes of it, each ``(n,)``; and the energies."""
 
-    pattern: Tensor
-    noisy: Tensor
-    state: Tensor
+    pattern: torch.Tensor
+    noisy: torch.Tensor
+    state: torch.Tensor
     energies: list[float]
 
     @property
@@ -108,7 +106,7 @@ class Recalled(NamedTuple):
         return torch.equal(self.pattern, self.state)
 
 
-def recall_all(patterns: Tensor, noise: float, generator: torch.Generator) -> list[Recalled]:
+def recall_all(patterns: torch.Tensor, noise: float, generator: torch.Generator) -> list[Recalled]:
     """Stores patterns ``(count, n)``, and recalls each from noise."""
     network = Hopfield(patterns)
     noisy = [add_noise(pattern, noise, generator) for pattern in patterns]
@@ -118,7 +116,7 @@ def recall_all(patterns: Tensor, noise: float, generator: torch.Generator) -> li
     ]
 
 
-def random_patterns(count: int, generator: torch.Generator) -> Tensor:
+def random_patterns(count: int, generator: torch.Generator) -> torch.Tensor:
     """Draws patterns of -1 and 1, ``(count, 144)``."""
     return 2.0 * torch.randint(2, (count, UNITS), generator=generator) - 1
 
@@ -146,7 +144,7 @@ def report(found: list[Recalled], noise: float, generator: torch.Generator) -> N
 
 def draw(found: list[Recalled], noise: float) -> Any:
     """Draws each letter's recall, beside its energy."""
-    figure = new_figure(figsize=(9, 6), layout="constrained")
+    figure = seq2seq.new_figure(figsize=(9, 6), layout="constrained")
     figure.suptitle("Hopfield's network recalls stored patterns from noise")
     titles = ("stored", f"{100 * noise:.0f} % turned over", "recalled")
     places = figure.subplots(len(found), 4, width_ratios=(1, 1, 1, 1.8))
@@ -166,12 +164,12 @@ def draw(found: list[Recalled], noise: float) -> Any:
 
 def main() -> None:
     """Stores, recalls, prints and draws."""
-    options = parse_command(HopfieldRecipe, sys.argv[1:], "python recipes/hopfield.py")
-    make_figure_folder(options.plot)
+    options = seq2seq.parse_command(HopfieldRecipe, sys.argv[1:], "python recipes/hopfield.py")
+    seq2seq.make_figure_folder(options.plot)
     generator = torch.Generator().manual_seed(options.seed)
     found = recall_all(letters(), options.noise, generator)
     report(found, options.noise, generator)
-    save_figure(draw(found, options.noise), options.plot)
+    seq2seq.save_figure(draw(found, options.noise), options.plot)
     print(f"picture: {options.plot}")
 
 

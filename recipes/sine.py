@@ -21,14 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 import seq2seq
-from seq2seq.cli.options import parse_command
-from seq2seq.config.base import did_you_mean
-from seq2seq.config.fields import NonNegativeFloat, NonNegativeInt
-from seq2seq.models.rnn import RecurrentStack
-from seq2seq.plotting.figure import make_figure_folder, new_figure, save_figure
 
 STEPS, LEARNT = 1000, 600
 """Values of the series, and how many of them models learn from."""
@@ -38,7 +32,7 @@ HORIZON = max(AHEAD)
 AT_ONCE = ", at once"
 """What is said of a model that gives all values ahead as one vector."""
 
-Example = tuple[Tensor, Tensor]
+Example = tuple[torch.Tensor, torch.Tensor]
 """A window of the series, and what follows it."""
 
 
@@ -52,11 +46,11 @@ class Sine:
     """How many values both models see."""
     size: seq2seq.PositiveInt = 32
     """The width of the state, and of the perceptron's hidden layer."""
-    noise: NonNegativeFloat = 0.2
+    noise: seq2seq.NonNegativeFloat = 0.2
     """The standard deviation of the noise."""
     epochs: seq2seq.PositiveInt = 20
     """Passes over the first 600 values."""
-    seed: NonNegativeInt = 1
+    seed: seq2seq.NonNegativeInt = 1
     """Of the noise, and of the weights."""
     plot: str = "runs/sine.png"
     """Where to draw: a file .png, .pdf or .svg, whose folder is made."""
@@ -64,60 +58,63 @@ class Sine:
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if self.cell not in seq2seq.CELLS:
-            yield f"--cell {self.cell} is no cell{did_you_mean(self.cell, [*seq2seq.CELLS])}"
+            yield f"--cell {self.cell} is no cell: take one of {', '.join(seq2seq.CELLS)}"
         longest = LEARNT // 4
         if self.window > longest:
             yield f"--window {self.window} must be at most {longest}: {LEARNT} values are learnt"
 
 
-class RecurrentForecaster(nn.Module):
+class RecurrentForecaster(torch.nn.Module):
     """Reads a window value by value; what follows is a linear function of the last state."""
 
     def __init__(self, cell: str, size: int, outputs: int) -> None:
         super().__init__()
-        self.stack = RecurrentStack(cell, 1, (size,))
-        self.output = nn.Linear(size, outputs)
+        self.stack = seq2seq.RecurrentStack(cell, 1, (size,))
+        self.output = torch.nn.Linear(size, outputs)
 
-    def forward(self, windows: Tensor) -> Tensor:
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Windows ``(batch_size, window)`` -> the values after them, ``(batch_size, outputs)``."""
         values = windows.unsqueeze(-1)  # (batch_size, window, 1)
         states, _ = self.stack.sequence(values, self.stack.zero_state(values))
-        following: Tensor = self.output(states[:, -1])
+        following: torch.Tensor = self.output(states[:, -1])
         return following
 
 
-def make_model(kind: str, options: Sine, outputs: int) -> nn.Module:
+def make_model(kind: str, options: Sine, outputs: int) -> torch.nn.Module:
     """Returns a perceptron of one hidden layer for "mlp", else a recurrent network of that cell."""
     torch.manual_seed(options.seed)
     if kind != "mlp":
         return RecurrentForecaster(kind, options.size, outputs)
-    return nn.Sequential(
-        nn.Linear(options.window, options.size), nn.ReLU(), nn.Linear(options.size, outputs)
+    return torch.nn.Sequential(
+        torch.nn.Linear(options.window, options.size),
+        torch.nn.ReLU(),
+        torch.nn.Linear(options.size, outputs),
     )
 
 
-def make_series(noise: float, seed: int) -> Tensor:
+def make_series(noise: float, seed: int) -> torch.Tensor:
     """Returns sin(0.01 t) + noise for t = 1, 2, …: ``(1000,)``."""
     generator = torch.Generator().manual_seed(seed)
     time = torch.arange(1, STEPS + 1)
     return torch.sin(0.01 * time) + noise * torch.randn(STEPS, generator=generator)
 
 
-def make_examples(series: Tensor, window: int, outputs: int) -> list[Example]:
+def make_examples(series: torch.Tensor, window: int, outputs: int) -> list[Example]:
     """Returns each window ``(window,)`` of a series with the values after it, ``(outputs,)``."""
     pieces = series.unfold(0, window + outputs, 1)
     return [(piece[:window], piece[window:]) for piece in pieces]
 
 
-def train(model: nn.Module, learnt: Tensor, options: Sine, outputs: int) -> None:
+def train(model: torch.nn.Module, learnt: torch.Tensor, options: Sine, outputs: int) -> None:
     """Trains a model to give the `outputs` values after a window; every sixth is held out."""
     examples = make_examples(learnt, options.window, outputs)
     validation = examples[::6]
     training = [each for place, each in enumerate(examples) if place % 6]
 
-    def squared_errors(batch: Sequence[Example]) -> Tensor:
+    def squared_errors(batch: Sequence[Example]) -> torch.Tensor:
         windows, following = (torch.stack(parts) for parts in zip(*batch, strict=True))
-        return (model(windows) - following).square().mean(dim=1)
+        losses: torch.Tensor = (model(windows) - following).square().mean(dim=1)
+        return losses
 
     seq2seq.fit(
         model,
@@ -138,7 +135,9 @@ def train(model: nn.Module, learnt: Tensor, options: Sine, outputs: int) -> None
 
 
 @torch.no_grad()
-def predict_ahead(model: nn.Module, windows: Tensor, horizon: int = HORIZON) -> Tensor:
+def predict_ahead(
+    model: torch.nn.Module, windows: torch.Tensor, horizon: int = HORIZON
+) -> torch.Tensor:
     """Predicts value after value, each from a window that ends with the model's own predictions.
 
     Args:
@@ -155,7 +154,7 @@ def predict_ahead(model: nn.Module, windows: Tensor, horizon: int = HORIZON) -> 
     return torch.cat(predictions, dim=1)
 
 
-def fit_growth(errors: Tensor) -> tuple[float, float]:
+def fit_growth(errors: torch.Tensor) -> tuple[float, float]:
     """Fits e(k+1) = new + c · e(k) to the errors k = 1, 2, … steps ahead, by least squares.
 
     Returns:
@@ -166,7 +165,7 @@ def fit_growth(errors: Tensor) -> tuple[float, float]:
     return new, c
 
 
-def forecast(series: Tensor, options: Sine) -> tuple[Tensor, dict[str, Tensor]]:
+def forecast(series: torch.Tensor, options: Sine) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Trains four models on the first 600 values, and predicts the others.
 
     Returns:
@@ -188,12 +187,12 @@ def forecast(series: Tensor, options: Sine) -> tuple[Tensor, dict[str, Tensor]]:
     return true, predictions
 
 
-def rms_errors(true: Tensor, predictions: Tensor) -> Tensor:
+def rms_errors(true: torch.Tensor, predictions: torch.Tensor) -> torch.Tensor:
     """Returns the root of the mean squared error for each number of steps ahead, ``(64,)``."""
     return (predictions - true).square().mean(dim=0).sqrt()
 
 
-def report(errors: Mapping[str, Tensor], true: Tensor, noise: float) -> None:
+def report(errors: Mapping[str, torch.Tensor], true: torch.Tensor, noise: float) -> None:
     """Prints the errors side by side, and how those of a model's own predictions grow."""
     nothing = true.square().mean().sqrt()
     print("root of the mean squared error, k steps ahead")
@@ -221,10 +220,13 @@ def describe_growth(new: float, c: float) -> str:
 
 
 def draw(
-    series: Tensor, predictions: Mapping[str, Tensor], errors: Mapping[str, Tensor], kind: str
+    series: torch.Tensor,
+    predictions: Mapping[str, torch.Tensor],
+    errors: Mapping[str, torch.Tensor],
+    kind: str,
 ) -> Any:
     """Draws the series with what `kind` predicts, and the errors of all models over k."""
-    figure = new_figure(figsize=(9, 7), layout="constrained")
+    figure = seq2seq.new_figure(figsize=(9, 7), layout="constrained")
     above, below = figure.subplots(2, 1)
     above.plot(range(1, STEPS + 1), series, color="0.8", label="the series")
     for k in (1, 16, 64):
@@ -251,13 +253,13 @@ def draw(
 
 def main() -> None:
     """Makes the series, trains, predicts, prints and draws."""
-    options = parse_command(Sine, sys.argv[1:], "python recipes/sine.py")
-    make_figure_folder(options.plot)
+    options = seq2seq.parse_command(Sine, sys.argv[1:], "python recipes/sine.py")
+    seq2seq.make_figure_folder(options.plot)
     series = make_series(options.noise, options.seed)
     true, predictions = forecast(series, options)
     errors = {name: rms_errors(true, each) for name, each in predictions.items()}
     report(errors, true, options.noise)
-    save_figure(draw(series, predictions, errors, options.cell), options.plot)
+    seq2seq.save_figure(draw(series, predictions, errors, options.cell), options.plot)
     print(f"picture: {options.plot}")
 
 

@@ -12,6 +12,7 @@ from .config.fields import (
     NonNegativeFloat as NonNegativeFloat,
     NonNegativeInt as NonNegativeInt,
     PositiveInt as PositiveInt,
+    Probability as Probability,
 )
 from .config.language_model import (
     GenerationSettings as GenerationSettings,
@@ -81,6 +82,7 @@ from .models.cells.fused import FusedCell as FusedCell
 from .models.cells.gated import LSTMCell as LSTMCell
 from .models.cells.registry import CELLS as CELLS
 from .models.decoder import Decoder as Decoder
+from .models.dropout import DropoutMasks as DropoutMasks, apply_mask as apply_mask
 from .models.encoder import (
     Encoder as Encoder,
     LearnedEmbedding as LearnedEmbedding,
@@ -88,7 +90,11 @@ from .models.encoder import (
 )
 from .models.language_model import build_language_model as build_language_model
 from .models.ngram.model import NGramModel as NGramModel
-from .models.rnn import EncoderStack as EncoderStack, RecurrentStack as RecurrentStack
+from .models.rnn import (
+    EncoderStack as EncoderStack,
+    RecurrentStack as RecurrentStack,
+    StackState as StackState,
+)
 from .models.translation import (
     TranslationModel as TranslationModel,
     build_translation_model as build_translation_model,

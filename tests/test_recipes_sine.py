@@ -67,6 +67,6 @@ def test_what_is_impossible_is_named(
     result = command(RECIPES / "sine.py", *arguments, cwd=tmp_path)
     said = result.stderr.decode()
     assert result.returncode == 2
-    parts = ("--cell lstn is no cell: did you mean lstm?", "--window 500", "--noise -1")
+    parts = ("--cell lstn is no cell: take one of elman,", "--window 500", "--noise -1")
     assert all(part in said for part in parts)
     assert "Traceback" not in said
