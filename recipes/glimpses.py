@@ -49,7 +49,7 @@ class Glimpses:
     """Of both networks: a name in seq2seq.CELLS, as elman, gru, lstm."""
     size: seq2seq.PositiveInt = 64
     """The width of the state."""
-    epochs: seq2seq.PositiveInt = 30
+    epochs: seq2seq.PositiveInt = 20
     """Passes over the training images, for each network."""
     seed: seq2seq.NonNegativeInt = 1
     """Of the order of images, and of the weights."""

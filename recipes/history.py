@@ -6,11 +6,9 @@
 Cells: what is handed from step to step, and what can be learnt with it. Three are written here, as
 anybody's own cell would be, and entered in the package's table of cells; the others come with the
 package. All read strings of 0 and 1, and answer a question about the string at its end. The fully
-recurrent network of the textbooks is Elman's: each unit of the state sees all others.
-
-A hierarchical network: letters are read into words, and words into a sentence.
-
-Hopfield's network, which reads no sequence, has a recipe of its own: `recipes/hopfield.py`.
+recurrent network of the textbooks is Elman's: each unit of the state sees all others. Then a
+hierarchical network: letters are read into words, and words into a sentence. Hopfield's network,
+which reads no sequence, has a recipe of its own: `recipes/hopfield.py`.
 """
 
 from __future__ import annotations
@@ -129,7 +127,7 @@ class RecurrentPerceptronCell(seq2seq.Cell):
         return (torch.tanh(self.output(hidden)),)
 
 
-STATE, TESTED = 16, 500
+UNITS, TESTED = 16, 500
 """The width of states, and how many strings, or sentences, are tested on."""
 
 OWN_CELLS = {
@@ -138,13 +136,13 @@ OWN_CELLS = {
     "recurrent-mlp": RecurrentPerceptronCell,
 }
 EXPLAINED = {
-    "elman": "Elman (1990): the state is fed back; the fully recurrent network",
-    "jordan": "Jordan (1986): the output is fed back in the place of the state",
-    "leaky": "continuous time: each unit leaks, with a time constant of its own",
-    "echo-state": "Jaeger (2001): a random network that does not learn; its readout does",
-    "recurrent-mlp": "recurrent multilayer perceptron: a hidden layer between two states",
-    "second-order": "Giles et al. (1992): products of state and symbol",
-    "cascaded": "Pollack (1987): the state makes the weights of the next step",
+    "elman": "Elman (1990): the state is fed back",
+    "jordan": "Jordan (1986): the output is fed back",
+    "leaky": "continuous time: each unit leaks, slow or fast",
+    "echo-state": "Jaeger (2001): the state's weights do not learn",
+    "recurrent-mlp": "a hidden layer between two states",
+    "second-order": "Giles et al. (1992): state times symbol",
+    "cascaded": "Pollack (1987): the state makes weights",
 }
 """The cells that are compared, and what each is known for."""
 
@@ -236,18 +234,13 @@ def train_and_test(
     return float(right.float().mean())
 
 
-def compare_cells(options: History) -> dict[str, dict[str, float]]:
-    """Returns the accuracy of each cell by question, on strings that it has not seen."""
-    found: dict[str, dict[str, float]] = {cell: {} for cell in EXPLAINED}
-    for name, question in QUESTIONS.items():
-        generator = torch.Generator().manual_seed(options.seed)
-        learnt = draw_strings(question, question.learnt, options.strings, generator)
-        tested = draw_strings(question, question.tested, TESTED, generator)
-        for cell in found:
-            torch.manual_seed(options.seed)
-            reader = StringReader(cell, symbols=2, size=STATE, answers=2)
-            found[cell][name] = train_and_test(reader, learnt, tested, options)
-    return found
+def learn(cell: str, question: Question, options: History) -> float:
+    """Returns a cell's accuracy on strings longer than those that it learns from."""
+    generator = torch.Generator().manual_seed(options.seed)
+    learnt = draw_strings(question, question.learnt, options.strings, generator)
+    tested = draw_strings(question, question.tested, TESTED, generator)
+    torch.manual_seed(options.seed)
+    return train_and_test(StringReader(cell, 2, UNITS, 2), learnt, tested, options)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -290,9 +283,9 @@ def compare_hierarchical(options: History) -> tuple[float, float]:
     learnt = draw_sentences(options.strings, generator)
     tested = draw_sentences(TESTED, generator)
     torch.manual_seed(options.seed)
-    flat = train_and_test(StringReader("elman", LETTERS, STATE, LEXICON), learnt, tested, options)
+    flat = train_and_test(StringReader("elman", LETTERS, UNITS, LEXICON), learnt, tested, options)
     torch.manual_seed(options.seed)
-    levels = train_and_test(HierarchicalReader("elman", STATE, LEXICON), learnt, tested, options)
+    levels = train_and_test(HierarchicalReader("elman", UNITS, LEXICON), learnt, tested, options)
     return flat, levels
 
 
@@ -302,7 +295,7 @@ def compare_hierarchical(options: History) -> tuple[float, float]:
 
 def report_cells(found: Mapping[str, Mapping[str, float]]) -> None:
     """Prints the accuracy of each cell by question."""
-    print("\nCells: strings of 0 and 1 are read, then a question is answered; right, in percent")
+    print("Cells: strings of 0 and 1 are read, then a question is answered; right, in percent")
     print(f"  {'':13}", *(f"{name:>8}" for name in QUESTIONS))
     for cell, accuracies in found.items():
         numbers = (f"{100 * accuracy:8.1f}" for accuracy in accuracies.values())
@@ -314,7 +307,7 @@ def report_cells(found: Mapping[str, Mapping[str, float]]) -> None:
 
 def report_hierarchical(flat: float, levels: float) -> None:
     """Prints what it brings to read a sentence by its words."""
-    print("\nHierarchical: letters are read into words, words into a sentence; right, in percent")
+    print("Hierarchical: letters are read into words, words into a sentence; right, in percent")
     print(f"  which word was the first of {SENTENCE}? Elman cells in both networks")
     print(f"  {100 * flat:5.1f}  one network: the answer is {SENTENCE * WORD} letters back")
     print(f"  {100 * levels:5.1f}  two, one above the other: it is {SENTENCE} words back")
@@ -344,11 +337,14 @@ def main() -> None:
     seq2seq.make_figure_folder(options.plot)
     for name, cell in OWN_CELLS.items():
         seq2seq.CELLS[name] = cell
-    accuracies = compare_cells(options)
+    accuracies = {
+        cell: {name: learn(cell, question, options) for name, question in QUESTIONS.items()}
+        for cell in EXPLAINED
+    }
     report_cells(accuracies)
     report_hierarchical(*compare_hierarchical(options))
     seq2seq.save_figure(draw(accuracies), options.plot)
-    print(f"\npicture: {options.plot}")
+    print(f"picture: {options.plot}")
 
 
 if __name__ == "__main__":

@@ -90,22 +90,48 @@ def test_a_cell_equals_its_formula(name: str) -> None:
 def test_answers_about_strings() -> None:
     string = torch.tensor([1, 0, 0, 0, 1, 1])
     answers = {name: int(each.answer(string)) for name, each in history.QUESTIONS.items()}
-    assert answers == {"parity": 1, "000": 1, "first": 1}
-    string = torch.tensor([0, 0, 1, 0, 0, 1])
+    assert answers == {"parity": 1, "000": 1, "fourth": 0, "majority": 0}
+    string = torch.tensor([0, 0, 1, 1, 0, 1, 1])
     answers = {name: int(each.answer(string)) for name, each in history.QUESTIONS.items()}
-    assert answers == {"parity": 0, "000": 0, "first": 0}
+    assert answers == {"parity": 0, "000": 0, "fourth": 1, "majority": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cell", "question", "least", "most"),
+    [
+        ("second-order", "parity", 0.95, 1),
+        ("cascaded", "parity", 0.95, 1),
+        ("leaky", "parity", 0.4, 0.6),
+        ("echo-state", "parity", 0.4, 0.6),
+        ("echo-state", "fourth", 0.95, 1),
+    ],
+)
+def test_what_a_cell_learns(
+    cell: str, question: str, least: float, most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, kind in history.OWN_CELLS.items():
+        monkeypatch.setitem(CELLS, name, kind)
+    found = history.learn(cell, history.QUESTIONS[question], history.History())
+    assert least <= found <= most
+
+
+@pytest.mark.slow
+def test_the_hierarchical_network_finds_what_is_too_far_back_for_letters() -> None:
+    flat, levels = history.compare_hierarchical(history.History())
+    assert flat < 0.5
+    assert levels > 0.9
 
 
 def test_the_recipe(command: Command, tmp_path: Path) -> None:
     place = tmp_path / "history.png"
-    result = command(RECIPES / "history.py", "--strings", "300", "--epochs", "10", "--plot", place)
+    result = command(RECIPES / "history.py", "--strings", "60", "--epochs", "2", "--plot", place)
     out = result.stdout.decode()
     assert result.returncode == 0, result.stderr.decode()
-    rows = re.findall(r"^  ([\w-]+) +([\d.]+) +([\d.]+) +([\d.]+)  ", out, re.MULTILINE)
-    found = {name: [float(share) for share in shares] for name, *shares in rows}
-    assert set(found) == set(history.EXPLAINED)
-    assert found["second-order"][0] > 95
-    assert found["echo-state"][0] < 65
+    rows = re.findall(r"^  ([\w-]+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+)  ", out, re.MULTILINE)
+    assert [name for name, *_ in rows] == [*history.EXPLAINED]
+    assert all(0 <= float(share) <= 100 for _, *shares in rows for share in shares)
+    assert len(re.findall(r"^ +[\d.]+  .*(?:letters|words) back$", out, re.MULTILINE)) == 2
     assert picture(place)[0] > 800
 
 
