@@ -283,6 +283,7 @@ def draw_figure(readers: dict[str, Reader], test: Sequence[Example], drawn: torc
         axes.plot(range(1, steps + 1), shares, marker="o", label=f"loss {name}")
     axes.set_title("accuracy by glimpse")
     axes.set_xlabel(f"glimpses seen ({reader.glimpse})")
+    axes.set_xticks(range(1, steps + 1))
     axes.set_ylabel("right, in percent")
     axes.set_ylim(0, 100)
     axes.grid(alpha=0.3)

@@ -24,7 +24,6 @@ import torch.nn.functional as F
 import seq2seq
 
 State = tuple[torch.Tensor, ...]
-"""Of a cell: here one tensor ``(batch_size, hidden_size)``."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +161,9 @@ class Question(NamedTuple):
 
 QUESTIONS = {
     "parity": Question(lambda string: string.sum() % 2, (1, 6), (20, 40)),
-    "000": Question(lambda string: (string.unfold(0, 3, 1).sum(1) == 0).any(), (3, 8), (20, 40)),
-    "fourth": Question(lambda string: string[-4], (4, 8), (20, 40)),
-    "majority": Question(lambda string: 2 * string.sum() > len(string), (1, 8), (20, 40)),
+    "000": Question(lambda string: (string.unfold(0, 3, 1).sum(1) == 0).any(), (3, 10), (20, 40)),
+    "fourth": Question(lambda string: string[-4], (4, 10), (20, 40)),
+    "majority": Question(lambda string: 2 * string.sum() > len(string), (1, 10), (20, 40)),
 }
 """The report says what they ask. Strings without 000 are Tomita's fourth language (1982)."""
 
@@ -175,12 +174,14 @@ Example = tuple[torch.Tensor, torch.Tensor]
 def draw_strings(
     question: Question, lengths: tuple[int, int], count: int, generator: torch.Generator
 ) -> list[Example]:
-    """Draws random strings with their answers."""
-    examples = []
-    for _ in range(count):
+    """Draws random strings with their answers, which are 0 and 1 in turn: chance is a half."""
+    examples: list[Example] = []
+    while len(examples) < count:
         length = torch.randint(lengths[0], lengths[1] + 1, (1,), generator=generator)
         string = torch.randint(2, (int(length),), generator=generator)
-        examples.append((string, question.answer(string).long()))
+        answer = question.answer(string).long()
+        if answer == len(examples) % 2:
+            examples.append((string, answer))
     return examples
 
 
@@ -289,10 +290,6 @@ def compare_hierarchical(options: History) -> tuple[float, float]:
     return flat, levels
 
 
-# --------------------------------------------------------------------------------------------------
-# Report
-
-
 def report_cells(found: Mapping[str, Mapping[str, float]]) -> None:
     """Prints the accuracy of each cell by question."""
     print("Cells: strings of 0 and 1 are read, then a question is answered; right, in percent")
@@ -302,7 +299,8 @@ def report_cells(found: Mapping[str, Mapping[str, float]]) -> None:
         print(f"  {cell:13}", *numbers, f"  {EXPLAINED[cell]}")
     print("  parity: is the number of ones odd? 000: are there three zeros in a row? fourth: the")
     print("  fourth symbol from the end? majority: are most symbols ones? All are learnt from")
-    print("  strings of at most 8 symbols (parity: 6), and asked of strings of 20 to 40.")
+    print("  strings of at most 10 symbols (parity: 6), and asked of strings of 20 to 40.")
+    print("  Look at parity: one step of it is an exclusive or of state and symbol, a product.")
 
 
 def report_hierarchical(flat: float, levels: float) -> None:

@@ -60,7 +60,7 @@ def test_the_recipe(
     steps: int,
 ) -> None:
     place = tmp_path / "digits.png"
-    arguments = ["--epochs", "6", "--glimpse", glimpse, "--plot", place]
+    arguments = ["--epochs", "8", "--glimpse", glimpse, "--plot", place]
     result = command(RECIPES / "glimpses.py", *arguments)
     out = result.stdout.decode()
     assert result.returncode == 0, result.stderr.decode()
@@ -68,9 +68,10 @@ def test_the_recipe(
     last, every = ([float(share) for share in line.split()] for line in lines)
     assert len(last) == len(every) == steps
     assert last[-1] > 85
-    assert every[-1] > 85
-    assert every[0] < every[steps // 2] < every[-1], "the more is seen, the better"
-    assert every[steps // 2] > last[steps // 2]
+    assert every[-1] > 70
+    half = steps // 2 - 1
+    assert every[0] < every[half] < every[-1], "the more is seen, the better"
+    assert every[half] > last[half] + 20, "it has learnt to answer early"
     read = re.search(r"is read as (\d(?: \d)*): (\d+) of 10", out)
     assert read
     assert int(read[2]) >= 7

@@ -35,7 +35,7 @@ def test_predictions_are_read_in_the_place_of_values() -> None:
 
 @pytest.mark.parametrize("c", [0.5, 1.1])
 def test_the_growth_of_errors_is_found_again(c: float) -> None:
-    errors = [0.2]
+    errors = [0.5]
     for _ in range(20):
         errors.append(0.1 + c * errors[-1])
     assert sine.fit_growth(torch.tensor(errors)) == pytest.approx((0.1, c), rel=1e-3)
