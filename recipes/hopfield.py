@@ -128,8 +128,7 @@ def report(found: list[Recalled], noise: float, generator: torch.Generator) -> N
         f"{sum(each.is_whole for each in found)} come back whole"
     )
     for letter, each in zip("TXO", found, strict=True):
-        first, *_, last = each.energies
-        changes = len(each.energies) - 1
+        first, last, changes = each.energies[0], each.energies[-1], len(each.energies) - 1
         print(
             f"  {letter}: {changes} units change, the energy falls from {first:.1f} to {last:.1f}"
         )

@@ -37,6 +37,20 @@ def test_hopfield_s_energy_and_weights_by_hand() -> None:
     assert network.energy(torch.tensor([1.0, 1.0, 1.0])) == pytest.approx(1 / 3)
 
 
+def test_a_stored_pattern_is_a_state_of_rest() -> None:
+    (found, *_) = hopfield.recall_all(hopfield.letters(), 0, torch.Generator().manual_seed(1))
+    assert found.is_whole
+    assert len(found.energies) == 1
+
+
+@pytest.mark.parametrize("noise", ["0", "1"])
+def test_any_noise_is_reported(command: Command, tmp_path: Path, noise: str) -> None:
+    arguments = ["--noise", noise, "--plot", tmp_path / "hopfield.png"]
+    result = command(RECIPES / "hopfield.py", *arguments)
+    assert result.returncode == 0, result.stderr.decode()
+    assert f"{'3' if noise == '0' else '0'} come back whole" in result.stdout.decode()
+
+
 def test_the_hopfield_recipe(command: Command, tmp_path: Path) -> None:
     place = tmp_path / "hopfield.png"
     result = command(RECIPES / "hopfield.py", "--plot", place)
