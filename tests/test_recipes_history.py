@@ -43,12 +43,13 @@ def test_a_stored_pattern_is_a_state_of_rest() -> None:
     assert len(found.energies) == 1
 
 
-@pytest.mark.parametrize("noise", ["0", "1"])
-def test_any_noise_is_reported(command: Command, tmp_path: Path, noise: str) -> None:
-    arguments = ["--noise", noise, "--plot", tmp_path / "hopfield.png"]
-    result = command(RECIPES / "hopfield.py", *arguments)
-    assert result.returncode == 0, result.stderr.decode()
-    assert f"{'3' if noise == '0' else '0'} come back whole" in result.stdout.decode()
+@pytest.mark.parametrize(("noise", "whole"), [(0, 3), (1, 0)])
+def test_any_noise_is_reported(
+    noise: float, whole: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    hopfield.report(hopfield.recall_all(hopfield.letters(), noise, generator), noise, generator)
+    assert f"{whole} come back whole" in capsys.readouterr().out
 
 
 def test_the_hopfield_recipe(command: Command, tmp_path: Path) -> None:
