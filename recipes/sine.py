@@ -200,7 +200,8 @@ def report(errors: Mapping[str, torch.Tensor], true: torch.Tensor, noise: float)
     print("   k", *(f"{name:>15}" for name in errors))
     for k in AHEAD:
         print(f"{k:4}", *(f"{each[k - 1]:15.3f}" for each in errors.values()))
-    print("how errors grow when a model reads its own predictions: e(k+1) = new + c · e(k)")
+    print("how errors grow when a model reads its own predictions: e(k+1) = new + c · e(k);")
+    print("  new is what a step adds, c what it makes of the error that is handed on to it")
     for name, each in errors.items():
         if not name.endswith(AT_ONCE):
             print(f"  {name}: {describe_growth(*fit_growth(each))}")
