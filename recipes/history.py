@@ -223,6 +223,7 @@ def train_and_test(
             batch_tokens=64,  # 32 examples, each counted as one token and its end
             learning_rate=1e-2,
             warmup_steps=20,
+            validate_every=100,
             precision="float32",
             threads=1,
         ),
