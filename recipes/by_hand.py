@@ -84,8 +84,8 @@ def one_hot() -> Iterator[str]:
     yield f"one-hot of 0 and 2     {vectors.int().tolist()}"
     yield f"their product with E   {(vectors @ matrix).int().tolist()}"
     yield f"E[0] and E[2]          {matrix[ids].int().tolist()}"
-    yield "So one-hot inputs and an embedding are one function. Perplexities differ, since only an"
-    yield "embedding can be tied to the output layer: compare with --model.no-tied-output."
+    yield "So one-hot inputs and an embedding can compute one function. They learn differently: an"
+    yield "embedding is a layer more, which can be tied to the output layer, and starts otherwise."
 
 
 def concatenation() -> Iterator[str]:

@@ -211,6 +211,7 @@ def train(
     """Trains a listener on utterances."""
     torch.manual_seed(settings.seed)
     listener = Listener(BLANK + settings.letters, blank=blank)
+    seq2seq.log_line(f"a listener {'with' if blank else 'without'} a blank")
     seq2seq.fit(
         listener,
         training,

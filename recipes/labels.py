@@ -230,6 +230,8 @@ def train(task: Task, settings: Labels, *, bidirectional: bool) -> Labeller:
     words = seq2seq.Vocab.build([example.tokens for example in shuffled[held_out:]])
     labels = sorted({label for example in shuffled for label in example.labels})
     network = Labeller(words, labels, task.read, bidirectional=bidirectional)
+    ways = "two directions" if bidirectional else "one direction"
+    seq2seq.log_line(f"{task.name}, read in {ways}")
     seq2seq.fit(
         network,
         shuffled[held_out:],

@@ -213,7 +213,7 @@ def report(errors: Mapping[str, torch.Tensor], true: torch.Tensor, noise: float)
 def describe_growth(new: float, c: float) -> str:
     """Says what the constants of `fit_growth` mean."""
     found = f"new = {new:.4f}, c = {c:.3f}: "
-    if abs(c - 1) < 0.02:
+    if abs(c**HORIZON - 1) < 0.25:
         return found + "c is about 1, so that each step adds as much as the last"
     if c > 1:
         return found + f"errors double in {math.log(2) / math.log(c):.0f} steps"

@@ -137,6 +137,9 @@ def test_two_corpora_are_taken_as_a_tuple(letters: Corpora, tmp_path: Path) -> N
         model=ModelSettings(embedding_size=4, encoder_sizes=4, decoder_sizes=4),
         training=TrainingSettings(max_steps=1),
     )
+    empty = letters.validation[:0]
+    with pytest.raises(seq2seq.DataError, match="the validation text has no pairs"):
+        seq2seq.train(run, Corpora(letters.train, empty))
     with pytest.raises(SettingsError, match=r"corpora is .*: give two of them"):
         seq2seq.train(run, letters.train)
     assert not (tmp_path / "run").exists()

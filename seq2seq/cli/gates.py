@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -50,6 +51,8 @@ class Gates:
         """Yields a line for each impossible option."""
         if not self.sentence:
             yield 'give RUN and a sentence: seq2seq gates RUN "a sentence"'
+        elif Path(self.sentence).is_file():
+            yield f"{self.sentence} is a file, and a sentence is read: give it in quotation marks"
         yield from device_problems(self.device)
 
 

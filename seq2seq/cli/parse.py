@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, takewhile, zip_longest
@@ -107,14 +108,17 @@ def parse_settings(
     """Returns an experiment as the command line has it, and what is impossible about it."""
     kind = type(default)
     try:
-        experiment = tyro.cli(
-            kind,
-            prog=prog,
-            description=description or kind.__doc__,
-            args=arguments,
-            default=default,
-            registry=OPEN_NAMES,
-        )
+        with warnings.catch_warnings():
+            # A name that a script has added is not in the declared type; settings check it.
+            warnings.filterwarnings("ignore", "The field .* is annotated with type .*Literal")
+            experiment = tyro.cli(
+                kind,
+                prog=prog,
+                description=description or kind.__doc__,
+                args=arguments,
+                default=default,
+                registry=OPEN_NAMES,
+            )
     except InvalidExperimentError as error:
         return cast(ExperimentT, error.experiment), str(error).split("\n")
     return experiment, []

@@ -128,12 +128,12 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
 
 def hint_at_names(value: str, choice: Any) -> str:
     """What may have been meant by a name that is not allowed, for a message."""
-    if close := difflib.get_close_matches(value.lower(), allowed_names(choice), n=1):
-        return f": did you mean {close[0]}?"
+    close = difflib.get_close_matches(value.lower(), allowed_names(choice), n=1)
+    hint = f": did you mean {close[0]}?" if close else ""
     if choice in OPEN_CHOICES:
-        table = OPEN_CHOICES[choice].public_name
-        return f". If it is your own, your script adds it first, by seq2seq.{table}[{value!r}] = …"
-    return ""
+        own = f"seq2seq.{OPEN_CHOICES[choice].public_name}[{value!r}] = …"
+        hint += f"{'' if close else '.'} If it is your own, your script adds it first, by {own}"
+    return hint
 
 
 def field_problems(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID
+from seq2seq.errors import DataError
 
 
 class Batch(NamedTuple):
@@ -71,7 +72,13 @@ def pad_sources(sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 
 def make_batch(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
-    """Returns a padded batch with bos and eos, of pairs of ids without them."""
+    """Returns a padded batch with bos and eos, of pairs of ids without them.
+
+    Raises:
+        DataError: there are not as many targets as sources.
+    """
+    if len(sources) != len(targets):
+        raise DataError(f"{len(sources):,} sources and {len(targets):,} targets are no pairs")
     source, source_lengths = pad_sources(sources)
     target_input, target_lengths = pad([[BOS_ID, *ids] for ids in targets])
     target_output, _ = pad([[*ids, EOS_ID] for ids in targets])

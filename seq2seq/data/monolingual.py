@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+from seq2seq.config.arguments import check_several
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, read_sentences
@@ -58,8 +59,9 @@ def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:
     characters inside words) stay with them. Line ends are spaces like the rest.
 
     Raises:
-        DataError: there are no letters.
+        DataError: there are no letters, or it is a single text and not a list of lines.
     """
+    check_several(lines, "lines", "a list of strings")
     text = normalize(" ".join(lines), lowercase=lowercase)
     different = set(text)
     marks = "".join(c for c in different if unicodedata.category(c)[0] == "M" or c in INVISIBLE)

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from seq2seq.config.arguments import check_several
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import read_sentences
@@ -95,6 +96,8 @@ class ParallelCorpus:
 
     def __post_init__(self) -> None:
         """Checks the sides and makes the report; raises DataError if they differ in length."""
+        for side, texts in (("sources", self.sources), ("targets", self.targets)):
+            check_several(texts, side, "a list of strings")
         if len(self.sources) != len(self.targets):
             raise DataError(
                 f"{self.name or 'corpus'}: {len(self.sources):,} sources but "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import CellState
 from seq2seq.models.rnn import StackState
 
@@ -29,6 +30,7 @@ class Bridge(nn.Module):
         self, source_sizes: Sequence[int], target_sizes: Sequence[int], state_tensors: int
     ) -> None:
         super().__init__()
+        self.state_tensors = state_tensors
         more = len(source_sizes) - len(target_sizes)
         self.origins = tuple(max(0, layer + more) for layer in range(len(target_sizes)))
         self.maps = nn.ModuleList(
@@ -48,7 +50,17 @@ class Bridge(nn.Module):
         return nn.Sequential(linear, nn.Tanh()) if bounded else linear
 
     def forward(self, context: StackState) -> tuple[CellState, ...]:
-        """Maps the encoder's final states to an initial state for each decoder layer."""
+        """Maps the encoder's final states to an initial state for each decoder layer.
+
+        Raises:
+            SettingsError: they have another number of tensors.
+        """
+        given = {len(layer) for layer in context.layers}
+        if given != {self.state_tensors}:
+            raise SettingsError(
+                f"the bridge has state_tensors={self.state_tensors}, and the encoder's cells have "
+                f"states of {max(given)}: a cell says how many, as its `state_tensors`"
+            )
         layers = []
         for origin, maps in zip(self.origins, self.maps, strict=True):
             assert isinstance(maps, nn.ModuleList)

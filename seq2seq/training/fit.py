@@ -52,14 +52,15 @@ def fit(
         training: examples of any kind. A batch has examples of similar length, at most
             `settings.batch_tokens` steps with their padding.
         validation: examples that are not learned from.
-        loss: the losses of a list of examples, a tensor of any shape: gradients are those of its
-            sum, divided by the number of examples.
-        settings: the budget and all else; label smoothing, scheduled sampling, `best_by` and
-            several processes are a translation's own.
+        loss: the losses of a list of examples, one or more of each (`reduction="none"`, and no
+            mean): gradients are those of their sum, divided by the number of examples.
+        settings: the budget and all else. By default the learning rate rises for `warmup_steps`
+            updates, 200, and falls to 0 at the end of the budget. Label smoothing, scheduled
+            sampling, `best_by` and several processes are a translation's own.
         length: how many steps an example has.
         score: what decides which weights are best, higher is better, computed by the module as it
             is; None: the mean loss of the validation examples does.
-        seed: of batches and dropout.
+        seed: of batches and dropout; the module comes with its weights.
         device: where to compute, "auto" takes a GPU if there is one; `loss` moves its examples.
 
     Returns:
@@ -161,7 +162,13 @@ class ModuleTask(Generic[ExampleT]):
         generator: torch.Generator,
     ) -> Loss:
         """The sum of the losses of a batch; there is no likelihood to speak of."""
-        total = self.compute(list(batch.examples)).float().sum()
+        losses = self.compute(list(batch.examples))
+        if not losses.dim() and len(batch.examples) > 1:
+            raise SettingsError(
+                f"loss gave one number for {len(batch.examples)} examples: give one for each, as "
+                'with reduction="none"'
+            )
+        total = losses.float().sum()
         return Loss(total, total.detach() * math.nan, len(batch.examples))
 
     def state_dict(self) -> dict[str, Tensor]:

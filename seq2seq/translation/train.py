@@ -89,6 +89,9 @@ def check_corpora(given: object) -> Corpora:
     if isinstance(given, tuple | list) and len(given) == 2:
         train, validation = given
         if isinstance(train, ParallelCorpus) and isinstance(validation, ParallelCorpus):
+            for name, corpus in (("training", train), ("validation", validation)):
+                if not len(corpus):
+                    raise DataError(f"the {name} text has no pairs")
             return Corpora(train, validation)
     raise SettingsError(
         f"corpora is {describe_value(given)}: give two of them, as Corpora(train, validation); "

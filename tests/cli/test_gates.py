@@ -41,6 +41,7 @@ def test_a_picture(tmp_path: Path, run: Callable[..., tuple[str, str]]) -> None:
     [
         (["translation"], "give RUN and a sentence"),
         (["missing", "a"], "there is no run at"),
+        (["translation", __file__], "is a file, and a sentence is read"),
         (["n-grams", "a"], "gates are those of recurrent models, and this one is of n-grams"),
         (["translation", "a", "--plot", "x.gif"], "x.gif must end in .png"),
         (["translation", "a", "b"], "only one without an option, for --sentence"),

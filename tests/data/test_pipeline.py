@@ -9,12 +9,14 @@ import pytest
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import TrainingSettings
+from seq2seq.data.monolingual import letters_only
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer
-from seq2seq.data.tokenizers.pipeline import build_pipelines
+from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipelines
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, WordTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
-from seq2seq.errors import SettingsError
+from seq2seq.data.vocabulary import Vocab
+from seq2seq.errors import DataError, SettingsError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.translation.task import TranslationTask
 
@@ -109,3 +111,13 @@ def test_random_segmentations_are_of_the_side_that_is_asked_for(
     plain = replace(experiment, data=replace(data, subword_sampling=0.0, sampled_side="both"))
     usual = texts(TranslationTask(model, corpora, source, target, plain), 0)
     assert (first_target == usual[1]) == (sampled_side == "source")
+
+
+def test_a_single_text_is_no_list_of_characters() -> None:
+    vocab = Vocab.build([["a"]])
+    with pytest.raises(DataError, match="give a list of strings"):
+        TextPipeline(CharacterTokenizer(), vocab).encode("abc")
+    with pytest.raises(DataError, match="give a list of strings"):
+        letters_only("abc")
+    with pytest.raises(DataError, match=r"sources is 'a' .*: give a list of strings"):
+        ParallelCorpus("a", "b")  # type: ignore[arg-type]

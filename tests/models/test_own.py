@@ -67,7 +67,7 @@ def test_no_settings_name_what_nobody_added(tmp_path: Path) -> None:
     ]:
         with pytest.raises(SettingsError, match=name):
             experiment(tmp_path / "run", **settings)
-    with pytest.raises(SettingsError, match="did you mean gru"):
+    with pytest.raises(SettingsError, match=r"did you mean gru\? If it is your own"):
         experiment(tmp_path / "run", cell="grus")
 
 
@@ -103,6 +103,8 @@ def test_a_command_line_of_the_script_takes_the_name(
     arguments = ["--run", str(tmp_path / "run"), "--model.cell", "second-order"]
     settings = seq2seq.parse_experiment(experiment(tmp_path / "other"), arguments)
     assert settings.model.cell == "second-order"
+    default = experiment(tmp_path / "other", cell="second-order")
+    assert seq2seq.parse_experiment(default, []).model.cell == "second-order"
     with pytest.raises(SystemExit):
         seq2seq.parse_experiment(experiment(tmp_path / "other"), ["--help"])
     assert "second-order" in capsys.readouterr().out

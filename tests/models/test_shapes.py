@@ -1,12 +1,15 @@
 """Shapes that can't be meant are refused in words, where torch would read them or complain."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
 from seq2seq.data.batching import make_batch
-from seq2seq.errors import SettingsError
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.models.bridge import Bridge
+from seq2seq.models.cells.base import Cell
 from seq2seq.models.rnn import EncoderStack, RecurrentStack
 from seq2seq.models.translation import TranslationModel
 
@@ -57,3 +60,37 @@ def test_a_model_refuses_batches_that_are_time_first(tiny_model: Build) -> None:
     for tokens in (target[:1, 0], target, target[0]):
         with pytest.raises(SettingsError, match=r"tokens are \(batch_size,\).* 2 rows"):
             model.step(tokens, state)
+
+
+def test_a_bridge_says_how_many_tensors_a_state_has() -> None:
+    encoder = EncoderStack("lstm", 3, (4,))
+    _, context = encoder.sequence(torch.zeros(2, 5, 3), torch.tensor([5, 5]))
+    with pytest.raises(SettingsError, match=r"state_tensors=1, and .* states of 2"):
+        Bridge([8], [8], state_tensors=1)(context)
+    assert len(Bridge([8], [8], state_tensors=2)(context)[0]) == 2
+
+
+class Careless(Cell):
+    """A cell that returns no tuple."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+
+    def project_inputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs
+
+    def update(self, projected: Any, state: Any, masks: Any) -> Any:
+        return torch.tanh(projected + state[0])
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_cell_of_ones_own_returns_a_state(rows: int) -> None:
+    cell = Careless()
+    state = cell.zero_state(torch.zeros(rows, 4))
+    with pytest.raises(SettingsError, match=r"Careless.update must return .* 1 × \(\d, 4\)"):
+        cell.step(torch.zeros(rows, 4), state)
+
+
+def test_sources_and_targets_are_pairs() -> None:
+    with pytest.raises(DataError, match="2 sources and 1 targets are no pairs"):
+        make_batch([[5], [6]], [[5]])

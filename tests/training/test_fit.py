@@ -127,3 +127,16 @@ def test_ctrl_c_ends_it_and_all_that_would_follow(capfd: pytest.CaptureFixture[s
     with pytest.raises(KeyboardInterrupt):
         fit(model, draw(50), draw(5), losses, SETTINGS, length=lambda example: len(example[0]))
     assert capfd.readouterr().err == "\nStopping as soon as this step is done.\n"
+
+
+def test_a_mean_is_no_loss_of_each_example() -> None:
+    model = SignOfSum()
+    with pytest.raises(SettingsError, match=r'one number for .* examples.*reduction="none"'):
+        fit(
+            model,
+            draw(50),
+            draw(5),
+            lambda examples: model.losses(examples).mean(),
+            SETTINGS,
+            length=lambda example: len(example[0]),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from seq2seq.config.arguments import check_several
 from seq2seq.config.data import DataSettings
 from seq2seq.data.tokenizers.base import Tokenizer, build_tokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer, TooFewPiecesError
@@ -21,7 +22,12 @@ class TextPipeline(NamedTuple):
     vocab: Vocab
 
     def encode(self, texts: Sequence[str], *, sample: bool = False) -> list[list[int]]:
-        """Returns the ids of each text, without bos and eos; `sample` draws the segmentation."""
+        """Returns the ids of each text, without bos and eos; `sample` draws the segmentation.
+
+        Raises:
+            DataError: a single text, and not a list of them.
+        """
+        check_several(texts, "texts", "a list of strings")
         return [
             self.vocab.ids(tokens) for tokens in self.tokenizer.tokenize_all(texts, sample=sample)
         ]

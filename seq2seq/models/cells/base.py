@@ -119,6 +119,15 @@ class Cell(nn.Module, ABC):
         Which ones is drawn anew at each step. In evaluation every unit gets its expectation.
         """
         after = self.update(projected, state, masks)
+        if (
+            not isinstance(after, tuple)
+            or len(after) != len(state)
+            or after[0].shape != state[0].shape
+        ):
+            raise SettingsError(
+                f"{type(self).__name__}.update must return the next state, a tuple like the state "
+                f"before it: {len(state)} × {tuple(state[0].shape)}"
+            )
         if not self.zoneout:
             return after
         return tuple(self.apply_zoneout(old, new) for old, new in zip(state, after, strict=True))
