@@ -1,0 +1,1 @@
+"""A trained model -> ONNX files, which translate without torch."""

@@ -1,0 +1,287 @@
+"""The recurrent cells: one step by the formula, and whole sequences.
+
+A sequence runs through ONNX's own operator where there is one; else the formula is taken step after
+step. Compare `seq2seq.models.cells`, whose functions have the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seq2seq.errors import SettingsError
+from seq2seq.export.graph import (
+    BOOL,
+    FLOAT,
+    Value,
+    chunk,
+    concat,
+    layer_norm,
+    linear,
+    positions,
+    relu,
+    reshape,
+    scan,
+    sigmoid,
+    size,
+    squeeze,
+    tanh,
+    transpose,
+    unsqueeze,
+    where,
+    zeros,
+)
+from seq2seq.models.cells import elman, gated
+from seq2seq.models.cells.base import Cell
+from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, LeakyCell
+from seq2seq.models.cells.fused import FusedCell
+from seq2seq.models.cells.gated import GRUCell, LSTMCell, NormalizedLSTMCell
+from seq2seq.models.cells.parallel import MinGRUCell, SRUCell
+
+State: TypeAlias = tuple[Value, ...]
+
+ELMAN_FUNCTIONS: dict[object, tuple[str, Callable[[Value], Value]]] = {
+    elman.ACTIVATIONS["tanh"]: ("Tanh", tanh),
+    elman.ACTIVATIONS["relu"]: ("Relu", relu),
+    elman.ACTIVATIONS["sigmoid"]: ("Sigmoid", sigmoid),
+}
+"""What an Elman network puts its sum through: ONNX's name for it, and how it is written."""
+
+
+def project_fused(cell: FusedCell, inputs: Value) -> Value:
+    """Writes W x + b."""
+    return linear(inputs, cell.weight("weight_ih_l0"), cell.bias("bias_ih_l0"))
+
+
+def project_state(cell: FusedCell, hidden: Value) -> Value:
+    """Writes U h + c."""
+    return linear(hidden, cell.weight("weight_hh_l0"), cell.bias("bias_hh_l0"))
+
+
+def update_elman(cell: ElmanCell, projected: Value, state: State) -> State:
+    """Writes the formula of `ElmanCell`."""
+    _, activation = ELMAN_FUNCTIONS[cell.activation]
+    return (activation(projected + project_state(cell, state[0])),)
+
+
+def update_jordan(cell: JordanCell, projected: Value, state: State) -> State:
+    """Writes the formula of `JordanCell`."""
+    hidden = tanh(projected + project_state(cell, state[0]))
+    return (tanh(linear(hidden, cell.output.weight, cell.output.bias)),)
+
+
+def update_leaky(cell: LeakyCell, projected: Value, state: State) -> State:
+    """Writes the formula of `LeakyCell`."""
+    new = tanh(projected + project_state(cell, state[0]))
+    rates = cell.rates.detach()
+    return (state[0] * (1 - rates) + new * rates,)
+
+
+def update_gru(cell: GRUCell, projected: Value, state: State) -> State:
+    """Writes the formula of `GRUCell`."""
+    reset_input, update_input, new_input = chunk(projected, 3)
+    reset_state, update_state, new_state = chunk(project_state(cell, state[0]), 3)
+    reset = sigmoid(reset_input + reset_state)
+    update = sigmoid(update_input + update_state)
+    new = tanh(new_input + reset * new_state)
+    return ((1.0 - update) * new + update * state[0],)
+
+
+def update_lstm(cell: LSTMCell, projected: Value, state: State) -> State:
+    """Writes the formula of `LSTMCell`."""
+    input_gate, forget_gate, new, output_gate = chunk(projected + project_state(cell, state[0]), 4)
+    memory = sigmoid(forget_gate) * state[1] + sigmoid(input_gate) * tanh(new)
+    return sigmoid(output_gate) * tanh(memory), memory
+
+
+def project_normalized(cell: NormalizedLSTMCell, inputs: Value) -> Value:
+    """Writes LN(W x) + b."""
+    norm = cell.norm_input
+    product = linear(inputs, cell.weight("weight_ih_l0"), None)
+    return layer_norm(product, norm.weight, None, norm.eps) + cell.weight("bias_ih_l0")
+
+
+def update_normalized(cell: NormalizedLSTMCell, projected: Value, state: State) -> State:
+    """Writes the formula of `NormalizedLSTMCell`."""
+    norm, memory_norm = cell.norm_state, cell.norm_memory
+    product = linear(state[0], cell.weight("weight_hh_l0"), None)
+    recurrent = layer_norm(product, norm.weight, None, norm.eps) + cell.weight("bias_hh_l0")
+    input_gate, forget_gate, new, output_gate = chunk(projected + recurrent, 4)
+    memory = sigmoid(forget_gate) * state[1] + sigmoid(input_gate) * tanh(new)
+    normalized = layer_norm(memory, memory_norm.weight, memory_norm.bias, memory_norm.eps)
+    return sigmoid(output_gate) * tanh(normalized), memory
+
+
+def project_sru(cell: SRUCell, inputs: Value) -> Value:
+    """Writes W x, W x + b of f and of r, and α x or V x side by side."""
+    hidden, weight = cell.hidden_size, cell.input.weight
+    product = linear(inputs, weight, F.pad(cell.bias, (hidden, len(weight) - 3 * hidden)))
+    if cell.projects_highway:
+        return product
+    return concat([product, inputs * cell.HIGHWAY_SCALE])
+
+
+def update_sru(cell: SRUCell, projected: Value, state: State) -> State:
+    """Writes the formula of `SRUCell`."""
+    candidate, forget_gate, reset_gate, highway = chunk(projected, 4)
+    forget, reset = sigmoid(forget_gate), sigmoid(reset_gate)
+    memory = forget * state[1] + (1.0 - forget) * candidate
+    return reset * memory + (1.0 - reset) * highway, memory
+
+
+def project_mingru(cell: MinGRUCell, inputs: Value) -> Value:
+    """Writes W x + b of gate and candidate."""
+    return linear(inputs, cell.input.weight, cell.input.bias)
+
+
+def update_mingru(cell: MinGRUCell, projected: Value, state: State) -> State:
+    """Writes the formula of `MinGRUCell`."""
+    gate, candidate = chunk(projected, 2)
+    update = sigmoid(gate)
+    return ((1.0 - update) * state[0] + update * candidate,)
+
+
+class CellWriter(NamedTuple):
+    """How a kind of cell is written.
+
+    Attributes:
+        project: what needs no state.
+        update: the next state, from that and the state before.
+        operator: ONNX's operator for a whole sequence, if there is one.
+        gates: in the order that the operator has, their numbers in torch's.
+    """
+
+    project: Callable[[Any, Value], Value]
+    update: Callable[[Any, Value, State], State]
+    operator: str | None = None
+    gates: tuple[int, ...] = (0,)
+
+
+WRITERS: dict[type[Cell], CellWriter] = {
+    ElmanCell: CellWriter(project_fused, update_elman, "RNN"),
+    EchoStateCell: CellWriter(project_fused, update_elman, "RNN"),
+    JordanCell: CellWriter(project_fused, update_jordan),
+    LeakyCell: CellWriter(project_fused, update_leaky),
+    GRUCell: CellWriter(project_fused, update_gru, "GRU", (1, 0, 2)),
+    LSTMCell: CellWriter(project_fused, update_lstm, "LSTM", (0, 3, 1, 2)),
+    NormalizedLSTMCell: CellWriter(project_normalized, update_normalized),
+    SRUCell: CellWriter(project_sru, update_sru),
+    MinGRUCell: CellWriter(project_mingru, update_mingru),
+}
+
+
+def writer(cell: Cell) -> CellWriter:
+    """Returns how a cell is written; SettingsError if it is none that can be."""
+    odd = (isinstance(cell, ElmanCell) and cell.activation not in ELMAN_FUNCTIONS) or (
+        isinstance(cell, LSTMCell) and cell.activation is not gated.ACTIVATIONS["tanh"]
+    )
+    if type(cell) not in WRITERS or odd:
+        known = ", ".join(each.__name__ for each in WRITERS)
+        raise SettingsError(
+            f"a {type(cell).__name__}{' with such an activation' if odd else ''} can't be exported "
+            f"to ONNX: there is a way for {known} only, as --model.cell builds them"
+        )
+    return WRITERS[type(cell)]
+
+
+def update(cell: Cell, projected: Value, state: State) -> State:
+    """Writes the next state, with what zoneout is in evaluation."""
+    after = writer(cell).update(cell, projected, state)
+    if not cell.zoneout:
+        return after
+    kept = cell.zoneout
+    return tuple(kept * old + (1 - kept) * new for old, new in zip(state, after, strict=True))
+
+
+def step(cell: Cell, inputs: Value, state: State) -> State:
+    """Writes one step; the first part of the new state is the output."""
+    return update(cell, writer(cell).project(cell, inputs), state)
+
+
+def sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> tuple[Value, State]:
+    """Writes a whole sequence from a zero state, read forwards and, with two cells, backwards.
+
+    Args:
+        inputs: time first, ``(length, batch_size, input_size)``.
+        lengths: ``(batch_size,)``.
+
+    Returns:
+        Outputs ``(length, batch_size, directions * hidden_size)``, zero on pads; and the states
+        after the last tokens, of both directions side by side.
+    """
+    if writer(cells[0]).operator and not cells[0].zoneout:
+        return operator_sequence(cells, inputs, lengths)
+    outputs, final = scan_sequence(cells[0], inputs, lengths)
+    if len(cells) == 1:
+        return outputs, final
+    turned, turned_final = scan_sequence(cells[1], reverse(inputs, lengths), lengths)
+    sides = zip(final, turned_final, strict=True)
+    return concat([outputs, reverse(turned, lengths)]), tuple(concat(parts) for parts in sides)
+
+
+def operator_sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> tuple[Value, State]:
+    """Writes `sequence` as one node."""
+    kind, graph, first = writer(cells[0]), inputs.graph, cells[0]
+    assert kind.operator is not None
+    attributes: dict[str, object] = {"hidden_size": first.hidden_size}
+    attributes["direction"] = "forward" if len(cells) == 1 else "bidirectional"
+    if isinstance(first, ElmanCell):
+        attributes["activations"] = [ELMAN_FUNCTIONS[first.activation][0]] * len(cells)
+    if isinstance(first, GRUCell):
+        attributes["linear_before_reset"] = 1
+    weights, recurrent, biases = (
+        np.stack(parts) for parts in zip(*(operator_weights(cell) for cell in cells), strict=True)
+    )
+    seen = graph.node("Cast", lengths, to=6)  # int32
+    outputs, *final = graph.node_with_outputs(
+        1 + first.state_tensors, kind.operator, inputs, weights, recurrent, biases, seen, **attributes
+    )
+    # (length, directions, batch_size, hidden_size) -> (length, batch_size, both side by side)
+    width = len(cells) * first.hidden_size
+    beside = reshape(transpose(outputs, 0, 2, 1, 3), size(inputs, 0), -1, width)
+    return beside, tuple(reshape(transpose(each, 1, 0, 2), -1, width) for each in final)
+
+
+def operator_weights(cell: Cell) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns W, U, and b with c behind it, with the gates in the operator's order."""
+    assert isinstance(cell, FusedCell)
+
+    def ordered(weight: Tensor) -> Tensor:
+        parts = weight.detach().cpu().chunk(len(gates))
+        return torch.cat([parts[number] for number in gates])
+
+    gates = writer(cell).gates
+    none = cell.weight("weight_ih_l0").new_zeros(len(gates) * cell.hidden_size)
+    biases = [cell.bias(name) for name in ("bias_ih_l0", "bias_hh_l0")]
+    both = torch.cat([ordered(none if bias is None else bias) for bias in biases])
+    matrices = (ordered(cell.weight(name)) for name in ("weight_ih_l0", "weight_hh_l0"))
+    weights, recurrent = (matrix.numpy() for matrix in matrices)
+    return weights, recurrent, both.numpy()
+
+
+def scan_sequence(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, State]:
+    """Writes `sequence` for one cell, step after step; see `Cell.sequence`."""
+    graph = inputs.graph
+    times = unsqueeze(positions(size(inputs, 0)), 1)  # (length, 1)
+    live = unsqueeze(graph.node("Less", times, lengths), 2)  # (length, batch_size, 1)
+    projected = writer(cell).project(cell, inputs)
+    rows = size(inputs, 1)
+    initial = zeros(rows, graph.value(np.array([cell.hidden_size])))
+
+    def one(state: Sequence[Value], now: Sequence[Value]) -> tuple[list[Value], Value]:
+        after = update(cell, now[0], tuple(state))
+        kept = [where(now[1], new, old) for old, new in zip(state, after, strict=True)]
+        return kept, where(now[1], after[0], 0.0)
+
+    final, outputs = scan(one, [initial] * cell.state_tensors, [(projected, FLOAT), (live, BOOL)])
+    return outputs, tuple(final)
+
+
+def reverse(inputs: Value, lengths: Value) -> Value:
+    """Turns each row's tokens round, not its pads: ``(length, batch_size, size)``."""
+    return inputs.graph.node("ReverseSequence", inputs, lengths, time_axis=0, batch_axis=1)
