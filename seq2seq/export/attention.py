@@ -14,6 +14,7 @@ import numpy as np
 
 from seq2seq.errors import SettingsError
 from seq2seq.export.graph import (
+    FLOAT,
     Value,
     linear,
     positions,
@@ -125,11 +126,11 @@ def dot_scores(
 def distances(attention: LocalAttention, queries: Value, pads: Value) -> Value:
     """Writes what local attention takes off its scores: the squares of a Gaussian."""
     graph = queries.graph
-    tokens = graph.node("Cast", graph.node("Not", pads), to=1)
+    tokens = graph.node("Cast", graph.node("Not", pads), to=FLOAT)
     lengths = graph.node("ReduceSum", tokens, np.array([1]), keepdims=1)  # (sentences, 1)
     first, last = attention.place[0].weight, attention.place[2].weight
     places = unsqueeze(lengths, 2) * sigmoid(linear(tanh(linear(queries, first, None)), last, None))
-    numbers = graph.node("Cast", positions(size(pads, 1)), to=1)
+    numbers = graph.node("Cast", positions(size(pads, 1)), to=FLOAT)
     away = (numbers - places) * (2 / attention.window)
     return away * away * 0.5
 

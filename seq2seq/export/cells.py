@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -29,7 +30,6 @@ from seq2seq.export.graph import (
     scan,
     sigmoid,
     size,
-    squeeze,
     tanh,
     transpose,
     unsqueeze,
@@ -237,9 +237,10 @@ def operator_sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> t
     weights, recurrent, biases = (
         np.stack(parts) for parts in zip(*(operator_weights(cell) for cell in cells), strict=True)
     )
-    seen = graph.node("Cast", lengths, to=6)  # int32
+    seen = graph.node("Cast", lengths, to=TensorProto.INT32)
+    given = (inputs, weights, recurrent, biases, seen)
     outputs, *final = graph.node_with_outputs(
-        1 + first.state_tensors, kind.operator, inputs, weights, recurrent, biases, seen, **attributes
+        1 + first.state_tensors, kind.operator, *given, **attributes
     )
     # (length, directions, batch_size, hidden_size) -> (length, batch_size, both side by side)
     width = len(cells) * first.hidden_size

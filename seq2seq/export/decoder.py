@@ -14,8 +14,18 @@ import numpy as np
 from seq2seq.export.attention import Memory, attend, group, keys_and_values
 from seq2seq.export.cells import State, step
 from seq2seq.export.encoder import Encoded, bridge, embed, encode
-from seq2seq.export.graph import BOOL, FLOAT, INT, Graph, Value, concat, linear, reshape, size
-from seq2seq.export.graph import tanh, zeros
+from seq2seq.export.graph import (
+    BOOL,
+    INT,
+    Graph,
+    Value,
+    concat,
+    linear,
+    reshape,
+    size,
+    tanh,
+    zeros,
+)
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.decoder import Decoder
 from seq2seq.models.lexical import LexicalTranslation
@@ -55,7 +65,10 @@ def write_encoder(model: TranslationModel) -> Graph:
     graph = Graph("encoder")
     state = start(model.decoder, encode(graph, model.encoder))
     for name, value in state.named().items():
-        graph.output(name, value, BOOL if name == "sentence.pads" else FLOAT)
+        if name == "sentence.pads":
+            graph.output(name, value, 2, BOOL)
+        else:
+            graph.output(name, value, 3 if name.startswith("sentence.") else 2)
     return graph
 
 
@@ -104,14 +117,14 @@ def write_step(model: TranslationModel) -> Graph:
     """
     graph = Graph("step")
     decoder = model.decoder
-    tokens, wanted = graph.input("tokens", INT), graph.input("wanted", INT)
-    count = graph.input("count", INT)
+    tokens, wanted = graph.input("tokens", 1, INT), graph.input("wanted", 2, INT)
+    count = graph.input("count", 1, INT)
     pre_logits, weights, before, after = take_step(decoder, tokens, input_state(graph, decoder))
     logits = linear(pre_logits, decoder.output.weight, decoder.output.bias)
     log_probs = graph.node("LogSoftmax", logits, axis=-1)
     values, candidates = graph.node_with_outputs(2, "TopK", log_probs, count, axis=-1)
     graph.output("top.values", values)
-    graph.output("top.tokens", candidates, INT)
+    graph.output("top.tokens", candidates, 2, INT)
     graph.output("wanted.values", graph.node("GatherElements", log_probs, wanted, axis=1))
     if weights is not None:
         graph.output("attention", weights)
@@ -128,9 +141,11 @@ def input_state(graph: Graph, decoder: Decoder) -> DecoderState:
     feeds = decoder.context != "initial" or decoder.context_to_output
     memory = None
     if attention is not None:
-        names = ("sentence.values", "sentence.keys")
-        pads = graph.input("sentence.pads", BOOL)
-        memory = Memory(*map(graph.input, names), pads)
+        memory = Memory(
+            graph.input("sentence.values", 3),
+            graph.input("sentence.keys", 3),
+            graph.input("sentence.pads", 2, BOOL),
+        )
     return DecoderState(
         [
             tuple(
@@ -141,7 +156,7 @@ def input_state(graph: Graph, decoder: Decoder) -> DecoderState:
         ],
         graph.input("row.context") if feeds else None,
         memory,
-        graph.input("sentence.embeddings") if decoder.lexical else None,
+        graph.input("sentence.embeddings", 3) if decoder.lexical else None,
         graph.input("row.coverage") if attention and attention.cover is not None else None,
         graph.input("row.input_feed") if decoder.input_feeding and attention else None,
     )
@@ -176,7 +191,8 @@ def take_step(
         read.append(state.context)
     pre_logits = tanh(linear(concat(read), decoder.readout.weight, decoder.readout.bias))
     if decoder.lexical is not None:
-        assert weights is not None and state.source_embeddings is not None
+        assert weights is not None
+        assert state.source_embeddings is not None
         pre_logits = pre_logits + translate(decoder.lexical, weights, state.source_embeddings)
     if state.input_feed is not None:
         state = state._replace(input_feed=pre_logits)
@@ -199,7 +215,8 @@ def look_back(
     decoder: Decoder, queries: Value, state: DecoderState
 ) -> tuple[Value, Value, DecoderState]:
     """Writes attention with queries ``(rows, query_size)``, see `Decoder.attend`."""
-    assert decoder.attention is not None and state.memory is not None
+    assert decoder.attention is not None
+    assert state.memory is not None
     attended, weights = attend(decoder.attention, queries, state.memory, state.coverage)
     if state.coverage is not None:
         state = state._replace(coverage=state.coverage + weights)

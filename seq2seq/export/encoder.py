@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, cast
 
 import numpy as np
+from torch import nn
 
 from seq2seq.errors import SettingsError
 from seq2seq.export.cells import State, sequence
@@ -12,20 +13,18 @@ from seq2seq.export.graph import (
     INT,
     Graph,
     Value,
-    concat,
+    linear,
     positions,
     size,
     tanh,
     transpose,
     unsqueeze,
     where,
-    linear,
 )
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.encoder import Encoder, LearnedEmbedding, OneHotEmbedding
 from seq2seq.models.rnn import EncoderStack
-from torch import nn
 
 
 class Encoded(NamedTuple):
@@ -56,7 +55,7 @@ def embed(embedding: nn.Module, ids: Value) -> Value:
 
 def encode(graph: Graph, encoder: Encoder) -> Encoded:
     """Writes the encoder, with inputs "source" ``(sentences, source_length)`` and "lengths"."""
-    source, lengths = graph.input("source", INT), graph.input("lengths", INT)
+    source, lengths = graph.input("source", 2, INT), graph.input("lengths", 1, INT)
     embedded = embed(encoder.embedding, source)
     ends = unsqueeze(lengths, 1)
     pads = graph.node("GreaterOrEqual", positions(size(source, 1)), ends)

@@ -59,20 +59,20 @@ class Graph:
         self.name = name
         self.outer = outer
         self.nodes: list[NodeProto] = []
-        self.inputs: dict[str, int] = {}
-        self.outputs: dict[str, int] = {}
+        self.inputs: dict[str, tuple[int, int]] = {}
+        self.outputs: dict[str, tuple[int, int]] = {}
         self.constants: dict[str, TensorProto] = outer.constants if outer else {}
         self.names: list[str] = outer.names if outer else []
 
-    def input(self, name: str, kind: int = FLOAT) -> Value:
-        """Adds an input of any shape."""
-        self.inputs[name] = kind
+    def input(self, name: str, dimensions: int = 2, kind: int = FLOAT) -> Value:
+        """Adds an input with so many dimensions, each of any size."""
+        self.inputs[name] = kind, dimensions
         return Value(self, name)
 
-    def output(self, name: str, value: Value, kind: int = FLOAT) -> None:
-        """Adds an output."""
+    def output(self, name: str, value: Value, dimensions: int = 2, kind: int = FLOAT) -> None:
+        """Adds an output with so many dimensions."""
         self.nodes.append(helper.make_node("Identity", [value.name], [name]))
-        self.outputs[name] = kind
+        self.outputs[name] = kind, dimensions
 
     def node(self, operator: str, *inputs: Operand | None, **attributes: object) -> Value:
         """Adds a node with one output; None stands for an input that it does without."""
@@ -82,6 +82,8 @@ class Graph:
         self, count: int, operator: str, *inputs: Operand | None, **attributes: object
     ) -> list[Value]:
         """Adds a node with so many outputs."""
+        while inputs and inputs[-1] is None:
+            inputs = inputs[:-1]
         given = ["" if each is None else self.value(each).name for each in inputs]
         found = [self.new_name(operator) for _ in range(count)]
         self.nodes.append(helper.make_node(operator, given, found, **attributes))
@@ -110,10 +112,11 @@ class Graph:
 
     def proto(self) -> GraphProto:
         """Returns the graph as ONNX has it."""
-        # Of a body ONNX has to know that all that comes in and goes out is (rows, size).
-        shape = [None, None] if self.outer else None
         inputs, outputs = (
-            [helper.make_tensor_value_info(name, kind, shape) for name, kind in each.items()]
+            [
+                helper.make_tensor_value_info(name, kind, [None] * dimensions)
+                for name, (kind, dimensions) in each.items()
+            ]
             for each in (self.inputs, self.outputs)
         )
         constants = [] if self.outer else [*self.constants.values()]
@@ -240,7 +243,7 @@ def scan(
     graph = states[0].graph
     body = Graph("step", graph)
     before = [body.input(body.new_name("state")) for _ in states]
-    now = [body.input(body.new_name("input"), kind) for _, kind in sequences]
+    now = [body.input(body.new_name("input"), kind=kind) for _, kind in sequences]
     after, output = step(before, now)
     for value in (*after, output):
         body.output(body.new_name("output"), value)
