@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.batching import pad
-from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
-
-FORBIDDEN_IDS = (PAD_ID, UNK_ID, BOS_ID)
-"""The ids that no search lets out, unless it is told to."""
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.hypothesis import FORBIDDEN_IDS as FORBIDDEN_IDS
 
 
 class Constraints:

@@ -6,18 +6,27 @@ the methods of `StepModel` can be searched: a translation model, a table of prob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
 
+from seq2seq.decoding.hypothesis import (
+    MIN_COVERAGE as MIN_COVERAGE,
+)
+from seq2seq.decoding.hypothesis import (
+    Hypothesis as Hypothesis,
+)
+from seq2seq.decoding.hypothesis import (
+    Ids as Ids,
+)
+from seq2seq.decoding.hypothesis import (
+    length_penalty as length_penalty,
+)
 from seq2seq.errors import SettingsError
 
 T = TypeVar("T")
-
-Ids: TypeAlias = Sequence[int]
-"""The token ids of one sentence, without bos and eos."""
 
 State: TypeAlias = Any
 """What a model carries from step to step; opaque to search but for `select_rows`.
@@ -30,10 +39,6 @@ the last step, ``(batch_size, source_length)``, zero on pads.
 StepFunction: TypeAlias = Callable[[Tensor, State], tuple[Tensor, State]]
 """Previous tokens ``(batch_size,)`` and a state -> log-probabilities of the next token
 ``(batch_size, vocab_size)`` and the state after it."""
-
-MIN_COVERAGE = 0.01
-"""The least coverage that a source token counts with. Words like "the" may rightly get no
-attention; without a floor, the logarithm would let a single one outweigh all else."""
 
 
 class StepModel(Protocol):
@@ -130,25 +135,6 @@ def select_hypotheses(state: T, rows: Tensor, sources: Tensor | None) -> T:
     return selected
 
 
-class Hypothesis(NamedTuple):
-    """A sentence that search found.
-
-    Attributes:
-        tokens: ids without bos and eos.
-        log_probability: natural logarithm of the probability of the tokens and of eos after them by
-            the model, whatever a search forbids, prefers or draws from; with a shortlist, of
-            each token among the sentence's tokens.
-        score: what search ranks by, see `Scoring`; after minimum Bayes risk the expected utility.
-        attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides; None where it
-            was not asked for.
-    """
-
-    tokens: list[int]
-    log_probability: float
-    score: float
-    attention: Tensor | None = None
-
-
 class Scoring(NamedTuple):
     """How a finished hypothesis is scored (Wu et al. 2016, equation 14).
 
@@ -209,16 +195,6 @@ class Scoring(NamedTuple):
 
 LOG_PROBABILITY = Scoring()
 """The log-probability alone."""
-
-
-def length_penalty(length: int, alpha: float) -> float:
-    """Returns the divisor of a hypothesis' log-probability (Wu et al. 2016, equation 14).
-
-    Args:
-        length: its tokens, eos counted.
-        alpha: 0 ranks by log-probability alone; 1 nearly by log-probability per token.
-    """
-    return float(((5 + length) / 6) ** alpha)
 
 
 def coverage(attention: Tensor) -> float:

@@ -11,14 +11,9 @@ from torch import Tensor
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.vocabulary import UNK_ID
-from seq2seq.decoding.batches import (
-    batches,
-    hypotheses_each,
-    reduced_precision,
-    start_batch,
-    threads_for,
-)
+from seq2seq.decoding.batches import batches, hypotheses_each
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
+from seq2seq.decoding.computing import reduced_precision, start_batch, threads_for
 from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.greedy import greedy_search

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from torch import nn
 
 from seq2seq.errors import SettingsError
 from seq2seq.export.graph import (
@@ -128,7 +129,7 @@ def distances(attention: LocalAttention, queries: Value, pads: Value) -> Value:
     graph = queries.graph
     tokens = graph.node("Cast", graph.node("Not", pads), to=FLOAT)
     lengths = graph.node("ReduceSum", tokens, np.array([1]), keepdims=1)  # (sentences, 1)
-    first, last = attention.place[0].weight, attention.place[2].weight
+    first, last = (cast(nn.Linear, attention.place[index]).weight for index in (0, 2))
     places = unsqueeze(lengths, 2) * sigmoid(linear(tanh(linear(queries, first, None)), last, None))
     numbers = graph.node("Cast", positions(size(pads, 1)), to=FLOAT)
     away = (numbers - places) * (2 / attention.window)

@@ -228,7 +228,7 @@ def operator_sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> t
     """Writes `sequence` as one node."""
     kind, graph, first = writer(cells[0]), inputs.graph, cells[0]
     assert kind.operator is not None
-    attributes: dict[str, object] = {"hidden_size": first.hidden_size}
+    attributes: dict[str, Any] = {"hidden_size": first.hidden_size}
     attributes["direction"] = "forward" if len(cells) == 1 else "bidirectional"
     if isinstance(first, ElmanCell):
         attributes["activations"] = [ELMAN_FUNCTIONS[first.activation][0]] * len(cells)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
+
+from seq2seq.errors import RunError
 
 OPSET = 17
 """The version of the operators, of 2022: programs that read ONNX have all of them."""
@@ -74,12 +76,12 @@ class Graph:
         self.nodes.append(helper.make_node("Identity", [value.name], [name]))
         self.outputs[name] = kind, dimensions
 
-    def node(self, operator: str, *inputs: Operand | None, **attributes: object) -> Value:
+    def node(self, operator: str, *inputs: Operand | None, **attributes: Any) -> Value:
         """Adds a node with one output; None stands for an input that it does without."""
         return self.node_with_outputs(1, operator, *inputs, **attributes)[0]
 
     def node_with_outputs(
-        self, count: int, operator: str, *inputs: Operand | None, **attributes: object
+        self, count: int, operator: str, *inputs: Operand | None, **attributes: Any
     ) -> list[Value]:
         """Adds a node with so many outputs."""
         while inputs and inputs[-1] is None:
@@ -95,10 +97,16 @@ class Graph:
         return self.names[-1]
 
     def value(self, operand: Operand) -> Value:
-        """Returns a value as it is, and a constant as a value; equal constants are stored once."""
+        """Returns a value as it is, and a constant as a value; equal constants are stored once.
+
+        Raises:
+            RunError: it is a weight that is not finite.
+        """
         if isinstance(operand, Value):
             return operand
         if isinstance(operand, Tensor):
+            if not bool(operand.isfinite().all()):
+                raise RunError("a weight is not a finite number: the training has diverged")
             operand = operand.detach().cpu().numpy()
         array = np.asarray(operand)
         if array.dtype.kind == "f":
@@ -127,17 +135,6 @@ class Graph:
         opset = helper.make_opsetid("", OPSET)
         model = helper.make_model(self.proto(), opset_imports=[opset], ir_version=IR_VERSION)
         return cast(bytes, model.SerializeToString(deterministic=True))
-
-
-def operators(graph: GraphProto) -> set[str]:
-    """Returns the names of all operators in a graph and in the bodies of its nodes."""
-    found = set()
-    for node in graph.node:
-        found.add(f"{node.domain}.{node.op_type}" if node.domain else node.op_type)
-        for attribute in node.attribute:
-            if attribute.type == AttributeProto.GRAPH:
-                found |= operators(attribute.g)
-    return found
 
 
 # ---------------------------------------------------------------------------------------------

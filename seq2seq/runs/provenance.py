@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import seq2seq
 
 LIBRARIES = ("torch", "sentencepiece", "sacrebleu", "datasets", "safetensors", "numpy")
@@ -23,6 +21,8 @@ def environment() -> dict[str, Any]:
 
     The number of threads is that of torch now: sums of floating-point numbers depend on it.
     """
+    import torch
+
     return {
         "command": list(sys.argv),
         "versions": {

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq.config.decoding import DecodingSettings
-from seq2seq.decoding.batches import MANY_ROWS, batches, threads_for
+from seq2seq.decoding.batches import batches
+from seq2seq.decoding.computing import MANY_ROWS, threads_for
 from seq2seq.decoding.search import score, search
 from seq2seq.models.translation import TranslationModel
 

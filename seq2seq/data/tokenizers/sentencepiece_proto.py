@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
+from seq2seq.data.protobuf import fields
 from seq2seq.data.tokenizers.special_symbols import MARK
 from seq2seq.errors import DataError
 
@@ -24,8 +24,7 @@ MAX_SCORE = 1e9
 
 _Kind: TypeAlias = Literal["unigram", "bpe"]
 _Value = TypeVar("_Value", int, bytes)
-_VARINT, _TEXT = 0, 2
-_SIZES = {1: 8, 5: 4}  # in bytes, of the other types
+_WHAT = "a SentencePiece model"
 
 _PIECE, _TRAINER, _NORMALIZER, _SELF_TEST, _DENORMALIZER = 1, 2, 3, 4, 5  # in ModelProto
 _NAME, _SCORE, _TYPE = 1, 2, 3  # in SentencePiece
@@ -47,7 +46,7 @@ def read_piece_model(data: bytes) -> PieceModel:
     """Returns what a serialized model knows; raises DataError if it is none, or not like ours."""
     kind = _KINDS[1]  # what a model is that does not say
     scores: dict[str, float] = {}
-    for number, value in _fields(data):
+    for number, value in fields(data, _WHAT):
         if number == _PIECE:
             name, score, is_special = _read_piece(_expect(bytes, value))
             if not is_special:
@@ -67,7 +66,7 @@ def _read_piece(data: bytes) -> tuple[str, float, bool]:
     """Returns a piece, its score, and whether it is special."""
     name, score, kind = "", 0.0, _NORMAL
     try:
-        for number, value in _fields(data):
+        for number, value in fields(data, _WHAT):
             if number == _NAME:
                 name = _expect(bytes, value).decode("utf-8")
             elif number == _SCORE:
@@ -89,7 +88,7 @@ def _read_piece(data: bytes) -> tuple[str, float, bool]:
 def _read_trainer(data: bytes) -> _Kind | None:
     """Returns the kind of model, if it is said."""
     kind = None
-    for number, value in _fields(data):
+    for number, value in fields(data, _WHAT):
         if number == _MODEL_TYPE:
             if value not in _KINDS:
                 raise _unlike("it is neither unigram nor BPE")
@@ -100,7 +99,7 @@ def _read_trainer(data: bytes) -> _Kind | None:
 
 
 def _check_normalizer(data: bytes) -> None:
-    for number, value in _fields(data):
+    for number, value in fields(data, _WHAT):
         if (number == _CHARACTERS and value) or (number in _SPACES and value != 1):
             raise _unlike("it changes characters or spaces, which is done before it here")
 
@@ -110,46 +109,6 @@ def _unlike(problem: str) -> DataError:
         f"not a SentencePiece model that can be used here: {problem}; train one with "
         f"SentencePieceTokenizer.train"
     )
-
-
-# ---------------------------------------------------------------------------------------------
-# Protocol Buffers: https://protobuf.dev/programming-guides/encoding/
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yields number and value of each field of a message; raises DataError if it is none."""
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
-        number, wire = tag >> 3, tag & 7
-        if wire == _VARINT:
-            value, place = _varint(data, place)
-            yield number, value
-            continue
-        if wire == _TEXT:
-            size, place = _varint(data, place)
-        elif wire in _SIZES:
-            size = _SIZES[wire]
-        else:
-            raise DataError("not a SentencePiece model: it is no such message")
-        if size > len(data) - place:
-            raise DataError("not a SentencePiece model: it is cut short")
-        yield number, data[place : place + size]
-        place += size
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """Returns the number that begins at a place, and where it ends."""
-    result = 0
-    for shift in range(0, 70, 7):
-        if place == len(data):
-            raise DataError("not a SentencePiece model: it is cut short")
-        byte = data[place]
-        place += 1
-        result |= (byte & 127) << shift
-        if byte < 128:
-            return result, place
-    raise DataError("not a SentencePiece model: it has a number that is too long")
 
 
 def _expect(kind: type[_Value], value: int | bytes) -> _Value:
