@@ -269,7 +269,7 @@ def sampled_lines(
 
 def source_ids(run: str, translator: Translator, sources: Sequence[str]) -> list[list[int]]:
     """Returns the ids of sources, cut with a warning where a run's translator cuts them."""
-    from seq2seq.translation.ensemble import LongSentenceWarning
+    from seq2seq.translation.engine import LongSentenceWarning
 
     limit = translator.settings.max_source_length
     encoded = translator.source.encode(sources)

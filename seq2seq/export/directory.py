@@ -194,11 +194,10 @@ class Export:
         for name in (tokenizer, vocab):
             self.read(name)
         try:
-            return TextPipeline(
-                load_tokenizer(self.path / tokenizer), Vocab.load(self.path / vocab)
-            )
+            parts = load_tokenizer(self.path / tokenizer), Vocab.load(self.path / vocab)
         except DataError as error:
             raise RunError(str(error)) from error
+        return TextPipeline(*parts)
 
     def load_model(self, threads: int = 1) -> ExportedModel:
         """Returns the model; `threads` is how many compute.

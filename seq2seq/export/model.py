@@ -70,9 +70,8 @@ class ExportedModel:
 
     def __init__(self, encoder: bytes, step: bytes, *, threads: int, where: Path) -> None:
         self.where = where
-        self.encoder, self.decoder = (
-            open_session(each, threads, where) for each in (encoder, step)
-        )
+        self.encoder = open_session(encoder, threads, where)
+        self.decoder = open_session(step, threads, where)
         outputs = [each.name for each in self.decoder.get_outputs()]
         self.state_names = [each.name for each in self.encoder.get_outputs()]
         self.next_names = [name for name in outputs if name.startswith("next.")]

@@ -77,7 +77,13 @@ class Live(NamedTuple):
 
     def select(self, rows: Array) -> Live:
         """Returns some rows, in the given order."""
-        return Live(*(None if part is None else part[rows] for part in self))
+        return Live(
+            self.sentences[rows],
+            self.tokens[rows],
+            self.totals[rows],
+            self.histories[rows],
+            None if self.attention is None else self.attention[rows],
+        )
 
 
 def search(
@@ -181,7 +187,7 @@ def beam_search(
         live = live.select(origins)
         histories = np.concatenate([live.histories, chosen[:, None]], axis=1)
         live = live._replace(tokens=chosen, totals=totals, histories=histories)
-        for row in np.flatnonzero((chosen == EOS_ID) & (totals > -np.inf)):
+        for row in np.flatnonzero((chosen == EOS_ID) & (totals > -np.inf)).tolist():
             sentence = int(live.sentences[row])
             insort(finished[sentence], finish(live, row, request), key=lambda found: -found.score)
             if len(finished[sentence]) >= width:
@@ -189,7 +195,7 @@ def beam_search(
         penalties = ((6 + request.longest[live.sentences]) / 6) ** request.settings.length_penalty
         ended = (chosen == EOS_ID) | ~(totals / penalties > worst[live.sentences])
         live = live._replace(totals=np.where(ended, -np.inf, totals))
-        going_on = (live.totals > -np.inf).reshape(-1, width).any(axis=1)
+        going_on = np.any((live.totals > -np.inf).reshape(-1, width), axis=1)
         kept = np.flatnonzero(going_on)
         if len(kept) >= FULL * len(going_on):
             state = state.select(origins, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,10 +19,6 @@ from seq2seq.language_modeling.loading import load_language_model
 from seq2seq.models.language_model import LanguageNetwork
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.run import Run
-
-
-class LongSentenceWarning(UserWarning):
-    """A sentence was cut, because it has more tokens than the settings let the encoder read."""
 
 
 class EnsembleMember(NamedTuple):
@@ -108,46 +103,6 @@ def load_fusion_model(run: str, target: TextPipeline, device: torch.device) -> S
             "sentence begins: train it with --data.windows sentences"
         )
     return model.network.to(device).train(mode=False)
-
-
-def tokenize_sources(
-    members: Sequence[EnsembleMember], texts: Sequence[str], first: int, limit: int
-) -> list[list[list[str]]]:
-    """For each member the tokens of each text, cut to the limit with a `LongSentenceWarning`.
-
-    Args:
-        members: whose tokenizers to use.
-        texts: sentences.
-        first: the number of the first of them.
-        limit: the most tokens of one.
-    """
-    sources = [member.source.tokenizer.tokenize_all(texts) for member in members]
-    for number, text in enumerate(texts, start=first):
-        length = max(len(tokens[number - first]) for tokens in sources)
-        if length > limit:
-            warnings.warn(
-                f"sentence {number:,} has {length:,} tokens; the first {limit:,} are read "
-                f"(max_source_length): {text[:40]!r}…",
-                LongSentenceWarning,
-                stacklevel=3,
-            )
-    return [[tokens[:limit] for tokens in rows] for rows in sources]
-
-
-def source_ids(
-    members: Sequence[EnsembleMember], sources: Sequence[Sequence[list[str]]], chosen: Sequence[int]
-) -> list[list[list[int]]]:
-    """For each member the ids of some texts.
-
-    Args:
-        members: whose vocabularies to use.
-        sources: for each member the tokens of each text.
-        chosen: which texts.
-    """
-    return [
-        [member.source.vocab.ids(rows[index]) for index in chosen]
-        for member, rows in zip(members, sources, strict=True)
-    ]
 
 
 def check_vocabularies(members: Sequence[EnsembleMember], target: TextPipeline) -> None:

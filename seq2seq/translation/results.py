@@ -7,19 +7,20 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import UNK
-from seq2seq.decoding.interface import Hypothesis
-from seq2seq.decoding.mbr import Utility
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.errors import RunError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from seq2seq.decoding.mbr import Utility
 
 
 class Translation(NamedTuple):
@@ -103,6 +104,7 @@ def make_utility(target: TextPipeline, settings: DecodingSettings) -> Utility | 
     """What minimum Bayes risk compares: detokenized text, by the chosen utility; None elsewhere."""
     if settings.method != "mbr":
         return None
+    from seq2seq.decoding.mbr import Utility
     from seq2seq.evaluation.metrics import sentence_utility
 
     return Utility(target.decode, sentence_utility(settings.utility))
@@ -142,7 +144,7 @@ def make_translations(
     for hypothesis in hypotheses:
         tokens = target.vocab.tokens(hypothesis.tokens)
         tokens[: len(prefix)] = prefix
-        weights = hypothesis.attention
+        weights = None if hypothesis.attention is None else np.asarray(hypothesis.attention)
         if settings.replace_unknown and weights is not None:
             words = [as_target_tokens(token, *pipelines) for token in source]
             tokens, weights = replace_unknown(tokens, words, weights)
@@ -169,7 +171,7 @@ def word_numbers(tokenizer: Tokenizer, tokens: list[str]) -> list[int]:
 
 
 def align_words(
-    attention: Tensor, source_words: list[int], target_words: list[int]
+    attention: NDArray[np.float32], source_words: list[int], target_words: list[int]
 ) -> list[tuple[int, int]]:
     """Pairs of words, source first: what the tokens of each target word look at most.
 
@@ -178,7 +180,7 @@ def align_words(
             out.
         source_words, target_words: the number of the word that each token is of.
     """
-    places = attention[:, : len(source_words)].argmax(dim=1).tolist()
+    places = attention[:, : len(source_words)].argmax(axis=1).tolist()
     pairs = zip(places, target_words, strict=False)
     return sorted({(source_words[place], word) for place, word in pairs})
 
@@ -194,8 +196,8 @@ def as_target_tokens(token: str, source: TextPipeline, target: TextPipeline) -> 
 
 
 def replace_unknown(
-    tokens: Sequence[str], source_words: Sequence[list[str]], attention: Tensor
-) -> tuple[list[str], Tensor]:
+    tokens: Sequence[str], source_words: Sequence[list[str]], attention: NDArray[np.float32]
+) -> tuple[list[str], NDArray[np.float32]]:
     """The tokens with what attention is most on in the place of each `<unk>`, and their attention.
 
     Luong et al. 2015 (Addressing the Rare Word Problem), section 3, with attention for alignment.
@@ -209,10 +211,10 @@ def replace_unknown(
     Returns:
         Tokens, and the attention with a row for each of them and for eos.
     """
-    places = attention[:, : len(source_words)].argmax(dim=1).tolist()
+    places = attention[:, : len(source_words)].argmax(axis=1).tolist()
     parts = [
         source_words[place] if token == UNK else [token]
         for token, place in zip(tokens, places, strict=False)
     ]
-    counts = torch.tensor([*map(len, parts), 1])
-    return [*chain.from_iterable(parts)], attention.repeat_interleave(counts, dim=0)
+    counts = [*map(len, parts), 1]
+    return [*chain.from_iterable(parts)], np.repeat(attention, counts, axis=0)

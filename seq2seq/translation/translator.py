@@ -9,40 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
 from seq2seq.config.arguments import as_list, check_count
 from seq2seq.config.base import with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.decoding.interface import StepLanguageModel
-from seq2seq.decoding.search import search
-from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.models.device import choose_device, use_one_thread_after_fork
-from seq2seq.models.translation import TranslationModel
-from seq2seq.runs.run import Run, open_run
-from seq2seq.translation.ensemble import (
-    EnsembleMember,
-    LoadedModel,
-    check_settings,
-    check_vocabularies,
-    load_ensemble,
-    load_fusion_model,
-    source_ids,
-    tokenize_sources,
-)
+from seq2seq.export.directory import Export, is_export
+from seq2seq.export.model import ExportedModel
+from seq2seq.translation.engine import Engine, source_ids, tokenize_sources
+from seq2seq.translation.exported_engine import ExportedEngine
 from seq2seq.translation.results import (
     EMPTY_TRANSLATION,
     PairScore,
     Translation,
     make_translations,
-    make_utility,
 )
-from seq2seq.translation.saving import save_model
 from seq2seq.translation.scoring import score_pairs
 from seq2seq.translation.streaming import align_prefixes, group_lines, lines_ahead
+
+if TYPE_CHECKING:  # what needs torch is imported where it is used: an export does without
+    import torch
+
+    from seq2seq.decoding.shortlist import Shortlist
+    from seq2seq.models.translation import TranslationModel
+    from seq2seq.runs.run import Run
+    from seq2seq.translation.ensemble import EnsembleMember
+    from seq2seq.translation.torch_engine import TorchEngine
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts; not any sequence, since a string is one of strings, too."""
@@ -52,7 +47,7 @@ class Translator:
     """Translates with a trained model, or with several as an ensemble.
 
     Args:
-        model: any translation model.
+        model: any translation model, or one that was exported; with that, nothing of the last two.
         source: tokenizer and vocabulary of the source side.
         target: tokenizer and vocabulary of the target side.
         settings: how to search, where a call does not say.
@@ -64,7 +59,7 @@ class Translator:
 
     def __init__(
         self,
-        model: TranslationModel,
+        model: TranslationModel | ExportedModel,
         source: TextPipeline,
         target: TextPipeline,
         settings: DecodingSettings | None = None,
@@ -73,42 +68,55 @@ class Translator:
         others: Sequence[EnsembleMember] = (),
         shortlist: Shortlist | None = None,
     ) -> None:
-        self.device = choose_device(device)
-        self.members = [
-            EnsembleMember(member.model.to(self.device).eval(), member.source)
-            for member in (EnsembleMember(model, source), *others)
-        ]
-        check_vocabularies(self.members, target)
-        self.model = self.members[0].model
-        self.models = [member.model for member in self.members]
-        self.language_models: dict[str, StepLanguageModel] = {}
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
-        self.shortlist = shortlist
+        self._engine: Engine
+        if isinstance(model, ExportedModel):
+            if others or shortlist:
+                raise SettingsError("an exported model has no ensemble and no shortlist")
+            self._engine = ExportedEngine(model, source, target, device)
+            return
+        from seq2seq.translation.ensemble import EnsembleMember
+        from seq2seq.translation.torch_engine import TorchEngine
+
+        members = [EnsembleMember(model, source), *others]
+        self._engine = TorchEngine(members, target, device, shortlist)
 
     @classmethod
     def load(
         cls,
-        run: str | Path | Run,
+        run: str | Path | Run | Export,
         device: str = "auto",
         *,
         ensemble: Sequence[str | Path | Run] = (),
     ) -> Translator:
-        """Loads the translator in a run directory, with its best weights.
+        """Loads the translator in a run directory, with its best weights; or an exported one.
 
         Args:
-            run: the run directory, or the run if it is open already; the decoding settings are
-                those of this run.
+            run: the directory of a run or an export, or either if it is open already; the decoding
+                settings are those of this run.
             device: see the class.
             ensemble: other run directories, whose probabilities are averaged with this one's. They
                 may have another source tokenizer and another kind of model.
 
         Raises:
             RunError: there is no run, or one of its files is missing or damaged.
-            SettingsError: a run of the ensemble has another target vocabulary; no path is given.
+            SettingsError: a run of the ensemble has another target vocabulary; no path is given;
+                an export is to be in an ensemble.
         """
-        more = [ensemble] if isinstance(ensemble, str | Path | Run) else ensemble
+        single = isinstance(ensemble, str) or not isinstance(ensemble, Sequence)
+        more = [ensemble] if single else ensemble
+        if isinstance(run, Export) or is_export(run) or any(map(is_export, more)):
+            if more:
+                raise SettingsError(
+                    "an exported model can't be in an ensemble: give the runs themselves"
+                )
+            export = run if isinstance(run, Export) else Export(run)
+            return cls(export.load_model(), *export.pipelines(), export.settings, device)
+        from seq2seq.runs.run import open_run
+        from seq2seq.translation.ensemble import EnsembleMember, load_ensemble
+
         runs = [open_run(run), *(open_run(other, "ensemble") for other in more)]
         first, *rest = load_ensemble(runs)
         others = [EnsembleMember(each.model, each.source) for each in rest]
@@ -132,6 +140,9 @@ class Translator:
             SettingsError: these settings build another model, none are known, or it is an ensemble.
             RunError: the directory is not free, or can't be written to.
         """
+        from seq2seq.translation.ensemble import LoadedModel
+        from seq2seq.translation.saving import save_model
+
         if len(self.members) > 1:
             raise SettingsError("an ensemble is no run: save each of its models by itself")
         parts = LoadedModel(self.model, self.source, self.target, self.settings, self.shortlist)
@@ -277,22 +288,15 @@ class Translator:
         """
         check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
         begun = None if prefixes is None else align_prefixes(prefixes, texts)
-        use_one_thread_after_fork()
-        sources = tokenize_sources(self.members, texts, first, settings.max_source_length)
+        sources = tokenize_sources(self._engine.sources, texts, first, settings.max_source_length)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
-        found = search(
-            self.models,
-            source_ids(self.members, sources, full),
+        found = self._engine.search(
+            source_ids(self._engine.sources, sources, full),
             settings,
-            self.device,
-            language_model=self.language_model(settings),
-            language_model_weight=settings.language_model_weight,
             n=n,
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
             attention=attention,
-            utility=make_utility(self.target, settings),
-            shortlist=self.shortlist,
         )
         sides = self.source, self.target
         results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
@@ -329,21 +333,40 @@ class Translator:
         if isinstance(sources, str) != isinstance(targets, str):
             raise DataError("score a string with a string, or a list with a list")
         rows, given = as_list(sources, "sources"), as_list(targets, "targets")
-        results = score_pairs(self.members, self.target, rows, given, self.settings, self.device)
+        results = score_pairs(self._engine, self.target, rows, given, self.settings)
         return results[0] if isinstance(sources, str) else results
 
-    def language_model(self, settings: DecodingSettings) -> StepLanguageModel | None:
-        """Returns the language model for shallow fusion, if the settings name one."""
-        run = settings.language_model
-        if run and run not in self.language_models:
-            self.language_models[run] = load_fusion_model(run, self.target, self.device)
-        return self.language_models.get(run)
+    @property
+    def _torch(self) -> TorchEngine:
+        """The models as torch has them; SettingsError for an export, which has none."""
+        if isinstance(self._engine, ExportedEngine):
+            raise SettingsError("an exported model has no modules of torch: load its run")
+        return cast("TorchEngine", self._engine)
+
+    @property
+    def model(self) -> TranslationModel:
+        """The model, or the first of an ensemble."""
+        return self._torch.models[0]
+
+    @property
+    def members(self) -> list[EnsembleMember]:
+        """All models of the ensemble, or the one alone, each with its source side."""
+        return self._torch.members
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models compute."""
+        return self._torch.device
+
+    @property
+    def shortlist(self) -> Shortlist | None:
+        """The shortlist of the first one's source tokens, if there is one."""
+        return self._torch.shortlist
 
     def with_settings(
         self, changes: dict[str, Any], *, attention: bool = False
     ) -> DecodingSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
         settings = with_changes(self.settings, changes, "decoding")
-        check_settings(settings, self.members, self.target, self.shortlist, attention=attention)
-        self.language_model(settings)
+        self._engine.check(settings, attention=attention)
         return settings

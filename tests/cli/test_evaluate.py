@@ -16,7 +16,7 @@ from seq2seq.evaluation.breakdown import breakdown
 from seq2seq.evaluation.exposure_bias import measure_exposure_bias
 from seq2seq.evaluation.metrics import METRICS, evaluate
 from seq2seq.evaluation.significance import compare
-from seq2seq.translation.ensemble import LongSentenceWarning
+from seq2seq.translation.engine import LongSentenceWarning
 from seq2seq.translation.translator import Translator
 
 SENTENCES = 110

@@ -28,7 +28,7 @@ from seq2seq.evaluation.metrics import evaluate
 from seq2seq.language_modeling.model import LanguageModel
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.runs.tensors import load_tensors
-from seq2seq.translation.ensemble import LongSentenceWarning
+from seq2seq.translation.engine import LongSentenceWarning
 from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 from tests.support.hostile import LINE, LONG
