@@ -46,11 +46,6 @@ WITHOUT_EFFECT = (
 """Settings that belong to these."""
 
 
-def is_export(path: object) -> bool:
-    """Returns whether there is the description of an export at a path."""
-    return isinstance(path, str | Path) and os.path.lexists(Path(path) / DESCRIPTION)
-
-
 def supported(settings: DecodingSettings) -> DecodingSettings:
     """Returns the settings with the defaults of those that an exported model can't follow."""
     defaults = to_dict(DecodingSettings())
@@ -121,6 +116,17 @@ def write_directory(
         },
     }
     write_json(path / DESCRIPTION, {**values, "sha256": checksum(values)})
+
+
+def open_export(path: object) -> Export | None:
+    """Returns the export at a path, or one that is open already; None for anything else.
+
+    Raises:
+        RunError: as `Export`.
+    """
+    if isinstance(path, str | Path) and os.path.lexists(Path(path) / DESCRIPTION):
+        return Export(path)
+    return path if isinstance(path, Export) else None
 
 
 class Export:

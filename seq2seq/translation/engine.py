@@ -1,6 +1,6 @@
 """What a translator needs of whatever computes: ids in, hypotheses out; and how text becomes ids.
 
-The models of runs compute with torch, an exported model without it. Neither is loaded for the other.
+The models of runs compute with torch, an exported model without it.
 """
 
 from __future__ import annotations

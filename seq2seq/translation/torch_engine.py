@@ -9,9 +9,11 @@ from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.interface import Hypothesis, Ids, StepLanguageModel
 from seq2seq.decoding.search import score, search
 from seq2seq.decoding.shortlist import Shortlist
+from seq2seq.errors import SettingsError
 from seq2seq.models.device import choose_device, use_one_thread_after_fork
 from seq2seq.translation.ensemble import (
     EnsembleMember,
+    LoadedModel,
     check_settings,
     check_vocabularies,
     load_fusion_model,
@@ -39,6 +41,13 @@ class TorchEngine:
         self.target = target
         self.shortlist = shortlist
         self.language_models: dict[str, StepLanguageModel] = {}
+
+    def single(self, settings: DecodingSettings) -> LoadedModel:
+        """Returns the one model with all that belongs to it; SettingsError for an ensemble."""
+        if len(self.members) > 1:
+            raise SettingsError("an ensemble is no run: save each of its models by itself")
+        model, source = self.members[0]
+        return LoadedModel(model, source, self.target, settings, self.shortlist)
 
     def check(self, settings: DecodingSettings, *, attention: bool) -> None:
         """See `Engine.check`; loads the language model that the settings name."""

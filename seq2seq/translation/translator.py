@@ -17,10 +17,10 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.export.directory import Export, is_export
 from seq2seq.export.model import ExportedModel
-from seq2seq.translation.engine import Engine, source_ids, tokenize_sources
+from seq2seq.translation.engine import source_ids, tokenize_sources
 from seq2seq.translation.exported_engine import ExportedEngine
+from seq2seq.translation.loading import Parts, load_parts, make_engine
 from seq2seq.translation.results import (
     EMPTY_TRANSLATION,
     PairScore,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what needs torch is imported where it is used: an export do
     import torch
 
     from seq2seq.decoding.shortlist import Shortlist
+    from seq2seq.export.directory import Export
     from seq2seq.models.translation import TranslationModel
     from seq2seq.runs.run import Run
     from seq2seq.translation.ensemble import EnsembleMember
@@ -71,17 +72,9 @@ class Translator:
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
-        self._engine: Engine
-        if isinstance(model, ExportedModel):
-            if others or shortlist:
-                raise SettingsError("an exported model has no ensemble and no shortlist")
-            self._engine = ExportedEngine(model, source, target, device)
-            return
-        from seq2seq.translation.ensemble import EnsembleMember
-        from seq2seq.translation.torch_engine import TorchEngine
-
-        members = [EnsembleMember(model, source), *others]
-        self._engine = TorchEngine(members, target, device, shortlist)
+        self._engine = make_engine(
+            Parts(model, source, target, self.settings, others, shortlist), device
+        )
 
     @classmethod
     def load(
@@ -105,22 +98,8 @@ class Translator:
             SettingsError: a run of the ensemble has another target vocabulary; no path is given;
                 an export is to be in an ensemble.
         """
-        single = isinstance(ensemble, str) or not isinstance(ensemble, Sequence)
-        more = [ensemble] if single else ensemble
-        if isinstance(run, Export) or is_export(run) or any(map(is_export, more)):
-            if more:
-                raise SettingsError(
-                    "an exported model can't be in an ensemble: give the runs themselves"
-                )
-            export = run if isinstance(run, Export) else Export(run)
-            return cls(export.load_model(), *export.pipelines(), export.settings, device)
-        from seq2seq.runs.run import open_run
-        from seq2seq.translation.ensemble import EnsembleMember, load_ensemble
-
-        runs = [open_run(run), *(open_run(other, "ensemble") for other in more)]
-        first, *rest = load_ensemble(runs)
-        others = [EnsembleMember(each.model, each.source) for each in rest]
-        return cls(*first[:4], device, others=others, shortlist=first.shortlist)
+        parts = load_parts(run, ensemble)
+        return cls(*parts[:4], device, others=parts.others, shortlist=parts.shortlist)
 
     def save(
         self,
@@ -140,13 +119,9 @@ class Translator:
             SettingsError: these settings build another model, none are known, or it is an ensemble.
             RunError: the directory is not free, or can't be written to.
         """
-        from seq2seq.translation.ensemble import LoadedModel
         from seq2seq.translation.saving import save_model
 
-        if len(self.members) > 1:
-            raise SettingsError("an ensemble is no run: save each of its models by itself")
-        parts = LoadedModel(self.model, self.source, self.target, self.settings, self.shortlist)
-        save_model(directory, parts, settings, overwrite=overwrite)
+        save_model(directory, self._torch.single(self.settings), settings, overwrite=overwrite)
 
     @overload
     def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...

@@ -1,0 +1,69 @@
+"""A translation model -> the directory of an export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seq2seq.config.base import to_dict
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.errors import SettingsError
+from seq2seq.export.directory import ENCODER, STEP, check_free, supported, write_directory
+from seq2seq.runs.directory import SIDES
+from seq2seq.runs.metadata import saved_bytes
+
+if TYPE_CHECKING:
+    from seq2seq.models.translation import TranslationModel
+
+
+def write_export(
+    directory: str | Path,
+    model: TranslationModel,
+    pipelines: tuple[TextPipeline, TextPipeline],
+    settings: DecodingSettings,
+    *,
+    tokenize: str = "13a",
+    lowercase: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Writes an export, which `Translator.load` reads without torch.
+
+    Args:
+        directory: where; it is made.
+        model: any that `build_translation_model` builds.
+        pipelines: tokenizer and vocabulary of the source and of the target side.
+        settings: how to search; what an export can't do has its default there.
+        tokenize: sacreBLEU's tokenization that belongs to the target language.
+        lowercase: whether the model was trained on lower-cased text.
+        overwrite: replace an export that is there.
+
+    Raises:
+        SettingsError: onnx is not installed; a part of the model can't be written in ONNX.
+        RunError: the directory is not free, or can't be written to; a weight is not finite.
+    """
+    path = Path(directory)
+    check_free(path, overwrite=overwrite)
+    try:
+        from seq2seq.export.decoder import write_encoder, write_step
+    except ImportError as error:
+        if error.name != "onnx":
+            raise
+        raise SettingsError(
+            "to write ONNX needs the package onnx: pip install 'seq2seq[export]'"
+        ) from error
+    contents = {
+        ENCODER: write_encoder(model).serialize(),
+        STEP: write_step(model).serialize(),
+    }
+    for side, pipeline in zip(SIDES, pipelines, strict=True):
+        contents[f"{side}.tokenizer"] = saved_bytes(pipeline.tokenizer.save)
+        contents[f"{side}.vocab.json"] = saved_bytes(pipeline.vocab.save)
+    description = {
+        "model": "translation model",
+        "weights": "float32",
+        "tokenize": tokenize,
+        "lowercase": lowercase,
+        "decoding": to_dict(supported(settings)),
+    }
+    write_directory(path, contents, description, overwrite=overwrite)
