@@ -50,7 +50,7 @@ def export_command(arguments: list[str]) -> None:
     from seq2seq.translation.ensemble import load_translation_model
 
     loaded = load_translation_model(run)
-    if supported(loaded.settings) != loaded.settings:
+    if supported(experiment.decoding) != experiment.decoding:
         write_stderr(
             "note: the run's settings of decoding ask for what an export can't do: it is searched "
             "with a beam, of the whole vocabulary, in float32"
@@ -59,8 +59,6 @@ def export_command(arguments: list[str]) -> None:
         command.out,
         loaded.model,
         (loaded.source, loaded.target),
-        loaded.settings,
-        tokenize=experiment.tokenize,
-        lowercase=experiment.data.lowercase,
+        experiment,
         overwrite=command.overwrite,
     )

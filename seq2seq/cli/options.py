@@ -24,6 +24,7 @@ from seq2seq.training.preflight import device_problems
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from seq2seq.export.directory import Export
     from seq2seq.runs.run import Run
     from seq2seq.translation.translator import Translator
 
@@ -44,7 +45,7 @@ class ModelCommand:
     """A command that uses a trained translation model."""
 
     run: RunArgument
-    """The run directory."""
+    """The run directory, or that of an export."""
     ensemble: RunsOption = ()
     """Other run directories with the same target vocabulary: probabilities are averaged."""
     device: Device = "auto"
@@ -83,11 +84,11 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
 
 def parse_decoding(
     kind: type[DecodingT], arguments: Sequence[str], prog: str
-) -> tuple[DecodingT, Run]:
-    """Parses a command that translates; what it does not say is as in the run.
+) -> tuple[DecodingT, Run | Export]:
+    """Parses a command that translates; what it does not say is as in the run, or the export.
 
     Returns:
-        The command, and the run, opened.
+        The command, and the run or the export, opened.
 
     Raises:
         SettingsError, SystemExit: as `parse_command`.
@@ -95,7 +96,9 @@ def parse_decoding(
     """
     arguments = [drop_prefix(argument, "decoding") for argument in arguments]
     command = tyro.cli(kind, prog=prog, args=arguments)
-    run = open_run(command.run)
+    from seq2seq.export.directory import open_export
+
+    run = open_export(command.run) or open_run(command.run)
     stored = run.experiment(Experiment).decoding
     command = parse_again(command, arguments, prog, decoding=stored)
     validate(command)
@@ -137,7 +140,7 @@ def open_run(path: str) -> Run:
     return Run(path)
 
 
-def load_translator(command: ModelCommand, run: Run | None = None) -> Translator:
+def load_translator(command: ModelCommand, run: Run | Export | None = None) -> Translator:
     """Loads the translator that a command asks for, with its decoding settings if it has any.
 
     `run` is the command's, if it is open already.

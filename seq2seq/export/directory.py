@@ -14,9 +14,9 @@ from typing import Any
 
 import seq2seq
 from seq2seq.config.arguments import check_run_path
-from seq2seq.config.base import from_dict, to_dict, validate
+from seq2seq.config.base import from_dict, to_dict
 from seq2seq.config.decoding import DecodingSettings
-from seq2seq.config.experiment import Tokenization
+from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.base import load_tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
@@ -132,11 +132,6 @@ def open_export(path: object) -> Export | None:
 class Export:
     """An export whose description was read and verified, once; it hands out what is in it.
 
-    Attributes:
-        settings: how to search, where nothing else is said.
-        tokenize: sacreBLEU's tokenization that belongs to the target language.
-        lowercase: whether the model was trained on lower-cased text.
-
     Raises:
         SettingsError: it can't be a path.
         RunError: there is no export, or it is damaged or of another version.
@@ -155,16 +150,17 @@ class Export:
             raise RunError(f"{description} is damaged, or was changed by hand: copy it again")
         self.metadata: dict[str, Any] = values
         try:
-            self.settings = from_dict(DecodingSettings, values["decoding"], stored=True)
-            validate(self.settings, "decoding.")
-            self.tokenize: Tokenization = values["tokenize"]
-            self.lowercase = bool(values["lowercase"])
+            self.known = from_dict(Experiment, values["experiment"], stored=True)
             self.files = {
                 name: (int(values["files"][name]["bytes"]), str(values["files"][name]["sha256"]))
                 for name in FILES
             }
         except (KeyError, TypeError, ValueError, OverflowError, SettingsError) as error:
             raise RunError(f"{description} is damaged: {error}") from error
+
+    def experiment(self, kind: type[Experiment] = Experiment) -> Experiment:
+        """Returns what is known of the run: decoding, and how BLEU counts words. See `Run`."""
+        return self.known
 
     def read(self, name: str) -> bytes:
         """Returns the contents of a file, whose size is compared before it is read.

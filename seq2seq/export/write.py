@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq.config.base import to_dict
-from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import SettingsError
 from seq2seq.export.directory import ENCODER, STEP, check_free, supported, write_directory
@@ -21,10 +21,8 @@ def write_export(
     directory: str | Path,
     model: TranslationModel,
     pipelines: tuple[TextPipeline, TextPipeline],
-    settings: DecodingSettings,
+    experiment: Experiment,
     *,
-    tokenize: str = "13a",
-    lowercase: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Writes an export, which `Translator.load` reads without torch.
@@ -33,9 +31,8 @@ def write_export(
         directory: where; it is made.
         model: any that `build_translation_model` builds.
         pipelines: tokenizer and vocabulary of the source and of the target side.
-        settings: how to search; what an export can't do has its default there.
-        tokenize: sacreBLEU's tokenization that belongs to the target language.
-        lowercase: whether the model was trained on lower-cased text.
+        experiment: of which decoding, where an export can do it, and how BLEU counts words are
+            kept.
         overwrite: replace an export that is there.
 
     Raises:
@@ -62,8 +59,10 @@ def write_export(
     description = {
         "model": "translation model",
         "weights": "float32",
-        "tokenize": tokenize,
-        "lowercase": lowercase,
-        "decoding": to_dict(supported(settings)),
+        "experiment": {
+            "tokenize": experiment.tokenize,
+            "data": {"lowercase": experiment.data.lowercase},
+            "decoding": to_dict(supported(experiment.decoding)),
+        },
     }
     write_directory(path, contents, description, overwrite=overwrite)

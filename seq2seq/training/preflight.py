@@ -107,10 +107,12 @@ def device_problems(name: str) -> Iterator[str]:
     """A line if a device is asked for that this machine does not have."""
     if name in ("auto", "cpu"):
         return  # nothing to find out, and torch takes long to import
-    from seq2seq.models.device import choose_device
-
     try:
+        from seq2seq.models.device import choose_device
+
         choose_device(name)
+    except ModuleNotFoundError:
+        yield f"--device {name} needs torch, which is not installed"
     except SettingsError as error:
         yield str(error)
 

@@ -44,7 +44,7 @@ def load_parts(
             "an exported model can't be in an ensemble: give the runs that were exported"
         )
     if export is not None:
-        return Parts(export.load_model(), *export.pipelines(), export.settings)
+        return Parts(export.load_model(), *export.pipelines(), export.experiment().decoding)
     return load_runs(cast("str | Path | Run", run), more)
 
 
