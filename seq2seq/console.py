@@ -83,6 +83,10 @@ def run_command(command: Callable[[], object]) -> None:
         sys.stdout.flush()
     except Seq2SeqError as error:
         fail(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        fail("this needs torch: install it; without torch, exported models can be used and no runs")
     except KeyboardInterrupt:
         write_stderr("interrupted")
         sys.exit(EXIT_INTERRUPTED)

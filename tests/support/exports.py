@@ -1,0 +1,13 @@
+"""Exported models for tests, without a directory."""
+
+from pathlib import Path
+
+from seq2seq.export.decoder import write_encoder, write_step
+from seq2seq.export.model import ExportedModel
+from seq2seq.models.translation import TranslationModel
+
+
+def exported(model: TranslationModel) -> ExportedModel:
+    """The model as ONNX Runtime computes it, in float32."""
+    graphs = (write(model).serialize() for write in (write_encoder, write_step))
+    return ExportedModel(*graphs, threads=1, where=Path("export"))
