@@ -1,0 +1,115 @@
+"""`seq2seq export`, and the commands that take an export, with torch and without."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Missing())
+from seq2seq.cli.main import main
+main(sys.argv[1:])
+"""
+"""A program in which some packages are not installed."""
+
+TORCH = ("torch", "onnx", "safetensors", "datasets", "pyarrow", "matplotlib", "tqdm", "sacrebleu")
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory, command: Callable[..., object]) -> Path:
+    path = tmp_path_factory.mktemp("exports") / "export"
+    done = command("-m", "seq2seq", "export", KEPT, "--out", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    return path
+
+
+def without(*names: str) -> str:
+    return WITHOUT.replace("{names}", repr(set(names)))
+
+
+def test_translations_are_those_of_the_run(
+    export: Path, run: Callable[..., tuple[str, str]]
+) -> None:
+    text = export.parent / "text.de"
+    text.write_text("Emma sucht das Haus.\n\nDas Haus.\n", encoding="utf-8")
+    for options in (["--beam-size", "1"], ["--alignment"], ["--prefix", text]):
+        expected, found = (run("translate", path, text, *options) for path in (KEPT, export))
+        assert found == expected
+    expected, found = (
+        [json.loads(line) for line in run("translate", path, text, "--n-best", 2)[0].splitlines()]
+        for path in (KEPT, export)
+    )
+    assert [line["tokens"] for line in found] == [line["tokens"] for line in expected]
+    expected, found = (
+        [json.loads(line) for line in run("score", path, text, text, "--json")[0].splitlines()]
+        for path in (KEPT, export)
+    )
+    for line, other in zip(found, expected, strict=True):
+        assert line["log_probability"] == pytest.approx(other["log_probability"], abs=1e-4)
+    text.write_text("Emma sucht das Haus.\n", encoding="utf-8")
+    assert run("evaluate", export, text, text) == run("evaluate", KEPT, text, text)
+
+
+def test_it_works_without_torch(
+    export: Path, command: Callable[..., subprocess.CompletedProcess[bytes]]
+) -> None:
+    """Nor is anything imported that training alone needs."""
+    text = b"Emma sucht das Haus.\n\nDas Haus.\n"
+    expected = command("-m", "seq2seq", "translate", KEPT, input=text)
+    found = command("-c", without(*TORCH), "translate", export, input=text)
+    assert (found.stdout, found.stderr) == (expected.stdout, b"")
+    assert found.stdout.count(b"\n") == 3
+
+
+def test_python_works_without_torch(
+    export: Path, command: Callable[..., subprocess.CompletedProcess[bytes]]
+) -> None:
+    program = without(*TORCH).rpartition("from seq2seq.cli.main")[0] + (
+        "from seq2seq import Translator\n"
+        f"translator = Translator.load({str(export)!r})\n"
+        "best = translator.candidates('Das Haus.', 2, prefix='The', attention=True)[0]\n"
+        "assert len(best.attention) == len(best.tokens) + 1\n"
+        "assert best.text.startswith('The')\n"
+        "assert translator.score('Das Haus.', best.text).log_probability < 0\n"
+        "assert not {'torch', 'sacrebleu', 'datasets', 'matplotlib'} & sys.modules.keys()\n"
+    )
+    done = command("-c", program)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_a_run_without_torch_and_an_export_without_onnxruntime(
+    export: Path, command: Callable[..., subprocess.CompletedProcess[bytes]], tmp_path: Path
+) -> None:
+    def said(missing: str, *arguments: object) -> str:
+        done = command("-c", without(missing), *arguments)
+        assert (done.returncode, done.stdout) == (2, b"")
+        return str(done.stderr.decode())
+
+    assert "error: this needs torch" in said("torch", "translate", KEPT)
+    assert "--device cuda needs torch" in said("torch", "translate", export, "--device", "cuda")
+    assert "pip install 'seq2seq[onnx]'" in said("onnxruntime", "translate", export)
+    assert "pip install 'seq2seq[export]'" in said("onnx", "export", KEPT, "--out", tmp_path / "x")
+
+
+def test_mistakes_are_told(export: Path, fails: Callable[..., str], tmp_path: Path) -> None:
+    assert "give --out DIR" in fails("export", KEPT)
+    assert "exists already" in fails("export", KEPT, "--out", export)
+    assert "there is no run at" in fails("export", tmp_path / "none", "--out", tmp_path / "x")
+    language_model = KEPT.parent / "language-model"
+    assert "is a language model, and a translation model is needed" in fails(
+        "export", language_model, "--out", tmp_path / "x"
+    )
+    assert "method sample: an exported" in fails("translate", export, "--method", "sample")
+    assert "can't be in an ensemble" in fails("translate", export, "--ensemble", KEPT)
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,139 @@
+"""A translator of an exported run says what the run's own says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seq2seq.config.experiment import Experiment
+from seq2seq.data.readers.lines import read_lines
+from seq2seq.errors import DataError, SettingsError
+from seq2seq.export.directory import Export
+from seq2seq.export.write import write_export
+from seq2seq.runs.run import Run
+from seq2seq.translation.engine import LongSentenceWarning
+from seq2seq.translation.ensemble import load_translation_model
+from seq2seq.translation.translator import Translator
+
+KEPT = Path(__file__).parent.parent / "runs" / "format-2"
+ODD = ["", " ", "<eos>", "We must <unk> write a 🦜.", "دعنا نكتب قصة", "?!…" * 40, "word\x00"]
+
+
+def export_run(run: Path, directory: Path) -> Path:
+    """Exports a run."""
+    opened = Run(run)
+    loaded = load_translation_model(opened)
+    sides = loaded.source, loaded.target
+    write_export(directory, loaded.model, sides, opened.experiment(Experiment))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_run(trained, tmp_path_factory.mktemp("exports") / "trained")
+
+
+@pytest.fixture(scope="module")
+def both(trained: Path, exported: Path) -> tuple[Translator, Translator]:
+    """Of the run itself, and of its export."""
+    return Translator.load(trained, "cpu"), Translator.load(exported)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Translator:
+    """Of a run that an earlier version made, exported; it has attention."""
+    directory = tmp_path_factory.mktemp("exports") / "kept"
+    return Translator.load(export_run(KEPT / "translation", directory))
+
+
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_the_same_translations(
+    both: tuple[Translator, Translator], sample: Path, beam_size: int
+) -> None:
+    """On a thousand sentences."""
+    texts = [*read_lines(sample / "train.en")[:1000], *ODD]
+    expected, found = (each.translate(texts, beam_size=beam_size) for each in both)
+    assert found == expected
+
+
+def test_strings_lists_streams_and_prefixes(both: tuple[Translator, Translator]) -> None:
+    text, prefix = "We must write a story.", "Nous devons"
+    for begun in (None, prefix):
+        expected, found = (each.translate(text, prefix=begun) for each in both)
+        assert found == expected
+    expected_rows, rows = (
+        [*each.candidate_lines(iter([text, "", text]), 2, prefixes=[prefix, "", ""])]
+        for each in both
+    )
+    for (line, candidates), (other, others) in zip(rows, expected_rows, strict=True):
+        assert line == other
+        assert [each.tokens for each in candidates] == [each.tokens for each in others]
+        assert [each.score for each in candidates] == pytest.approx(
+            [each.score for each in others], abs=1e-4
+        )
+    with pytest.raises(DataError, match="text is 3"):
+        both[1].translate(3)  # type: ignore[call-overload]
+    with pytest.warns(LongSentenceWarning, match="sentence 1 has 5 tokens; the first 3"):
+        both[1].translate("We must write a story", max_source_length=3)
+
+
+def test_the_same_attention_and_scores(kept: Translator) -> None:
+    translator = Translator.load(KEPT / "translation", "cpu")
+    text = "Emma sucht das Haus."
+    expected, found = (
+        each.candidates(text, 3, attention=True, coverage_penalty=0.1)
+        for each in (translator, kept)
+    )
+    for candidate, other in zip(found, expected, strict=True):
+        assert candidate.text == other.text
+        assert candidate.alignment == other.alignment
+        assert np.allclose(candidate.attention, other.attention, atol=1e-5)
+        assert candidate.score == pytest.approx(other.score, abs=1e-5)
+    scored, expected_scores = (each.score([text, ""], ["Emma", ""]) for each in (kept, translator))
+    for score, other_score in zip(scored, expected_scores, strict=True):
+        assert score.tokens == other_score.tokens
+        assert score.token_log_probabilities == pytest.approx(
+            other_score.token_log_probabilities, abs=1e-5
+        )
+
+
+REFUSED = [
+    ({"method": "sample"}, "method sample: an exported model is searched greedily or with"),
+    ({"method": "diverse-beam"}, "method diverse-beam"),
+    ({"method": "mbr"}, "method mbr"),
+    ({"shortlist": 50}, "shortlist 50"),
+    ({"language_model": "runs/lm"}, "language-model runs/lm"),
+    ({"precision": "bfloat16"}, "precision bfloat16"),
+    ({"beam_size": 10**6}, "more than the target vocabulary has"),
+    ({"beam_sise": 3}, "unknown decoding setting beam_sise"),
+    ({"replace_unknown": True}, "replace_unknown needs a model with attention, and this one"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), REFUSED)
+def test_what_it_cant_do_is_refused_by_name(
+    both: tuple[Translator, Translator], settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        both[1].translate("We must eat.", **settings)
+
+
+def test_what_needs_torch_or_more_models_is_refused(
+    both: tuple[Translator, Translator], trained: Path, exported: Path
+) -> None:
+    translator = both[1]
+    with pytest.raises(SettingsError, match="a picture of attention needs a model with"):
+        translator.candidates("We must eat.", attention=True)
+    with pytest.raises(SettingsError, match="can't be in an ensemble"):
+        Translator.load(trained, ensemble=[exported])
+    with pytest.raises(SettingsError, match="can't be in an ensemble"):
+        Translator.load(exported, ensemble=trained)
+    with pytest.raises(SettingsError, match="on the CPU, and not on cuda"):
+        Translator.load(exported, "cuda")
+    with pytest.raises(SettingsError, match="has no modules of torch"):
+        _ = translator.model
+    with pytest.raises(SettingsError, match="has no modules of torch"):
+        translator.save("somewhere")
+    model = Export(exported).load_model()
+    with pytest.raises(SettingsError, match="no ensemble and no shortlist"):
+        Translator(model, translator.source, translator.target, others=both[0].members)
