@@ -20,9 +20,10 @@ from seq2seq.data.vocabulary import SPECIAL_TOKENS, UNK_ID, Vocab
 from seq2seq.decoding.interface import Hypothesis
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.run import Run
+from seq2seq.translation.ensemble import EnsembleMember
 from seq2seq.translation.results import make_translations
 from seq2seq.translation.train import train
-from seq2seq.translation.translator import EnsembleMember, Translator
+from seq2seq.translation.translator import Translator
 
 pytest.importorskip("seq2seq.models.attention")
 
