@@ -29,6 +29,8 @@ class ExportCommand:
     """The directory of the export; it is made."""
     format: Literal["onnx"] = "onnx"
     """What to write: ONNX files, for programs of any kind."""
+    quantize: Literal["none", "int8"] = "none"
+    """int8: round the weights to 8 bits; a quarter of the size, and quicker."""
     overwrite: bool = False
     """Replace an export that is there."""
 
@@ -60,5 +62,6 @@ def export_command(arguments: list[str]) -> None:
         loaded.model,
         (loaded.source, loaded.target),
         experiment,
+        int8=command.quantize == "int8",
         overwrite=command.overwrite,
     )

@@ -17,7 +17,6 @@ from seq2seq.errors import SettingsError
 from seq2seq.export.graph import (
     FLOAT,
     Value,
-    linear,
     positions,
     reshape,
     sigmoid,
@@ -28,6 +27,7 @@ from seq2seq.export.graph import (
     unsqueeze,
     where,
 )
+from seq2seq.export.weights import linear
 from seq2seq.models.attention.base import Attention
 from seq2seq.models.attention.local import LocalAttention
 from seq2seq.models.attention.multi_head import MultiHeadAttention

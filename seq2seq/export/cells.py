@@ -23,7 +23,6 @@ from seq2seq.export.graph import (
     chunk,
     concat,
     layer_norm,
-    linear,
     positions,
     relu,
     reshape,
@@ -36,6 +35,7 @@ from seq2seq.export.graph import (
     where,
     zeros,
 )
+from seq2seq.export.weights import linear, matrices
 from seq2seq.models.cells import elman, gated
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, LeakyCell
@@ -238,7 +238,7 @@ def operator_sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> t
         np.stack(parts) for parts in zip(*(operator_weights(cell) for cell in cells), strict=True)
     )
     seen = graph.node("Cast", lengths, to=TensorProto.INT32)
-    given = (inputs, weights, recurrent, biases, seen)
+    given = (inputs, matrices(graph, weights), matrices(graph, recurrent), biases, seen)
     outputs, *final = graph.node_with_outputs(
         1 + first.state_tensors, kind.operator, *given, **attributes
     )

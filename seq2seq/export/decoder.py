@@ -20,12 +20,12 @@ from seq2seq.export.graph import (
     Graph,
     Value,
     concat,
-    linear,
     reshape,
     size,
     tanh,
     zeros,
 )
+from seq2seq.export.weights import linear
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.decoder import Decoder
 from seq2seq.models.lexical import LexicalTranslation
@@ -60,9 +60,9 @@ class DecoderState(NamedTuple):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def write_encoder(model: TranslationModel) -> Graph:
+def write_encoder(model: TranslationModel, *, int8: bool = False) -> Graph:
     """Writes a graph from source ids to the state before the first token."""
-    graph = Graph("encoder")
+    graph = Graph("encoder", int8=int8)
     state = start(model.decoder, encode(graph, model.encoder))
     for name, value in state.named().items():
         if name == "sentence.pads":
@@ -106,7 +106,7 @@ def width(graph: Graph, number: int) -> Value:
     return graph.value(np.array([number]))
 
 
-def write_step(model: TranslationModel) -> Graph:
+def write_step(model: TranslationModel, *, int8: bool = False) -> Graph:
     """Writes a graph of one step, from previous tokens to what a search needs of the next.
 
     Inputs are "tokens" ``(rows,)``, "wanted" ``(rows, any number)`` and "count" ``(1,)``, and the
@@ -115,7 +115,7 @@ def write_step(model: TranslationModel) -> Graph:
     log-probabilities of the wanted tokens, "wanted.values"; the "attention" ``(rows,
     source_length)``, if there is any; and the new state.
     """
-    graph = Graph("step")
+    graph = Graph("step", int8=int8)
     decoder = model.decoder
     tokens, wanted = graph.input("tokens", 1, INT), graph.input("wanted", 2, INT)
     count = graph.input("count", 1, INT)

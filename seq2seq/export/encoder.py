@@ -13,7 +13,6 @@ from seq2seq.export.graph import (
     INT,
     Graph,
     Value,
-    linear,
     positions,
     size,
     tanh,
@@ -21,6 +20,7 @@ from seq2seq.export.graph import (
     unsqueeze,
     where,
 )
+from seq2seq.export.weights import linear, look_up
 from seq2seq.models.bridge import Bridge
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.encoder import Encoder, LearnedEmbedding, OneHotEmbedding
@@ -46,7 +46,7 @@ class Encoded(NamedTuple):
 def embed(embedding: nn.Module, ids: Value) -> Value:
     """Writes the vectors of ids ``(…)``: ``(…, embedding_size)``."""
     if isinstance(embedding, LearnedEmbedding):
-        return ids.graph.node("Gather", embedding.weight, ids)
+        return look_up(embedding.weight, ids)
     if isinstance(embedding, OneHotEmbedding):
         depth = np.array([embedding.num_embeddings])
         return ids.graph.node("OneHot", ids, depth, np.array([0.0, 1.0], np.float32))

@@ -54,11 +54,13 @@ class Graph:
     """Nodes in the order in which they are computed, with inputs, outputs and weights.
 
     Args:
+        int8: whether weights are stored in int8, see `seq2seq.export.weights`.
         outer: the graph whose node has this one as its body; all constants are of the outermost.
     """
 
-    def __init__(self, name: str, outer: Graph | None = None) -> None:
+    def __init__(self, name: str, *, int8: bool = False, outer: Graph | None = None) -> None:
         self.name = name
+        self.int8: bool = outer.int8 if outer else int8
         self.outer = outer
         self.nodes: list[NodeProto] = []
         self.inputs: dict[str, tuple[int, int]] = {}
@@ -97,26 +99,28 @@ class Graph:
         return self.names[-1]
 
     def value(self, operand: Operand) -> Value:
-        """Returns a value as it is, and a constant as a value; equal constants are stored once.
-
-        Raises:
-            RunError: it is a weight that is not finite.
-        """
+        """Returns a value as it is, and a constant as a value; equal constants are stored once."""
         if isinstance(operand, Value):
             return operand
-        if isinstance(operand, Tensor):
-            if not bool(operand.isfinite().all()):
-                raise RunError("a weight is not a finite number: the training has diverged")
-            operand = operand.detach().cpu().numpy()
-        array = np.asarray(operand)
-        if array.dtype.kind == "f":
-            array = array.astype(np.float32)
-        array = np.ascontiguousarray(array)
+        array = self.array(operand)
         content = f"{array.dtype} {array.shape} ".encode() + array.tobytes()
         name = f"constant.{hashlib.sha256(content).hexdigest()[:16]}"
         if name not in self.constants:
             self.constants[name] = numpy_helper.from_array(array, name)
         return Value(self, name)
+
+    def array(self, constant: Tensor | NDArray[Any] | float) -> NDArray[Any]:
+        """Returns a constant as an array, of float32 if it is not of whole numbers.
+
+        Raises:
+            RunError: it is a weight that is not finite.
+        """
+        if isinstance(constant, Tensor):
+            if not bool(constant.isfinite().all()):
+                raise RunError("a weight is not a finite number: the training has diverged")
+            constant = constant.detach().cpu().numpy()
+        array = np.ascontiguousarray(constant)
+        return array.astype(np.float32) if array.dtype.kind == "f" else array
 
     def proto(self) -> GraphProto:
         """Returns the graph as ONNX has it."""
@@ -139,13 +143,6 @@ class Graph:
 
 # ---------------------------------------------------------------------------------------------
 # functions that torch has, too
-
-
-def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
-    """Computes W x + b: ``(…, input_size)`` -> ``(…, output_size)``."""
-    # A constant is transposed once, when the file is loaded; a tied weight stays one.
-    product = inputs @ inputs.graph.node("Transpose", weight, perm=[1, 0])
-    return product if bias is None else product + bias
 
 
 def sigmoid(values: Value) -> Value:
@@ -238,7 +235,7 @@ def scan(
         sequences: time first, each with its type.
     """
     graph = states[0].graph
-    body = Graph("step", graph)
+    body = Graph("step", outer=graph)
     before = [body.input(body.new_name("state")) for _ in states]
     now = [body.input(body.new_name("input"), kind=kind) for _, kind in sequences]
     after, output = step(before, now)

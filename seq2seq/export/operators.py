@@ -15,10 +15,11 @@ from seq2seq.errors import DataError
 
 OPERATORS = frozenset(
     [
-        *("Add", "Cast", "Concat", "Expand", "Gather", "GatherElements"),
-        *("GreaterOrEqual", "GRU", "Identity", "LayerNormalization", "Less", "LogSoftmax"),
-        *("LSTM", "MatMul", "Mul", "Not", "OneHot", "Range"),
-        *("ReduceMean", "ReduceSum", "Relu", "Reshape", "ReverseSequence", "RNN"),
+        *("Abs", "Add", "Cast", "Concat", "Div", "Expand"),
+        *("Gather", "GatherElements", "GreaterOrEqual", "GRU", "Identity", "LayerNormalization"),
+        *("Less", "LogSoftmax", "LSTM", "MatMul", "MatMulInteger", "Max"),
+        *("Mul", "Not", "OneHot", "Range", "ReduceMax", "ReduceMean"),
+        *("ReduceSum", "Relu", "Reshape", "ReverseSequence", "RNN", "Round"),
         *("Scan", "Shape", "Sigmoid", "Softmax", "Split", "Squeeze"),
         *("Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where"),
     ]

@@ -23,6 +23,7 @@ def write_export(
     pipelines: tuple[TextPipeline, TextPipeline],
     experiment: Experiment,
     *,
+    int8: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Writes an export, which `Translator.load` reads without torch.
@@ -33,6 +34,7 @@ def write_export(
         pipelines: tokenizer and vocabulary of the source and of the target side.
         experiment: of which decoding, where an export can do it, and how BLEU counts words are
             kept.
+        int8: whether weights are rounded to int8, see `seq2seq.export.weights`.
         overwrite: replace an export that is there.
 
     Raises:
@@ -50,15 +52,15 @@ def write_export(
             "to write ONNX needs the package onnx: pip install 'seq2seq[export]'"
         ) from error
     contents = {
-        ENCODER: write_encoder(model).serialize(),
-        STEP: write_step(model).serialize(),
+        ENCODER: write_encoder(model, int8=int8).serialize(),
+        STEP: write_step(model, int8=int8).serialize(),
     }
     for side, pipeline in zip(SIDES, pipelines, strict=True):
         contents[f"{side}.tokenizer"] = saved_bytes(pipeline.tokenizer.save)
         contents[f"{side}.vocab.json"] = saved_bytes(pipeline.vocab.save)
     description = {
         "model": "translation model",
-        "weights": "float32",
+        "weights": "int8" if int8 else "float32",
         "experiment": {
             "tokenize": experiment.tokenize,
             "data": {"lowercase": experiment.data.lowercase},

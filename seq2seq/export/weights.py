@@ -1,0 +1,75 @@
+"""Products with weights, and vectors looked up in them: in float32, or in int8.
+
+In int8 every row of a matrix, one output, has a scale of its own: its largest absolute value is
+127 of it (symmetric, so there is no zero point). A vector that is multiplied with the matrix is
+rounded in the same way, to its own scale, and the sums are of whole numbers. So they are exact:
+a sentence alone gives what it gives in any batch, and another program can compute the same.
+
+    scale = max |x| / 127,  q = round(x / scale)         of x, and of each row of W
+    W x + b = (Σ q_W q_x) scale_x scale_W + b
+
+Where ONNX's operators run whole sequences, they compute in float32 with the rounded weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto
+from torch import Tensor
+
+from seq2seq.export.graph import FLOAT, Graph, Value
+
+LARGEST = 127
+"""The largest whole number of int8, and of its negative side as it is used here."""
+LEAST = 1e-30
+"""The least scale, so that a vector of zeros has one."""
+
+
+def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
+    """Computes W x + b: ``(…, input_size)`` -> ``(…, output_size)``."""
+    graph = inputs.graph
+    if graph.int8 and len(weight) > 1:
+        numbers, scales = rounded(graph.array(weight))
+        # A constant is transposed once, when the file is loaded; a tied weight stays one.
+        turned = graph.node("Transpose", numbers, perm=[1, 0])
+        # From 0 to 255 with a zero point of 128, for which processors have an instruction.
+        scale = largest(inputs) * (1 / LARGEST)
+        whole = graph.node("Round", graph.node("Div", inputs, scale)) + float(LARGEST + 1)
+        shifted = graph.node("Cast", whole, to=TensorProto.UINT8)
+        sums = graph.node("MatMulInteger", shifted, turned, np.array(LARGEST + 1, np.uint8))
+        product = graph.node("Cast", sums, to=FLOAT) * scale * scales[:, 0]
+    else:
+        product = inputs @ graph.node("Transpose", weight, perm=[1, 0])
+    return product if bias is None else product + bias
+
+
+def largest(values: Value) -> Value:
+    """Returns the largest absolute value of each vector, ``(…, 1)``."""
+    graph = values.graph
+    most = graph.node("ReduceMax", graph.node("Abs", values), axes=[-1], keepdims=1)
+    return graph.node("Max", most, LEAST)
+
+
+def look_up(weight: Tensor, ids: Value) -> Value:
+    """Returns the rows of a matrix: ids ``(…)`` -> ``(…, size)``."""
+    graph = ids.graph
+    if not graph.int8:
+        return graph.node("Gather", weight, ids)
+    numbers, scales = rounded(graph.array(weight))
+    found = graph.node("Cast", graph.node("Gather", numbers, ids), to=FLOAT)
+    return found * graph.node("Gather", scales, ids)
+
+
+def matrices(graph: Graph, weights: NDArray[np.float32]) -> Value:
+    """Returns matrices ``(number, output_size, input_size)`` for one of ONNX's operators."""
+    if not graph.int8:
+        return graph.value(weights)
+    numbers, scales = rounded(weights)
+    return graph.node("Cast", numbers, to=FLOAT) * scales
+
+
+def rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Returns whole numbers ``(…, input_size)`` of weights, and scales ``(…, 1)``."""
+    scales = np.maximum(np.abs(weights).max(axis=-1, keepdims=True), LEAST) / LARGEST
+    return np.rint(weights / scales).astype(np.int8), scales.astype(np.float32)
