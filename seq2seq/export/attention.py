@@ -51,8 +51,8 @@ def keys_and_values(attention: Attention, memory: Value) -> tuple[Value, Value]:
     if type(attention) not in SCORES and type(attention) is not MultiHeadAttention:
         known = ", ".join(each.__name__ for each in (*SCORES, MultiHeadAttention))
         raise SettingsError(
-            f"a {type(attention).__name__} can't be exported to ONNX: there is a way for {known} "
-            "only, as --model.attention builds them"
+            f"attention of the class {type(attention).__name__} can't be exported to ONNX, where "
+            f"there is a way for these: {known}"
         )
     keys = values = memory
     if isinstance(attention, AdditiveAttention | GeneralAttention | MultiHeadAttention):

@@ -1,7 +1,8 @@
 """The recurrent cells: one step by the formula, and whole sequences.
 
-A sequence runs through ONNX's own operator where there is one; else the formula is taken step after
-step. Compare `seq2seq.models.cells`, whose functions have the same names.
+The formula is a step of the decoder, and the body of a loop over the source. ONNX has operators for
+whole sequences of some cells; the loop is as quick, and it is one way for all of them. Compare
+`seq2seq.models.cells`, whose functions have the same names.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import torch
-from onnx import TensorProto
-from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq.errors import SettingsError
@@ -25,17 +23,15 @@ from seq2seq.export.graph import (
     layer_norm,
     positions,
     relu,
-    reshape,
     scan,
     sigmoid,
     size,
     tanh,
-    transpose,
     unsqueeze,
     where,
     zeros,
 )
-from seq2seq.export.weights import linear, matrices
+from seq2seq.export.weights import linear
 from seq2seq.models.cells import elman, gated
 from seq2seq.models.cells.base import Cell
 from seq2seq.models.cells.elman import EchoStateCell, ElmanCell, JordanCell, LeakyCell
@@ -45,12 +41,18 @@ from seq2seq.models.cells.parallel import MinGRUCell, SRUCell
 
 State: TypeAlias = tuple[Value, ...]
 
-ELMAN_FUNCTIONS: dict[object, tuple[str, Callable[[Value], Value]]] = {
-    elman.ACTIVATIONS["tanh"]: ("Tanh", tanh),
-    elman.ACTIVATIONS["relu"]: ("Relu", relu),
-    elman.ACTIVATIONS["sigmoid"]: ("Sigmoid", sigmoid),
+ELMAN_FUNCTIONS: dict[object, Callable[[Value], Value]] = {
+    elman.ACTIVATIONS["tanh"]: tanh,
+    elman.ACTIVATIONS["relu"]: relu,
+    elman.ACTIVATIONS["sigmoid"]: sigmoid,
+    elman.ACTIVATIONS["linear"]: lambda values: values,
 }
-"""What an Elman network puts its sum through: ONNX's name for it, and how it is written."""
+"""What an Elman network puts its sum through."""
+LSTM_FUNCTIONS: dict[object, Callable[[Value], Value]] = {
+    gated.ACTIVATIONS["tanh"]: tanh,
+    gated.ACTIVATIONS["linear"]: lambda values: values,
+}
+"""What an LSTM puts its candidate and its memory through."""
 
 
 def project_fused(cell: FusedCell, inputs: Value) -> Value:
@@ -65,7 +67,7 @@ def project_state(cell: FusedCell, hidden: Value) -> Value:
 
 def update_elman(cell: ElmanCell, projected: Value, state: State) -> State:
     """Writes the formula of `ElmanCell`."""
-    _, activation = ELMAN_FUNCTIONS[cell.activation]
+    activation = ELMAN_FUNCTIONS[cell.activation]
     return (activation(projected + project_state(cell, state[0])),)
 
 
@@ -94,9 +96,10 @@ def update_gru(cell: GRUCell, projected: Value, state: State) -> State:
 
 def update_lstm(cell: LSTMCell, projected: Value, state: State) -> State:
     """Writes the formula of `LSTMCell`."""
+    activation = LSTM_FUNCTIONS[cell.activation]
     input_gate, forget_gate, new, output_gate = chunk(projected + project_state(cell, state[0]), 4)
-    memory = sigmoid(forget_gate) * state[1] + sigmoid(input_gate) * tanh(new)
-    return sigmoid(output_gate) * tanh(memory), memory
+    memory = sigmoid(forget_gate) * state[1] + sigmoid(input_gate) * activation(new)
+    return sigmoid(output_gate) * activation(memory), memory
 
 
 def project_normalized(cell: NormalizedLSTMCell, inputs: Value) -> Value:
@@ -152,23 +155,19 @@ class CellWriter(NamedTuple):
     Attributes:
         project: what needs no state.
         update: the next state, from that and the state before.
-        operator: ONNX's operator for a whole sequence, if there is one.
-        gates: in the order that the operator has, their numbers in torch's.
     """
 
     project: Callable[[Any, Value], Value]
     update: Callable[[Any, Value, State], State]
-    operator: str | None = None
-    gates: tuple[int, ...] = (0,)
 
 
 WRITERS: dict[type[Cell], CellWriter] = {
-    ElmanCell: CellWriter(project_fused, update_elman, "RNN"),
-    EchoStateCell: CellWriter(project_fused, update_elman, "RNN"),
+    ElmanCell: CellWriter(project_fused, update_elman),
+    EchoStateCell: CellWriter(project_fused, update_elman),
     JordanCell: CellWriter(project_fused, update_jordan),
     LeakyCell: CellWriter(project_fused, update_leaky),
-    GRUCell: CellWriter(project_fused, update_gru, "GRU", (1, 0, 2)),
-    LSTMCell: CellWriter(project_fused, update_lstm, "LSTM", (0, 3, 1, 2)),
+    GRUCell: CellWriter(project_fused, update_gru),
+    LSTMCell: CellWriter(project_fused, update_lstm),
     NormalizedLSTMCell: CellWriter(project_normalized, update_normalized),
     SRUCell: CellWriter(project_sru, update_sru),
     MinGRUCell: CellWriter(project_mingru, update_mingru),
@@ -176,15 +175,12 @@ WRITERS: dict[type[Cell], CellWriter] = {
 
 
 def writer(cell: Cell) -> CellWriter:
-    """Returns how a cell is written; SettingsError if it is none that can be."""
-    odd = (isinstance(cell, ElmanCell) and cell.activation not in ELMAN_FUNCTIONS) or (
-        isinstance(cell, LSTMCell) and cell.activation is not gated.ACTIVATIONS["tanh"]
-    )
-    if type(cell) not in WRITERS or odd:
+    """Returns how a cell is written; SettingsError if nothing here knows it."""
+    if type(cell) not in WRITERS:
         known = ", ".join(each.__name__ for each in WRITERS)
         raise SettingsError(
-            f"a {type(cell).__name__}{' with such an activation' if odd else ''} can't be exported "
-            f"to ONNX: there is a way for {known} only, as --model.cell builds them"
+            f"a cell of the class {type(cell).__name__} can't be exported to ONNX, where there is "
+            f"a way for these: {known}"
         )
     return WRITERS[type(cell)]
 
@@ -203,76 +199,22 @@ def step(cell: Cell, inputs: Value, state: State) -> State:
     return update(cell, writer(cell).project(cell, inputs), state)
 
 
-def sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> tuple[Value, State]:
-    """Writes a whole sequence from a zero state, read forwards and, with two cells, backwards.
+def sequence(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, State]:
+    """Writes a whole sequence from a zero state, step after step; see `Cell.sequence`.
 
     Args:
         inputs: time first, ``(length, batch_size, input_size)``.
         lengths: ``(batch_size,)``.
 
     Returns:
-        Outputs ``(length, batch_size, directions * hidden_size)``, zero on pads; and the states
-        after the last tokens, of both directions side by side.
+        Outputs ``(length, batch_size, hidden_size)``, zero on pads, and the state after each last
+        token.
     """
-    if writer(cells[0]).operator and not cells[0].zoneout:
-        return operator_sequence(cells, inputs, lengths)
-    outputs, final = scan_sequence(cells[0], inputs, lengths)
-    if len(cells) == 1:
-        return outputs, final
-    turned, turned_final = scan_sequence(cells[1], reverse(inputs, lengths), lengths)
-    sides = zip(final, turned_final, strict=True)
-    return concat([outputs, reverse(turned, lengths)]), tuple(concat(parts) for parts in sides)
-
-
-def operator_sequence(cells: Sequence[Cell], inputs: Value, lengths: Value) -> tuple[Value, State]:
-    """Writes `sequence` as one node."""
-    kind, graph, first = writer(cells[0]), inputs.graph, cells[0]
-    assert kind.operator is not None
-    attributes: dict[str, Any] = {"hidden_size": first.hidden_size}
-    attributes["direction"] = "forward" if len(cells) == 1 else "bidirectional"
-    if isinstance(first, ElmanCell):
-        attributes["activations"] = [ELMAN_FUNCTIONS[first.activation][0]] * len(cells)
-    if isinstance(first, GRUCell):
-        attributes["linear_before_reset"] = 1
-    weights, recurrent, biases = (
-        np.stack(parts) for parts in zip(*(operator_weights(cell) for cell in cells), strict=True)
-    )
-    seen = graph.node("Cast", lengths, to=TensorProto.INT32)
-    given = (inputs, matrices(graph, weights), matrices(graph, recurrent), biases, seen)
-    outputs, *final = graph.node_with_outputs(
-        1 + first.state_tensors, kind.operator, *given, **attributes
-    )
-    # (length, directions, batch_size, hidden_size) -> (length, batch_size, both side by side)
-    width = len(cells) * first.hidden_size
-    beside = reshape(transpose(outputs, 0, 2, 1, 3), size(inputs, 0), -1, width)
-    return beside, tuple(reshape(transpose(each, 1, 0, 2), -1, width) for each in final)
-
-
-def operator_weights(cell: Cell) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns W, U, and b with c behind it, with the gates in the operator's order."""
-    assert isinstance(cell, FusedCell)
-
-    def ordered(weight: Tensor) -> Tensor:
-        parts = weight.detach().cpu().chunk(len(gates))
-        return torch.cat([parts[number] for number in gates])
-
-    gates = writer(cell).gates
-    none = cell.weight("weight_ih_l0").new_zeros(len(gates) * cell.hidden_size)
-    biases = [cell.bias(name) for name in ("bias_ih_l0", "bias_hh_l0")]
-    both = torch.cat([ordered(none if bias is None else bias) for bias in biases])
-    matrices = (ordered(cell.weight(name)) for name in ("weight_ih_l0", "weight_hh_l0"))
-    weights, recurrent = (matrix.numpy() for matrix in matrices)
-    return weights, recurrent, both.numpy()
-
-
-def scan_sequence(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, State]:
-    """Writes `sequence` for one cell, step after step; see `Cell.sequence`."""
     graph = inputs.graph
     times = unsqueeze(positions(size(inputs, 0)), 1)  # (length, 1)
     live = unsqueeze(graph.node("Less", times, lengths), 2)  # (length, batch_size, 1)
     projected = writer(cell).project(cell, inputs)
-    rows = size(inputs, 1)
-    initial = zeros(rows, graph.value(np.array([cell.hidden_size])))
+    initial = zeros(size(inputs, 1), graph.value(np.array([cell.hidden_size])))
 
     def one(state: Sequence[Value], now: Sequence[Value]) -> tuple[list[Value], Value]:
         after = update(cell, now[0], tuple(state))
@@ -281,6 +223,12 @@ def scan_sequence(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, Sta
 
     final, outputs = scan(one, [initial] * cell.state_tensors, [(projected, FLOAT), (live, BOOL)])
     return outputs, tuple(final)
+
+
+def sequence_backwards(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, State]:
+    """Writes the same from the last token to the first; outputs stay where their tokens are."""
+    outputs, final = sequence(cell, reverse(inputs, lengths), lengths)
+    return reverse(outputs, lengths), final
 
 
 def reverse(inputs: Value, lengths: Value) -> Value:

@@ -8,11 +8,12 @@ import numpy as np
 from torch import nn
 
 from seq2seq.errors import SettingsError
-from seq2seq.export.cells import State, sequence
+from seq2seq.export.cells import State, sequence, sequence_backwards
 from seq2seq.export.graph import (
     INT,
     Graph,
     Value,
+    concat,
     positions,
     size,
     tanh,
@@ -50,7 +51,9 @@ def embed(embedding: nn.Module, ids: Value) -> Value:
     if isinstance(embedding, OneHotEmbedding):
         depth = np.array([embedding.num_embeddings])
         return ids.graph.node("OneHot", ids, depth, np.array([0.0, 1.0], np.float32))
-    raise SettingsError(f"a {type(embedding).__name__} can't be exported to ONNX")
+    raise SettingsError(
+        f"an embedding of the class {type(embedding).__name__} can't be exported to ONNX"
+    )
 
 
 def encode(graph: Graph, encoder: Encoder) -> Encoded:
@@ -72,8 +75,12 @@ def read(
     values = transpose(inputs, 1, 0, 2)
     context = []
     for index, forwards in enumerate(stack.forwards):
-        backwards = [stack.backwards[index]] if stack.backwards else []
-        outputs, final = sequence(cast(list[Cell], [forwards, *backwards]), values, lengths)
+        outputs, final = sequence(cast(Cell, forwards), values, lengths)
+        if stack.backwards:
+            backwards = cast(Cell, stack.backwards[index])
+            turned, turned_final = sequence_backwards(backwards, values, lengths)
+            outputs = concat([outputs, turned])
+            final = tuple(concat(parts) for parts in zip(final, turned_final, strict=True))
         same = stack.sizes[index] == stack.sizes[index + 1]
         values = outputs + values if stack.residual and same else outputs
         context.append(final)

@@ -15,13 +15,12 @@ from seq2seq.errors import DataError
 
 OPERATORS = frozenset(
     [
-        *("Abs", "Add", "Cast", "Concat", "Div", "Expand"),
-        *("Gather", "GatherElements", "GreaterOrEqual", "GRU", "Identity", "LayerNormalization"),
-        *("Less", "LogSoftmax", "LSTM", "MatMul", "MatMulInteger", "Max"),
-        *("Mul", "Not", "OneHot", "Range", "ReduceMax", "ReduceMean"),
-        *("ReduceSum", "Relu", "Reshape", "ReverseSequence", "RNN", "Round"),
-        *("Scan", "Shape", "Sigmoid", "Softmax", "Split", "Squeeze"),
-        *("Sub", "Tanh", "TopK", "Transpose", "Unsqueeze", "Where"),
+        *("Abs", "Add", "Cast", "Concat", "Div", "Expand", "Gather", "GatherElements"),
+        *("GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LogSoftmax", "MatMul"),
+        *("MatMulInteger", "Max", "Mul", "Not", "OneHot", "Range", "ReduceMax", "ReduceMean"),
+        *("ReduceSum", "Relu", "Reshape", "ReverseSequence", "Round", "Scan", "Shape"),
+        *("Sigmoid", "Softmax", "Split", "Squeeze", "Sub", "Tanh", "TopK", "Transpose"),
+        *("Unsqueeze", "Where"),
     ]
 )
 """Those of ONNX that the writer uses, which are all that a file may have."""

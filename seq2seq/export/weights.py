@@ -7,8 +7,6 @@ a sentence alone gives what it gives in any batch, and another program can compu
 
     scale = max |x| / 127,  q = round(x / scale)         of x, and of each row of W
     W x + b = (Σ q_W q_x) scale_x scale_W + b
-
-Where ONNX's operators run whole sequences, they compute in float32 with the rounded weights.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor
 
-from seq2seq.export.graph import FLOAT, Graph, Value
+from seq2seq.export.graph import FLOAT, Value
 
 LARGEST = 127
 """The largest whole number of int8, and of its negative side as it is used here."""
@@ -59,14 +57,6 @@ def look_up(weight: Tensor, ids: Value) -> Value:
     numbers, scales = rounded(graph.array(weight))
     found = graph.node("Cast", graph.node("Gather", numbers, ids), to=FLOAT)
     return found * graph.node("Gather", scales, ids)
-
-
-def matrices(graph: Graph, weights: NDArray[np.float32]) -> Value:
-    """Returns matrices ``(number, output_size, input_size)`` for one of ONNX's operators."""
-    if not graph.int8:
-        return graph.value(weights)
-    numbers, scales = rounded(weights)
-    return graph.node("Cast", numbers, to=FLOAT) * scales
 
 
 def rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -7,7 +7,7 @@ from seq2seq.export.model import ExportedModel
 from seq2seq.models.translation import TranslationModel
 
 
-def exported(model: TranslationModel) -> ExportedModel:
-    """The model as ONNX Runtime computes it, in float32."""
-    graphs = (write(model).serialize() for write in (write_encoder, write_step))
+def exported(model: TranslationModel, *, int8: bool = False) -> ExportedModel:
+    """The model as ONNX Runtime computes it."""
+    graphs = (write(model, int8=int8).serialize() for write in (write_encoder, write_step))
     return ExportedModel(*graphs, threads=1, where=Path("export"))
