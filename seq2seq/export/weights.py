@@ -1,12 +1,16 @@
 """Products with weights, and vectors looked up in them: in float32, or in int8.
 
-In int8 every row of a matrix, one output, has a scale of its own: its largest absolute value is
-127 of it (symmetric, so there is no zero point). A vector that is multiplied with the matrix is
-rounded in the same way, to its own scale, and the sums are of whole numbers. So they are exact:
-a sentence alone gives what it gives in any batch, and another program can compute the same.
+In int8 every row of a matrix, one output, has a scale of its own (symmetric: there is no zero point).
+A vector that is multiplied with the matrix is rounded in the same way, to its own scale, and the
+sums are of whole numbers. So they are exact: a sentence alone gives what it gives in any batch, and
+another program can compute the same.
 
-    scale = max |x| / 127,  q = round(x / scale)         of x, and of each row of W
+    scale_x = max |x| / 127,  q_x = round(x / scale_x)
+    scale_W = max |W| / 64,   q_W = round(W / scale_W)         of each row
     W x + b = (Σ q_W q_x) scale_x scale_W + b
+
+Weights go to 64 only, since processors without VNNI add two products in 16 bits: 2 · 255 · 64 fits,
+and 2 · 255 · 127 would be cut off there in silence.
 """
 
 from __future__ import annotations
@@ -18,8 +22,8 @@ from torch import Tensor
 
 from seq2seq.export.graph import FLOAT, Value
 
-LARGEST = 127
-"""The largest whole number of int8, and of its negative side as it is used here."""
+LARGEST, LARGEST_WEIGHT = 127, 64
+"""The largest whole numbers of vectors and of weights."""
 LEAST = 1e-30
 """The least scale, so that a vector of zeros has one."""
 
@@ -61,5 +65,5 @@ def look_up(weight: Tensor, ids: Value) -> Value:
 
 def rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Returns whole numbers ``(…, input_size)`` of weights, and scales ``(…, 1)``."""
-    scales = np.maximum(np.abs(weights).max(axis=-1, keepdims=True), LEAST) / LARGEST
+    scales = np.maximum(np.abs(weights).max(axis=-1, keepdims=True), LEAST) / LARGEST_WEIGHT
     return np.rint(weights / scales).astype(np.int8), scales.astype(np.float32)

@@ -26,9 +26,9 @@ INPUTS[1] *= 1e-3
 INPUTS[2, 0] = 0
 
 
-def rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rounded(values: np.ndarray, largest: int) -> tuple[np.ndarray, np.ndarray]:
     """Whole numbers and a scale for each row, by the formula."""
-    scale = np.maximum(np.abs(values).max(-1, keepdims=True), np.float32(1e-30)) / 127
+    scale = np.maximum(np.abs(values).max(-1, keepdims=True), np.float32(1e-30)) / largest
     return np.rint(values / scale), scale
 
 
@@ -42,7 +42,7 @@ def test_a_product_is_the_formula() -> None:
     graph = Graph("product", int8=True)
     inputs = graph.input("x", 3)
     graph.output("y", linear(inputs, torch.tensor(WEIGHT), torch.tensor(BIAS)), 3)
-    (weight, weight_scale), (values, scale) = rounded(WEIGHT), rounded(INPUTS)
+    (weight, weight_scale), (values, scale) = rounded(WEIGHT, 64), rounded(INPUTS, 127)
     expected = values @ weight.T * scale * weight_scale[:, 0] + BIAS
     found = computed(graph, x=INPUTS)
     assert np.allclose(found, expected, rtol=1e-5, atol=1e-5)
@@ -55,7 +55,7 @@ def test_a_product_is_the_formula() -> None:
 def test_a_vector_that_is_looked_up_is_the_formula() -> None:
     graph = Graph("look up", int8=True)
     graph.output("y", look_up(torch.tensor(WEIGHT), graph.input("x", 2, 7)), 3)
-    numbers, scale = rounded(WEIGHT)
+    numbers, scale = rounded(WEIGHT, 64)
     ids = np.array([[1, 3], [6, 4]])
     assert np.allclose(computed(graph, x=ids), (numbers * scale)[ids], rtol=1e-6)
 
