@@ -14,7 +14,7 @@ from typing import Any
 
 import seq2seq
 from seq2seq.config.arguments import check_run_path
-from seq2seq.config.base import from_dict, to_dict
+from seq2seq.config.base import from_dict
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.base import load_tokenizer
@@ -48,16 +48,16 @@ WITHOUT_EFFECT = (
 
 def supported(settings: DecodingSettings) -> DecodingSettings:
     """Returns the settings with the defaults of those that an exported model can't follow."""
-    defaults = to_dict(DecodingSettings())
-    names = (*UNSUPPORTED, *WITHOUT_EFFECT)
-    return dataclasses.replace(settings, **{name: defaults[name] for name in names})
+    defaults, names = DecodingSettings(), (*UNSUPPORTED, *WITHOUT_EFFECT)
+    return dataclasses.replace(settings, **{name: getattr(defaults, name) for name in names})
 
 
 def check_supported(settings: DecodingSettings) -> None:
     """Raises SettingsError, with their names, for settings that an exported model can't follow."""
-    given, defaults = to_dict(settings), to_dict(DecodingSettings())
-    if wrong := [name for name in UNSUPPORTED if given[name] != defaults[name]]:
-        said = ", ".join(f"{name.replace('_', '-')} {given[name]}" for name in wrong)
+    defaults = DecodingSettings()
+    wrong = [name for name in UNSUPPORTED if getattr(settings, name) != getattr(defaults, name)]
+    if wrong:
+        said = ", ".join(f"{name.replace('_', '-')} {getattr(settings, name)}" for name in wrong)
         raise SettingsError(
             f"{said}: an exported model is searched greedily or with a beam, by itself and in its "
             "own precision; for the rest use the run that it was made from"

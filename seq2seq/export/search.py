@@ -43,6 +43,8 @@ class Request(NamedTuple):
         prefixes: the ids that each sentence's hypotheses begin with, padded.
         begun: how many these are, ``(sentences,)``.
         attention: whether it is kept in the hypotheses.
+        forbidden: which tokens never come out but in a prefix, ``(vocab_size,)``.
+        early: the same before a hypothesis has its least length.
     """
 
     settings: DecodingSettings
@@ -53,17 +55,13 @@ class Request(NamedTuple):
     prefixes: Array
     begun: Array
     attention: bool
+    forbidden: Array
+    early: Array
 
     @property
     def follows_attention(self) -> bool:
         """Whether the attention of each step is needed."""
         return self.attention or bool(self.settings.coverage_penalty)
-
-    @property
-    def forbidden(self) -> list[int]:
-        """The ids that never come out, but in a prefix."""
-        allowed = (UNK_ID,) if self.settings.replace_unknown else ()
-        return [each for each in FORBIDDEN_IDS if each not in allowed]
 
 
 class Live(NamedTuple):
@@ -101,6 +99,10 @@ def search(
     Arguments are as for `seq2seq.decoding.search.search`; `vocab_size` is that of the target.
     """
     width = hypotheses_each(settings, n)
+    ids = np.arange(vocab_size)
+    forbidden = np.isin(ids, [each for each in FORBIDDEN_IDS if each != UNK_ID])
+    forbidden |= (ids == UNK_ID) & (not settings.replace_unknown)
+    early = forbidden | (ids == EOS_ID)
     results: list[list[Hypothesis]] = [[] for _ in sources]
     for chosen in batches(sources, settings.batch_size, settings.batch_tokens // width):
         source, lengths = pad([[*sources[index], EOS_ID] for index in chosen])
@@ -114,6 +116,8 @@ def search(
             np.maximum(longest, begun[1]),
             *begun,
             attention or settings.replace_unknown,
+            forbidden,
+            early,
         )
         found = beam_search(model, model.start(source, lengths), request)
         for index, hypotheses in zip(chosen, found, strict=True):
@@ -214,33 +218,32 @@ def continuations(
         Log-probabilities ``(rows, count)``, -inf of what must not come; whose they are; the
         hypotheses, with the attention of the step if it is needed; and the state after it.
     """
-    settings, forbidden = request.settings, request.forbidden
-    length = live.histories.shape[1]
-    repeats = repeated_ngrams(live.histories, settings.no_repeat_ngram)
-    most = len(forbidden) + (length < settings.min_length)
-    most += int(np.bincount(repeats[0]).max(initial=0))
-    in_prefix = length < request.begun[live.sentences]
-    wanted = np.full((len(live.tokens), 1), EOS_ID)
-    if in_prefix.any():
+    length, rows = live.histories.shape[1], len(live.tokens)
+    forbidden = request.early if length < request.settings.min_length else request.forbidden
+    repeats = repeated_ngrams(live.histories, request.settings.no_repeat_ngram)
+    most = request.width + int(forbidden.sum()) + int(np.bincount(repeats[0]).max(initial=0))
+    forced = length >= request.longest[live.sentences]
+    wanted = np.full((rows, 1), EOS_ID)
+    if length < request.prefixes.shape[1]:
+        in_prefix = length < request.begun[live.sentences]
         wanted[in_prefix, 0] = request.prefixes[live.sentences[in_prefix], length]
+        forced |= in_prefix
     found = model.step(
         live.tokens,
         state,
         wanted,
-        count=min(request.width + most, request.vocab_size),
+        count=min(most, request.vocab_size),
         attention=request.follows_attention,
     )
-    values, tokens = found.values.copy(), found.tokens.copy()
-    values[np.isin(tokens, forbidden)] = -np.inf
-    if length < settings.min_length:
-        values[tokens == EOS_ID] = -np.inf
+    tokens = found.tokens
+    values = np.where(forbidden[tokens], -np.inf, found.values)
     for row, token in zip(*repeats, strict=True):
         values[row, tokens[row] == token] = -np.inf
-    full = length >= request.longest[live.sentences]
-    forced = in_prefix | full | (values == -np.inf).all(axis=1)
-    values[forced] = -np.inf
-    values[forced, 0] = np.maximum(found.wanted[forced, 0], LOWEST)
-    tokens[forced, 0] = wanted[forced, 0]
+    forced |= values.max(axis=1) == -np.inf  # where nothing else may come, eos does
+    if forced.any():
+        values[forced] = -np.inf
+        values[forced, 0] = np.maximum(found.wanted[forced, 0], LOWEST)
+        tokens[forced, 0] = wanted[forced, 0]
     if found.attention is not None:
         last = found.attention[:, None]
         history = last if live.attention is None else np.concatenate([live.attention, last], axis=1)
@@ -268,7 +271,7 @@ def best_continuations(
     table = (totals[:, None] + values.astype(np.float64)).reshape(beams, -1)
     # A stable order: of equal scores the better hypothesis' comes first, whatever the batch.
     places = np.argsort(-table, axis=1, kind="stable")[:, :width]
-    best = np.take_along_axis(table, places, axis=1)
+    best = table[np.arange(beams)[:, None], places]
     if (missing := width - places.shape[1]) > 0:
         places = np.pad(places, ((0, 0), (0, missing)))
         best = np.pad(best, ((0, 0), (0, missing)), constant_values=-np.inf)

@@ -1,9 +1,9 @@
 """Products with weights, and vectors looked up in them: in float32, or in int8.
 
-In int8 every row of a matrix, one output, has a scale of its own (symmetric: there is no zero point).
-A vector that is multiplied with the matrix is rounded in the same way, to its own scale, and the
-sums are of whole numbers. So they are exact: a sentence alone gives what it gives in any batch, and
-another program can compute the same.
+In int8 every row of a matrix, one output, has a scale of its own; it is symmetric, without a zero
+point. A vector that is multiplied with the matrix is rounded in the same way, to its own scale, and
+the sums are of whole numbers. So they are exact: a sentence alone gives what it gives in any batch,
+and another program can compute the same.
 
     scale_x = max |x| / 127,  q_x = round(x / scale_x)
     scale_W = max |W| / 64,   q_W = round(W / scale_W)         of each row

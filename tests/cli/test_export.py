@@ -61,6 +61,19 @@ def test_translations_are_those_of_the_run(
     assert run("evaluate", export, text, text) == run("evaluate", KEPT, text, text)
 
 
+def test_int8_is_a_quarter_as_large(
+    export: Path, run: Callable[..., tuple[str, str]], tmp_path: Path
+) -> None:
+    run("export", KEPT, "--out", tmp_path / "int8", "--quantize", "int8")
+    sizes = [(path / "encoder.onnx").stat().st_size for path in (tmp_path / "int8", export)]
+    assert sizes[0] < sizes[1]
+    text = export.parent / "short.de"
+    text.write_text("Emma sucht das Haus.\n", encoding="utf-8")
+    assert run("translate", tmp_path / "int8", text)[0].count("\n") == 1
+    described = json.loads((tmp_path / "int8" / "export.json").read_text(encoding="utf-8"))
+    assert described["weights"] == "int8"
+
+
 def test_it_works_without_torch(
     export: Path, command: Callable[..., subprocess.CompletedProcess[bytes]]
 ) -> None:

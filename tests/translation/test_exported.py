@@ -19,12 +19,12 @@ KEPT = Path(__file__).parent.parent / "runs" / "format-2"
 ODD = ["", " ", "<eos>", "We must <unk> write a 🦜.", "دعنا نكتب قصة", "?!…" * 40, "word\x00"]
 
 
-def export_run(run: Path, directory: Path) -> Path:
+def export_run(run: Path, directory: Path, *, int8: bool = False) -> Path:
     """Exports a run."""
     opened = Run(run)
     loaded = load_translation_model(opened)
     sides = loaded.source, loaded.target
-    write_export(directory, loaded.model, sides, opened.experiment(Experiment))
+    write_export(directory, loaded.model, sides, opened.experiment(Experiment), int8=int8)
     return directory
 
 
@@ -95,6 +95,17 @@ def test_the_same_attention_and_scores(kept: Translator) -> None:
         assert score.token_log_probabilities == pytest.approx(
             other_score.token_log_probabilities, abs=1e-5
         )
+
+
+def test_int8_says_nearly_the_same_and_batches_change_nothing(
+    both: tuple[Translator, Translator], trained: Path, sample: Path, tmp_path: Path
+) -> None:
+    texts = read_lines(sample / "test.en")[:200]
+    translator = Translator.load(export_run(trained, tmp_path / "int8", int8=True))
+    expected, found = both[0].translate(texts), translator.translate(texts)
+    assert sum(map(str.__eq__, found, expected)) > 0.85 * len(texts)
+    assert translator.translate(texts, batch_size=1) == found
+    assert [translator.translate(text) for text in texts[:20]] == found[:20]
 
 
 REFUSED = [
