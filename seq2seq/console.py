@@ -84,9 +84,10 @@ def run_command(command: Callable[[], object]) -> None:
     except Seq2SeqError as error:
         fail(str(error))
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        package = (error.name or "seq2seq").partition(".")[0]
+        if package == "seq2seq":
             raise
-        fail("this needs torch: install it; without torch, exported models can be used and no runs")
+        fail(f"this needs the package {package}, which is not installed: pip install {package}")
     except KeyboardInterrupt:
         write_stderr("interrupted")
         sys.exit(EXIT_INTERRUPTED)

@@ -109,7 +109,7 @@ def test_a_run_without_torch_and_an_export_without_onnxruntime(
         assert (done.returncode, done.stdout) == (2, b"")
         return str(done.stderr.decode())
 
-    assert "error: this needs torch" in said("torch", "translate", KEPT)
+    assert "this needs the package torch, which" in said("torch", "translate", KEPT)
     assert "--device cuda needs torch" in said("torch", "translate", export, "--device", "cuda")
     assert "pip install 'seq2seq[onnx]'" in said("onnxruntime", "translate", export)
     assert "pip install 'seq2seq[export]'" in said("onnx", "export", KEPT, "--out", tmp_path / "x")

@@ -7,13 +7,11 @@ import torch
 
 from seq2seq.export.graph import Graph
 from seq2seq.export.weights import linear, look_up
-from tests.support.exports import exported
+from tests.support.exports import every_exported_attention, every_exported_cell, exported
 from tests.support.models import (
     SOURCES,
     Build,
     attentive,
-    every_attention,
-    every_cell,
 )
 
 GENERATOR = np.random.default_rng(1)
@@ -83,12 +81,12 @@ def check_alone(model: torch.nn.Module) -> None:
         assert np.allclose(alone[0], together[row], atol=1e-5)
 
 
-@every_cell
+@every_exported_cell
 def test_a_sentence_alone_gives_what_it_gives_in_a_batch(tiny_model: Build, cell: str) -> None:
     check_alone(attentive(tiny_model, cell=cell, lexical=True).float())
 
 
-@every_attention
+@every_exported_attention
 def test_so_does_one_with_every_attention(tiny_model: Build, attention: str) -> None:
     check_alone(attentive(tiny_model, attention=attention, coverage=True, input_feeding=True))
 

@@ -2,9 +2,23 @@
 
 from pathlib import Path
 
+import pytest
+
 from seq2seq.export.decoder import write_encoder, write_step
 from seq2seq.export.model import ExportedModel
 from seq2seq.models.translation import TranslationModel
+
+every_exported_cell = pytest.mark.parametrize(
+    "cell",
+    [
+        *("elman", "elman-relu", "elman-sigmoid", "jordan", "leaky", "echo-state"),
+        *("gru", "lstm", "lstm-norm", "sru", "mingru"),
+    ],
+)
+every_exported_attention = pytest.mark.parametrize(
+    "attention",
+    ["additive", "dot", "scaled-dot", "general", "scaled-general", "multi-head", "local"],
+)
 
 
 def exported(model: TranslationModel, *, int8: bool = False) -> ExportedModel:
