@@ -18,8 +18,8 @@ from seq2seq.cli import lm
 from seq2seq.cli.analyses import ahead_command, exposure_command
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
-from seq2seq.cli.gates import gates_command
 from seq2seq.cli.export import export_command
+from seq2seq.cli.gates import gates_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.rerank import rerank_command

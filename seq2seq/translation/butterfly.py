@@ -128,11 +128,10 @@ def force_word(
         raise DataError(f"{word!r} has no token to force")
     changed = [*tokens[: position - 1], *forced, *tokens[position:]]
     right, wrong = score_ids(
-        translator.members,
+        translator.engine,
         side,
         [source, source],
         side.vocab.ids([tokens, changed]),
         translator.settings,
-        translator.device,
     )
     return Butterfly(right, wrong, position)

@@ -72,7 +72,7 @@ class Translator:
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
-        self._engine = make_engine(
+        self.engine = make_engine(
             Parts(model, source, target, self.settings, others, shortlist), device
         )
 
@@ -263,11 +263,11 @@ class Translator:
         """
         check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
         begun = None if prefixes is None else align_prefixes(prefixes, texts)
-        sources = tokenize_sources(self._engine.sources, texts, first, settings.max_source_length)
+        sources = tokenize_sources(self.engine.sources, texts, first, settings.max_source_length)
         full = [index for index, tokens in enumerate(sources[0]) if tokens]
         starts = self.target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
-        found = self._engine.search(
-            source_ids(self._engine.sources, sources, full),
+        found = self.engine.search(
+            source_ids(self.engine.sources, sources, full),
             settings,
             n=n,
             prefixes=[self.target.vocab.ids(starts[index]) for index in full],
@@ -308,15 +308,15 @@ class Translator:
         if isinstance(sources, str) != isinstance(targets, str):
             raise DataError("score a string with a string, or a list with a list")
         rows, given = as_list(sources, "sources"), as_list(targets, "targets")
-        results = score_pairs(self._engine, self.target, rows, given, self.settings)
+        results = score_pairs(self.engine, self.target, rows, given, self.settings)
         return results[0] if isinstance(sources, str) else results
 
     @property
     def _torch(self) -> TorchEngine:
         """The models as torch has them; SettingsError for an export, which has none."""
-        if isinstance(self._engine, ExportedEngine):
+        if isinstance(self.engine, ExportedEngine):
             raise SettingsError("an exported model has no modules of torch: load its run")
-        return cast("TorchEngine", self._engine)
+        return cast("TorchEngine", self.engine)
 
     @property
     def model(self) -> TranslationModel:
@@ -343,5 +343,5 @@ class Translator:
     ) -> DecodingSettings:
         """The settings with some changes; SettingsError for an unknown or impossible one."""
         settings = with_changes(self.settings, changes, "decoding")
-        self._engine.check(settings, attention=attention)
+        self.engine.check(settings, attention=attention)
         return settings
