@@ -78,17 +78,15 @@ class Graph:
         self.nodes.append(helper.make_node("Identity", [value.name], [name]))
         self.outputs[name] = kind, dimensions
 
-    def node(self, operator: str, *inputs: Operand | None, **attributes: Any) -> Value:
-        """Adds a node with one output; None stands for an input that it does without."""
+    def node(self, operator: str, *inputs: Operand, **attributes: Any) -> Value:
+        """Adds a node with one output."""
         return self.node_with_outputs(1, operator, *inputs, **attributes)[0]
 
     def node_with_outputs(
-        self, count: int, operator: str, *inputs: Operand | None, **attributes: Any
+        self, count: int, operator: str, *inputs: Operand, **attributes: Any
     ) -> list[Value]:
         """Adds a node with so many outputs."""
-        while inputs and inputs[-1] is None:
-            inputs = inputs[:-1]
-        given = ["" if each is None else self.value(each).name for each in inputs]
+        given = [self.value(each).name for each in inputs]
         found = [self.new_name(operator) for _ in range(count)]
         self.nodes.append(helper.make_node(operator, given, found, **attributes))
         return [Value(self, name) for name in found]
@@ -217,7 +215,8 @@ def positions(length: Value) -> Value:
 
 def layer_norm(values: Value, weight: Tensor, bias: Tensor | None, epsilon: float) -> Value:
     """Normalizes the last dimension (Ba et al. 2016)."""
-    return values.graph.node("LayerNormalization", values, weight, bias, epsilon=epsilon)
+    scale = [weight] if bias is None else [weight, bias]
+    return values.graph.node("LayerNormalization", values, *scale, epsilon=epsilon)
 
 
 ScanStep: TypeAlias = Callable[[Sequence[Value], Sequence[Value]], tuple[Sequence[Value], Value]]

@@ -148,6 +148,8 @@ def open_session(data: bytes, threads: int, where: Path) -> Any:
     # Whatever the bytes look like: they were checked as that.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:
         raise RunError(f"{where} can't be loaded: {error}") from error

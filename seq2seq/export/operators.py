@@ -30,7 +30,7 @@ _GRAPH = 7  # in ModelProto, where the rest that may be there says which version
 _VERSIONS = (1, 2, 3, 8)
 _NODE, _CONSTANT = 1, 5  # in GraphProto, besides its name, its inputs and outputs
 _REST_OF_GRAPH = (2, 11, 12)
-_OPERATOR, _ATTRIBUTE, _DOMAIN = 4, 5, 7  # in NodeProto, besides inputs, outputs and name
+_INPUT, _OPERATOR, _ATTRIBUTE, _DOMAIN = 1, 4, 5, 7  # in NodeProto, besides outputs and name
 _REST_OF_NODE = (1, 2, 3)
 _BODY = 6  # in AttributeProto, besides its name, its numbers, texts and type
 _REST_OF_ATTRIBUTE = (1, 2, 3, 4, 7, 8, 9, 20)
@@ -80,6 +80,8 @@ def _node(data: memoryview, depth: int) -> Iterator[str]:
                     yield from _graph(_message(part), depth - 1)
                 elif inner not in _REST_OF_ATTRIBUTE:
                     raise _unlike(f"an attribute has a field {inner}")
+        elif number == _INPUT and not len(_message(value)):
+            raise _unlike("a node lacks an input")  # ONNX Runtime's own checks let some pass
         elif number not in (*_REST_OF_NODE, _DOMAIN):
             raise _unlike(f"a node has a field {number}")
 

@@ -156,6 +156,7 @@ function = helper.make_function("own", "f", ["x"], ["y"], [], [helper.make_opset
 FOREIGN = {
     "another operator": graph_with(helper.make_node("Loop", ["x"], ["y"])),
     "another domain": graph_with(helper.make_node("Add", ["x", "w"], ["y"], domain="com.me")),
+    "an input that lacks": graph_with(helper.make_node("Add", ["x", "w", ""], ["y"])),
     "one in a body": graph_with(
         helper.make_node(
             "Scan",
