@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.slow
 def test_all_parts_measure_and_write_what_they_found(tmp_path: Path) -> None:
     figures, picture = tmp_path / "speed.json", tmp_path / "speed.png"
-    parts = ["training", "translating", "cells", "growth"]
+    parts = ["training", "translating", "cells", "growth", "exports"]
     options = ["--rounds", "1", "--share", "0.02", "--json", str(figures), "--plot", str(picture)]
     result = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", *parts, *options],
@@ -28,7 +28,7 @@ def test_all_parts_measure_and_write_what_they_found(tmp_path: Path) -> None:
     rows = json.loads(figures.read_text(encoding="utf-8"))["rows"]
     assert all(row["speed"] > 0 and row["ratio"] > 0 for row in rows)
     begin = {row["table"].partition(" ")[0].strip(",") for row in rows}
-    assert begin == {"training", "memory", "translating", "steps"}
+    assert begin == {"training", "memory", "translating", "steps", "exported"}
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 

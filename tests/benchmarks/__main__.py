@@ -24,7 +24,7 @@ import torch
 
 import seq2seq
 from seq2seq.models.device import choose_precision
-from tests.benchmarks import cells, growth, peers, steady, training, translating
+from tests.benchmarks import cells, exports, growth, peers, steady, training, translating
 from tests.benchmarks.measure import Row, busy, matrix_ceiling, print_rows
 
 PARTS: dict[str, Callable[[int, float], Iterator[list[Row]]]] = {
@@ -32,6 +32,7 @@ PARTS: dict[str, Callable[[int, float], Iterator[list[Row]]]] = {
     "translating": translating.measure,
     "cells": cells.measure,
     "growth": growth.measure,
+    "exports": exports.measure,
     "steady": steady.measure,
 }
 """What can be measured; each yields tables, given the number of rounds and the share of a turn."""

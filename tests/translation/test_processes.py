@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from seq2seq.cli.main import main
+
 RUN = Path(__file__).parents[1] / "runs" / "format-2" / "translation"
 
-PROGRAM = f"""
+PROGRAM = """
 import multiprocessing, os, signal, sys, threading
 import torch
 
@@ -18,7 +20,7 @@ torch.set_num_threads(2)
 from seq2seq import Translator
 
 LINES = ["Emma sucht das Haus.", "Ein Mann", "das Haus ist alt", "Emma"]
-translator = Translator.load({str(RUN)!r}, "cpu")
+translator = Translator.load(sys.argv[3], "cpu")
 
 
 def translate(lines):
@@ -50,17 +52,28 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(scope="module", params=["run", "export"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run, and an export of it."""
+    if request.param == "run":
+        return RUN
+    path = tmp_path_factory.mktemp("exports") / "export"
+    main(["export", str(RUN), "--out", str(path)])
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("warm", ["warm", "cold"])
 @pytest.mark.parametrize("method", ["fork", "spawn", "threads"])
 def test_a_translator_works_in_processes_and_threads(
     command: Callable[..., subprocess.CompletedProcess[bytes]],
     tmp_path: Path,
+    model: Path,
     method: str,
     warm: str,
 ) -> None:
     """And neither importing nor loading nor translating changes anything of the host's process."""
     (tmp_path / "host.py").write_text(PROGRAM)
     environment = {"OMP_NUM_THREADS": "2"}
-    result = command(tmp_path / "host.py", method, warm, environment=environment)
+    result = command(tmp_path / "host.py", method, warm, model, environment=environment)
     assert result.returncode == 0, result.stderr.decode()
