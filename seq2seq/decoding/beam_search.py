@@ -25,9 +25,9 @@ from torch.nn import functional as F
 
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import Constraints
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.decoding.interface import (
     LOG_PROBABILITY,
-    Hypothesis,
     Scoring,
     State,
     StepFunction,

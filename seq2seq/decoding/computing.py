@@ -11,7 +11,8 @@ from torch import Tensor
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.batching import pad_sources
 from seq2seq.decoding.ensemble import Ensemble
-from seq2seq.decoding.interface import Ids, State
+from seq2seq.decoding.hypothesis import Ids
+from seq2seq.decoding.interface import State
 from seq2seq.decoding.shallow_fusion import ShallowFusion
 
 MANY_ROWS = 8

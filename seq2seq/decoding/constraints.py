@@ -14,7 +14,7 @@ from torch import Tensor
 
 from seq2seq.data.batching import pad
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.hypothesis import FORBIDDEN_IDS as FORBIDDEN_IDS
+from seq2seq.decoding.hypothesis import FORBIDDEN_IDS
 
 
 class Constraints:

@@ -11,8 +11,8 @@ import torch
 
 from seq2seq.config.language_model import GenerationSettings
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.constraints import FORBIDDEN_IDS
-from seq2seq.decoding.interface import Ids, StepLanguageModel
+from seq2seq.decoding.hypothesis import FORBIDDEN_IDS, Ids
+from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.decoding.sampling import draw_tokens, sample_key, truncated_distribution
 from seq2seq.errors import RunError
 

@@ -9,14 +9,8 @@ from torch import Tensor
 
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.interface import (
-    LOG_PROBABILITY,
-    Hypothesis,
-    Scoring,
-    State,
-    StepFunction,
-    select_rows,
-)
+from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.interface import LOG_PROBABILITY, Scoring, State, StepFunction, select_rows
 from seq2seq.decoding.live import FULL, LiveHypotheses
 
 TokenChooser = Callable[[Tensor, Tensor, int], Tensor]

@@ -12,18 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 import torch
 from torch import Tensor
 
-from seq2seq.decoding.hypothesis import (
-    MIN_COVERAGE as MIN_COVERAGE,
-)
-from seq2seq.decoding.hypothesis import (
-    Hypothesis as Hypothesis,
-)
-from seq2seq.decoding.hypothesis import (
-    Ids as Ids,
-)
-from seq2seq.decoding.hypothesis import (
-    length_penalty as length_penalty,
-)
+from seq2seq.decoding.hypothesis import MIN_COVERAGE, Hypothesis, length_penalty
 from seq2seq.errors import SettingsError
 
 T = TypeVar("T")

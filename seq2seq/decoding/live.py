@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
-from seq2seq.decoding.interface import Hypothesis, Scoring
+from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.interface import Scoring
 
 FULL = 0.75
 """Rows that have ended are kept, and left out of the next choice, while at least this share of a

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis
 
 
 class Utility(NamedTuple):

@@ -16,14 +16,8 @@ from torch import Tensor
 
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import decode_rows
-from seq2seq.decoding.interface import (
-    LOG_PROBABILITY,
-    Hypothesis,
-    Scoring,
-    State,
-    StepFunction,
-    select_rows,
-)
+from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.interface import LOG_PROBABILITY, Scoring, State, StepFunction, select_rows
 
 
 def sample_search(

@@ -8,7 +8,8 @@ import torch
 
 from seq2seq.data.batching import pad
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
-from seq2seq.decoding.interface import Ids, State, StepFunction
+from seq2seq.decoding.hypothesis import Ids
+from seq2seq.decoding.interface import State, StepFunction
 
 
 @torch.no_grad()

@@ -14,18 +14,11 @@ from seq2seq.data.vocabulary import UNK_ID
 from seq2seq.decoding.batches import batches, hypotheses_each
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.computing import reduced_precision, start_batch, threads_for
-from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.interface import (
-    Hypothesis,
-    Ids,
-    Scoring,
-    State,
-    StepFunction,
-    StepLanguageModel,
-    StepModel,
-)
+from seq2seq.decoding.hypothesis import FORBIDDEN_IDS, Hypothesis, Ids
+from seq2seq.decoding.interface import Scoring, State, StepFunction, StepLanguageModel, StepModel
 from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.scoring import token_log_probabilities

@@ -19,7 +19,8 @@ from seq2seq.config.decoding import MAX_SHORTLIST
 from seq2seq.data.batching import pad, pad_sources
 from seq2seq.data.vocabulary import PAD_ID, SPECIAL_TOKENS
 from seq2seq.decoding.ensemble import Ensemble
-from seq2seq.decoding.interface import Hypothesis, Ids, State, StepFunction
+from seq2seq.decoding.hypothesis import Hypothesis, Ids
+from seq2seq.decoding.interface import State, StepFunction
 from seq2seq.errors import RunError
 from seq2seq.runs.tensors import Shapes, load_tensors, save_tensors
 

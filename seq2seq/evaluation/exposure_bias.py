@@ -24,7 +24,7 @@ from torch import Tensor
 
 from seq2seq.data.batching import Batch, bucket, make_batch
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.constraints import FORBIDDEN_IDS
+from seq2seq.decoding.hypothesis import FORBIDDEN_IDS
 from seq2seq.decoding.interface import StepModel
 from seq2seq.errors import DataError, SettingsError
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from seq2seq.config.base import raise_problems
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 from seq2seq.decoding.hypothesis import Hypothesis, Ids
-from seq2seq.errors import SettingsError
+from seq2seq.errors import RunError, SettingsError
 from seq2seq.export.directory import check_supported
 from seq2seq.export.model import ExportedModel
 from seq2seq.export.search import score, search
@@ -19,6 +22,7 @@ class ExportedEngine:
 
     Raises:
         SettingsError: another device than the CPU is asked for.
+        RunError: the model has not as many tokens as its vocabularies.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class ExportedEngine:
         self.model = model
         self.sources = [source]
         self.vocab_size = len(target.vocab)
+        check_vocabularies(model, len(source.vocab), len(target.vocab))
 
     def check(self, settings: DecodingSettings, *, attention: bool) -> None:
         """See `Engine.check`."""
@@ -75,4 +80,21 @@ class ExportedEngine:
             targets,
             batch_size=settings.batch_size,
             batch_tokens=settings.batch_tokens,
+        )
+
+
+def check_vocabularies(model: ExportedModel, source_size: int, target_size: int) -> None:
+    """Raises RunError unless a model knows the last source token, and exactly the target's tokens.
+
+    A sentence of one token is read, and a step is taken, so that a model that can't be computed is
+    found out when it is loaded.
+    """
+    source = np.array([[source_size - 1, EOS_ID]])
+    state = model.start(source, np.array([2]))
+    step = model.step(np.array([BOS_ID]), state, np.array([[EOS_ID]]), count=target_size)
+    shapes = {step.values.shape, step.tokens.shape}
+    if shapes != {(1, target_size)} or sorted(step.tokens[0].tolist()) != [*range(target_size)]:
+        raise RunError(
+            f"{model.where}: the graphs are of other vocabularies than those beside them, which "
+            f"have {source_size:,} and {target_size:,} tokens"
         )

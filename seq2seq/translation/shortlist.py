@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seq2seq.config.decoding import MAX_SHORTLIST
 from seq2seq.data.vocabulary import PAD_ID, SPECIAL_TOKENS
-from seq2seq.decoding.interface import Ids
+from seq2seq.decoding.hypothesis import Ids
 from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.models.ibm_model1 import TranslationTable, estimate
 

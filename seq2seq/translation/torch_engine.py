@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
-from seq2seq.decoding.interface import Hypothesis, Ids, StepLanguageModel
+from seq2seq.decoding.hypothesis import Hypothesis, Ids
+from seq2seq.decoding.interface import StepLanguageModel
 from seq2seq.decoding.search import score, search
 from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import SettingsError

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 from seq2seq.decoding.beam_search import beam_search
-from seq2seq.decoding.constraints import FORBIDDEN_IDS, Constraints
+from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.interface import Hypothesis, Scoring
+from seq2seq.decoding.hypothesis import FORBIDDEN_IDS, Hypothesis
+from seq2seq.decoding.interface import Scoring
 from tests.support.tables import Table, TableState, scored, sentences_up_to
 
 ALPHAS = st.sampled_from([0.0, 0.6, 1.0])

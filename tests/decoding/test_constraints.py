@@ -13,7 +13,8 @@ from seq2seq.data.vocabulary import BOS_ID, EOS_ID, UNK_ID
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.interface import Hypothesis, Scoring
+from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.interface import Scoring
 from seq2seq.decoding.sampling import sample_key, sample_search
 from tests.support.tables import WORDS, Table, scored, sentences_up_to
 

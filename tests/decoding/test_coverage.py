@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.interface import MIN_COVERAGE, Hypothesis, Scoring, length_penalty
+from seq2seq.decoding.hypothesis import MIN_COVERAGE, Hypothesis, length_penalty
+from seq2seq.decoding.interface import Scoring
 from seq2seq.decoding.sampling import sample_key, sample_search
 from tests.support.tables import WORDS, Table, sentences_up_to
 

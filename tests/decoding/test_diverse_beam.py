@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.interface import Hypothesis, Scoring
+from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.interface import Scoring
 from tests.support.tables import WORDS, Table, scored
 
 SEEDS = st.integers(0, 10**6)

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from seq2seq.decoding.beam_search import beam_search
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.interface import Scoring, coverage, length_penalty, select_rows
+from seq2seq.decoding.hypothesis import length_penalty
+from seq2seq.decoding.interface import Scoring, coverage, select_rows
 from seq2seq.errors import SettingsError
 from seq2seq.models.dropout import DropoutMasks
 from tests.support.tables import Table, TableState

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
 from seq2seq.config.decoding import DecodingSettings
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.evaluation.metrics import UTILITIES, sentence_utility
 

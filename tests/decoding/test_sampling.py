@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import Constraints
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.decoding.sampling import (
     sample_inverse_cdf,
     sample_key,

@@ -10,7 +10,7 @@ import torch
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.batching import make_batch
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.interface import Hypothesis, length_penalty
+from seq2seq.decoding.hypothesis import Hypothesis, length_penalty
 from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.search import SEARCHES, score, search
 from seq2seq.errors import SettingsError

@@ -16,7 +16,8 @@ from seq2seq.decoding.beam_search import beam_search
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Ensemble, EnsembleState
 from seq2seq.decoding.greedy import greedy_search
-from seq2seq.decoding.interface import Hypothesis, Scoring
+from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.interface import Scoring
 from seq2seq.decoding.mbr import Utility
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.search import score, search

@@ -9,7 +9,7 @@ import torch
 from seq2seq.config.decoding import MAX_SHORTLIST, DecodingSettings
 from seq2seq.data.batching import make_batch
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.decoding.search import search
 from seq2seq.decoding.shortlist import Shortlist, load_shortlist, save_shortlist
 from seq2seq.errors import RunError, SettingsError

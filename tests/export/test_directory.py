@@ -20,8 +20,8 @@ from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.export.directory import FILES, Export, open_export
 from seq2seq.export.operators import find_operators
 from seq2seq.export.write import write_export
-from seq2seq.runs.metadata import checksum
 from tests.support.models import Build, attentive
+from tests.support.tampering import redescribe_export, replace_in_export
 
 
 def pipeline(letters: str) -> TextPipeline:
@@ -37,14 +37,6 @@ def export(tiny_model: Build, tmp_path: Path) -> Path:
     path = tmp_path / "export"
     write_export(path, attentive(tiny_model), SIDES, Experiment(tokenize="intl"))
     return path
-
-
-def redescribe(export: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Changes the description of an export, as somebody does who knows how it is checked."""
-    path = export / "export.json"
-    values = json.loads(path.read_text(encoding="utf-8"))
-    change(values)
-    path.write_text(json.dumps({**values, "sha256": checksum(values)}), encoding="utf-8")
 
 
 def use(path: Path) -> None:
@@ -97,10 +89,10 @@ def test_every_damaged_file_is_named(export: Path, name: str) -> None:
 
 
 def test_another_version_is_told(export: Path) -> None:
-    redescribe(export, lambda values: values.update(format="seq2seq export 2"))
+    redescribe_export(export, lambda values: values.update(format="seq2seq export 2"))
     with pytest.raises(RunError, match="seq2seq export 2 was written by another version"):
         Export(export)
-    redescribe(export, lambda values: values.update(format="something"))
+    redescribe_export(export, lambda values: values.update(format="something"))
     with pytest.raises(RunError, match=r"not a description of the format 'seq2seq export 1'$"):
         Export(export)
 
@@ -121,7 +113,7 @@ WRONG: list[Callable[[dict[str, Any]], object]] = [
 def test_impossible_descriptions_are_refused(
     export: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    redescribe(export, change)
+    redescribe_export(export, change)
     with pytest.raises(RunError, match=r"export\.json|step\.onnx"):
         use(export)
 
@@ -190,18 +182,9 @@ def test_a_file_that_does_more_is_not_loaded(export: Path, data: bytes) -> None:
     if b"ORTM" not in data:
         with pytest.raises(DataError, match="not an ONNX model"):
             find_operators(data)
-    replace_file(export, "step.onnx", data)
+    replace_in_export(export, "step.onnx", data)
     with pytest.raises(RunError, match=r"export.*(not an ONNX model|can't be loaded)"):
         use(export)
-
-
-def replace_file(export: Path, name: str, data: bytes) -> None:
-    """Puts another file into an export, with a description of it."""
-    import hashlib
-
-    (export / name).write_bytes(data)
-    said = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    redescribe(export, lambda values: values["files"].update({name: said}))
 
 
 def test_files_of_different_models_are_told(
@@ -209,7 +192,7 @@ def test_files_of_different_models_are_told(
 ) -> None:
     other = tmp_path / "other"
     write_export(other, attentive(tiny_model, coverage=True), SIDES, Experiment())
-    replace_file(export, "encoder.onnx", (other / "encoder.onnx").read_bytes())
+    replace_in_export(export, "encoder.onnx", (other / "encoder.onnx").read_bytes())
     with pytest.raises(RunError, match="the encoder and the step are not of one model"):
         use(export)
 
@@ -219,7 +202,7 @@ def test_what_cant_be_computed_is_an_error(export: Path, tiny_model: Build, tmp_
     narrow = attentive(tiny_model, decoder_sizes=(8, 7, 8))
     for name, model in {"encoder.onnx": wider, "step.onnx": narrow}.items():
         write_export(tmp_path / name, model, SIDES, Experiment())
-        replace_file(export, name, (tmp_path / name / name).read_bytes())
+        replace_in_export(export, name, (tmp_path / name / name).read_bytes())
     model = Export(export).load_model()
     state = model.start(np.array([[4, 3]]), np.array([2]))
     with pytest.raises(RunError, match="can't be computed"):

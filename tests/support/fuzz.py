@@ -79,7 +79,12 @@ class Hang(BaseException):
 
 def make_targets(folder: Path) -> list[Target]:
     """All that reads files, with files that it reads."""
-    return [*make_text_targets(folder), *make_model_targets(folder), *make_run_targets(folder)]
+    return [
+        *make_text_targets(folder),
+        *make_model_targets(folder),
+        *make_run_targets(folder),
+        *make_export_targets(folder),
+    ]
 
 
 def make_text_targets(folder: Path) -> list[Target]:
@@ -196,6 +201,39 @@ def make_run_targets(folder: Path) -> list[Target]:
     return [
         Target("experiment.json", described, read),
         Target("a.safetensors", [(folder / "tensors").read_bytes()], load_tensors),
+    ]
+
+
+def make_export_targets(folder: Path) -> list[Target]:
+    """What reads the files of an export; ONNX Runtime itself gets only what was looked through."""
+    from seq2seq.config.experiment import Experiment
+    from seq2seq.config.model import ModelSettings
+    from seq2seq.data.tokenizers.pipeline import TextPipeline
+    from seq2seq.data.tokenizers.rule_based import SpaceTokenizer
+    from seq2seq.data.vocabulary import Vocab
+    from seq2seq.export.directory import Export
+    from seq2seq.export.operators import find_operators
+    from seq2seq.export.write import write_export
+    from seq2seq.models.translation import build_translation_model
+    from seq2seq.runs.metadata import checksum
+
+    def read(path: Path) -> None:
+        with suppress(ValueError, TypeError, RecursionError):
+            values = json.loads(path.read_bytes().decode("utf-8"))
+            path.write_text(json.dumps({**values, "sha256": checksum(values)}), encoding="utf-8")
+        Export(path.parent).experiment()
+
+    side = TextPipeline(SpaceTokenizer(), Vocab.build(text.split() for text in TEXT))
+    size = len(side.vocab)
+    model = build_translation_model(
+        size, size, ModelSettings(embedding_size=2, encoder_sizes=(2,), decoder_sizes=(4,))
+    )
+    path = folder / "export"
+    write_export(path, model, (side, side), Experiment(), int8=True)
+    graphs = [(path / name).read_bytes() for name in ("encoder.onnx", "step.onnx")]
+    return [
+        Target("export.json", [(path / "export.json").read_bytes()], read),
+        Target("a.onnx", graphs, lambda path: find_operators(path.read_bytes())),
     ]
 
 

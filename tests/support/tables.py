@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis
 
 WORDS = (4, 5, 6)
 

@@ -1,5 +1,6 @@
 """A translator of an exported run says what the run's own says."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,15 @@ import pytest
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.readers.lines import read_lines
-from seq2seq.errors import DataError, SettingsError
+from seq2seq.data.vocabulary import Vocab
+from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.export.directory import Export
 from seq2seq.export.write import write_export
 from seq2seq.runs.run import Run
 from seq2seq.translation.engine import LongSentenceWarning
 from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.translator import Translator
+from tests.support.tampering import replace_in_export
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2"
 ODD = ["", " ", "<eos>", "We must <unk> write a 🦜.", "دعنا نكتب قصة", "?!…" * 40, "word\x00"]
@@ -127,6 +130,24 @@ def test_what_it_cant_do_is_refused_by_name(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         both[1].translate("We must eat.", **settings)
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.parametrize("more", [-1, 1])
+def test_other_vocabularies_are_told(
+    both: tuple[Translator, Translator], exported: Path, tmp_path: Path, side: str, more: int
+) -> None:
+    """Of a target that is smaller or larger; of a source that has tokens which the model lacks."""
+    path = Path(shutil.copytree(exported, tmp_path / "export"))
+    tokens = [*getattr(both[1], side).vocab]
+    other = Vocab([*tokens, "more"] if more > 0 else tokens[:-1], [0] * (len(tokens) + more))
+    other.save(tmp_path / "vocab")
+    replace_in_export(path, f"{side}.vocab.json", (tmp_path / "vocab").read_bytes())
+    if (side, more) == ("source", -1):  # the model's last token never comes
+        assert Translator.load(path).translate("We must eat.")
+        return
+    with pytest.raises(RunError, match=r"of other vocabularies|can.t be computed"):
+        Translator.load(path)
 
 
 def test_what_needs_torch_or_more_models_is_refused(

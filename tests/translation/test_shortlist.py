@@ -14,7 +14,7 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.interface import Ids
+from seq2seq.decoding.hypothesis import Ids
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.translation.shortlist import FREQUENT, count_shortlist

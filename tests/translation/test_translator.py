@@ -15,7 +15,7 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.parallel import Corpora
 from seq2seq.data.readers.lines import read_lines
-from seq2seq.decoding.interface import length_penalty
+from seq2seq.decoding.hypothesis import length_penalty
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory

@@ -17,7 +17,7 @@ from seq2seq.data.parallel import Corpora
 from seq2seq.data.tokenizers.base import TOKENIZERS
 from seq2seq.data.tokenizers.pipeline import TextPipeline, build_pipeline
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, UNK_ID, Vocab
-from seq2seq.decoding.interface import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import EnsembleMember
