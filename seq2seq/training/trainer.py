@@ -168,12 +168,13 @@ class Trainer(Generic[BatchT]):
         state.skipped += 1
         state.skipped_in_row += 1
         if state.skipped_in_row >= settings.max_skipped:
+            clipping = "--training.clip-norm" + ("" if settings.clip_norm else " 1 (it is off)")
             raise TrainingError(
                 f"the loss or its gradient is not finite at step {state.step + 1} (loss "
                 f"{result.smoothed / result.tokens}, learning rate "
                 f"{self.optimizer_step.learning_rate:.3g}), and was not in the last "
                 f"{settings.max_skipped} updates (--training.max-skipped): try a lower "
-                "--training.learning-rate or --training.clip-norm, or longer warm-up. The last "
+                f"--training.learning-rate or {clipping}, or longer warm-up. The last "
                 "checkpoint is untouched."
             )
 
