@@ -26,10 +26,9 @@ def shown(cell: Any, kind: str) -> str:
 @pytest.mark.filterwarnings("default")  # of jupyter's own packages
 def test_the_tour_runs_and_ends_with_a_translator() -> None:
     book = nbformat.read(FOLDER / "tour.ipynb", as_version=4)
-    stored = [bool(shown(cell, "image/png")) for cell in book.cells]
+    assert not any(cell.get("outputs") for cell in book.cells)  # they would grow stale
     NotebookClient(book, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
-    assert [bool(shown(cell, "image/png")) for cell in book.cells] == stored
-    assert sum(stored) == 5
+    assert sum(bool(shown(cell, "image/png")) for cell in book.cells) == 5
     text = "\n".join(shown(cell, "text/plain") for cell in book.cells)
     assert "Traceback" not in text
     assert "True (2, 5, 4)" in text  # step after step is the whole sequence
