@@ -16,16 +16,11 @@ and 2 · 255 · 127 would be cut off there in silence.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor
 
 from seq2seq.export.graph import FLOAT, Value
-
-LARGEST, LARGEST_WEIGHT = 127, 64
-"""The largest whole numbers of vectors and of weights."""
-LEAST = 1e-30
-"""The least scale, so that a vector of zeros has one."""
+from seq2seq.export.rounding import LARGEST, LEAST, rounded
 
 
 def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
@@ -61,9 +56,3 @@ def look_up(weight: Tensor, ids: Value) -> Value:
     numbers, scales = rounded(graph.array(weight))
     found = graph.node("Cast", graph.node("Gather", numbers, ids), to=FLOAT)
     return found * graph.node("Gather", scales, ids)
-
-
-def rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Returns whole numbers ``(…, input_size)`` of weights, and scales ``(…, 1)``."""
-    scales = np.maximum(np.abs(weights).max(axis=-1, keepdims=True), LEAST) / LARGEST_WEIGHT
-    return np.rint(weights / scales).astype(np.int8), scales.astype(np.float32)

@@ -121,17 +121,17 @@ class SentencePieceTokenizer:
         if not 0 <= alpha <= MAX_ALPHA:
             raise SettingsError(f"alpha must be at least 0 and at most {MAX_ALPHA:,}")
         self.model_proto, self.alpha, self.lowercase = model_proto, alpha, lowercase
-        self.algorithm, self._scores = read_piece_model(model_proto)
+        self.algorithm, self.scores = read_piece_model(model_proto)
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:
             raise DataError(f"not a SentencePiece model: {error}") from error
         self.symbols = SpecialSymbols(special_symbols)
-        if bool(self.symbols.names) != (MARK in self._scores):
+        if bool(self.symbols.names) != (MARK in self.scores):
             raise DataError("its special symbols are not those that its model was trained with")
-        learnt = [piece for piece in self._scores if piece != MARK]  # in the order of the model
+        learnt = [piece for piece in self.scores if piece != MARK]  # in the order of the model
         self.pieces: list[str] | None = [*self.reserved, *learnt]
-        self._characters = {piece for piece in self._scores if len(piece) == 1}
+        self._characters = {piece for piece in self.scores if len(piece) == 1}
         self._sampler: UnigramSampler | BpeSampler | None = None  # made when needed
 
     @property
@@ -228,7 +228,7 @@ class SentencePieceTokenizer:
         """Returns a random segmentation; no piece goes over a space, so each word has its own."""
         if self._sampler is None or self._sampler.alpha != self.alpha:
             sampler = BpeSampler if self.algorithm == "bpe" else UnigramSampler
-            self._sampler = sampler(self._scores, self.alpha)
+            self._sampler = sampler(self.scores, self.alpha)
         draw, known = self._sampler.draw, self._characters
         pieces: list[str] = []
         for word in (SPACE + word for word in line.split(" ") if word):

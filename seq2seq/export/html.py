@@ -1,0 +1,102 @@
+"""A translation model -> one HTML file, which translates in a browser, offline."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seq2seq.config.experiment import Experiment
+from seq2seq.data.tokenizers.base import Tokenizer
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, RuleBasedTokenizer
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from seq2seq.errors import SettingsError
+
+if TYPE_CHECKING:
+    from seq2seq.models.translation import TranslationModel
+
+WEB = Path(__file__).parent / "web"
+WORKER = (
+    *("weights.js", "cells.js", "encoder.js", "attention.js", "decoder.js", "search.js"),
+    *("normalization.js", "rule_based.js", "sentencepiece.js", "translator.js"),
+)
+"""What translates, in the order in which it is read."""
+DECODING = (
+    *("beam_size", "length_penalty", "min_length", "max_length", "max_length_ratio"),
+    *("max_length_extra", "max_source_length"),
+)
+"""The settings of decoding that the search of the page follows."""
+
+
+class Content:
+    """What a page holds of a model.
+
+    Attributes:
+        description: the model, both sides' tokenizers and vocabularies, and the search, as JSON.
+        weights: compressed by zlib, in Base64.
+
+    Raises:
+        SettingsError: the JavaScript has no way for a part of the model.
+    """
+
+    def __init__(
+        self,
+        model: TranslationModel,
+        pipelines: tuple[TextPipeline, TextPipeline],
+        experiment: Experiment,
+    ) -> None:
+        from seq2seq.export.browser import Numbers, describe
+
+        numbers = Numbers()
+        source, target = (describe_pipeline(each) for each in pipelines)
+        self.description: dict[str, Any] = {
+            "source": source,
+            "target": target,
+            "decoding": {name: getattr(experiment.decoding, name) for name in DECODING},
+            **describe(model, numbers),
+            "floats": numbers.floats,
+        }
+        self.weights = base64.b64encode(zlib.compress(numbers.data, 9)).decode("ascii")
+
+
+def describe_pipeline(pipeline: TextPipeline) -> dict[str, Any]:
+    """Returns tokenizer and vocabulary of a side as JSON."""
+    return {
+        "tokenizer": describe_tokenizer(pipeline.tokenizer),
+        "vocabulary": list(pipeline.vocab),
+    }
+
+
+def describe_tokenizer(tokenizer: Tokenizer) -> dict[str, Any]:
+    """Returns a tokenizer as JSON, SentencePiece's with its pieces and their scores.
+
+    Raises:
+        SettingsError: it is one that the JavaScript does not have.
+    """
+    if not isinstance(tokenizer, RuleBasedTokenizer | SentencePieceTokenizer):
+        raise SettingsError(f"a page has no tokenizer like {type(tokenizer).__name__}")
+    described: dict[str, Any] = {
+        "kind": tokenizer.kind,
+        "lowercase": tokenizer.lowercase,
+        "special_symbols": list(tokenizer.special_symbols),
+        "keep_white_space": isinstance(tokenizer, CharacterTokenizer)
+        and tokenizer.keep_white_space,
+    }
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        described["algorithm"] = tokenizer.algorithm
+        described["pieces"] = list(tokenizer.scores)
+        described["scores"] = list(tokenizer.scores.values())
+    return described
+
+
+def read_scripts(names: tuple[str, ...]) -> str:
+    """Returns the text of some files of `WEB`, one behind the other."""
+    return "\n".join((WEB / name).read_text(encoding="utf-8") for name in names)
+
+
+def to_json(value: object) -> str:
+    """Returns JSON that can stand in a page: no `<` is in it, so that nothing in it is a tag."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,0 +1,76 @@
+"use strict";
+// The decoder: context -> a distribution over the next target token, one step.
+// Compare seq2seq/models/decoder.py. A state is never changed, so hypotheses can share one.
+
+/** Returns the state before the first token, from what the encoder hands over. */
+function startDecoder(decoder, encoded) {
+  const top = encoded.context[encoded.context.length - 1];
+  return {
+    layers: decoder.bridge
+      ? crossBridge(decoder.bridge, encoded.context)
+      : decoder.layers.map((layer) => zeroState(layer.cell)),
+    context: top[0],
+    memory: decoder.attention && prepareMemory(decoder.attention, encoded.memory),
+    embedded: encoded.embedded,
+    inputFeed: new Float32Array(decoder.readout.rows),
+  };
+}
+
+/** Takes one step from the previous token: log-probabilities, weights of attention, gates, state. */
+function stepDecoder(decoder, token, state) {
+  const inputs = [lookUp(decoder.embedding, token)];
+  if (decoder.context !== "initial") inputs.push(state.context);
+  if (decoder.input_feeding) inputs.push(state.inputFeed);
+  const first = decoder.attention && decoder.attention_order === "bahdanau";
+  let found = null;
+  if (first) {
+    found = attend(decoder.attention, state.layers[state.layers.length - 1][0], state.memory);
+    inputs.push(found.attended);
+  }
+  const { outputs, layers, gates } = stepLayers(decoder, concat(inputs), state.layers);
+  if (decoder.attention && !first) found = attend(decoder.attention, outputs, state.memory);
+  const preLogits = readOut(decoder, outputs, state, found);
+  return {
+    logProbabilities: logSoftmax(linear(decoder.output, preLogits)),
+    weights: found && found.weights,
+    gates,
+    state: { ...state, layers, inputFeed: preLogits },
+  };
+}
+
+function stepLayers(decoder, inputs, states) {
+  const layers = [];
+  const gates = [];
+  decoder.layers.forEach(({ cell, residual }, number) => {
+    const after = stepCell(cell, inputs, states[number]);
+    inputs = residual ? add(after.state[0], inputs) : after.state[0];
+    layers.push(after.state);
+    gates.push(after.gates);
+  });
+  return { outputs: inputs, layers, gates };
+}
+
+/** Returns the readout, what the output layer gets (Luong et al. 2015, equation 5). */
+function readOut(decoder, outputs, state, found) {
+  const read = [outputs];
+  if (found) read.push(found.attended);
+  if (decoder.context_to_output) read.push(state.context);
+  const preLogits = linear(decoder.readout, concat(read)).map(Math.tanh);
+  if (!decoder.lexical) return preLogits;
+  return add(preLogits, translateWords(decoder.lexical, found.weights, state.embedded));
+}
+
+/** What the attended source words add to it, see seq2seq/models/lexical.py. */
+function translateWords(lexical, weights, embedded) {
+  const words = weightedSum(weights, embedded).map(Math.tanh);
+  return add(words, linear(lexical, words).map(Math.tanh));
+}
+
+function logSoftmax(logits) {
+  let largest = -Infinity;
+  for (const logit of logits) largest = Math.max(largest, logit);
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - largest);
+  const total = largest + Math.log(sum);
+  return logits.map((logit) => logit - total);
+}

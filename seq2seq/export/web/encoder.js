@@ -1,0 +1,55 @@
+"use strict";
+// The encoder: source ids -> memory (all outputs) and context (the final states of every layer).
+// Compare seq2seq/models/encoder.py and rnn.py.
+
+/** Reads ids, eos the last of them. */
+function encode(encoder, ids) {
+  const embedded = ids.map((id) => lookUp(encoder.embedding, id));
+  const context = [];
+  const gates = [];
+  let inputs = embedded;
+  for (const layer of encoder.layers) {
+    const read = readLayer(layer, inputs);
+    inputs = layer.residual ? read.outputs.map((output, place) => add(output, inputs[place])) : read.outputs;
+    context.push(read.final);
+    gates.push(read.gates);
+  }
+  return { memory: inputs, context, embedded, gates };
+}
+
+/** Reads with one layer: outputs and final states of both directions side by side. */
+function readLayer(layer, inputs) {
+  const forwards = readSequence(layer.forwards, inputs);
+  if (layer.backwards === null) return { ...forwards, gates: [forwards.gates] };
+  const turned = readSequence(layer.backwards, [...inputs].reverse());
+  const beside = turned.outputs.reverse();
+  return {
+    outputs: forwards.outputs.map((output, place) => concat([output, beside[place]])),
+    final: forwards.final.map((vector, part) => concat([vector, turned.final[part]])),
+    gates: [forwards.gates, turned.gates.reverse()],
+  };
+}
+
+function readSequence(cell, inputs) {
+  let state = zeroState(cell);
+  const outputs = [];
+  const gates = [];
+  for (const input of inputs) {
+    const after = stepCell(cell, input, state);
+    state = after.state;
+    outputs.push(state[0]);
+    gates.push(after.gates);
+  }
+  return { outputs, final: state, gates };
+}
+
+/** Returns the decoder's initial states from the encoder's final ones, see models/bridge.py. */
+function crossBridge(bridge, context) {
+  return bridge.map(({ origin, maps }) =>
+    context[origin].map((vector, part) => {
+      if (maps[part] === null) return vector;
+      const mapped = linear(maps[part].linear, vector);
+      return maps[part].tanh ? mapped.map(Math.tanh) : mapped;
+    }),
+  );
+}

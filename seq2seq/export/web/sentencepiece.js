@@ -1,0 +1,128 @@
+"use strict";
+// SentencePiece: unigram (Kudo 2018) and BPE (Sennrich et al. 2016). The pieces with their scores are
+// those of the run. Compare seq2seq/data/tokenizers/sentencepiece.py; the algorithms are those of
+// SentencePiece's unigram_model.cc and bpe_model.cc.
+
+/** How much less than the rarest piece a character counts that is no piece. */
+const UNKNOWN_PENALTY = 10;
+
+const sentencePieceTokenizer = {
+  cut(tokenizer, text) {
+    const { marked, symbols } = markSymbols(tokenizer, text);
+    // Every `<name>` is parted: neither a piece nor an unknown run can be a special token.
+    const prepared = escapeText(marked).replace(NAME, "<" + EMPTY_MARK);
+    if (!prepared) return [];
+    const pieces = segmentations[tokenizer.algorithm](tokenizer, SPACE + prepared.replaceAll(" ", SPACE));
+    const joined = joinUnknown(pieces);
+    return symbols.length ? insertSymbols(joined, symbols) : joined;
+  },
+
+  join(tokenizer, tokens) {
+    const symbols = tokenizer.special_symbols;
+    let text = "", run = "", before = "";
+    const flush = () => {
+      text += unescapeText(run.replaceAll(SPACE, " "));
+      run = "";
+    };
+    for (const token of visibleTokens(tokens)) {
+      if (symbols.includes(token)) {
+        flush();
+        text += (before === JOINER ? "" : " ") + token;
+      } else if (!symbols.length || token !== JOINER) run += token;
+      before = token;
+    }
+    if (!symbols.length) return unescapeText(splitWords(run.replaceAll(SPACE, " ")).join(" "));
+    flush();
+    return splitWords(text).join(" ");
+  },
+};
+
+const NAME = new RegExp(`<(?=[^<>${WHITE}]+>)`, "gu");
+
+/** Returns symbols in the places of their marks, with a joiner where no space stood before one. */
+function insertSymbols(pieces, symbols) {
+  const tokens = [];
+  for (const piece of pieces) {
+    if (piece !== MARK) tokens.push(piece);
+    else if (tokens[tokens.length - 1] === SPACE) tokens[tokens.length - 1] = symbols.shift();
+    else tokens.push(JOINER, symbols.shift());
+  }
+  return tokens;
+}
+
+/** Returns texts of pieces, a run of unknown characters as one. Pieces are {text, known}. */
+function joinUnknown(pieces) {
+  const texts = [];
+  let before = true;
+  for (const { text, known } of pieces) {
+    if (known || before) texts.push(text);
+    else texts[texts.length - 1] += text;
+    before = known;
+  }
+  return texts;
+}
+
+const segmentations = { unigram: mostProbableSegmentation, bpe: mergePairs };
+
+/** Viterbi's algorithm: best[i] is the best way to the place i. Sums are of float32, as there. */
+function mostProbableSegmentation(tokenizer, text) {
+  const { scores, longest, least, most } = piecesOf(tokenizer);
+  const best = [{ score: 0, start: 0, known: true }];
+  const reach = (end, score, start, known) => {
+    if (best[end] === undefined || score > best[end].score) best[end] = { score: Math.fround(score), start, known };
+  };
+  for (let start = 0; start < text.length; ) {
+    const width = text.codePointAt(start) > 0xffff ? 2 : 1;
+    const before = best[start].score;
+    let single = false;
+    for (let end = start + width; end <= Math.min(text.length, start + longest); end++) {
+      const piece = text.slice(start, end);
+      const score = scores.get(piece);
+      if (score === undefined) continue;
+      reach(end, piece === MARK ? most - 0.1 + before : Math.fround(score + before), start, true);
+      single ||= end === start + width;
+    }
+    if (!single) reach(start + width, Math.fround(Math.fround(least - UNKNOWN_PENALTY) + before), start, false);
+    start += width;
+  }
+  const pieces = [];
+  for (let end = text.length; end > 0; end = best[end].start) {
+    pieces.unshift({ text: text.slice(best[end].start, end), known: best[end].known });
+  }
+  return pieces;
+}
+
+/** BPE: the pair whose piece has the highest score is merged first; of equal ones the leftmost. */
+function mergePairs(tokenizer, text) {
+  const words = text.split(new RegExp(`(?=${SPACE})`, "u")); // no piece goes over a space
+  return words.flatMap((word) => mergeWord(piecesOf(tokenizer).scores, word));
+}
+
+function mergeWord(scores, word) {
+  const pieces = [...word];
+  const scoreOf = (place) => scores.get(pieces[place] + pieces[place + 1]) ?? -Infinity;
+  const pairs = pieces.slice(1).map((_, place) => scoreOf(place));
+  while (pairs.length) {
+    let best = 0;
+    for (let place = 1; place < pairs.length; place++) if (pairs[place] > pairs[best]) best = place;
+    if (pairs[best] === -Infinity) break;
+    pieces.splice(best, 2, pieces[best] + pieces[best + 1]);
+    pairs.splice(best, 1);
+    if (best > 0) pairs[best - 1] = scoreOf(best - 1);
+    if (best < pairs.length) pairs[best] = scoreOf(best);
+  }
+  return pieces.map((text) => ({ text, known: scores.has(text) }));
+}
+
+/** Returns the scores by piece, and what of all of them is needed; made once. */
+function piecesOf(tokenizer) {
+  if (!tokenizer.known) {
+    const scores = new Map(tokenizer.pieces.map((piece, index) => [piece, tokenizer.scores[index]]));
+    const normal = tokenizer.scores.filter((_, index) => tokenizer.pieces[index] !== MARK);
+    const longest = tokenizer.pieces.reduce((most, piece) => Math.max(most, piece.length), 1);
+    const least = normal.reduce((low, score) => Math.min(low, score), Infinity);
+    const most = normal.reduce((high, score) => Math.max(high, score), -Infinity);
+    tokenizer.known = { scores, longest, least, most };
+  }
+  return tokenizer.known;
+}
