@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import hashlib
+import html
 import json
+import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +17,9 @@ from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, RuleBasedTokenizer
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
-from seq2seq.errors import SettingsError
+from seq2seq.errors import RunError, SettingsError
+from seq2seq.export.about import About
+from seq2seq.runs.files import write_bytes
 
 if TYPE_CHECKING:
     from seq2seq.models.translation import TranslationModel
@@ -21,9 +27,11 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 WORKER = (
     *("weights.js", "cells.js", "encoder.js", "attention.js", "decoder.js", "search.js"),
-    *("normalization.js", "rule_based.js", "sentencepiece.js", "translator.js"),
+    *("normalization.js", "rule_based.js", "sentencepiece.js", "translator.js", "words.js"),
 )
 """What translates, in the order in which it is read."""
+PAGE = ("output.js", "inside.js", "page.js")
+"""What shows it."""
 DECODING = (
     *("beam_size", "length_penalty", "min_length", "max_length", "max_length_ratio"),
     *("max_length_extra", "max_source_length"),
@@ -100,3 +108,52 @@ def read_scripts(names: tuple[str, ...]) -> str:
 def to_json(value: object) -> str:
     """Returns JSON that can stand in a page: no `<` is in it, so that nothing in it is a tag."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def page(content: Content, about: About) -> str:
+    """Returns the HTML of a page: the template with everything in its place."""
+    style = read_scripts(("style.css",))
+    script = read_scripts(PAGE)
+    parts = {
+        "policy": policy(style, script),
+        "title": html.escape(about.title),
+        "style": style,
+        "script": script,
+        "worker": read_scripts((*WORKER, "worker.js")),
+        "description": to_json({"about": dataclasses.asdict(about), **content.description}),
+        "weights": content.weights,
+    }
+    template = read_scripts(("page.html",))
+    # All at once, so that nothing that was put in is looked at for further places.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def policy(style: str, script: str) -> str:
+    """Returns a Content-Security-Policy: one style, one script and its worker, and no network."""
+    hashes = (
+        base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+        for text in (style, script)
+    )
+    style_hash, script_hash = hashes
+    return (
+        f"default-src 'none'; script-src 'sha256-{script_hash}'; worker-src blob:; "
+        f"style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def write_page(path: str | Path, text: str, *, overwrite: bool = False) -> None:
+    """Writes a page.
+
+    Raises:
+        RunError: the file is there already and `overwrite` is false; it can't be written.
+    """
+    check_new(path, overwrite=overwrite)
+    write_bytes(Path(path), text.encode("utf-8"))
+
+
+def check_new(path: str | Path, *, overwrite: bool) -> None:
+    """Raises RunError unless a page may be written there."""
+    if Path(path).is_dir():
+        raise RunError(f"{path} is a directory: give the name of a file, as --out translator.html")
+    if Path(path).exists() and not overwrite:
+        raise RunError(f"{path} exists already: give another --out, or replace it with --overwrite")

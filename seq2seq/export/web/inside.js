@@ -1,0 +1,95 @@
+"use strict";
+// Look inside: what happened while the chosen candidate was found.
+
+const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+let stepShown = 0;
+
+function showInside(result) {
+  const candidate = result?.candidates[state.candidate];
+  element("inside").hidden = !candidate;
+  if (!candidate || !element("inside").open) return;
+  stepShown = Math.min(stepShown, candidate.steps.length - 1);
+  const views = [showSteps(result, candidate)];
+  if (candidate.steps[0].weights) views.push(showAttention(result, candidate));
+  element("views").replaceChildren(...views);
+}
+
+const view = (title, text, ...content) =>
+  make("section", { className: "view" }, make("h3", { textContent: title }), make("p", { className: "note", textContent: text }), ...content);
+
+/** The map of attention: a row for each target token, a column for each source token. */
+function showAttention(result, candidate) {
+  const head = make("tr", {}, make("td"));
+  for (const token of result.sourceTokens) head.append(tokenCell(token, "col"));
+  const rows = candidate.steps.map(({ weights }, place) => {
+    const row = make("tr", {}, tokenCell(candidate.tokens[place], "row"));
+    weights.forEach((weight, index) => {
+      const title = `${candidate.tokens[place]} → ${result.sourceTokens[index]}: ${percent(weight)}`;
+      const cell = make("td", { className: "weight", title });
+      cell.append(make("span", { className: "unseen", textContent: percent(weight) }));
+      cell.style.setProperty("--weight", weight.toFixed(3));
+      row.append(cell);
+    });
+    return row;
+  });
+  const table = make("table", { className: "attention" }, make("thead", {}, head), make("tbody", {}, ...rows));
+  const text = "Where the decoder looked in the source, above, while it wrote each token, at the left: the darker, the more.";
+  return view("Attention", text, make("div", { className: "wide", tabIndex: 0 }, table));
+}
+
+function tokenCell(token, scope) {
+  return make("th", { scope }, make("span", { textContent: token }));
+}
+
+/** One step after the other: what might have come next, and where attention was. */
+function showSteps(result, candidate) {
+  const last = candidate.steps.length - 1;
+  const slider = make("input", { type: "range", min: 0, max: last, value: stepShown });
+  slider.setAttribute("aria-label", "Step");
+  const shown = make("div", { className: "step" });
+  const move = (to) => {
+    stepShown = Math.max(0, Math.min(last, to));
+    slider.value = stepShown;
+    shown.replaceChildren(...showStep(result, candidate, stepShown));
+  };
+  slider.addEventListener("input", () => move(Number(slider.value)));
+  const back = make("button", { type: "button", textContent: "‹" });
+  const forth = make("button", { type: "button", textContent: "›" });
+  back.setAttribute("aria-label", "The step before");
+  forth.setAttribute("aria-label", "The next step");
+  back.addEventListener("click", () => move(stepShown - 1));
+  forth.addEventListener("click", () => move(stepShown + 1));
+  move(stepShown);
+  const text = "The decoder writes token by token. At each step every token of its vocabulary has a probability; these are the highest.";
+  return view("Step by step", text, make("div", { className: "mover" }, back, slider, forth), shown);
+}
+
+function showStep(result, candidate, place) {
+  const { distribution, weights, chosen } = candidate.steps[place];
+  const before = make("p", { className: "tokens", dir: "auto" });
+  candidate.tokens.slice(0, place + 1).forEach((token, index) => {
+    before.append(make("span", { className: index === place ? "token now" : "token", textContent: token }));
+  });
+  const bars = make("ol", { className: "bars" });
+  for (const { token, probability } of distribution) {
+    const bar = make("span", { className: "bar" });
+    bar.style.setProperty("--share", probability.toFixed(4));
+    bars.append(
+      make(
+        "li",
+        { className: token === chosen ? "chosen" : "" },
+        make("span", { className: "name", dir: "auto", textContent: token }),
+        bar,
+        make("span", { className: "number", textContent: percent(probability) }),
+      ),
+    );
+  }
+  if (!weights) return [before, bars];
+  const looked = make("p", { className: "tokens", dir: "auto" }, make("span", { className: "label", textContent: "looking at " }));
+  result.sourceTokens.forEach((token, index) => {
+    const shown = make("span", { className: "token weighed", textContent: token, title: percent(weights[index]) });
+    shown.style.setProperty("--weight", weights[index].toFixed(3));
+    looked.append(shown);
+  });
+  return [before, bars, looked];
+}
