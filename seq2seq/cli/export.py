@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,37 +12,52 @@ import tyro
 from seq2seq.cli.options import RunArgument, open_run, parse_command
 from seq2seq.config.experiment import Experiment
 from seq2seq.console import write_stderr
+from seq2seq.export.about import About, complete
+from seq2seq.runs.run import Run
 
 
 @dataclass(frozen=True)
 class ExportCommand:
-    """Write a trained model as ONNX files: a directory that translates without torch.
+    """Write a trained model as something that translates without torch.
 
     seq2seq export runs/mine --out exported
 
     seq2seq translate exported < input.txt
+
+    seq2seq export runs/mine --format html --out translator.html --about.author "Our school"
     """
 
     run: RunArgument
     """The run directory."""
-    out: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
-    """The directory of the export; it is made."""
-    format: Literal["onnx"] = "onnx"
-    """What to write: ONNX files, for programs of any kind."""
+    out: Annotated[str, tyro.conf.arg(metavar="DIR|FILE")] = ""
+    """What to write: for onnx a directory, which is made; for html a file."""
+    format: Literal["onnx", "html"] = "onnx"
+    """onnx: a directory of files for programs of any kind, which `seq2seq translate` takes as it
+    takes a run. html: one page that translates in a browser, without a network; in int8."""
     quantize: Literal["none", "int8"] = "none"
-    """int8: round the weights to 8 bits; a quarter of the size, and quicker."""
+    """int8: round the weights to 8 bits; a quarter of the size, and quicker. html always does."""
     overwrite: bool = False
     """Replace an export that is there."""
+    about: About = field(default_factory=About)
+    """For html: what the page says of the model."""
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if not self.out:
-            yield "give --out DIR, where to write the export"
+            yield "give --out, where to write the export"
+        if self.format == "onnx" and self.about != About():
+            yield "--about is for --format html: ONNX files say nothing of a model"
 
 
 def export_command(arguments: list[str]) -> None:
-    """Write a trained model as ONNX files, which translate without torch."""
+    """Write a trained model as what translates without torch: ONNX files, or a page."""
     command = parse_command(ExportCommand, arguments, "seq2seq export")
+    write = export_page if command.format == "html" else export_onnx
+    write(command)
+
+
+def export_onnx(command: ExportCommand) -> None:
+    """Writes a run as ONNX files."""
     from seq2seq.export.directory import check_free, supported
     from seq2seq.export.write import write_export
 
@@ -65,3 +80,24 @@ def export_command(arguments: list[str]) -> None:
         int8=command.quantize == "int8",
         overwrite=command.overwrite,
     )
+
+
+def export_page(command: ExportCommand) -> None:
+    """Writes a run as an HTML file."""
+    from seq2seq.export.html import Content, check_new, ignored, page, write_page
+
+    check_new(command.out, overwrite=command.overwrite)
+    run: Run = open_run(command.run)
+    experiment = run.experiment(Experiment)
+    from seq2seq.translation.ensemble import load_translation_model
+
+    loaded = load_translation_model(run)
+    if names := ignored(experiment.decoding):
+        write_stderr(
+            f"note: the run's settings of decoding ask for what a page can't do: it is searched "
+            f"with a beam and without {', '.join(names)}"
+        )
+    content = Content(loaded.model, (loaded.source, loaded.target), experiment)
+    parameters = sum(weight.numel() for weight in loaded.model.parameters())
+    about = complete(command.about, run.metadata, parameters)
+    write_page(command.out, page(content, about), overwrite=command.overwrite)

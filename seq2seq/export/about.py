@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -36,13 +36,11 @@ class About:
         languages = " → ".join(filter(None, (self.source, self.target)))
         return f"Translator {languages}".strip()
 
-    def problems(self) -> list[str]:
-        """A line for each impossible field."""
-        return [
-            f"--about.{name} {value!r} is no language tag, as en, pt-BR or zh-Hant"
-            for name, value in (("source", self.source), ("target", self.target))
-            if value and not _TAG.fullmatch(value)
-        ]
+    def problems(self) -> Iterator[str]:
+        """Yields a line for each impossible field."""
+        for name, value in (("source", self.source), ("target", self.target)):
+            if value and not _TAG.fullmatch(value):
+                yield f"--about.{name} {value!r} is no language tag, as en, pt-BR or zh-Hant"
 
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")

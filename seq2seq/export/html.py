@@ -12,6 +12,8 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seq2seq.config.base import to_dict
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
@@ -37,6 +39,8 @@ DECODING = (
     *("max_length_extra", "max_source_length"),
 )
 """The settings of decoding that the search of the page follows."""
+EFFECTLESS = ("batch_size", "batch_tokens")
+"""Those that never change a result."""
 
 
 class Content:
@@ -68,6 +72,13 @@ class Content:
             "floats": numbers.floats,
         }
         self.weights = base64.b64encode(zlib.compress(numbers.data, 9)).decode("ascii")
+
+
+def ignored(settings: DecodingSettings) -> list[str]:
+    """Returns the names of settings that the page does not follow, and that are not the default."""
+    given, defaults = to_dict(settings), to_dict(DecodingSettings())
+    followed = (*DECODING, *EFFECTLESS)
+    return [name for name in given if name not in followed and given[name] != defaults[name]]
 
 
 def describe_pipeline(pipeline: TextPipeline) -> dict[str, Any]:
