@@ -1,8 +1,8 @@
 "use strict";
 // The recurrent cells, one step by the formula: compare seq2seq/models/cells.
 //
-// A state is a list of vectors, the output first. Beside the new one, a cell returns its gates, to
-// be looked at.
+// A state is a list of vectors, the output first. Beside the new one, a cell returns its gates and
+// states by name, to be looked at.
 
 const sigmoid = (value) => 1 / (1 + Math.exp(-value));
 const ACTIVATIONS = { tanh: Math.tanh, sigmoid, relu: (value) => Math.max(value, 0) };
@@ -13,13 +13,15 @@ function zeroState(cell) {
   return Array.from({ length: STATE_VECTORS[cell.kind] }, () => new Float32Array(cell.size));
 }
 
-/** Takes one step; returns the new state and the gates. */
+/** Takes one step; returns the new state, and what there is to be looked at. */
 function stepCell(cell, inputs, state) {
   const fromInput = linear(cell.input, inputs);
   const fromState = linear(cell.state, state[0]);
   const after = UPDATES[cell.kind](cell, fromInput, fromState, state);
   if (cell.zoneout) after.state = after.state.map((vector, part) => mix(cell.zoneout, state[part], vector));
-  return after;
+  const [hidden, memory] = after.state;
+  const seen = memory ? { hidden, memory, ...after.gates } : { hidden, ...after.gates };
+  return { state: after.state, seen };
 }
 
 /** What zoneout is in evaluation: some of the old state is kept. */

@@ -16,7 +16,7 @@ function startDecoder(decoder, encoded) {
   };
 }
 
-/** Takes one step from the previous token: log-probabilities, weights of attention, gates, state. */
+/** Takes one step from the previous token: log-probabilities, weights of attention, what is seen of each layer, state. */
 function stepDecoder(decoder, token, state) {
   const inputs = [lookUp(decoder.embedding, token)];
   if (decoder.context !== "initial") inputs.push(state.context);
@@ -27,27 +27,27 @@ function stepDecoder(decoder, token, state) {
     found = attend(decoder.attention, state.layers[state.layers.length - 1][0], state.memory);
     inputs.push(found.attended);
   }
-  const { outputs, layers, gates } = stepLayers(decoder, concat(inputs), state.layers);
+  const { outputs, layers, seen } = stepLayers(decoder, concat(inputs), state.layers);
   if (decoder.attention && !first) found = attend(decoder.attention, outputs, state.memory);
   const preLogits = readOut(decoder, outputs, state, found);
   return {
     logProbabilities: logSoftmax(linear(decoder.output, preLogits)),
     weights: found && found.weights,
-    gates,
+    seen,
     state: { ...state, layers, inputFeed: preLogits },
   };
 }
 
 function stepLayers(decoder, inputs, states) {
   const layers = [];
-  const gates = [];
+  const seen = [];
   decoder.layers.forEach(({ cell, residual }, number) => {
     const after = stepCell(cell, inputs, states[number]);
     inputs = residual ? add(after.state[0], inputs) : after.state[0];
     layers.push(after.state);
-    gates.push(after.gates);
+    seen.push(after.seen);
   });
-  return { outputs: inputs, layers, gates };
+  return { outputs: inputs, layers, seen };
 }
 
 /** Returns the readout, what the output layer gets (Luong et al. 2015, equation 5). */

@@ -2,45 +2,45 @@
 // The encoder: source ids -> memory (all outputs) and context (the final states of every layer).
 // Compare seq2seq/models/encoder.py and rnn.py.
 
-/** Reads ids, eos the last of them. */
+/** Reads ids, eos the last of them. What is seen: of each layer, each direction, each token. */
 function encode(encoder, ids) {
   const embedded = ids.map((id) => lookUp(encoder.embedding, id));
   const context = [];
-  const gates = [];
+  const seen = [];
   let inputs = embedded;
   for (const layer of encoder.layers) {
     const read = readLayer(layer, inputs);
     inputs = layer.residual ? read.outputs.map((output, place) => add(output, inputs[place])) : read.outputs;
     context.push(read.final);
-    gates.push(read.gates);
+    seen.push(read.seen);
   }
-  return { memory: inputs, context, embedded, gates };
+  return { memory: inputs, context, embedded, seen };
 }
 
 /** Reads with one layer: outputs and final states of both directions side by side. */
 function readLayer(layer, inputs) {
   const forwards = readSequence(layer.forwards, inputs);
-  if (layer.backwards === null) return { ...forwards, gates: [forwards.gates] };
+  if (layer.backwards === null) return { ...forwards, seen: [forwards.seen] };
   const turned = readSequence(layer.backwards, [...inputs].reverse());
   const beside = turned.outputs.reverse();
   return {
     outputs: forwards.outputs.map((output, place) => concat([output, beside[place]])),
     final: forwards.final.map((vector, part) => concat([vector, turned.final[part]])),
-    gates: [forwards.gates, turned.gates.reverse()],
+    seen: [forwards.seen, turned.seen.reverse()],
   };
 }
 
 function readSequence(cell, inputs) {
   let state = zeroState(cell);
   const outputs = [];
-  const gates = [];
+  const seen = [];
   for (const input of inputs) {
     const after = stepCell(cell, input, state);
     state = after.state;
     outputs.push(state[0]);
-    gates.push(after.gates);
+    seen.push(after.seen);
   }
-  return { outputs, final: state, gates };
+  return { outputs, final: state, seen };
 }
 
 /** Returns the decoder's initial states from the encoder's final ones, see models/bridge.py. */

@@ -11,6 +11,8 @@ function showInside(result) {
   stepShown = Math.min(stepShown, candidate.steps.length - 1);
   const views = [showSteps(result, candidate)];
   if (candidate.steps[0].weights) views.push(showAttention(result, candidate));
+  if (result.beamSize > 1) views.push(showTree(result, candidate));
+  views.push(showStates(result, candidate));
   element("views").replaceChildren(...views);
 }
 
@@ -33,8 +35,16 @@ function showAttention(result, candidate) {
     return row;
   });
   const table = make("table", { className: "attention" }, make("thead", {}, head), make("tbody", {}, ...rows));
-  const text = "Where the decoder looked in the source, above, while it wrote each token, at the left: the darker, the more.";
-  return view("Attention", text, make("div", { className: "wide", tabIndex: 0 }, table));
+  const text = "Where the decoder looked in the source, above, while it wrote each token, at the left: the stronger the colour, the more.";
+  return view("Attention", text, wide("Attention", table));
+}
+
+/** What may be wider than the page, and is moved there with a finger or the arrow keys. */
+function wide(label, ...content) {
+  const made = make("div", { className: "wide", tabIndex: 0 }, ...content);
+  made.setAttribute("role", "region");
+  made.setAttribute("aria-label", label);
+  return made;
 }
 
 function tokenCell(token, scope) {

@@ -46,7 +46,7 @@ function startWorker() {
 const key = (text, beamSize) => `${beamSize} ${text}`;
 
 function remember(result) {
-  if (state.known.size > 500) state.known.clear();
+  if (state.known.size > 60) state.known.clear();
   state.known.set(key(result.text, result.beamSize), result);
   show();
 }

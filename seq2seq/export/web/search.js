@@ -33,7 +33,7 @@ function beamSearch(model, ids, settings, beamSize) {
 
 /** Takes a step from a node; returns nodes for the most probable tokens that may come. */
 function extend(model, node, settings, longest, count) {
-  const { logProbabilities, weights, gates, state } = stepDecoder(model.decoder, node.token, node.state);
+  const { logProbabilities, weights, seen, state } = stepDecoder(model.decoder, node.token, node.state);
   const distribution = mostProbable(logProbabilities, Math.max(SHOWN, count + FORBIDDEN.length));
   node.state = null; // no longer needed, and large
   let allowed = distribution.filter(({ token }) => !FORBIDDEN.includes(token));
@@ -41,7 +41,7 @@ function extend(model, node, settings, longest, count) {
   if (node.length >= longest || !allowed.length) {
     allowed = [{ token: EOS, logProbability: logProbabilities[EOS] }];
   }
-  const step = { distribution: distribution.slice(0, SHOWN), weights, gates };
+  const step = { distribution: distribution.slice(0, SHOWN), weights, seen };
   return allowed.slice(0, count).map(({ token, logProbability }) => ({
     token,
     logProbability,

@@ -24,6 +24,12 @@ function wordsOf(tokenizer, tokens) {
 
 const continuesWord = (before, after) => IN_WORDS.test([...before].pop() ?? "") && IN_WORDS.test([...after][0]);
 
+/** Makes vectors of a cell small: what is between -1 and 1 in whole numbers to 127. */
+function packed(seen) {
+  const small = (vector) => Int8Array.from(vector, (value) => Math.round(127 * Math.max(-1, Math.min(1, value))));
+  return Object.fromEntries(Object.entries(seen).map(([name, vector]) => [name, small(vector)]));
+}
+
 /** Returns a result as plain data, which a worker can send. */
 function report(model, { sourceTokens, candidates, search }) {
   const { source, target } = model;
@@ -39,9 +45,10 @@ function report(model, { sourceTokens, candidates, search }) {
       logProbability,
       words: wordsOf(target.tokenizer, names),
       tokens: [...names, EOS_TOKEN],
+      end: numbers.get(path[path.length - 1]),
       steps: path.map(({ token, step }) => ({
         weights: step.weights,
-        gates: step.gates,
+        seen: step.seen.map(packed),
         chosen: name(token),
         distribution: step.distribution.map((each) => ({
           token: name(each.token),
@@ -57,6 +64,6 @@ function report(model, { sourceTokens, candidates, search }) {
       kept: onPath.has(node),
       ended: node.token === EOS,
     })),
-    encoderGates: search?.encoded.gates ?? [],
+    encoderSeen: (search?.encoded.seen ?? []).map((sides) => sides.map((steps) => steps.map(packed))),
   };
 }
