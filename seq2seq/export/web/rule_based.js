@@ -91,7 +91,7 @@ const spaceTokenizer = {
     const tokens = [];
     let end = -1;
     for (const match of escapeText(marked).matchAll(new RegExp(`${MARK}|[^${WHITE}]+`, "gu"))) {
-      if (symbols.length && match.index === end) tokens.push(JOINER);
+      if (match.index === end) tokens.push(JOINER); // only beside a symbol
       tokens.push(match[0] === MARK ? symbols.shift() : hidden(match[0]));
       end = match.index + match[0].length;
     }

@@ -5,6 +5,8 @@
 
 /** How much less than the rarest piece a character counts that is no piece. */
 const UNKNOWN_PENALTY = 10;
+/** What a user-defined symbol of one byte counts: more than any piece. */
+const MARK_SCORE = -0.1;
 
 const sentencePieceTokenizer = {
   cut(tokenizer, text) {
@@ -66,10 +68,11 @@ const segmentations = { unigram: mostProbableSegmentation, bpe: mergePairs };
 
 /** Viterbi's algorithm: best[i] is the best way to the place i. Sums are of float32, as there. */
 function mostProbableSegmentation(tokenizer, text) {
-  const { scores, longest, least, most } = piecesOf(tokenizer);
+  const { scores, longest, least } = piecesOf(tokenizer);
   const best = [{ score: 0, start: 0, known: true }];
   const reach = (end, score, start, known) => {
-    if (best[end] === undefined || score > best[end].score) best[end] = { score: Math.fround(score), start, known };
+    const sum = Math.fround(score);
+    if (best[end] === undefined || sum > best[end].score) best[end] = { score: sum, start, known };
   };
   for (let start = 0; start < text.length; ) {
     const width = text.codePointAt(start) > 0xffff ? 2 : 1;
@@ -79,10 +82,10 @@ function mostProbableSegmentation(tokenizer, text) {
       const piece = text.slice(start, end);
       const score = scores.get(piece);
       if (score === undefined) continue;
-      reach(end, piece === MARK ? most - 0.1 + before : Math.fround(score + before), start, true);
+      reach(end, (piece === MARK ? MARK_SCORE : score) + before, start, true);
       single ||= end === start + width;
     }
-    if (!single) reach(start + width, Math.fround(Math.fround(least - UNKNOWN_PENALTY) + before), start, false);
+    if (!single) reach(start + width, Math.fround(least - UNKNOWN_PENALTY) + before, start, false);
     start += width;
   }
   const pieces = [];
@@ -121,8 +124,7 @@ function piecesOf(tokenizer) {
     const normal = tokenizer.scores.filter((_, index) => tokenizer.pieces[index] !== MARK);
     const longest = tokenizer.pieces.reduce((most, piece) => Math.max(most, piece.length), 1);
     const least = normal.reduce((low, score) => Math.min(low, score), Infinity);
-    const most = normal.reduce((high, score) => Math.max(high, score), -Infinity);
-    tokenizer.known = { scores, longest, least, most };
+    tokenizer.known = { scores, longest, least };
   }
   return tokenizer.known;
 }

@@ -1,7 +1,8 @@
 "use strict";
 // Gates and states of the cells over the sentence: a column for each token, a row for each unit.
 
-const WIDTH = 30, HEIGHT = 240;
+/** How large a unit is, and how many of a layer are shown. */
+const [WIDTH, HEIGHT, UNITS] = [30, 5, 64];
 const STATE_NAMES = {
   hidden: "hidden state", memory: "memory cell", input: "input gate", forget: "forget gate",
   output: "output gate", reset: "reset gate", update: "update gate",
@@ -22,7 +23,7 @@ function showStates(result, candidate) {
   select.addEventListener("change", redraw);
   redraw();
   const text =
-    "Each column is a token, each row a unit of the layer. Blue is positive, orange negative; a gate is open where " +
+    `Each column is a token, each row a unit of the layer, the first ${UNITS} of them. Blue is positive, orange negative; a gate is open where ` +
     "it is blue, and closed where it is pale. The last column of the encoder is what it hands to the decoder.";
   const made = view("Gates and states", text, make("p", {}, select), shown);
   made.classList.add("whole");
@@ -48,14 +49,14 @@ function stateChoices(result, candidate) {
 }
 
 function drawStates({ tokens, vectors }) {
-  const units = vectors[0].length;
+  const units = Math.min(UNITS, vectors[0].length);
   const canvas = make("canvas", { className: "units", width: vectors.length, height: units });
   canvas.style.width = `${vectors.length * WIDTH}px`;
-  canvas.style.height = `${Math.min(HEIGHT, 4 * units)}px`;
+  canvas.style.height = `${units * HEIGHT}px`;
   const context = canvas.getContext("2d");
   const picture = context.createImageData(vectors.length, units);
   vectors.forEach((vector, column) => {
-    vector.forEach((value, unit) => {
+    vector.subarray(0, units).forEach((value, unit) => {
       const colour = value < 0 ? [226, 128, 38] : [47, 98, 230];
       picture.data.set([...colour, 2 * Math.abs(value)], 4 * (unit * vectors.length + column));
     });
