@@ -73,7 +73,9 @@ def test_every_context_depth_and_direction(tiny_model: Build, tmp_path: Path, ce
 
 
 @needs_node
-@pytest.mark.parametrize("attention", ["additive", "dot", "general", "scaled-dot", "scaled-general"])
+@pytest.mark.parametrize(
+    "attention", ["additive", "dot", "general", "scaled-dot", "scaled-general"]
+)
 def test_every_attention_order_feeding_and_lexical(
     tiny_model: Build, tmp_path: Path, attention: str
 ) -> None:

@@ -35,7 +35,9 @@ def sample_lines() -> list[str]:
     ]
 
 
-KNOWN = r"return given.filter((point) => !/[\p{Cn}\p{Cs}\p{Co}]/u.test(String.fromCodePoint(point)));"
+KNOWN = (
+    r"return given.filter((point) => !/[\p{Cn}\p{Cs}\p{Co}]/u.test(String.fromCodePoint(point)));"
+)
 
 
 def every_character(folder: Path) -> list[str]:
@@ -59,7 +61,19 @@ def hostile_lines(count: int) -> Iterator[str]:
         *"\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029\x00\x01\x7f\ufeff\ufffe\u00ad\u200b\u200c\u200d",
         *"\u200e\u202e\u0301\u0316\u0344\u05b0\u20e3\ufe0f👩🚀🇫🇷🏽 \t\u3000\xa0\"'’,;<>￭▁␛⁇_-.",
         *("e\u0301", "<pad>", "</s>", "<unk>", "<eos>", "␛n", "␛e", "l'", "qu’", "JUSQU'", "ſ's"),
-        *("10:30", "3.000,50", "...", "日本語", "カタカナ", "ひら", "ไทย", "नमस्ते", "שלום", "مرحبا", "İI"),
+        *(
+            "10:30",
+            "3.000,50",
+            "...",
+            "日本語",
+            "カタカナ",
+            "ひら",
+            "ไทย",
+            "नमस्ते",
+            "שלום",
+            "مرحبا",
+            "İI",
+        ),
         *("hello", "world", "homme", "ſ", "ΑΣ", "ß", "ǆ", "ﬁ", "Å", "한국", "각", "<a", "<b>"),
     ]
     for _ in range(count):

@@ -4,8 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import socket
-from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from seq2seq.export.about import About, complete, language
 from seq2seq.export.html import Content, page
 from tests.support.models import Build, attentive
 
-KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 EVIL = ["</script>", "<!--", "<script>", "]]>", "{{weights}}", "\u2028", '"', "\\", "&lt;"]
 
 
@@ -112,13 +109,3 @@ def test_what_is_guessed_of_languages() -> None:
     assert about == About(
         "de", "en", "me", "", "", "GRU with the context vector alone, 1.2 million numbers in 8 bits"
     )
-
-
-def test_nothing_of_the_machine_leaves(tmp_path: Path, run: Callable[..., tuple[str, str]]) -> None:
-    path = tmp_path / "page.html"
-    run("export", KEPT, "--format", "html", "--out", path, "--about.source", "de")
-    text = path.read_text(encoding="utf-8")
-    assert str(Path.home()) not in text
-    assert socket.gethostname() not in text
-    assert str(KEPT.parent) not in text
-    assert '"source":"de"' in text

@@ -1,0 +1,67 @@
+"""`seq2seq export --format html`."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
+
+
+def description(page: Path) -> dict[str, Any]:
+    text = page.read_text(encoding="utf-8")
+    found = re.search(r'<script id="description" type="application/json">(.*?)</script>', text)
+    assert found is not None
+    values: dict[str, Any] = json.loads(found[1])
+    return values
+
+
+def test_the_page_says_what_is_given_and_nothing_of_the_machine(
+    tmp_path: Path, run: Callable[..., tuple[str, str]]
+) -> None:
+    path = tmp_path / "page.html"
+    given = ["--about.source", "de", "--about.author", "Our school", "--about.licence", "CC0"]
+    assert run("export", KEPT, "--format", "html", "--out", path, *given) == ("", "")
+    told = description(path)
+    found = told.pop("about")
+    assert (found["source"], found["author"], found["licence"]) == ("de", "Our school", "CC0")
+    assert re.fullmatch(r"\w+ with .*, \d+\.\d million numbers in 8 bits", found["model"])
+    assert set(told) == {"source", "target", "encoder", "decoder", "decoding", "floats"}
+    for side in ("source", "target"):
+        assert set(told[side]) == {"tokenizer", "vocabulary"}
+
+
+def test_mistakes(
+    tmp_path: Path, run: Callable[..., tuple[str, str]], fails: Callable[..., str]
+) -> None:
+    path = tmp_path / "page.html"
+    export = ["export", KEPT, "--format", "html", "--out"]
+    assert "--about.source 'no tag' is no language tag" in fails(
+        *export, path, "--about.source", "no tag"
+    )
+    assert "is a directory" in fails(*export, tmp_path)
+    assert "give --out" in fails("export", KEPT, "--format", "html")
+    assert "--about is for --format html" in fails(
+        "export", KEPT, "--out", tmp_path / "x", "--about.author", "me"
+    )
+    run(*export, path)
+    assert "exists already" in fails(*export, path)
+    before = path.read_bytes()
+    run(*export, path, "--overwrite")
+    assert path.read_bytes() == before
+
+
+def test_settings_that_a_page_does_not_follow_are_named(
+    tmp_path: Path, run: Callable[..., tuple[str, str]]
+) -> None:
+    from seq2seq.runs.metadata import checksum
+
+    path = shutil.copytree(KEPT, tmp_path / "run") / "experiment.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["experiment"]["decoding"]["no_repeat_ngram"] = 3
+    values.pop("sha256")
+    path.write_text(json.dumps({**values, "sha256": checksum(values)}), encoding="utf-8")
+    _, said = run("export", path.parent, "--format", "html", "--out", tmp_path / "page.html")
+    assert "without no_repeat_ngram" in said
