@@ -100,7 +100,7 @@ def describe(model: TranslationModel, numbers: Numbers) -> dict[str, Any]:
     if problems := list(missing(model)):
         raise SettingsError("a page can't translate with this model: " + "; ".join(problems))
     stack = model.encoder.stack
-    backwards = list(stack.backwards) or [None] * len(stack.forwards)
+    backwards: list[nn.Module | None] = [*stack.backwards] or [None] * len(stack.forwards)
     return {
         "encoder": {
             "embedding": numbers.matrix(cast(LearnedEmbedding, model.encoder.embedding).weight),

@@ -32,7 +32,7 @@ def test_translations_are_equal(tmp_path: Path) -> None:
     run = Run(KEPT)
     loaded, experiment = load_translation_model(run), run.experiment(Experiment)
     draw = random.Random(1)
-    words = [token for token in loaded.source.vocab][4:]
+    words = list(loaded.source.vocab)[4:]
     lines = [" ".join(draw.choices(words, k=draw.randint(1, 12))) for _ in range(300)]
     content = Content(loaded.model, (loaded.source, loaded.target), experiment)
     given = {"description": content.description, "weights": content.weights, "lines": lines}
