@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -99,5 +100,6 @@ def export_page(command: ExportCommand) -> None:
         )
     content = Content(loaded.model, (loaded.source, loaded.target), experiment)
     parameters = sum(weight.numel() for weight in loaded.model.parameters())
-    about = complete(command.about, run.metadata, parameters)
+    day = date.fromtimestamp(run.directory.best.stat().st_mtime).isoformat()
+    about = complete(command.about, run.metadata, parameters, day)
     write_page(command.out, page(content, about), overwrite=command.overwrite)

@@ -27,6 +27,8 @@ class About:
     """What it was trained on."""
     licence: str = ""
     """The licence of that."""
+    date: str = ""
+    """When it was trained. The day of its weights where it is not given."""
     model: str = ""
     """What it is, in a line. Made from the settings where it is not given."""
 
@@ -46,13 +48,14 @@ class About:
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
-def complete(about: About, metadata: Mapping[str, Any], parameters: int) -> About:
+def complete(about: About, metadata: Mapping[str, Any], parameters: int, date: str = "") -> About:
     """Returns what is said, with guesses from a run's metadata where nothing is.
 
     Args:
         about: what was given.
         metadata: the contents of `experiment.json`.
         parameters: how many numbers the model has.
+        date: the day of its weights.
     """
     experiment = metadata.get("experiment", {})
     data, model = experiment.get("data", {}), experiment.get("model", {})
@@ -61,6 +64,7 @@ def complete(about: About, metadata: Mapping[str, Any], parameters: int) -> Abou
         "source": language(recipe.get("source"), data.get("source"), data.get("train")),
         "target": language(recipe.get("target"), data.get("target"), data.get("train_target")),
         "model": describe(model, parameters),
+        "date": date,
     }
     missing = {name: guess for name, guess in guesses.items() if not getattr(about, name)}
     return dataclasses.replace(about, **missing)

@@ -25,6 +25,33 @@ return given.lines.map((line) => given.beams.map((beamSize) => {
 """
 
 
+WORDS = """
+return given.map(([tokenizer, tokens]) => {
+  const words = wordsOf(tokenizer, tokens);
+  return [words.map(({ space, text }) => space + text), words.flatMap((word) => word.tokens),
+          detokenize(tokenizer, tokens)];
+});
+"""
+
+
+@needs_node
+def test_words_are_made_of_all_tokens(tmp_path: Path) -> None:
+    kinds = {
+        "sentencepiece": ["▁Sch", "nee", "▁", "日本", "語", "▁l", "'", "eau", ".", "▁नम", "स्ते"],
+        "word": ["l'￭", "homme", "￭,", "日", "￭本", "<unk>", "￭-￭", "x"],
+        "character": list("ab▁c.▁日本"),
+    }
+    plain = {"special_symbols": [], "lowercase": False}
+    given = [[{"kind": kind, **plain}, tokens] for kind, tokens in kinds.items()]
+    found = run_javascript(tmp_path, WORDS, given)
+    for (words, places, text), tokens in zip(found, kinds.values(), strict=True):
+        assert "".join(words) == text
+        assert places == list(range(len(tokens)))
+    assert found[0][0] == ["Schnee", " 日本", "語", " l'eau", ".", " नमस्ते"]
+    assert found[1][0] == ["l'homme", ",", " 日", "本", " ⁇", "-x"]
+    assert found[2][0] == ["ab", " c", ".", " 日", "本"]
+
+
 @needs_node
 @pytest.mark.slow
 def test_translations_are_equal(tmp_path: Path) -> None:

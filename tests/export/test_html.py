@@ -106,5 +106,8 @@ def test_what_is_guessed_of_languages() -> None:
         1_250_000,
     )
     assert about == About(
-        "de", "en", "me", "", "", "GRU with the context vector alone, 1.2 million numbers in 8 bits"
+        "de",
+        "en",
+        "me",
+        model="GRU with the context vector alone, 1.2 million numbers in 8 bits",
     )

@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.experiment import Experiment
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.tokenizers.rule_based import WordTokenizer
+from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
 from seq2seq.export.about import About
 from seq2seq.export.html import Content, page
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.support.chromium import Browser, needs_chromium
+from tests.support.models import Build
 
 pytestmark = [needs_chromium, pytest.mark.slow]
 
@@ -113,6 +117,25 @@ def test_look_inside(browser: Browser) -> None:
     assert len(browser.all(".tree .best")) == steps + 1
     browser.all("#candidates button")[1].click()
     browser.wait("document.querySelectorAll('#candidates [aria-pressed=true]').length === 1")
+
+
+def test_look_inside_without_attention(tiny_model: Build, tmp_path: Path) -> None:
+    vocab = Vocab([*SPECIAL_TOKENS, *"abcdefghi"], [0] * 13)
+    sides = (TextPipeline(WordTokenizer(), vocab), TextPipeline(WordTokenizer(), vocab))
+    model = tiny_model(attention="none", lexical=False, cell="gru")
+    path = tmp_path / "page.html"
+    path.write_text(page(Content(model.float(), sides, Experiment()), About()), encoding="utf-8")
+    with Browser(path) as browser:
+        assert (browser.text("h1"), browser.text("#source-name")) == ("Translator", "Source")
+        browser.type("a b c")
+        browser.all("summary")[0].click()
+        titles = [each.text for each in browser.all(".view h3")]
+        assert titles == ["Step by step", "The beam", "Gates and states"]
+        names = [each.text for each in browser.all("select option")]
+        assert "encoder, layer 1, forwards: update gate" in names
+        browser.driver.execute_script("arguments[0].focus()", browser.all("#output .word")[0])
+        assert browser.all("mark") == []
+        assert browser.problems() == []
 
 
 @pytest.mark.parametrize("width", [360, 1200])

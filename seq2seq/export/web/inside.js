@@ -14,6 +14,14 @@ function showInside(result) {
   if (result.beamSize > 1) views.push(showTree(result, candidate));
   views.push(showStates(result, candidate));
   element("views").replaceChildren(...views);
+  pointAtStep();
+}
+
+/** Frames what belongs to the step that is shown, in the other views. */
+function pointAtStep() {
+  document.querySelectorAll(".now-row").forEach((row) => row.classList.remove("now-row"));
+  const steps = `#views tr[data-step="${stepShown}"], #views g[data-step="${stepShown}"]`;
+  document.querySelectorAll(steps).forEach((row) => row.classList.add("now-row"));
 }
 
 const view = (title, text, ...content) =>
@@ -25,6 +33,7 @@ function showAttention(result, candidate) {
   for (const token of result.sourceTokens) head.append(tokenCell(token, "col"));
   const rows = candidate.steps.map(({ weights }, place) => {
     const row = make("tr", {}, tokenCell(candidate.tokens[place], "row"));
+    row.dataset.step = place;
     weights.forEach((weight, index) => {
       const title = `${candidate.tokens[place]} → ${result.sourceTokens[index]}: ${percent(weight)}`;
       const cell = make("td", { className: "weight", title });
@@ -61,6 +70,7 @@ function showSteps(result, candidate) {
     stepShown = Math.max(0, Math.min(last, to));
     slider.value = stepShown;
     shown.replaceChildren(...showStep(result, candidate, stepShown));
+    pointAtStep();
   };
   slider.addEventListener("input", () => move(Number(slider.value)));
   const back = make("button", { type: "button", textContent: "‹" });

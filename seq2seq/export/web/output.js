@@ -98,7 +98,7 @@ function showCandidates(result) {
   element("others").hidden = candidates.length < 2;
   const items = candidates.map((candidate, number) => {
     const text = make("span", { className: "text", dir: "auto", lang: about.target, textContent: candidate.text || "(nothing)" });
-    const score = make("span", { className: "score", textContent: candidate.score.toFixed(2) });
+    const score = make("span", { className: "score", textContent: candidate.score.toFixed(2).replace("-", "−") });
     const button = make("button", { type: "button" }, text, score);
     button.setAttribute("aria-pressed", String(number === state.candidate));
     button.addEventListener("click", () => {

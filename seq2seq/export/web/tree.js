@@ -57,7 +57,7 @@ function bestPath(nodes, candidate) {
 
 function drawNode(node, rank, parent, parentRank, isBest) {
   const [x, y] = [node.depth * COLUMN, rank * ROW + ROW / 2];
-  const group = draw("g", { class: isBest ? "kept best" : node.kept ? "kept" : "" });
+  const group = draw("g", { class: isBest ? "kept best" : node.kept ? "kept" : "", "data-step": node.depth - 1 });
   if (parent) {
     const [fromX, fromY] = [parent.depth * COLUMN + BOX, parentRank * ROW + ROW / 2];
     const middle = (fromX + x) / 2;
