@@ -103,7 +103,7 @@ def test_look_inside(browser: Browser) -> None:
     browser.wait("document.querySelectorAll('.view').length === 4")
     titles = [each.text for each in browser.all(".view h3")]
     assert titles == ["Step by step", "Attention", "The beam", "Gates and states"]
-    steps = len(browser.run("state.known.get(key(state.lines[0], 5)).candidates[0].steps"))
+    steps = len(browser.run("answerFor(state.lines[0]).candidates[0].steps"))
     assert len(browser.all(".attention:not(.states) tbody tr")) == steps
     shares = browser.run(
         "[...document.querySelectorAll('.bars .number')].map((e) => e.textContent)"
@@ -158,7 +158,7 @@ def test_every_script_long_lines_and_nothing(path: Path) -> None:
             "source.value = arguments[0]; source.dispatchEvent(new Event('input'));",
             "\n".join(lines),
         )
-        browser.wait("state.lines.every((line) => !line.trim() || resultOf(line))", 120)
+        browser.wait("state.lines.every((line) => !line.trim() || answerFor(line))", 120)
         assert len(browser.all("#output .line")) == len(lines)
         assert browser.all("#output b") == []
         assert browser.problems() == []

@@ -65,8 +65,7 @@ class Browser:
     def type(self, text: str) -> None:
         """Types into the source, and waits until it is translated, with the beam."""
         self.all("#source")[0].send_keys(text)
-        self.wait("state.lines.every((line) => !line.trim() || state.known.has("
-                  "key(line, decoding.beam_size)))")  # fmt: skip
+        self.wait("state.lines.every((line) => !isMissing(line, decoding.beam_size))")
 
     def requests(self) -> set[str]:
         """The addresses of all that was asked for, by the page and its worker."""

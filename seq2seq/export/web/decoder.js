@@ -16,7 +16,7 @@ function startDecoder(decoder, encoded) {
   };
 }
 
-/** Takes one step from the previous token: log-probabilities, weights of attention, what is seen of each layer, state. */
+/** Takes one step from the previous token: log-probabilities, weights of attention, state, and what is seen. */
 function stepDecoder(decoder, token, state) {
   const inputs = [lookUp(decoder.embedding, token)];
   if (decoder.context !== "initial") inputs.push(state.context);

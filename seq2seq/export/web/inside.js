@@ -7,7 +7,7 @@ let stepShown = 0;
 function showInside(result) {
   const candidate = result?.candidates[state.candidate];
   element("inside").hidden = !candidate;
-  if (!candidate || !element("inside").open) return;
+  if (!candidate || !element("inside").open || !result.inside) return;
   stepShown = Math.min(stepShown, candidate.steps.length - 1);
   const views = [showSteps(result, candidate)];
   if (candidate.steps[0].weights) views.push(showAttention(result, candidate));
@@ -24,8 +24,10 @@ function pointAtStep() {
   document.querySelectorAll(steps).forEach((row) => row.classList.add("now-row"));
 }
 
-const view = (title, text, ...content) =>
-  make("section", { className: "view" }, make("h3", { textContent: title }), make("p", { className: "note", textContent: text }), ...content);
+function view(title, text, ...content) {
+  const head = [make("h3", { textContent: title }), make("p", { className: "note", textContent: text })];
+  return make("section", { className: "view" }, ...head, ...content);
+}
 
 /** The map of attention: a row for each target token, a column for each source token. */
 function showAttention(result, candidate) {
@@ -44,7 +46,9 @@ function showAttention(result, candidate) {
     return row;
   });
   const table = make("table", { className: "attention" }, make("thead", {}, head), make("tbody", {}, ...rows));
-  const text = "Where the decoder looked in the source, above, while it wrote each token, at the left: the stronger the colour, the more.";
+  const text =
+    "Where the decoder looked in the source, above, while it wrote each token, at the left: the stronger the " +
+    "colour, the more.";
   return view("Attention", text, wide("Attention", table));
 }
 
@@ -80,7 +84,9 @@ function showSteps(result, candidate) {
   back.addEventListener("click", () => move(stepShown - 1));
   forth.addEventListener("click", () => move(stepShown + 1));
   move(stepShown);
-  const text = "The decoder writes token by token. At each step every token of its vocabulary has a probability; these are the highest.";
+  const text =
+    "The decoder writes token by token. At each step every token of its vocabulary has a probability; these are " +
+    "the highest.";
   return view("Step by step", text, make("div", { className: "mover" }, back, slider, forth), shown);
 }
 
@@ -105,7 +111,8 @@ function showStep(result, candidate, place) {
     );
   }
   if (!weights) return [before, bars];
-  const looked = make("p", { className: "tokens", dir: "auto" }, make("span", { className: "label", textContent: "looking at " }));
+  const label = make("span", { className: "label", textContent: "looking at " });
+  const looked = make("p", { className: "tokens", dir: "auto" }, label);
   result.sourceTokens.forEach((token, index) => {
     const shown = make("span", { className: "token weighed", textContent: token, title: percent(weights[index]) });
     shown.style.setProperty("--weight", weights[index].toFixed(3));

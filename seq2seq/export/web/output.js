@@ -12,16 +12,21 @@ function show() {
   held?.focus();
   mark([]);
   element("copy").disabled = !words.length;
-  const result = resultOf(state.lines[state.chosen] ?? "");
+  const result = answerFor(state.lines[state.chosen] ?? "");
   showCandidates(result);
   showInside(result);
 }
 
+/** Returns the candidate that is shown of a line, if there is one. */
+function shownCandidate(text, number) {
+  return answerFor(text)?.candidates[number === state.chosen ? state.candidate : 0];
+}
+
 /** Makes a line: its words, or dots while it is translated. */
 function showLine(text, number) {
-  const result = resultOf(text);
+  const result = answerFor(text);
   const line = make("p", { dir: "auto", className: "line" });
-  const candidate = result?.candidates[number === state.chosen ? state.candidate : 0];
+  const candidate = shownCandidate(text, number);
   if (!candidate) {
     line.textContent = text.trim() && !result ? "…" : "";
     return line;
@@ -58,6 +63,7 @@ function choose(line) {
   state.chosen = line;
   state.candidate = 0;
   show();
+  ask();
 }
 
 /** Marks the source words that attention was on while a word was written. */
@@ -70,7 +76,8 @@ function pointAt(result, candidate, word, number) {
   mark(weights, result.sourceWords, number);
   const best = weights.indexOf(Math.max(...weights));
   const share = Math.round(100 * weights[best]);
-  element("hint").textContent = `“${word.text}” looked at “${result.sourceWords[best].text}” with ${share} % of its attention`;
+  const looked = `“${word.text}” looked at “${result.sourceWords[best].text}”`;
+  element("hint").textContent = `${looked} with ${share} % of its attention`;
 }
 
 /** Colours words of a line of the source: a layer with the same text lies under it. */
@@ -97,7 +104,8 @@ function showCandidates(result) {
   const candidates = result?.candidates ?? [];
   element("others").hidden = candidates.length < 2;
   const items = candidates.map((candidate, number) => {
-    const text = make("span", { className: "text", dir: "auto", lang: about.target, textContent: candidate.text || "(nothing)" });
+    const text = make("span", { className: "text", dir: "auto", lang: about.target });
+    text.textContent = candidate.text || "(nothing)";
     const score = make("span", { className: "score", textContent: candidate.score.toFixed(2).replace("-", "−") });
     const button = make("button", { type: "button" }, text, score);
     button.setAttribute("aria-pressed", String(number === state.candidate));

@@ -1,5 +1,5 @@
 "use strict";
-// The page: what is typed goes to the worker, line by line; what comes back is shown.
+// The page: what is typed goes to the workers, line by line; what comes back is shown.
 
 const element = (id) => document.getElementById(id);
 const description = JSON.parse(element("description").textContent);
@@ -8,12 +8,10 @@ const { about, decoding } = description;
 const REST = 400;
 
 const state = {
-  lines: [], // {text, greedy, beam}: the results that there are
-  known: new Map(), // results by beam size and text, so that nothing is translated twice
-  chosen: 0, // the line that candidates are shown of
-  candidate: 0,
-  waiting: null, // what the worker is busy with
-  rests: false,
+  lines: [], // of the source
+  chosen: 0, // the line whose candidates are shown
+  candidate: 0, // which of them
+  rests: false, // whether typing rests
 };
 
 /** Makes an element; text enters as text only. */
@@ -21,52 +19,6 @@ function make(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
   return made;
-}
-
-function startWorker() {
-  const source = new Blob([element("worker").textContent], { type: "text/javascript" });
-  const worker = new Worker(URL.createObjectURL(source));
-  worker.onmessage = ({ data }) => {
-    if (data.ready) element("status").textContent = "";
-    else remember(data);
-    state.waiting = null;
-    askNext();
-  };
-  worker.onerror = (event) => {
-    element("status").textContent = `This browser can't run the model: ${event.message || "an error"}`;
-  };
-  state.waiting = "model";
-  worker.postMessage({
-    description: element("description").textContent,
-    weights: element("weights").textContent,
-  });
-  return worker;
-}
-
-const key = (text, beamSize) => `${beamSize} ${text}`;
-
-function remember(result) {
-  if (state.known.size > 60) state.known.clear();
-  state.known.set(key(result.text, result.beamSize), result);
-  show();
-}
-
-/** Asks for the first line that is missing: greedily while one types, with the beam afterwards. */
-function askNext() {
-  if (state.waiting) return;
-  const sizes = state.rests ? [1, decoding.beam_size] : [1];
-  for (const beamSize of sizes) {
-    const text = state.lines.find((line) => line.trim() && !state.known.has(key(line, beamSize)));
-    if (text === undefined) continue;
-    state.waiting = text;
-    worker.postMessage({ text, beamSize });
-    return;
-  }
-}
-
-/** Returns the best result that there is for a line. */
-function resultOf(line) {
-  return state.known.get(key(line, decoding.beam_size)) ?? state.known.get(key(line, 1));
 }
 
 let resting = 0;
@@ -79,14 +31,14 @@ function typed() {
   clearTimeout(resting);
   resting = setTimeout(() => {
     state.rests = true;
-    askNext();
+    ask();
   }, REST);
   show();
-  askNext();
+  ask();
 }
 
 async function copy() {
-  const text = state.lines.map((line) => resultOf(line)?.candidates[0]?.text ?? "").join("\n");
+  const text = state.lines.map((line, number) => shownCandidate(line, number)?.text ?? "").join("\n");
   const button = element("copy");
   try {
     await navigator.clipboard.writeText(text);
@@ -124,15 +76,20 @@ function showAbout() {
     ["Model", about.model],
   ];
   for (const [name, value] of facts) {
-    if (value) element("about").append(make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })));
+    if (!value) continue;
+    const parts = [make("dt", { textContent: name }), make("dd", { textContent: value })];
+    element("about").append(make("div", {}, ...parts));
   }
 }
 
 showAbout();
-const worker = startWorker();
+startSearchers();
 element("source").addEventListener("input", typed);
 element("copy").addEventListener("click", copy);
-element("inside").addEventListener("toggle", show);
+element("inside").addEventListener("toggle", () => {
+  show();
+  ask();
+});
 element("clear").addEventListener("click", () => {
   element("source").value = "";
   element("source").focus();

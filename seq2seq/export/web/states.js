@@ -40,7 +40,9 @@ function stateChoices(result, candidate) {
     }
   };
   result.encoderSeen.forEach((sides, layer) => {
-    sides.forEach((steps, side) => add(`encoder, layer ${layer + 1}, ${side ? "backwards" : "forwards"}`, result.sourceTokens, steps));
+    sides.forEach((steps, side) => {
+      add(`encoder, layer ${layer + 1}, ${side ? "backwards" : "forwards"}`, result.sourceTokens, steps);
+    });
   });
   candidate.steps[0].seen.forEach((_, layer) => {
     const read = ["<bos>", ...candidate.tokens.slice(0, -1)];

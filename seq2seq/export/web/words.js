@@ -1,8 +1,11 @@
 "use strict";
 // What is seen of a translation: words with the tokens that they are made of, steps, and the beam.
 
-/** A letter or a sign that words are made of, in scripts that have spaces between words. */
-const IN_WORDS = /[\p{L}\p{M}\p{N}'’\-](?<![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}])/u;
+/** Letters and signs that words are made of. */
+const IN_WORDS = /[\p{L}\p{M}\p{N}'’-]/u;
+/** Scripts without spaces between words, where each token stands for itself. */
+const SPACELESS = ["Han", "Hiragana", "Katakana", "Thai", "Lao", "Khmer", "Myanmar"];
+const ALONE = new RegExp(`[${SPACELESS.map((script) => `\\p{Script=${script}}`).join("")}]`, "u");
 
 /** Returns the words of a text made of tokens: {space, text, tokens}, space being what stands before. */
 function wordsOf(tokenizer, tokens) {
@@ -22,7 +25,10 @@ function wordsOf(tokenizer, tokens) {
   return words;
 }
 
-const continuesWord = (before, after) => IN_WORDS.test([...before].pop() ?? "") && IN_WORDS.test([...after][0]);
+function continuesWord(before, after) {
+  const border = [[...before].pop() ?? "", [...after][0]];
+  return border.every((character) => IN_WORDS.test(character) && !ALONE.test(character));
+}
 
 /** Makes vectors of a cell small: what is between -1 and 1 in whole numbers to 127. */
 function packed(seen) {
@@ -30,40 +36,48 @@ function packed(seen) {
   return Object.fromEntries(Object.entries(seen).map(([name, vector]) => [name, small(vector)]));
 }
 
-/** Returns a result as plain data, which a worker can send. */
-function report(model, { sourceTokens, candidates, search }) {
+/** Returns an answer as plain data, which a worker can send; with what is inside, if it is asked for. */
+function report(model, found, inside) {
   const { source, target } = model;
-  const name = (id) => target.vocabulary[id];
-  const onPath = new Set(candidates.flatMap(({ path }) => path));
-  const numbers = new Map((search?.nodes ?? []).map((node, number) => [node, number]));
-  return {
-    sourceTokens: [...sourceTokens, EOS_TOKEN],
-    sourceWords: wordsOf(source.tokenizer, sourceTokens),
-    candidates: candidates.map(({ text, score, logProbability, names, path }) => ({
+  const answer = {
+    sourceTokens: [...found.sourceTokens, EOS_TOKEN],
+    sourceWords: wordsOf(source.tokenizer, found.sourceTokens),
+    candidates: found.candidates.map(({ text, score, names, path }) => ({
       text,
       score,
-      logProbability,
       words: wordsOf(target.tokenizer, names),
       tokens: [...names, EOS_TOKEN],
-      end: numbers.get(path[path.length - 1]),
-      steps: path.map(({ token, step }) => ({
-        weights: step.weights,
-        seen: step.seen.map(packed),
-        chosen: name(token),
-        distribution: step.distribution.map((each) => ({
-          token: name(each.token),
-          probability: Math.exp(each.logProbability),
-        })),
-      })),
+      steps: path.map(({ step }) => ({ weights: step.weights })),
     })),
-    nodes: (search?.nodes ?? []).map((node) => ({
-      token: name(node.token),
-      probability: Math.exp(node.logProbability),
-      parent: numbers.get(node.parent) ?? -1,
-      depth: node.length,
-      kept: onPath.has(node),
-      ended: node.token === EOS,
-    })),
-    encoderSeen: (search?.encoded.seen ?? []).map((sides) => sides.map((steps) => steps.map(packed))),
   };
+  if (inside && found.search) addInside(answer, found, (id) => target.vocabulary[id]);
+  return answer;
+}
+
+/** Adds the probabilities and states of each step, and the nodes of the beam. */
+function addInside(answer, { candidates, search }, name) {
+  const { nodes, encoded } = search;
+  const onPath = new Set(candidates.flatMap(({ path }) => path));
+  const numbers = new Map(nodes.map((node, number) => [node, number]));
+  candidates.forEach(({ path }, place) => {
+    const candidate = answer.candidates[place];
+    candidate.end = numbers.get(path[path.length - 1]);
+    candidate.steps = path.map(({ token, step }) => ({
+      weights: step.weights,
+      seen: step.seen.map(packed),
+      chosen: name(token),
+      distribution: step.distribution.map((each) => ({
+        token: name(each.token),
+        probability: Math.exp(each.logProbability),
+      })),
+    }));
+  });
+  answer.nodes = nodes.map((node) => ({
+    token: name(node.token),
+    probability: Math.exp(node.logProbability),
+    parent: numbers.get(node.parent) ?? -1,
+    depth: node.length,
+    kept: onPath.has(node),
+  }));
+  answer.encoderSeen = encoded.seen.map((sides) => sides.map((steps) => steps.map(packed)));
 }

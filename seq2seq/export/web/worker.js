@@ -1,15 +1,19 @@
 "use strict";
-// The worker: it holds the model, and answers one text after the other, so that the page never freezes.
+// A worker: it holds the model, and answers one text after the other, so that the page never freezes.
 
 let model = null;
 
 onmessage = async ({ data }) => {
-  if (data.description) {
-    model = await readModel(JSON.parse(data.description), data.weights);
-    postMessage({ ready: true });
-    return;
+  try {
+    if (data.description) {
+      model = await readModel(JSON.parse(data.description), data.weights);
+      postMessage({ ready: true });
+      return;
+    }
+    const start = performance.now();
+    const answer = report(model, translate(model, data.text, data.beamSize), data.inside);
+    postMessage({ ...data, ...answer, milliseconds: performance.now() - start });
+  } catch (error) {
+    postMessage({ error: String(error) });
   }
-  const start = performance.now();
-  const result = report(model, translate(model, data.text, data.beamSize));
-  postMessage({ ...data, ...result, milliseconds: performance.now() - start });
 };
