@@ -22,15 +22,21 @@ function shownCandidate(text, number) {
   return answerFor(text)?.candidates[number === state.chosen ? state.candidate : 0];
 }
 
-/** Makes a line: its words, or dots while it is translated. */
+/** The text of each line as it was last shown, which stays while the next one is searched for. */
+const shownBefore = [];
+
+/** Makes a line: its words, or what was there before while it is translated. */
 function showLine(text, number) {
   const result = answerFor(text);
   const line = make("p", { dir: "auto", className: "line" });
   const candidate = shownCandidate(text, number);
   if (!candidate) {
-    line.textContent = text.trim() && !result ? "…" : "";
+    if (result || !text.trim()) shownBefore[number] = "";
+    else line.textContent = shownBefore[number] || "…";
+    line.classList.add("stale");
     return line;
   }
+  shownBefore[number] = candidate.text;
   candidate.words.forEach((word, place) => {
     const shown = make("span", { className: "word", textContent: word.text });
     shown.dataset.place = `${number} ${place}`;
