@@ -37,9 +37,10 @@ return given.map(([tokenizer, tokens]) => {
 @needs_node
 def test_words_are_made_of_all_tokens(tmp_path: Path) -> None:
     kinds = {
-        "sentencepiece": ["▁Sch", "nee", "▁", "日本", "語", "▁l", "'", "eau", ".", "▁नम", "स्ते"],
+        "sentencepiece": ["▁Sch", "nee", "▁", "日本", "語", "▁l", "'", "eau", ".", "▁नम", "स्ते", "␛", "s"],
         "word": ["l'￭", "homme", "￭,", "日", "￭本", "<unk>", "￭-￭", "x"],
         "character": list("ab▁c.▁日本"),
+        "space": ["a", "␛s", "b"],
     }
     plain = {"special_symbols": [], "lowercase": False}
     given = [[{"kind": kind, **plain}, tokens] for kind, tokens in kinds.items()]
@@ -47,7 +48,7 @@ def test_words_are_made_of_all_tokens(tmp_path: Path) -> None:
     for (words, places, text), tokens in zip(found, kinds.values(), strict=True):
         assert "".join(words) == text
         assert places == list(range(len(tokens)))
-    assert found[0][0] == ["Schnee", " 日本", "語", " l'eau", ".", " नमस्ते"]
+    assert found[0][0] == ["Schnee", " 日本", "語", " l'eau", ".", " नमस्ते", "▁"]
     assert found[1][0] == ["l'homme", ",", " 日", "本", " ⁇", "-x"]
     assert found[2][0] == ["ab", " ", "c", ".", " ", "日", "本"]
 

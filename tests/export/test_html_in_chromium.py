@@ -129,6 +129,7 @@ def test_look_inside_without_attention(tiny_model: Build, tmp_path: Path) -> Non
         assert (browser.text("h1"), browser.text("#source-name")) == ("Translator", "Source")
         browser.type("a b c")
         browser.all("summary")[0].click()
+        browser.wait("document.querySelectorAll('.view').length === 3")
         titles = [each.text for each in browser.all(".view h3")]
         assert titles == ["Step by step", "The beam", "Gates and states"]
         names = [each.text for each in browser.all("select option")]

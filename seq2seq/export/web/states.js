@@ -23,9 +23,9 @@ function showStates(result, candidate) {
   select.addEventListener("change", redraw);
   redraw();
   const text =
-    `Each column is a token, each row a unit of the layer, the first ${UNITS} of them. Blue is positive, orange negative; a gate is open where ` +
-    "it is blue, and closed where it has no colour. The decoder begins with the encoder's last state: forwards the " +
-    "column at the right, backwards the one at the left.";
+    `Each column is a token, each row a unit of the layer, the first ${UNITS} of them. Blue is positive, orange ` +
+    "negative; a gate is open where it is blue, and closed where it has no colour. The decoder begins with the " +
+    "encoder's last state: forwards the column at the right, backwards the one at the left.";
   const made = view("Gates and states", text, make("p", {}, select), shown);
   made.classList.add("whole");
   return made;

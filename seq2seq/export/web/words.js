@@ -13,10 +13,12 @@ function wordsOf(tokenizer, tokens) {
   let before = "";
   tokens.forEach((_, place) => {
     const text = detokenize(tokenizer, tokens.slice(0, place + 1));
-    const added = text.startsWith(before) ? text.slice(before.length) : "";
-    const [, space, letters] = /^(\s*)(.*)$/su.exec(added);
+    const [, space, letters] = /^(\s*)(.*)$/su.exec(text.slice(before.length));
     const last = words[words.length - 1];
-    if (last && !space && (!letters || continuesWord(last.text, letters))) {
+    if (last && !text.startsWith(before)) {
+      last.text = text.slice(before.length - last.text.length); // an escape is whole now
+      last.tokens.push(place);
+    } else if (last && !space && (!letters || continuesWord(last.text, letters))) {
       last.text += letters;
       last.tokens.push(place);
     } else words.push({ space, text: letters, tokens: [place] });
