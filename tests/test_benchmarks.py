@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.javascript import needs_node
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -99,3 +101,21 @@ def test_the_starts_of_a_gru_are_compared() -> None:
     assert [line[0] for line in lines] == ["bias", "characters", "translation", "copy"] * 2
     plain, keeping = (float(line[-1]) for line in lines if line[0] == "bias")
     assert keeping > 1e3 * plain > 0, "the gradient reaches much further back"
+
+
+@pytest.mark.slow
+@needs_node
+def test_pages_are_compared() -> None:
+    run = ROOT / "tests" / "runs" / "format-2" / "translation"
+    text = ROOT / "data" / "sample" / "test.en"
+    options = ["--sentences", "8", "--speed", "2", "--rounds", "1"]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.pages", str(run), str(text), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("of 8 translations are equal") == 2
+    assert result.stdout.count("node, int8") == 2

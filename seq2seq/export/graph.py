@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from seq2seq.errors import RunError
+from seq2seq.export.rounding import as_array
 
 OPSET = 17
 """The version of the operators, of 2022: programs that read ONNX have all of them."""
@@ -114,9 +114,7 @@ class Graph:
             RunError: it is a weight that is not finite.
         """
         if isinstance(constant, Tensor):
-            if not bool(constant.isfinite().all()):
-                raise RunError("a weight is not a finite number: the training has diverged")
-            constant = constant.detach().cpu().numpy()
+            return as_array(constant)
         array = np.ascontiguousarray(constant)
         return array.astype(np.float32) if array.dtype.kind == "f" else array
 

@@ -8,7 +8,6 @@ import hashlib
 import html
 import json
 import re
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,9 @@ if TYPE_CHECKING:
 
 WEB = Path(__file__).parent / "web"
 WORKER = (
-    *("weights.js", "cells.js", "encoder.js", "attention.js", "decoder.js", "search.js"),
-    *("normalization.js", "rule_based.js", "sentencepiece.js", "translator.js", "words.js"),
+    *("vectors.js", "weights.js", "cells.js", "encoder.js", "attention.js", "decoder.js"),
+    *("search.js", "normalization.js", "rule_based.js", "sentencepiece.js"),
+    *("translator.js", "words.js"),
 )
 """What translates, in the order in which it is read."""
 PAGE = ("output.js", "inside.js", "tree.js", "states.js", "searchers.js", "page.js")
@@ -47,11 +47,12 @@ class Content:
     """What a page holds of a model.
 
     Attributes:
-        description: the model, both sides' tokenizers and vocabularies, and the search, as JSON.
-        weights: compressed by zlib, in Base64.
+        description: what the page itself needs to know, as JSON: how to search.
+        weights: the model with tokenizers and vocabularies, see `Numbers.pack`, in Base64.
 
     Raises:
         SettingsError: the JavaScript has no way for a part of the model.
+        RunError: a weight is not finite.
     """
 
     def __init__(
@@ -64,14 +65,11 @@ class Content:
 
         numbers = Numbers()
         source, target = (describe_pipeline(each) for each in pipelines)
-        self.description: dict[str, Any] = {
-            "source": source,
-            "target": target,
-            "decoding": {name: getattr(experiment.decoding, name) for name in DECODING},
-            **describe(model, numbers),
-            "floats": numbers.floats,
-        }
-        self.weights = base64.b64encode(zlib.compress(numbers.data, 9)).decode("ascii")
+        decoding = {name: getattr(experiment.decoding, name) for name in DECODING}
+        described = {"source": source, "target": target, **describe(model, numbers)}
+        self.description: dict[str, Any] = {"decoding": decoding}
+        packed = numbers.pack({**described, "decoding": decoding})
+        self.weights = base64.b64encode(packed).decode("ascii")
 
 
 def ignored(settings: DecodingSettings) -> list[str]:

@@ -20,13 +20,13 @@ from onnx import TensorProto
 from torch import Tensor
 
 from seq2seq.export.graph import FLOAT, Value
-from seq2seq.export.rounding import LARGEST, LEAST, rounded
+from seq2seq.export.rounding import LARGEST, LEAST, is_rounded, rounded
 
 
 def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
     """Computes W x + b: ``(…, input_size)`` -> ``(…, output_size)``."""
     graph = inputs.graph
-    if graph.int8 and len(weight) > 1:
+    if graph.int8 and is_rounded(weight):
         numbers, scales = rounded(graph.array(weight))
         # A constant is transposed once, when the file is loaded; a tied weight stays one.
         turned = graph.node("Transpose", numbers, perm=[1, 0])

@@ -1,29 +1,52 @@
 """The page's translations are those of an int8 export, from text to text."""
 
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.export.browser import Numbers, describe
 from seq2seq.export.html import Content
 from seq2seq.export.search import search
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.support.exports import exported
-from tests.support.javascript import needs_node, run_javascript
+from tests.support.hostile import LONG
+from tests.support.javascript import encoded, needs_node, run_javascript
+from tests.support.models import Build, attentive
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 
+SEARCH = """
+const model = await readModel(given.weights);
+return given.settings.map((settings) => given.sources.map((ids) =>
+  beamSearch(model, ids, settings, settings.beam_size).hypotheses.map(({ tokens, score }) => [tokens, score])));
+"""
+SEARCHES: list[dict[str, Any]] = [
+    {"beam_size": 1},
+    {"beam_size": 5},
+    {"beam_size": 13},
+    {"length_penalty": 0.0},
+    {"beam_size": 1, "length_penalty": 0.3},
+    {"min_length": 4},
+    {"beam_size": 12, "min_length": 4, "max_length": 5},
+    {"max_length": 1},
+    {"max_length_ratio": 0.7, "max_length_extra": 1},
+    {"min_length": 9, "max_length_ratio": 0.0, "max_length_extra": 1},
+]
+
 TRANSLATE = """
-const model = await readModel(given.description, given.weights);
+const model = await readModel(given.weights);
 return given.lines.map((line) => given.beams.map((beamSize) => {
-  const { sourceTokens, candidates } = translate(model, line, beamSize);
-  return [sourceTokens, candidates.map(({ tokens, score, text }) => [tokens, score, text])];
+  const { sourceTokens, isCut, candidates } = translate(model, line, beamSize);
+  return { sourceTokens, isCut, candidates: candidates.map(({ tokens, score, text }) => [tokens, score, text]) };
 }));
 """
-
 
 WORDS = """
 return given.map(([tokenizer, tokens]) => {
@@ -54,17 +77,45 @@ def test_words_are_made_of_all_tokens(tmp_path: Path) -> None:
 
 
 @needs_node
-@pytest.mark.slow
-def test_translations_are_equal(tmp_path: Path) -> None:
-    """All candidates of 300 sentences, with a beam of 1 and of 5."""
+@pytest.mark.parametrize("feeding", [False, True])
+def test_the_search_finds_the_same(tiny_model: Build, tmp_path: Path, feeding: bool) -> None:
+    draw = random.Random(1)
+    sources = [draw.choices(range(4, 11), k=draw.choice([0, 1, 2, 3, 5, 8])) for _ in range(40)]
+    model = attentive(tiny_model, input_feeding=feeding, coverage=feeding).float()
+    numbers = Numbers()
+    weights = encoded(numbers.pack(describe(model, numbers)))
+    every = [DecodingSettings(**each) for each in SEARCHES]
+    given = {"weights": weights, "sources": sources, "settings": [asdict(each) for each in every]}
+    graphs, swapped = exported(model, int8=True), 0
+    for settings, found in zip(every, run_javascript(tmp_path, SEARCH, given), strict=True):
+        expected = search(graphs, sources, settings, 13, n=settings.beam_size)
+        for hypotheses, candidates in zip(expected, found, strict=True):
+            assert len(hypotheses) == len(candidates)
+            for hypothesis, (tokens, score) in zip(hypotheses, candidates, strict=True):
+                assert score == pytest.approx(hypothesis.score, abs=5e-3)
+                swapped += tokens != hypothesis.tokens  # of all but equal score
+    assert swapped <= 0.02 * len(SEARCHES) * len(sources) * 5
+
+
+@pytest.fixture
+def kept() -> tuple[Any, Experiment, str]:
+    """A kept run, its experiment, and what a page has of it."""
     run = Run(KEPT)
     loaded, experiment = load_translation_model(run), run.experiment(Experiment)
+    content = Content(loaded.model, (loaded.source, loaded.target), experiment)
+    return loaded, experiment, content.weights
+
+
+@needs_node
+@pytest.mark.slow
+def test_translations_are_equal(kept: tuple[Any, Experiment, str], tmp_path: Path) -> None:
+    """All candidates of 300 sentences, with a beam of 1 and of 5."""
+    loaded, experiment, weights = kept
     draw = random.Random(1)
     words = list(loaded.source.vocab)[4:]
     lines = [" ".join(draw.choices(words, k=draw.randint(1, 12))) for _ in range(300)]
-    content = Content(loaded.model, (loaded.source, loaded.target), experiment)
-    given = {"description": content.description, "weights": content.weights, "lines": lines}
-    found = run_javascript(tmp_path, TRANSLATE, {**given, "beams": [1, 5]})
+    given = {"weights": weights, "lines": lines, "beams": [1, 5]}
+    found = run_javascript(tmp_path, TRANSLATE, given)
     tokens = loaded.source.tokenizer.tokenize_all(lines)
     ids = [loaded.source.vocab.ids(each) for each in tokens]
     same = 0
@@ -73,8 +124,9 @@ def test_translations_are_equal(tmp_path: Path) -> None:
         size = len(loaded.target.vocab)
         expected = search(exported(loaded.model, int8=True), ids, settings, size, n=beam_size)
         for number, hypotheses in enumerate(expected):
-            source, candidates = found[number][place]
-            assert source == tokens[number]
+            answer = found[number][place]
+            assert answer["sourceTokens"] == tokens[number]
+            candidates = answer["candidates"]
             same += [each.tokens for each in hypotheses] == [each[0] for each in candidates]
             for hypothesis, (ids_found, score, text) in zip(hypotheses, candidates, strict=True):
                 # A sum of float32 in another order may be rounded to the next whole number.
@@ -82,3 +134,21 @@ def test_translations_are_equal(tmp_path: Path) -> None:
                     assert score == pytest.approx(hypothesis.score, abs=1e-2)
                 assert text == loaded.target.decode(ids_found)
     assert same >= 0.99 * 600
+
+
+@needs_node
+def test_whatever_is_typed_is_answered(kept: tuple[Any, Experiment, str], tmp_path: Path) -> None:
+    """Nothing, NUL, lone surrogates, and lines of 10,000 characters, which are cut as in Python."""
+    loaded, experiment, weights = kept
+    lines = ["", " \t\u3000", "\x00", "\ud800 x \udfff", "\U0010ffff\ufffe", *(line[:10_000] for line in LONG)]
+    found = run_javascript(tmp_path, TRANSLATE, {"weights": weights, "lines": lines, "beams": [1]})
+    limit = experiment.decoding.max_source_length
+    for line, (answer,) in zip(lines, found, strict=True):
+        tokens = loaded.source.tokenizer.tokenize(line)
+        assert answer["sourceTokens"] == tokens[:limit]
+        assert answer["isCut"] == (len(tokens) > limit)
+        assert len(answer["candidates"]) == bool(tokens)
+        for _, score, text in answer["candidates"]:
+            assert np.isfinite(score)
+            assert isinstance(text, str)
+    assert sum(answer["isCut"] for (answer,) in found) > 3

@@ -3,12 +3,15 @@
 import random
 import sys
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
 from seq2seq.data.tokenizers.base import Tokenizer, build_tokenizer
+from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
 from seq2seq.export.html import describe_tokenizer
 from tests.support.hostile import LONG
 from tests.support.javascript import needs_node, run_javascript
@@ -40,41 +43,50 @@ KNOWN = (
 )
 
 
-def every_character(folder: Path) -> list[str]:
-    """All characters that the Unicode of Python and that of node know, some dozens a line, letters
-    beside them."""
+@pytest.fixture(scope="module")
+def characters(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """All characters that the Unicode of Python and that of node know."""
     points = [
         point
         for point in range(sys.maxunicode + 1)
         if unicodedata.category(chr(point)) not in ("Cn", "Cs", "Co")
     ]
-    known = [chr(point) for point in run_javascript(folder, KNOWN, points)]
+    known = run_javascript(tmp_path_factory.mktemp("known"), KNOWN, points)
     assert len(known) > 140_000
-    characters = [f"a{each}b " if place % 3 else each for place, each in enumerate(known)]
-    return ["".join(characters[start : start + 40]) for start in range(0, len(characters), 40)]
+    return [chr(point) for point in known]
+
+
+def lines_of_characters(characters: list[str]) -> Iterator[str]:
+    """Each of them once, some dozens a line, letters beside them."""
+    several = [f"a{each}b " if place % 3 else each for place, each in enumerate(characters)]
+    for start in range(0, len(several), 40):
+        yield "".join(several[start : start + 40])
+
+
+def lines_of_scripts(characters: list[str], count: int) -> Iterator[str]:
+    """Words of some letters of one script each, which the first word of a letter's name tells."""
+    draw = random.Random(1)
+    scripts: dict[str, list[str]] = defaultdict(list)
+    for each in characters:
+        if unicodedata.category(each)[0] in "LMN":
+            scripts[unicodedata.name(each).split()[0]].append(each)
+    assert {"ARABIC", "CJK", "DEVANAGARI", "HANGUL", "HEBREW", "THAI"} < {*scripts}
+    for number, script in zip(range(count), cycle(scripts.values()), strict=False):
+        letters = draw.choices(script, k=12) + ["a"] * (number % 3)
+        words = ["".join(draw.choices(letters, k=draw.randint(1, 7))) for _ in range(7)]
+        yield "".join(word + draw.choice(["", " ", " ", " ", ", ", "-", "’"]) for word in words)
 
 
 def hostile_lines(count: int) -> Iterator[str]:
-    """Lines of all scripts, and of what has a meaning in tokens."""
+    """Lines of what has a meaning in tokens, and of what programs trip over."""
     draw = random.Random(1)
     parts = [
         *"\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029\x00\x01\x7f\ufeff\ufffe\u00ad\u200b\u200c\u200d",
         *"\u200e\u202e\u0301\u0316\u0344\u05b0\u20e3\ufe0f👩🚀🇫🇷🏽 \t\u3000\xa0\"'’,;<>￭▁␛⁇_-.",
         *("e\u0301", "<pad>", "</s>", "<unk>", "<eos>", "␛n", "␛e", "l'", "qu’", "JUSQU'", "ſ's"),
-        *(
-            "10:30",
-            "3.000,50",
-            "...",
-            "日本語",
-            "カタカナ",
-            "ひら",
-            "ไทย",
-            "नमस्ते",
-            "שלום",
-            "مرحبا",
-            "İI",
-        ),
-        *("hello", "world", "homme", "ſ", "ΑΣ", "ß", "ǆ", "ﬁ", "Å", "한국", "각", "<a", "<b>"),
+        *("10:30", "3.000,50", "...", "日本語", "カタカナ", "ひら", "ไทย", "नमस्ते", "שלום", "مرحبا"),
+        *("hello", "world", "homme", "ſ", "ΑΣ", "ß", "ǆ", "ﬁ", "Å", "한국", "각", "<a", "<b>", "İI"),
+        *("\udfff", "\ud800 ", "👩\u200d🚀", "🇫🇷"),
     ]
     for _ in range(count):
         line = "".join(draw.choice(parts) for _ in range(draw.randint(0, 14)))
@@ -95,13 +107,28 @@ def check_equal(folder: Path, tokenizer: Tokenizer, lines: list[str]) -> None:
 def test_equal(tmp_path: Path, kind: str, symbols: tuple[str, ...], lowercase: bool) -> None:
     lines = sample_lines()
     texts = [*lines, *(f"<2fr> {line} URL" for line in lines[:100])] if symbols else lines
-    texts = [*texts, *hostile_lines(300)]
     tokenizer = build_tokenizer(
-        kind, texts, vocab_size=700, lowercase=lowercase, special_symbols=symbols,
-        character_coverage=0.99,
+        kind, [*texts, *hostile_lines(300)], vocab_size=700, lowercase=lowercase,
+        special_symbols=symbols, character_coverage=0.99,
     )  # fmt: skip
     more = [*hostile_lines(2_000), *(f"x<2fr>{each}日本 URL" for each in hostile_lines(200))]
-    check_equal(tmp_path, tokenizer, [*lines, *more, "", " ", *every_character(tmp_path)])
+    check_equal(tmp_path, tokenizer, [*lines[::4], *more, "", " "])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_in_every_script(tmp_path: Path, characters: list[str], kind: str) -> None:
+    """10,000 lines of all scripts that Unicode has, and every character."""
+    lines = list(lines_of_scripts(characters, 10_000))
+    tokenizer = build_tokenizer(
+        kind, [*sample_lines(), *lines[:3_000]], vocab_size=3_000, character_coverage=0.98,
+        lowercase=True,
+    )  # fmt: skip
+    check_equal(tmp_path, tokenizer, [*lines, *lines_of_characters(characters)])
+
+
+def test_white_space_that_is_kept(tmp_path: Path) -> None:
+    tokenizer = CharacterTokenizer(keep_white_space=True)
+    check_equal(tmp_path, tokenizer, [*hostile_lines(1_000), "\t a\n  b \n"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

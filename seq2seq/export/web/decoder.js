@@ -4,39 +4,42 @@
 
 /** Returns the state before the first token, from what the encoder hands over. */
 function startDecoder(decoder, encoded) {
+  const { attention, bridge, layers, readout } = decoder;
   const top = encoded.context[encoded.context.length - 1];
   return {
-    layers: decoder.bridge
-      ? crossBridge(decoder.bridge, encoded.context)
-      : decoder.layers.map((layer) => zeroState(layer.cell)),
+    layers: bridge ? crossBridge(bridge, encoded.context) : layers.map(({ cell }) => zeroState(cell)),
     context: top[0],
-    memory: decoder.attention && prepareMemory(decoder.attention, encoded.memory),
+    memory: attention && prepareMemory(attention, encoded.memory),
     embedded: encoded.embedded,
-    inputFeed: new Float32Array(decoder.readout.rows),
+    coverage: new Float32Array(encoded.memory.length),
+    inputFeed: new Float32Array(readout.rows),
   };
 }
 
 /** Takes one step from the previous token: log-probabilities, weights of attention, state, and what is seen. */
-function stepDecoder(decoder, token, state) {
-  const inputs = [lookUp(decoder.embedding, token)];
-  if (decoder.context !== "initial") inputs.push(state.context);
-  if (decoder.input_feeding) inputs.push(state.inputFeed);
+function stepDecoder(decoder, token, before) {
+  const inputs = [embed(decoder.embedding, token)];
+  if (decoder.context !== "initial") inputs.push(before.context);
+  if (decoder.input_feeding) inputs.push(before.inputFeed);
   const first = decoder.attention && decoder.attention_order === "bahdanau";
   let found = null;
   if (first) {
-    found = attend(decoder.attention, state.layers[state.layers.length - 1][0], state.memory);
+    found = lookBack(decoder, before.layers[before.layers.length - 1][0], before);
     inputs.push(found.attended);
   }
-  const { outputs, layers, seen } = stepLayers(decoder, concat(inputs), state.layers);
-  if (decoder.attention && !first) found = attend(decoder.attention, outputs, state.memory);
-  const preLogits = readOut(decoder, outputs, state, found);
+  const { outputs, layers, seen } = stepLayers(decoder, concat(inputs), before.layers);
+  if (decoder.attention && !first) found = lookBack(decoder, outputs, before);
+  const preLogits = readOut(decoder, outputs, before, found);
+  const coverage = found ? add(before.coverage, found.weights) : before.coverage;
   return {
     logProbabilities: logSoftmax(linear(decoder.output, preLogits)),
     weights: found && found.weights,
     seen,
-    state: { ...state, layers, inputFeed: preLogits },
+    state: { ...before, layers, coverage, inputFeed: preLogits },
   };
 }
+
+const lookBack = (decoder, query, { memory, coverage }) => attend(decoder.attention, query, memory, coverage);
 
 function stepLayers(decoder, inputs, states) {
   const layers = [];
@@ -64,13 +67,4 @@ function readOut(decoder, outputs, state, found) {
 function translateWords(lexical, weights, embedded) {
   const words = weightedSum(weights, embedded).map(Math.tanh);
   return add(words, linear(lexical, words).map(Math.tanh));
-}
-
-function logSoftmax(logits) {
-  let largest = -Infinity;
-  for (const logit of logits) largest = Math.max(largest, logit);
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  const total = largest + Math.log(sum);
-  return logits.map((logit) => logit - total);
 }

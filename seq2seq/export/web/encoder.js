@@ -1,10 +1,10 @@
 "use strict";
 // The encoder: source ids -> memory (all outputs) and context (the final states of every layer).
-// Compare seq2seq/models/encoder.py and rnn.py.
+// Compare seq2seq/export/encoder.py, and seq2seq/models/encoder.py and rnn.py.
 
 /** Reads ids, eos the last of them. What is seen: of each layer, each direction, each token. */
 function encode(encoder, ids) {
-  const embedded = ids.map((id) => lookUp(encoder.embedding, id));
+  const embedded = ids.map((id) => embed(encoder.embedding, id));
   const context = [];
   const seen = [];
   let inputs = embedded;
@@ -52,4 +52,9 @@ function crossBridge(bridge, context) {
       return maps[part].tanh ? mapped.map(Math.tanh) : mapped;
     }),
   );
+}
+
+/** Returns the vector of a token: learned, or all 0 but a single 1. */
+function embed(embedding, id) {
+  return embedding.one_hot ? new Float32Array(embedding.one_hot).fill(1, id, id + 1) : lookUp(embedding, id);
 }

@@ -34,7 +34,8 @@ function beamSearch(model, ids, settings, beamSize) {
 /** Takes a step from a node; returns nodes for the most probable tokens that may come. */
 function extend(model, node, settings, longest, count) {
   const { logProbabilities, weights, seen, state } = stepDecoder(model.decoder, node.token, node.state);
-  const distribution = mostProbable(logProbabilities, Math.max(SHOWN, count + FORBIDDEN.length));
+  const wanted = Math.max(SHOWN, count + FORBIDDEN.length + 1); // eos may be forbidden, too
+  const distribution = mostProbable(logProbabilities, wanted);
   node.state = null; // no longer needed, and large
   let allowed = distribution.filter(({ token }) => !FORBIDDEN.includes(token));
   if (node.length < settings.min_length) allowed = allowed.filter(({ token }) => token !== EOS);

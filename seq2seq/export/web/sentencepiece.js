@@ -90,31 +90,73 @@ function mostProbableSegmentation(tokenizer, text) {
   }
   const pieces = [];
   for (let end = text.length; end > 0; end = best[end].start) {
-    pieces.unshift({ text: text.slice(best[end].start, end), known: best[end].known });
+    pieces.push({ text: text.slice(best[end].start, end), known: best[end].known });
   }
-  return pieces;
+  return pieces.reverse();
 }
 
-/** BPE: the pair whose piece has the highest score is merged first; of equal ones the leftmost. */
+/** BPE: of all neighbours that make a piece, those with the highest score are merged first; of equal ones the
+ * leftmost. */
 function mergePairs(tokenizer, text) {
   const words = text.split(new RegExp(`(?=${SPACE})`, "u")); // no piece goes over a space
   return words.flatMap((word) => mergeWord(piecesOf(tokenizer).scores, word));
 }
 
 function mergeWord(scores, word) {
-  const pieces = [...word];
-  const scoreOf = (place) => scores.get(pieces[place] + pieces[place + 1]) ?? -Infinity;
-  const pairs = pieces.slice(1).map((_, place) => scoreOf(place));
-  while (pairs.length) {
-    let best = 0;
-    for (let place = 1; place < pairs.length; place++) if (pairs[place] > pairs[best]) best = place;
-    if (pairs[best] === -Infinity) break;
-    pieces.splice(best, 2, pieces[best] + pieces[best + 1]);
-    pairs.splice(best, 1);
-    if (best > 0) pairs[best - 1] = scoreOf(best - 1);
-    if (best < pairs.length) pairs[best] = scoreOf(best);
+  const pieces = [...word]; // "" in the place of one that was merged with the one before
+  const next = pieces.map((_, place) => place + 1);
+  const previous = pieces.map((_, place) => place - 1);
+  const agenda = new Heap((one, other) => other.score - one.score || one.place - other.place);
+  const propose = (place) => {
+    const merged = pieces[place] + pieces[next[place]];
+    if (scores.has(merged)) agenda.push({ place, merged, score: scores.get(merged) });
+  };
+  for (let place = 0; place + 1 < pieces.length; place++) propose(place);
+  while (agenda.items.length) {
+    const { place, merged } = agenda.pop();
+    const right = next[place];
+    if (!pieces[place] || pieces[place] + pieces[right] !== merged) continue; // one was merged otherwise
+    [pieces[place], pieces[right], next[place]] = [merged, "", next[right]];
+    if (next[place] < pieces.length) {
+      previous[next[place]] = place;
+      propose(place);
+    }
+    if (previous[place] >= 0) propose(previous[place]);
   }
-  return pieces.map((text) => ({ text, known: scores.has(text) }));
+  return pieces.filter((piece) => piece).map((text) => ({ text, known: scores.has(text) }));
+}
+
+/** What is pushed comes out in the order of a function that compares two. */
+class Heap {
+  constructor(compare) {
+    this.compare = compare;
+    this.items = [];
+  }
+
+  push(item) {
+    let place = this.items.length;
+    for (let parent; place > 0; place = parent) {
+      parent = (place - 1) >> 1;
+      if (this.compare(this.items[parent], item) <= 0) break;
+      this.items[place] = this.items[parent];
+    }
+    this.items[place] = item;
+  }
+
+  pop() {
+    const [first, last] = [this.items[0], this.items.pop()];
+    const count = this.items.length;
+    if (!count) return first;
+    let place = 0;
+    for (let child = 1; child < count; child = 2 * place + 1) {
+      if (child + 1 < count && this.compare(this.items[child + 1], this.items[child]) < 0) child++;
+      if (this.compare(last, this.items[child]) <= 0) break;
+      this.items[place] = this.items[child];
+      place = child;
+    }
+    this.items[place] = last;
+    return first;
+  }
 }
 
 /** Returns the scores by piece, and what of all of them is needed; made once. */

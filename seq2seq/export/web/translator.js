@@ -17,15 +17,17 @@ function idsOf(side, tokens) {
   return tokens.map((token) => side.ids.get(token) ?? UNK);
 }
 
-/** Translates a sentence: the candidates, best first, and how they were found. */
+/** Translates a sentence: the candidates, best first, and how they were found. One that is too long is cut. */
 function translate(model, text, beamSize) {
   const { source, target, decoding } = model;
-  const tokens = tokenize(source.tokenizer, text).slice(0, decoding.max_source_length);
-  if (!tokens.length) return { sourceTokens: [], candidates: [], search: null };
+  const all = tokenize(source.tokenizer, text);
+  const tokens = all.slice(0, decoding.max_source_length);
+  const isCut = tokens.length < all.length;
+  if (!tokens.length) return { sourceTokens: [], isCut, candidates: [], search: null };
   const search = beamSearch(model, idsOf(source, tokens), decoding, beamSize);
   const candidates = search.hypotheses.map((found) => {
     const names = found.tokens.map((id) => target.vocabulary[id]);
     return { ...found, names, text: detokenize(target.tokenizer, names) };
   });
-  return { sourceTokens: tokens, candidates, search };
+  return { sourceTokens: tokens, isCut, candidates, search };
 }

@@ -4,21 +4,33 @@
 //     scale_x = max |x| / 127,  q_x = round(x / scale_x)
 //     W x + b = (Σ q_W q_x) scale_x scale_W + b
 //
-// A matrix is {rows, columns, numbers, scales, bias}, a scale for each row; bias may be null.
+// A matrix is {rows, columns, numbers, scales, bias}, a scale for each row; bias may be null. One of a
+// single row has its `weights` as they are.
 
 const LARGEST = 127;
 const LEAST = 1e-30;
 /** Added to a number of float64 and taken away again, it leaves a whole one, halves to even. */
 const ROUNDING = 1.5 * 2 ** 52;
 
-/** Reads a model: its description, with arrays in place of where their numbers are. */
-async function readModel(description, base64) {
-  const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const unpacking = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bytes = await new Response(unpacking).arrayBuffer();
-  const floats = new Float32Array(bytes, 0, description.floats);
-  const numbers = new Int8Array(bytes, 4 * description.floats);
-  return putArrays(description, floats, numbers);
+/** Reads what seq2seq/export/browser.py packed: the description, with arrays where it says where they are. */
+async function readModel(base64) {
+  if (typeof DecompressionStream === "undefined") throw new Error("it is too old, and has no DecompressionStream");
+  try {
+    const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const unpacking = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return unpackModel(await new Response(unpacking).arrayBuffer()); // its checksum has been compared
+  } catch (error) {
+    throw new Error(`the file is damaged (${error.message}); get it once more`);
+  }
+}
+
+/** Two sizes, so many numbers of float32 and of int8, and the description as JSON. */
+function unpackModel(bytes) {
+  const [floatCount, numberCount] = new Uint32Array(bytes, 0, 2);
+  const floats = new Float32Array(bytes, 8, floatCount);
+  const numbers = new Int8Array(bytes, 8 + floats.byteLength, numberCount);
+  const text = new TextDecoder().decode(new Uint8Array(bytes, 8 + floats.byteLength + numberCount));
+  return putArrays(JSON.parse(text), floats, numbers);
 }
 
 function putArrays(part, floats, numbers) {
@@ -33,6 +45,7 @@ function putArrays(part, floats, numbers) {
 /** Computes W x + b. */
 function linear(matrix, inputs) {
   const { rows, scales, bias } = matrix;
+  if (rows === 1) return Float32Array.of(dot(matrix.weights, inputs) + (bias ? bias[0] : 0));
   const { whole, scale } = rounded(inputs);
   const sums = multiply(matrix, whole);
   const outputs = new Float32Array(rows);
@@ -82,35 +95,4 @@ function lookUp(matrix, id) {
   const { columns, numbers, scales } = matrix;
   const row = numbers.subarray(id * columns, (id + 1) * columns);
   return Float32Array.from(row, (number) => number * scales[id]);
-}
-
-/** Returns the sum of the products of two vectors' numbers. */
-function dot(left, right) {
-  let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += left[index] * right[index];
-  return sum;
-}
-
-/** Returns the sum of vectors, each times its weight. */
-function weightedSum(weights, vectors) {
-  const sum = new Float32Array(vectors[0].length);
-  vectors.forEach((vector, number) => {
-    for (let index = 0; index < sum.length; index++) sum[index] += weights[number] * vector[index];
-  });
-  return sum;
-}
-
-function add(left, right) {
-  return left.map((value, index) => value + right[index]);
-}
-
-/** Puts vectors one behind the other. */
-function concat(vectors) {
-  const joined = new Float32Array(vectors.reduce((size, vector) => size + vector.length, 0));
-  let place = 0;
-  for (const vector of vectors) {
-    joined.set(vector, place);
-    place += vector.length;
-  }
-  return joined;
 }

@@ -32,17 +32,12 @@ function continuesWord(before, after) {
   return border.every((character) => IN_WORDS.test(character) && !ALONE.test(character));
 }
 
-/** Makes vectors of a cell small: what is between -1 and 1 in whole numbers to 127. */
-function packed(seen) {
-  const small = (vector) => Int8Array.from(vector, (value) => Math.round(127 * Math.max(-1, Math.min(1, value))));
-  return Object.fromEntries(Object.entries(seen).map(([name, vector]) => [name, small(vector)]));
-}
-
 /** Returns an answer as plain data, which a worker can send; with what is inside, if it is asked for. */
 function report(model, found, inside) {
   const { source, target } = model;
   const answer = {
     sourceTokens: [...found.sourceTokens, EOS_TOKEN],
+    isCut: found.isCut,
     sourceWords: wordsOf(source.tokenizer, found.sourceTokens),
     candidates: found.candidates.map(({ text, score, names, path }) => ({
       text,
@@ -66,7 +61,7 @@ function addInside(answer, { candidates, search }, name) {
     candidate.end = numbers.get(path[path.length - 1]);
     candidate.steps = path.map(({ token, step }) => ({
       weights: step.weights,
-      seen: step.seen.map(packed),
+      seen: step.seen,
       chosen: name(token),
       distribution: step.distribution.map((each) => ({
         token: name(each.token),
@@ -81,5 +76,5 @@ function addInside(answer, { candidates, search }, name) {
     depth: node.length,
     kept: onPath.has(node),
   }));
-  answer.encoderSeen = encoded.seen.map((sides) => sides.map((steps) => steps.map(packed)));
+  answer.encoderSeen = encoded.seen;
 }

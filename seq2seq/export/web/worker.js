@@ -5,8 +5,8 @@ let model = null;
 
 onmessage = async ({ data }) => {
   try {
-    if (data.description) {
-      model = await readModel(JSON.parse(data.description), data.weights);
+    if (data.weights) {
+      model = await readModel(data.weights);
       postMessage({ ready: true });
       return;
     }
@@ -14,6 +14,6 @@ onmessage = async ({ data }) => {
     const answer = report(model, translate(model, data.text, data.beamSize), data.inside);
     postMessage({ ...data, ...answer, milliseconds: performance.now() - start });
   } catch (error) {
-    postMessage({ error: String(error) });
+    postMessage({ error: error.message });
   }
 };

@@ -1,0 +1,207 @@
+"""A page's JavaScript beside torch and ONNX Runtime: how quick it is, and whether it says the same.
+
+    python -m tests.benchmarks.pages RUN TEXT
+    python -m tests.benchmarks.pages RUN TEXT --sentences 100 --speed 20 --chromium
+
+Sentences are translated one by one, by one thread, with a beam of 1 and of 5. The translations of
+JavaScript are compared with those of ONNX Runtime in int8, which has the same whole numbers; its
+functions of float32 have other last digits. Where a number then comes out on the other side of a
+half, a whole number differs by one. How much that moves the score of the same tokens is printed, and
+beside each translation that differs by how much its score is less: two of nearly equal score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.data.readers.lines import read_sentences
+from seq2seq.decoding.hypothesis import Hypothesis, length_penalty
+from seq2seq.decoding.search import search
+from seq2seq.export.html import Content
+from seq2seq.export.model import ExportedModel
+from seq2seq.export.search import score as score_exported
+from seq2seq.export.search import search as search_exported
+from seq2seq.runs.run import Run
+from seq2seq.translation.ensemble import load_translation_model
+from tests.benchmarks.javascript import Chromium, Engine, Node
+from tests.benchmarks.measure import Contestant, print_rows, take_turns
+from tests.support.exports import exported
+
+
+CPU = torch.device("cpu")
+BEAMS = (1, 5)
+
+PROGRAM = """
+let model = null;
+/** The model is loaded by the first request; of the others each is a list of lines. */
+async function answer({ weights, lines, beamSize, targets }) {
+  if (weights) model = await readModel(weights);
+  if (targets) return lines.map((line, number) => scoreOf(line, targets[number]));
+  return (lines ?? []).map((line) => {
+    const { sourceTokens, candidates } = translate(model, line, beamSize);
+    return [sourceTokens, ...(candidates.length ? [candidates[0].tokens, candidates[0].text] : [[], ""])];
+  });
+}
+
+/** The log-probability of given ids. */
+function scoreOf(line, ids) {
+  const source = idsOf(model.source, tokenize(model.source.tokenizer, line));
+  let state = startDecoder(model.decoder, encode(model.encoder, [...source, EOS]));
+  let total = 0;
+  [...ids, EOS].forEach((id, place) => {
+    const step = stepDecoder(model.decoder, place ? ids[place - 1] : BOS, state);
+    state = step.state;
+    total += step.logProbabilities[id];
+  });
+  return total;
+}
+"""
+
+
+class Material(NamedTuple):
+    """What is translated, and by what.
+
+    Attributes:
+        lines: sentences.
+        tokens: of each.
+        sources: their ids.
+    """
+
+    loaded: Any
+    settings: DecodingSettings
+    int8: ExportedModel
+    lines: list[str]
+    tokens: list[list[str]]
+    sources: list[list[int]]
+
+    def search_int8(self, beam: int) -> list[Hypothesis]:
+        """Returns the best hypothesis of each sentence."""
+        settings = replace(self.settings, beam_size=beam)
+        found = search_exported(self.int8, self.sources, settings, len(self.loaded.target.vocab))
+        return [hypotheses[0] for hypotheses in found]
+
+
+def compare(material: Material, engine: Engine, beam: int) -> None:
+    """Prints how many translations are equal, and what there is to say of the others."""
+    found = engine.ask({"lines": material.lines, "beamSize": beam})
+    assert [tokens for tokens, *_ in found] == material.tokens, "sources are cut otherwise"
+    expected = material.search_int8(beam)
+    targets = [hypothesis.tokens for hypothesis in expected]
+    again = engine.ask({"lines": material.lines, "targets": targets})
+    noise = [
+        abs(value - hypothesis.log_probability) / length(hypothesis.tokens)
+        for value, hypothesis in zip(again, expected, strict=True)
+    ]
+    different = [
+        number for number, (_, ids, _) in enumerate(found) if ids != targets[number]
+    ]
+    equal = 1 - len(different) / len(found)
+    print(f"\nbeam {beam}: {equal:.1%} of {len(found):,} translations are equal")
+    print(
+        "  scores of the same tokens differ by a median of "
+        f"{statistics.median(noise):.1e}, at most {max(noise):.1e} a token"
+    )
+    for number in different:
+        (values,) = score_exported(
+            material.int8, [material.sources[number]], [found[number][1]],
+            batch_size=1, batch_tokens=10_000,
+        )  # fmt: skip
+        power = material.settings.length_penalty
+        other = sum(values) / length_penalty(len(values), power)
+        print(f"  sentence {number + 1}: the score is {expected[number].score - other:+.1e} less")
+        print(f"    {material.loaded.target.decode(targets[number])}\n    {found[number][2]}")
+
+
+def length(tokens: Sequence[int]) -> int:
+    """The tokens of a hypothesis, eos counted."""
+    return len(tokens) + 1
+
+
+def measure(
+    material: Material, engines: dict[str, Engine], count: int, rounds: int
+) -> None:
+    """Prints sentences a second of all that translate."""
+    loaded, lines, sources = material.loaded, material.lines[:count], material.sources[:count]
+    exports = {"ONNX, float32": exported(loaded.model), "ONNX, int8": material.int8}
+    for beam in BEAMS:
+        settings = replace(material.settings, beam_size=beam, batch_size=1)
+
+        def by_torch(_: int) -> float:
+            search([loaded.model], [sources], settings, CPU)
+            return float(count)
+
+        def by_export(model: ExportedModel) -> Contestant:
+            def work(_: int) -> float:
+                search_exported(model, sources, settings, len(loaded.target.vocab))
+                return float(count)
+
+            return work
+
+        def by_engine(engine: Engine) -> Contestant:
+            def work(_: int) -> float:
+                engine.ask({"lines": lines, "beamSize": beam})
+                return float(count)
+
+            return work
+
+        contestants: dict[str, Contestant] = {"torch": by_torch}
+        contestants |= {name: by_export(model) for name, model in exports.items()}
+        contestants |= {f"{name}, int8": by_engine(engine) for name, engine in engines.items()}
+        title = f"beam {beam}, sentences one by one, one thread"
+        print_rows(take_turns(title, "sentences/s", contestants, rounds), {})
+
+
+def read_material(run: str, text: str, count: int) -> tuple[Material, Content]:
+    """Loads a run, and the first sentences of a file."""
+    opened = Run(run)
+    loaded, settings = load_translation_model(opened), opened.experiment(Experiment).decoding
+    lines = list(read_sentences(Path(text)))[:count]
+    tokens = loaded.source.tokenizer.tokenize_all(lines)
+    ids = [loaded.source.vocab.ids(each) for each in tokens]
+    int8 = exported(loaded.model, int8=True)
+    content = Content(loaded.model, (loaded.source, loaded.target), opened.experiment(Experiment))
+    return Material(loaded, settings, int8, lines, tokens, ids), content
+
+
+def main() -> None:
+    """Measures, compares, prints."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.pages",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", help="the run of a translation model")
+    parser.add_argument("text", help="a file of source sentences")
+    parser.add_argument("--sentences", type=int, default=1000, help="so many are compared")
+    parser.add_argument("--speed", type=int, default=50, help="so many are measured")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each takes its turn")
+    parser.add_argument("--chromium", action="store_true", help="in Chromium, too")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    material, content = read_material(arguments.run, arguments.text, arguments.sentences)
+    print(f"{len(content.weights):,} bytes of weights, tokenizers and vocabularies in a page")
+    engines: dict[str, Engine] = {"node": Node(PROGRAM)}
+    if arguments.chromium:
+        engines["Chromium"] = Chromium(PROGRAM)
+    for engine in engines.values():
+        engine.ask({"weights": content.weights})
+    measure(material, engines, arguments.speed, arguments.rounds)
+    for name, engine in engines.items():
+        print(f"\n{name} against ONNX Runtime, both in int8")
+        for beam in BEAMS:
+            compare(material, engine, beam)
+        engine.close()
+
+
+if __name__ == "__main__":
+    main()
