@@ -5,15 +5,14 @@ let model = null;
 
 onmessage = async ({ data }) => {
   try {
-    if (data.weights) {
+    if (data.description) {
       model = await readModel(data.weights);
       postMessage({ ready: true });
-      return;
+    } else {
+      const found = translate(model, data.text, data.beamSize);
+      postMessage({ ...data, ...report(model, found, data.inside) });
     }
-    const start = performance.now();
-    const answer = report(model, translate(model, data.text, data.beamSize), data.inside);
-    postMessage({ ...data, ...answer, milliseconds: performance.now() - start });
   } catch (error) {
-    postMessage({ error: error.message });
+    postMessage({ ...(data.description ? {} : data), candidates: [], error: error.message });
   }
 };
