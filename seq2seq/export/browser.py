@@ -7,7 +7,6 @@ end]}`` among all of float32, ``{"numbers": [start, end]}`` among all of int8.
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -99,15 +98,15 @@ class Numbers:
         """The bytes of all arrays."""
         return 4 * self._sizes["floats"] + self._sizes["numbers"]
 
-    def pack(self, description: Json) -> bytes:
-        """Returns all arrays and the JSON that says where they are, compressed by zlib.
+    def pack(self, description: str) -> bytes:
+        """Returns all arrays, compressed by zlib, whose checksum finds what is damaged.
 
-        Two sizes come first; then so many numbers of float32 and so many of int8, and the JSON.
-        All of it is little end first. The checksum of zlib finds what is damaged.
+        Three numbers come first: the checksum of the description, which says where the arrays are,
+        and how many numbers there are of float32 and of int8. All of it is little end first.
         """
-        sizes = struct.pack("<2I", self._sizes["floats"], self._sizes["numbers"])
-        arrays = self._parts["floats"] + self._parts["numbers"]
-        return zlib.compress(b"".join([sizes, *arrays, json.dumps(description).encode()]), 9)
+        checksum = zlib.adler32(description.encode("ascii"))
+        head = struct.pack("<3I", checksum, self._sizes["floats"], self._sizes["numbers"])
+        return zlib.compress(b"".join([head, *self._parts["floats"], *self._parts["numbers"]]), 9)
 
 
 def describe(model: TranslationModel, numbers: Numbers) -> Json:

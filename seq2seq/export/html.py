@@ -47,8 +47,8 @@ class Content:
     """What a page holds of a model.
 
     Attributes:
-        description: what the page itself needs to know, as JSON: how to search.
-        weights: the model with tokenizers and vocabularies, see `Numbers.pack`, in Base64.
+        description: the model, both sides' tokenizers and vocabularies, and the search, as JSON.
+        numbers: the weights.
 
     Raises:
         SettingsError: the JavaScript has no way for a part of the model.
@@ -63,13 +63,19 @@ class Content:
     ) -> None:
         from seq2seq.export.browser import Numbers, describe
 
-        numbers = Numbers()
+        self.numbers = Numbers()
         source, target = (describe_pipeline(each) for each in pipelines)
-        decoding = {name: getattr(experiment.decoding, name) for name in DECODING}
-        described = {"source": source, "target": target, **describe(model, numbers)}
-        self.description: dict[str, Any] = {"decoding": decoding}
-        packed = numbers.pack({**described, "decoding": decoding})
-        self.weights = base64.b64encode(packed).decode("ascii")
+        self.description: dict[str, Any] = {
+            "source": source,
+            "target": target,
+            "decoding": {name: getattr(experiment.decoding, name) for name in DECODING},
+            **describe(model, self.numbers),
+        }
+
+    def embed(self, about: About) -> tuple[str, str]:
+        """Returns what stands in a page: the description, and the weights in Base64."""
+        description = to_json({"about": dataclasses.asdict(about), **self.description})
+        return description, base64.b64encode(self.numbers.pack(description)).decode("ascii")
 
 
 def ignored(settings: DecodingSettings) -> list[str]:
@@ -123,14 +129,15 @@ def page(content: Content, about: About) -> str:
     """Returns the HTML of a page: the template with everything in its place."""
     style = read_scripts(("style.css",))
     script = read_scripts(PAGE)
+    description, weights = content.embed(about)
     parts = {
         "policy": policy(style, script),
         "title": html.escape(about.title),
         "style": style,
         "script": script,
         "worker": read_scripts((*WORKER, "worker.js")),
-        "description": to_json({"about": dataclasses.asdict(about), **content.description}),
-        "weights": content.weights,
+        "description": description,
+        "weights": weights,
     }
     template = read_scripts(("page.html",))
     # All at once, so that nothing that was put in is looked at for further places.

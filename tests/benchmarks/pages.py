@@ -27,7 +27,8 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.data.readers.lines import read_sentences
 from seq2seq.decoding.hypothesis import Hypothesis, length_penalty
 from seq2seq.decoding.search import search
-from seq2seq.export.html import Content
+from seq2seq.export.about import About
+from seq2seq.export.html import Content, page
 from seq2seq.export.model import ExportedModel
 from seq2seq.export.search import score as score_exported
 from seq2seq.export.search import search as search_exported
@@ -44,8 +45,8 @@ BEAMS = (1, 5)
 PROGRAM = """
 let model = null;
 /** The model is loaded by the first request; of the others each is a list of lines. */
-async function answer({ weights, lines, beamSize, targets }) {
-  if (weights) model = await readModel(weights);
+async function answer({ parts, lines, beamSize, targets }) {
+  if (parts) model = await readModel(...parts);
   if (targets) return lines.map((line, number) => scoreOf(line, targets[number]));
   return (lines ?? []).map((line) => {
     const { sourceTokens, candidates } = translate(model, line, beamSize);
@@ -189,12 +190,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     material, content = read_material(arguments.run, arguments.text, arguments.sentences)
-    print(f"{len(content.weights):,} bytes of weights, tokenizers and vocabularies in a page")
+    parts = content.embed(About())
+    print(f"a page has {len(page(content, About())):,} bytes")
     engines: dict[str, Engine] = {"node": Node(PROGRAM)}
     if arguments.chromium:
         engines["Chromium"] = Chromium(PROGRAM)
     for engine in engines.values():
-        engine.ask({"weights": content.weights})
+        engine.ask({"parts": parts})
     measure(material, engines, arguments.speed, arguments.rounds)
     for name, engine in engines.items():
         print(f"\n{name} against ONNX Runtime, both in int8")

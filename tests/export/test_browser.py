@@ -1,6 +1,7 @@
 """The JavaScript computes what an int8 export computes in ONNX Runtime, whatever the model."""
 
 import base64
+import json
 import random
 from collections.abc import Iterable
 from itertools import product
@@ -18,15 +19,15 @@ from seq2seq.models.cells.elman import ElmanCell
 from seq2seq.models.cells.gated import LSTMCell
 from seq2seq.models.translation import TranslationModel
 from tests.support.exports import every_exported_attention, every_exported_cell, exported
-from tests.support.javascript import encoded, needs_node, run_javascript
+from tests.support.javascript import needs_node, run_javascript
 from tests.support.models import Build, attentive, variants
 
 SOURCE, TARGET = [7, 8, 4, 9, 10, 3], [2, 6, 7, 12, 8]
 
 STEPS = """
 const found = [];
-for (const weights of given.models) {
-  const model = await readModel(weights);
+for (const each of given.models) {
+  const model = await readModel(...each);
   let state = startDecoder(model.decoder, encode(model.encoder, given.source));
   found.push([]);
   for (const token of given.target) {
@@ -39,9 +40,11 @@ return found;
 """
 
 
-def packed(model: TranslationModel) -> str:
+def embedded(model: TranslationModel) -> tuple[str, str]:
+    """A description and weights, as they stand in a page."""
     numbers = Numbers()
-    return encoded(numbers.pack(describe(model, numbers)))
+    description = json.dumps(describe(model, numbers))
+    return description, base64.b64encode(numbers.pack(description)).decode()
 
 
 def check_equal(folder: Path, models: Iterable[TranslationModel], near: float = 2e-5) -> None:
@@ -49,7 +52,7 @@ def check_equal(folder: Path, models: Iterable[TranslationModel], near: float = 
     functions of float32 have other last digits, a whole number differs by one: so nearly all models
     are equal but for such digits, and all but for such numbers."""
     models = [model.float() for model in models]
-    given = {"models": [packed(model) for model in models], "source": SOURCE, "target": TARGET}
+    given = {"models": [embedded(model) for model in models], "source": SOURCE, "target": TARGET}
     found = run_javascript(folder, STEPS, given)
     farthest = [
         distance(model, steps) for model, steps in zip(models, found, strict=True)
@@ -184,14 +187,19 @@ def test_weights_that_are_no_numbers_are_refused(tiny_model: Build) -> None:
 
 @needs_node
 def test_what_is_damaged_is_refused(tiny_model: Build, tmp_path: Path) -> None:
-    whole = base64.b64decode(packed(attentive(tiny_model)))
-    draw = random.Random(1)
+    description, weights = embedded(attentive(tiny_model))
+    whole, draw = base64.b64decode(weights), random.Random(1)
     damaged = [whole[:10], whole[: len(whole) // 2], whole[:-1], whole + b"x", b"", b"not packed"]
     for _ in range(100):
         data = bytearray(whole)
         data[draw.randrange(2, len(data))] ^= 1 << draw.randrange(8)
         damaged.append(bytes(data))
-    texts = [*map(encoded, damaged), "no Base64"]
-    body = "return Promise.all(given.map((each) => readModel(each).catch((error) => error.message)));"
-    for message in run_javascript(tmp_path, body, texts):
-        assert str(message).startswith("the file is damaged (")
+    pairs = [(description, base64.b64encode(data).decode()) for data in damaged]
+    pairs += [(description, "no Base64"), (description[:-1], weights), ("", weights)]
+    for _ in range(100):
+        place = draw.randrange(len(description))
+        changed = chr(ord(description[place]) ^ 1)
+        pairs.append((description[:place] + changed + description[place + 1 :], weights))
+    body = "return Promise.all(given.map((each) => readModel(...each).catch(({ message }) => message)));"
+    for message in run_javascript(tmp_path, body, pairs):
+        assert str(message).startswith("the file is damaged: ")

@@ -10,20 +10,27 @@ import pytest
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
-from seq2seq.export.browser import Numbers, describe
+from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.tokenizers.rule_based import WordTokenizer
+from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
+from seq2seq.export.about import About
 from seq2seq.export.html import Content
 from seq2seq.export.search import search
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.support.exports import exported
 from tests.support.hostile import LONG
-from tests.support.javascript import encoded, needs_node, run_javascript
+from tests.support.javascript import needs_node, run_javascript
 from tests.support.models import Build, attentive
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 
+Kept = tuple[Any, Experiment, tuple[str, str]]
+VOCAB = Vocab([*SPECIAL_TOKENS, *"abcdefghi"], [0] * 13)
+PIPELINES = (TextPipeline(WordTokenizer(), VOCAB), TextPipeline(WordTokenizer(), VOCAB))
+
 SEARCH = """
-const model = await readModel(given.weights);
+const model = await readModel(...given.model);
 return given.settings.map((settings) => given.sources.map((ids) =>
   beamSearch(model, ids, settings, settings.beam_size).hypotheses.map(({ tokens, score }) => [tokens, score])));
 """
@@ -41,7 +48,7 @@ SEARCHES: list[dict[str, Any]] = [
 ]
 
 TRANSLATE = """
-const model = await readModel(given.weights);
+const model = await readModel(...given.model);
 return given.lines.map((line) => given.beams.map((beamSize) => {
   const { sourceTokens, isCut, candidates } = translate(model, line, beamSize);
   return { sourceTokens, isCut, candidates: candidates.map(({ tokens, score, text }) => [tokens, score, text]) };
@@ -82,10 +89,10 @@ def test_the_search_finds_the_same(tiny_model: Build, tmp_path: Path, feeding: b
     draw = random.Random(1)
     sources = [draw.choices(range(4, 11), k=draw.choice([0, 1, 2, 3, 5, 8])) for _ in range(40)]
     model = attentive(tiny_model, input_feeding=feeding, coverage=feeding).float()
-    numbers = Numbers()
-    weights = encoded(numbers.pack(describe(model, numbers)))
+    content = Content(model, PIPELINES, Experiment())
+
     every = [DecodingSettings(**each) for each in SEARCHES]
-    given = {"weights": weights, "sources": sources, "settings": [asdict(each) for each in every]}
+    given = {"model": content.embed(About()), "sources": sources, "settings": [asdict(each) for each in every]}
     graphs, swapped = exported(model, int8=True), 0
     for settings, found in zip(every, run_javascript(tmp_path, SEARCH, given), strict=True):
         expected = search(graphs, sources, settings, 13, n=settings.beam_size)
@@ -98,23 +105,23 @@ def test_the_search_finds_the_same(tiny_model: Build, tmp_path: Path, feeding: b
 
 
 @pytest.fixture
-def kept() -> tuple[Any, Experiment, str]:
+def kept() -> Kept:
     """A kept run, its experiment, and what a page has of it."""
     run = Run(KEPT)
     loaded, experiment = load_translation_model(run), run.experiment(Experiment)
     content = Content(loaded.model, (loaded.source, loaded.target), experiment)
-    return loaded, experiment, content.weights
+    return loaded, experiment, content.embed(About())
 
 
 @needs_node
 @pytest.mark.slow
-def test_translations_are_equal(kept: tuple[Any, Experiment, str], tmp_path: Path) -> None:
+def test_translations_are_equal(kept: Kept, tmp_path: Path) -> None:
     """All candidates of 300 sentences, with a beam of 1 and of 5."""
-    loaded, experiment, weights = kept
+    loaded, experiment, model = kept
     draw = random.Random(1)
     words = list(loaded.source.vocab)[4:]
     lines = [" ".join(draw.choices(words, k=draw.randint(1, 12))) for _ in range(300)]
-    given = {"weights": weights, "lines": lines, "beams": [1, 5]}
+    given = {"model": model, "lines": lines, "beams": [1, 5]}
     found = run_javascript(tmp_path, TRANSLATE, given)
     tokens = loaded.source.tokenizer.tokenize_all(lines)
     ids = [loaded.source.vocab.ids(each) for each in tokens]
@@ -137,11 +144,11 @@ def test_translations_are_equal(kept: tuple[Any, Experiment, str], tmp_path: Pat
 
 
 @needs_node
-def test_whatever_is_typed_is_answered(kept: tuple[Any, Experiment, str], tmp_path: Path) -> None:
+def test_whatever_is_typed_is_answered(kept: Kept, tmp_path: Path) -> None:
     """Nothing, NUL, lone surrogates, and lines of 10,000 characters, which are cut as in Python."""
-    loaded, experiment, weights = kept
+    loaded, experiment, model = kept
     lines = ["", " \t\u3000", "\x00", "\ud800 x \udfff", "\U0010ffff\ufffe", *(line[:10_000] for line in LONG)]
-    found = run_javascript(tmp_path, TRANSLATE, {"weights": weights, "lines": lines, "beams": [1]})
+    found = run_javascript(tmp_path, TRANSLATE, {"model": model, "lines": lines, "beams": [1]})
     limit = experiment.decoding.max_source_length
     for line, (answer,) in zip(lines, found, strict=True):
         tokens = loaded.source.tokenizer.tokenize(line)

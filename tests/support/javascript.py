@@ -1,6 +1,5 @@
 """The JavaScript of a page, run by node."""
 
-import base64
 import json
 import shutil
 import subprocess
@@ -38,8 +37,3 @@ def run_javascript(folder: Path, body: str, given: object) -> Any:
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     return json.loads(done.stdout)
-
-
-def encoded(data: bytes) -> str:
-    """Bytes in Base64, as a page has them."""
-    return base64.b64encode(data).decode("ascii")

@@ -13,24 +13,30 @@ const LEAST = 1e-30;
 const ROUNDING = 1.5 * 2 ** 52;
 
 /** Reads what seq2seq/export/browser.py packed: the description, with arrays where it says where they are. */
-async function readModel(base64) {
-  if (typeof DecompressionStream === "undefined") throw new Error("it is too old, and has no DecompressionStream");
+async function readModel(description, base64) {
+  if (typeof DecompressionStream === "undefined") throw new Error("it has no DecompressionStream");
   try {
     const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     const unpacking = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-    return unpackModel(await new Response(unpacking).arrayBuffer()); // its checksum has been compared
+    const bytes = await new Response(unpacking).arrayBuffer(); // their checksum has been compared
+    const [checksum, floatCount, numberCount] = new Uint32Array(bytes, 0, 3);
+    if (checksum !== adler32(description)) throw new Error("its description was changed");
+    const floats = new Float32Array(bytes, 12, floatCount);
+    const numbers = new Int8Array(bytes, 12 + 4 * floatCount, numberCount);
+    return putArrays(JSON.parse(description), floats, numbers);
   } catch (error) {
-    throw new Error(`the file is damaged (${error.message}); get it once more`);
+    throw new Error(`the file is damaged: ${error.message}`);
   }
 }
 
-/** Two sizes, so many numbers of float32 and of int8, and the description as JSON. */
-function unpackModel(bytes) {
-  const [floatCount, numberCount] = new Uint32Array(bytes, 0, 2);
-  const floats = new Float32Array(bytes, 8, floatCount);
-  const numbers = new Int8Array(bytes, 8 + floats.byteLength, numberCount);
-  const text = new TextDecoder().decode(new Uint8Array(bytes, 8 + floats.byteLength + numberCount));
-  return putArrays(JSON.parse(text), floats, numbers);
+/** The checksum of zlib. */
+function adler32(text) {
+  let [low, high] = [1, 0];
+  for (let place = 0; place < text.length; place++) {
+    low = (low + text.charCodeAt(place)) % 65521;
+    high = (high + low) % 65521;
+  }
+  return high * 65536 + low;
 }
 
 function putArrays(part, floats, numbers) {

@@ -6,7 +6,7 @@ let model = null;
 onmessage = async ({ data }) => {
   try {
     if (data.description) {
-      model = await readModel(data.weights);
+      model = await readModel(data.description, data.weights);
       postMessage({ ready: true });
     } else {
       const found = translate(model, data.text, data.beamSize);
