@@ -146,7 +146,8 @@ def missing(model: TranslationModel) -> Iterator[str]:
         if kind not in CELLS:
             yield f"it has no cell of the class {kind.__name__}, only of {names(CELLS)}"
     if {getattr(cell, "activation", torch.tanh) for cell in cells} - {*ACTIVATIONS}:
-        yield f"its cells have an activation of their own, none of {', '.join(ACTIVATIONS.values())}"
+        known = ", ".join(dict.fromkeys(ACTIVATIONS.values()))
+        yield f"its cells have an activation of their own, none of {known}"
     if decoder.attention is not None and type(decoder.attention) not in ATTENTIONS:
         own = type(decoder.attention).__name__
         yield f"it has no attention of the class {own}, only of {names(ATTENTIONS)}"

@@ -55,7 +55,7 @@ class Node:
 
 
 class Chromium:
-    """The program in Debian's Chromium, without a screen, in a file that is opened from the disk."""
+    """The program in Debian's Chromium, without a screen, opened from the disk."""
 
     def __init__(self, program: str) -> None:
         from tests.support.chromium import Browser

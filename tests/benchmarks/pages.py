@@ -6,16 +6,15 @@
 Sentences are translated one by one, by one thread, with a beam of 1 and of 5. The translations of
 JavaScript are compared with those of ONNX Runtime in int8, which has the same whole numbers; its
 functions of float32 have other last digits. Where a number then comes out on the other side of a
-half, a whole number differs by one. How much that moves the score of the same tokens is printed, and
-beside each translation that differs by how much its score is less: two of nearly equal score.
+half, a whole number differs by one. How much that moves the score of the same tokens is printed,
+and beside each translation that differs by how much its score is less: two of nearly equal score.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +37,6 @@ from tests.benchmarks.javascript import Chromium, Engine, Node
 from tests.benchmarks.measure import Contestant, print_rows, take_turns
 from tests.support.exports import exported
 
-
 CPU = torch.device("cpu")
 BEAMS = (1, 5)
 
@@ -50,7 +48,8 @@ async function answer({ parts, lines, beamSize, targets }) {
   if (targets) return lines.map((line, number) => scoreOf(line, targets[number]));
   return (lines ?? []).map((line) => {
     const { sourceTokens, candidates } = translate(model, line, beamSize);
-    return [sourceTokens, ...(candidates.length ? [candidates[0].tokens, candidates[0].text] : [[], ""])];
+    const [{ tokens, text }] = [...candidates, { tokens: [], text: "" }];
+    return [sourceTokens, tokens, text];
   });
 }
 
@@ -103,9 +102,7 @@ def compare(material: Material, engine: Engine, beam: int) -> None:
         abs(value - hypothesis.log_probability) / length(hypothesis.tokens)
         for value, hypothesis in zip(again, expected, strict=True)
     ]
-    different = [
-        number for number, (_, ids, _) in enumerate(found) if ids != targets[number]
-    ]
+    different = [number for number, (_, ids, _) in enumerate(found) if ids != targets[number]]
     equal = 1 - len(different) / len(found)
     print(f"\nbeam {beam}: {equal:.1%} of {len(found):,} translations are equal")
     print(
@@ -128,36 +125,27 @@ def length(tokens: Sequence[int]) -> int:
     return len(tokens) + 1
 
 
-def measure(
-    material: Material, engines: dict[str, Engine], count: int, rounds: int
-) -> None:
+def measure(material: Material, engines: dict[str, Engine], count: int, rounds: int) -> None:
     """Prints sentences a second of all that translate."""
     loaded, lines, sources = material.loaded, material.lines[:count], material.sources[:count]
     exports = {"ONNX, float32": exported(loaded.model), "ONNX, int8": material.int8}
-    for beam in BEAMS:
-        settings = replace(material.settings, beam_size=beam, batch_size=1)
+    size = len(loaded.target.vocab)
 
-        def by_torch(_: int) -> float:
-            search([loaded.model], [sources], settings, CPU)
+    def translating(translate: Callable[..., object], *given: Any) -> Contestant:
+        def work(_: int) -> float:
+            translate(*given)
             return float(count)
 
-        def by_export(model: ExportedModel) -> Contestant:
-            def work(_: int) -> float:
-                search_exported(model, sources, settings, len(loaded.target.vocab))
-                return float(count)
+        return work
 
-            return work
-
-        def by_engine(engine: Engine) -> Contestant:
-            def work(_: int) -> float:
-                engine.ask({"lines": lines, "beamSize": beam})
-                return float(count)
-
-            return work
-
-        contestants: dict[str, Contestant] = {"torch": by_torch}
-        contestants |= {name: by_export(model) for name, model in exports.items()}
-        contestants |= {f"{name}, int8": by_engine(engine) for name, engine in engines.items()}
+    for beam in BEAMS:
+        settings = replace(material.settings, beam_size=beam, batch_size=1)
+        contestants = {"torch": translating(search, [loaded.model], [sources], settings, CPU)}
+        for name, model in exports.items():
+            contestants[name] = translating(search_exported, model, sources, settings, size)
+        for name, engine in engines.items():
+            asked = {"lines": lines, "beamSize": beam}
+            contestants[f"{name}, int8"] = translating(engine.ask, asked)
         title = f"beam {beam}, sentences one by one, one thread"
         print_rows(take_turns(title, "sentences/s", contestants, rounds), {})
 

