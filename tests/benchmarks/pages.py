@@ -6,15 +6,16 @@
 Sentences are translated one by one, by one thread, with a beam of 1 and of 5. The translations of
 JavaScript are compared with those of ONNX Runtime in int8, which has the same whole numbers; its
 functions of float32 have other last digits. Where a number then comes out on the other side of a
-half, a whole number differs by one. How much that moves the score of the same tokens is printed,
-and beside each translation that differs by how much its score is less: two of nearly equal score.
+half, a whole number differs by one. How much that moves the log-probability of the same tokens is
+printed, and beside each translation that differs by how much it was behind where it parts: two
+tokens, or two hypotheses, that are all but equally probable.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ import torch
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.readers.lines import read_sentences
-from seq2seq.decoding.hypothesis import Hypothesis, length_penalty
+from seq2seq.data.vocabulary import EOS_ID
+from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.decoding.search import search
 from seq2seq.export.about import About
 from seq2seq.export.html import Content, page
@@ -90,6 +92,12 @@ class Material(NamedTuple):
         found = search_exported(self.int8, self.sources, settings, len(self.loaded.target.vocab))
         return [hypotheses[0] for hypotheses in found]
 
+    def score(self, number: int, ids: list[int]) -> list[float]:
+        """Returns the log-probability of each token of a translation, and of eos."""
+        source = self.sources[number]
+        (found,) = score_exported(self.int8, [source], [ids], batch_size=1, batch_tokens=10_000)
+        return found
+
 
 def compare(material: Material, engine: Engine, beam: int) -> None:
     """Prints how many translations are equal, and what there is to say of the others."""
@@ -99,30 +107,24 @@ def compare(material: Material, engine: Engine, beam: int) -> None:
     targets = [hypothesis.tokens for hypothesis in expected]
     again = engine.ask({"lines": material.lines, "targets": targets})
     noise = [
-        abs(value - hypothesis.log_probability) / length(hypothesis.tokens)
+        abs(value - hypothesis.log_probability)
         for value, hypothesis in zip(again, expected, strict=True)
     ]
     different = [number for number, (_, ids, _) in enumerate(found) if ids != targets[number]]
-    equal = 1 - len(different) / len(found)
-    print(f"\nbeam {beam}: {equal:.1%} of {len(found):,} translations are equal")
     print(
-        "  scores of the same tokens differ by a median of "
-        f"{statistics.median(noise):.1e}, at most {max(noise):.1e} a token"
+        f"beam {beam}: {1 - len(different) / len(found):.2%} of {len(found):,} translations are "
+        f"equal; log-probabilities of the same tokens differ by a median of "
+        f"{statistics.median(noise):.1e}, one in a hundred by {sorted(noise)[-len(noise) // 100]:.1e}"
     )
     for number in different:
-        (values,) = score_exported(
-            material.int8, [material.sources[number]], [found[number][1]],
-            batch_size=1, batch_tokens=10_000,
-        )  # fmt: skip
-        power = material.settings.length_penalty
-        other = sum(values) / length_penalty(len(values), power)
-        print(f"  sentence {number + 1}: the score is {expected[number].score - other:+.1e} less")
+        mine, other = (material.score(number, ids) for ids in (targets[number], found[number][1]))
+        pairs = zip([*targets[number], EOS_ID], [*found[number][1], EOS_ID], strict=False)
+        place = next(place for place, (one, two) in enumerate(pairs) if one != two)
+        print(
+            f"  {number + 1}: by ONNX Runtime {mine[place] - other[place]:.1e} less at token "
+            f"{place + 1}, {sum(mine) - sum(other):+.1e} in all"
+        )
         print(f"    {material.loaded.target.decode(targets[number])}\n    {found[number][2]}")
-
-
-def length(tokens: Sequence[int]) -> int:
-    """The tokens of a hypothesis, eos counted."""
-    return len(tokens) + 1
 
 
 def measure(material: Material, engines: dict[str, Engine], count: int, rounds: int) -> None:
