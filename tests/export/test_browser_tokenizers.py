@@ -154,4 +154,5 @@ def test_white_space_that_is_kept(tmp_path: Path, characters: list[str]) -> None
 @pytest.mark.parametrize("kind", KINDS)
 def test_long_lines(tmp_path: Path, kind: str) -> None:
     tokenizer = build_tokenizer(kind, sample_lines(), vocab_size=300)
-    check_equal(tmp_path, tokenizer, [line[:10_000] for line in LONG])
+    marks = LONG[3][:10_000]  # browsers take quadratic time to put marks in order
+    check_equal(tmp_path, tokenizer, [*LONG[:3], marks, *LONG[4:]])
