@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -58,25 +59,27 @@ class Chromium:
     """The program in Debian's Chromium, without a screen, opened from the disk."""
 
     def __init__(self, program: str) -> None:
-        from tests.support.chromium import Browser
+        from selenium import webdriver
 
         self.folder = tempfile.TemporaryDirectory()
         path = Path(self.folder.name) / "page.html"
         script = read_scripts(WORKER) + program
         path.write_text(
-            f'<!DOCTYPE html><meta charset="utf-8"><p id="status"></p><script>{script}</script>',
-            encoding="utf-8",
+            f'<!DOCTYPE html><meta charset="utf-8"><script>{script}</script>', encoding="utf-8"
         )
-        self.browser = Browser(path)
-        self.browser.driver.set_script_timeout(3600)
+        options = webdriver.ChromeOptions()
+        for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
+            options.add_argument(f"--{argument}")
+        service = webdriver.ChromeService(shutil.which("chromedriver"))
+        self.driver = webdriver.Chrome(options=options, service=service)
+        self.driver.set_script_timeout(3600)
+        self.driver.get(path.as_uri())
 
     def ask(self, request: dict[str, Any]) -> Any:
         """See `Engine`."""
-        return self.browser.driver.execute_async_script(
-            "answer(arguments[0]).then(arguments[1])", request
-        )
+        return self.driver.execute_async_script("answer(arguments[0]).then(arguments[1])", request)
 
     def close(self) -> None:
         """See `Engine`."""
-        self.browser.driver.quit()
+        self.driver.quit()
         self.folder.cleanup()
