@@ -32,7 +32,10 @@ WORKER = (
     *("normalization.js", "rule_based.js", "sentencepiece.js", "translator.js", "words.js"),
 )
 """What translates, in the order in which it is read."""
-PAGE = ("output.js", "inside.js", "tree.js", "states.js", "searchers.js", "page.js")
+PAGE = (
+    *("output.js", "inside.js", "steps.js", "tree.js", "states.js", "context.js"),
+    *("searchers.js", "page.js"),
+)
 """What shows it."""
 DECODING = (
     *("beam_size", "length_penalty", "min_length", "max_length", "max_length_ratio"),

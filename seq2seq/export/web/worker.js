@@ -8,12 +8,16 @@ onmessage = async ({ data }) => {
     if (data.description) {
       model = await readModel(JSON.parse(data.description), data.weights);
       postMessage({ ready: true });
-      return;
+    } else {
+      const found = translate(model, data.text, data.beamSize);
+      postMessage({ ...data, ...report(model, found, data.inside), isCut: isCut(data.text) });
     }
-    const start = performance.now();
-    const answer = report(model, translate(model, data.text, data.beamSize), data.inside);
-    postMessage({ ...data, ...answer, milliseconds: performance.now() - start });
   } catch (error) {
-    postMessage({ error: String(error) });
+    postMessage({ ...(data.description ? {} : data), candidates: [], error: String(error) });
   }
 };
+
+/** Whether a text has more tokens than are read. */
+function isCut(text) {
+  return tokenize(model.source.tokenizer, text).length > model.decoding.max_source_length;
+}
