@@ -11,8 +11,8 @@ function showContext({ sourceTokens, steps, encoderSeen }) {
     const inOrder = states.map(({ hidden }) => hidden);
     return showSide(side ? inOrder.reverse() : inOrder, side ? [...sourceTokens].reverse() : sourceTokens);
   });
-  const names = sides.length > 1 ? ["Forwards", "Backwards, from the end"] : [""];
-  const content = sides.map(({ shown }, side) => make("div", {}, make("h4", { textContent: names[side] }), ...shown));
+  const names = ["Forwards", "Backwards, from the end"].map((name) => make("h4", { textContent: name }));
+  const content = sides.flatMap(({ shown }, side) => (sides.length > 1 ? [names[side], ...shown] : shown));
   const text =
     "This model has no attention: all that the decoder learns of the sentence is the encoder's last state, of which " +
     "this is the top layer's; bars show how far each token moved it.";
