@@ -201,11 +201,14 @@ def test_every_script_long_lines_and_nothing(browser: Browser) -> None:
     long = "Emma sucht das Haus. " * 500  # 10,000 letters
     lines = ["", "日本語 שלום مرحبا ไทย", "</script><b>x</b><!--", long, "\u202ex\u0000\u2028y", " "]
     browser.paste("\n".join(lines))
-    browser.all("summary")[0].click()
     browser.wait("state.lines.every((line) => !line.trim() || answerFor(line))")
     assert len(browser.all("#output .line")) == len(lines)
     assert browser.all("#output b") == []
     assert browser.texts("#output .problem")[0].startswith(" (The line is longer than 500 tokens")
+    browser.run("chooseLine(3)")
+    browser.all("summary")[0].click()
+    browser.wait("document.querySelectorAll('.view').length")
+    assert browser.text("#cut").startswith("The text is long: the first 60 tokens")
     assert browser.run("longest") < 1000  # milliseconds; the long line takes the worker seconds
     browser.all("#clear")[0].click()
     assert browser.text("#output") == ""

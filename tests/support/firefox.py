@@ -34,7 +34,9 @@ class Firefox:
             )
         self.number = 0
         self.events: list[dict[str, Any]] = []
-        self.socket = websocket.create_connection(f"{address(said)}/session", timeout=120)
+        self.socket = websocket.create_connection(
+            f"{address(said)}/session", timeout=120, suppress_origin=True
+        )
         self.call("session.new", capabilities={})
         self.call("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
         self.context = self.call("browsingContext.getTree")["contexts"][0]["context"]
@@ -74,7 +76,7 @@ class Firefox:
             target={"context": self.context},
             awaitPromise=True,
         )
-        return json.loads(found["result"]["value"])
+        return json.loads(found["result"].get("value", "null"))
 
     def wait(self, condition: str, seconds: float = 60) -> None:
         """Waits until an expression is true."""

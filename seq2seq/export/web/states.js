@@ -9,16 +9,23 @@ const [POSITIVE, NEGATIVE] = [[47, 98, 230], [226, 128, 38]];
 /** States, by their names in cells.js; all else are gates, which are between 0 and 1. */
 const STATES = { hidden: "hidden state", memory: "memory cell" };
 /** What gates do, by the kind of cell; see the formulas in cells.js. */
+const LSTM_GATES = {
+  input: "how much of what is new is added to the memory",
+  forget: "how much of the memory is kept",
+  output: "how much of the memory is shown in the hidden state",
+};
 const GATES = {
-  lstm: {
-    input: "how much of what is new is added to the memory",
-    forget: "how much of the memory is kept",
-    output: "how much of the memory is shown in the hidden state",
-  },
+  lstm: LSTM_GATES,
+  "lstm-norm": LSTM_GATES,
   gru: {
     reset: "how much of the old state is used in making a new one",
     update: "how much of the old state is kept, instead of the new one",
   },
+  sru: {
+    forget: "how much of the memory is kept, instead of what is new",
+    reset: "how much of the memory goes out, instead of the input",
+  },
+  mingru: { update: "how much of the new state is taken, instead of the old one" },
 };
 /** Which of its choices each view shows. */
 const chosenStates = { encoder: 0, decoder: 0 };
