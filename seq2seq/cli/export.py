@@ -14,7 +14,6 @@ from seq2seq.cli.options import RunArgument, open_run, parse_command
 from seq2seq.config.experiment import Experiment
 from seq2seq.console import write_stderr
 from seq2seq.export.about import About, complete
-from seq2seq.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def export_page(command: ExportCommand) -> None:
     from seq2seq.export.html import Content, check_new, ignored, page, write_page
 
     check_new(command.out, overwrite=command.overwrite)
-    run: Run = open_run(command.run)
+    run = open_run(command.run)
     experiment = run.experiment(Experiment)
     from seq2seq.translation.ensemble import load_translation_model
 

@@ -158,7 +158,9 @@ def test_look_inside_without_attention(
     chromium.type("a b c")
     chromium.all("summary")[0].click()
     chromium.wait("document.querySelectorAll('.view').length")
-    assert chromium.texts(".view h3") == ["The context vector" if each == "Attention" else each for each in INSIDE]
+    assert chromium.texts(".view h3") == [
+        "The context vector" if each == "Attention" else each for each in INSIDE
+    ]
     assert "layer 1: update gate" in {each.rpartition(", ")[2] for each in chromium.texts("option")}
     pictures = []
     for place in range(4):  # the vector fills
@@ -199,7 +201,14 @@ def test_all_that_can_be_reached_by_the_keyboard_has_a_name(browser: Browser) ->
 
 def test_every_script_long_lines_and_nothing(browser: Browser) -> None:
     long = "Emma sucht das Haus. " * 500  # 10,000 letters
-    lines = ["", "日本語 שלום مرحبا ไทย", "</script><b>x</b><!--", long, "\u202ex\u0000\u2028y", " "]
+    lines = [
+        "",
+        "日本語 שלום مرحبا ไทย",
+        "</script><b>x</b><!--",
+        long,
+        "\u202ex\u0000\u2028y",
+        " ",
+    ]
     browser.paste("\n".join(lines))
     browser.wait("state.lines.every((line) => !line.trim() || answerFor(line))")
     assert len(browser.all("#output .line")) == len(lines)

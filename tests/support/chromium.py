@@ -19,7 +19,9 @@ WATCH = """
     }).observe({ type: "longtask" });
     window.problems = [];
     for (const name of ["error", "unhandledrejection", "securitypolicyviolation"]) {
-      addEventListener(name, (event) => problems.push(`${name}: ${event.message ?? event.blockedURI}`));
+      addEventListener(name, (event) => {
+        problems.push(`${name}: ${event.message ?? event.blockedURI}`);
+      });
     }
 """
 """Runs before the page's own script: how long its thread was busy at most, and what went wrong."""

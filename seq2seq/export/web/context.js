@@ -11,8 +11,9 @@ function showContext({ sourceTokens, steps, encoderSeen }) {
     const inOrder = states.map(({ hidden }) => hidden);
     return showSide(side ? inOrder.reverse() : inOrder, side ? [...sourceTokens].reverse() : sourceTokens);
   });
-  const names = ["Forwards", "Backwards, from the end"].map((name) => make("h4", { textContent: name }));
-  const content = sides.flatMap(({ shown }, side) => (sides.length > 1 ? [names[side], ...shown] : shown));
+  const names = sides.length > 1 ? ["Forwards", "Backwards, from the end"] : ["Forwards"];
+  const parts = sides.map(({ shown }, side) => make("div", {}, make("h4", { textContent: names[side] }), ...shown));
+  const content = [make("div", { className: "beside" }, ...parts)];
   const text =
     "This model has no attention: all that the decoder learns of the sentence is the encoder's last state, of which " +
     "this is the top layer's; bars show how far each token moved it.";
@@ -32,7 +33,7 @@ function showSide(vectors, tokens) {
   });
   const heads = tokens.map((token) => tokenCell(token, "col"));
   [heads, cells].forEach((row) => row.forEach((cell, number) => atPlace(cell, number)));
-  const table = make("table", { className: "attention states" });
+  const table = make("table", { className: "attention states", dir: directionOf(tokens) });
   table.append(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, make("tr", {}, ...cells)));
   const move = (read) => {
     drawVector(vectors[read - 1], ACROSS, canvas);

@@ -6,7 +6,7 @@
 const DRAWN = 60;
 /** How long a moment lasts while it plays, in milliseconds. */
 const MOMENT = 900;
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+const percent = (share) => (share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 
 /** What is looked at: a candidate of a text, its views, the place in time, the timer while it plays. */
 const timeline = { candidate: null, text: null, seen: null, views: [], place: 0, timer: 0 };

@@ -38,11 +38,15 @@ function complain(problem) {
   element("status").textContent = `This browser can't translate here, a newer one may: ${problem}`;
 }
 
-/** Asks each worker that is free for a line that is missing, the chosen one first. */
+/**
+ * Asks each worker that is free for a line that is missing, the chosen one first. The beam leaves the other
+ * lines alone until all are translated greedily.
+ */
 function ask() {
   for (const searcher of searchers) {
     if (searcher.isBusy || (searcher.beamSize > 1 && !state.rests)) continue;
-    const lines = [state.lines[state.chosen] ?? "", ...state.lines];
+    const isLater = searcher.beamSize > 1 && state.lines.some((line) => isMissing(line, 1));
+    const lines = [state.lines[state.chosen] ?? "", ...(isLater ? [] : state.lines)];
     const text = lines.find((line) => isMissing(line, searcher.beamSize));
     if (text === undefined) continue;
     Object.assign(searcher, { isBusy: true, text });

@@ -86,27 +86,30 @@ function showStates({ coder, title, text, layers, moment }) {
     moveTo(timeline.place);
   });
   redraw();
-  return view(title, text, [make("p", {}, select), map, legend, gates], move, true);
+  const beside = make("div", { className: "beside" }, map, gates);
+  return view(title, text, [make("p", {}, select), beside, legend], move, true);
 }
 
 const partName = (part) => STATES[part] ?? `${part} gate`;
 
 function legendOf(part, size) {
-  const colours = STATES[part] ? "Blue is positive, orange negative" : "The bluer, the wider open is the gate";
+  const colours = STATES[part] ? "Blue is positive, orange negative, strongest from 1 on" : "The bluer, the wider open is the gate";
   return size > UNITS ? `${colours}; ${UNITS} of ${size} units.` : `${colours}.`;
 }
 
 /** How far the gates of a layer are open, the mean over its units. */
-function showGates({ kind }, step) {
-  if (!step) return [];
+function showGates({ kind, tokens, steps }, step) {
+  if (!step) return [make("li", { className: "note", textContent: "The decoder has not begun: the encoder still reads." })];
+  const token = tokens[steps.indexOf(step)];
   const parts = Object.keys(step).filter((part) => !STATES[part]);
   if (!parts.length) return [make("li", { className: "note", textContent: "Cells of this kind have no gates." })];
-  return parts.map((part) => {
+  const bars = parts.map((part) => {
     const mean = step[part].reduce((sum, value) => sum + value, 0) / step[part].length / 127;
     const bar = showBar({ name: partName(part), share: mean });
     bar.append(make("span", { className: "meaning", textContent: GATES[kind]?.[part] ?? "" }));
     return bar;
   });
+  return [make("li", { className: "note", textContent: `At the moment, the mean of all units, after “${token}”:` }), ...bars];
 }
 
 /** A table with a canvas in each column, so that columns follow the direction of the script. */
@@ -115,7 +118,7 @@ function drawColumns({ tokens, places }, vectors, name) {
   const body = vectors.map((vector, index) => {
     return atPlace(make("td", {}, drawVector(vector.subarray(0, UNITS), 1)), places[index]);
   });
-  const table = make("table", { className: "attention states", dir: "auto" });
+  const table = make("table", { className: "attention states", dir: directionOf(tokens) });
   table.append(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, make("tr", {}, ...body)));
   table.setAttribute("role", "img");
   table.setAttribute("aria-label", `${name}, of ${tokens.length} tokens`);

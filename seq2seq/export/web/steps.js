@@ -10,6 +10,9 @@ const SIGNS = {
 /** Scripts that are written from top to bottom as they are. */
 const UPRIGHT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
+/** Scripts that are written from right to left, the first letter of a text decides. */
+const RIGHT_TO_LEFT = /^[^\p{L}]*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
 /** Both sides as tokens: those of the source are as strong as the attention that they have. */
 function showTokens({ sourceTokens, steps }) {
   const known = new Set(description.source.vocabulary);
@@ -95,12 +98,17 @@ function showAttention({ sourceTokens, steps }) {
     row.dataset.place = sourceTokens.length + step;
     return row;
   });
-  const table = make("table", { className: "attention", dir: "auto" });
+  const table = make("table", { className: "attention", dir: directionOf(sourceTokens) });
   table.append(make("thead", {}, head), make("tbody", {}, ...rows));
   const text =
     "Each row is a token of the translation, and shows where in the source, above, the decoder looked while it " +
     "wrote it: the stronger the colour, the more.";
   return view("Attention", text, [wide("Attention", table)]);
+}
+
+/** The direction in which the columns of tokens follow each other; special tokens have none. */
+function directionOf(tokens) {
+  return RIGHT_TO_LEFT.test(tokens.join("").replace(/<\w+>/g, "")) ? "rtl" : "ltr";
 }
 
 function tokenCell(token, scope) {
