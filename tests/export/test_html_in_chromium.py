@@ -23,6 +23,7 @@ pytestmark = [needs_chromium, pytest.mark.slow]
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 LINE = "Emma sucht das Haus."
+EVIL = ["</script>", "<b>b</b>", "<!--", "<script>", "]]>", "\u2028", '"', "\\", "&lt;"]
 INSIDE = [
     *("Tokens", "What might come next", "Attention", "The beam"),
     *("Inside the encoder", "Inside the decoder"),
@@ -91,6 +92,31 @@ def test_no_request_leaves(browser: Browser, path: Path) -> None:
     assert browser.run("performance.getEntriesByType('resource').length") == 0
 
 
+def test_the_policy_refuses_all_else(chromium: Browser, path: Path) -> None:
+    chromium.open(path)
+    done = chromium.driver.execute_async_script(
+        "const [own, done] = arguments;"
+        "const image = document.createElement('img');"
+        "image.onerror = () => fetch(own).then(() => done('fetched'), () => done('refused'));"
+        "image.src = own + '.png';",
+        path.as_uri(),
+    )
+    assert done == "refused"
+    assert sum(each.startswith("securitypolicyviolation") for each in chromium.problems()) == 2
+
+
+def test_what_is_copied_is_the_translation(browser: Browser) -> None:
+    allowed = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    browser.driver.execute_cdp_cmd("Browser.grantPermissions", allowed)
+    browser.type(f"{LINE}\n\n{LINE}")
+    browser.all("#copy")[0].click()
+    browser.wait("document.getElementById('copy').textContent === 'Copied'")
+    copied = browser.driver.execute_async_script(
+        "navigator.clipboard.readText().then(arguments[0])"
+    )
+    assert copied.split("\n") == browser.texts("#output .line")
+
+
 def test_facts_are_text_and_languages_have_names(browser: Browser) -> None:
     assert browser.text("h1") == "German to Arabic"
     assert "<b>me</b>" in browser.text("#about")
@@ -148,29 +174,31 @@ def test_look_inside(browser: Browser) -> None:
 def test_look_inside_without_attention(
     chromium: Browser, tiny_model: Build, tmp_path: Path
 ) -> None:
-    vocab = Vocab([*SPECIAL_TOKENS, *"abcdefghi"], [0] * 13)
+    vocab = Vocab([*SPECIAL_TOKENS, *EVIL], [0] * 13)
     sides = (TextPipeline(WordTokenizer(), vocab), TextPipeline(WordTokenizer(), vocab))
     model = tiny_model(attention="none", lexical=False, cell="gru")
     path = tmp_path / "page.html"
     path.write_text(page(Content(model.float(), sides, Experiment()), About()), encoding="utf-8")
     chromium.open(path)
     assert (chromium.text("h1"), chromium.text("#source-name")) == ("Translator", "Source")
-    chromium.type("a b c")
+    chromium.type("</script> <b>b</b> <!--")
     chromium.all("summary")[0].click()
     chromium.wait("document.querySelectorAll('.view').length")
     assert chromium.texts(".view h3") == [
         "The context vector" if each == "Attention" else each for each in INSIDE
     ]
     assert "layer 1: update gate" in {each.rpartition(", ")[2] for each in chromium.texts("option")}
+    reads = chromium.run("timeline.seen.sourceTokens.length")
     pictures = []
-    for place in range(4):  # the vector fills
+    for place in range(reads):  # the vector fills
         chromium.run(f"moveTo({place})")
         pictures.append(chromium.run("document.querySelector('.vector').toDataURL()"))
-    assert len(set(pictures)) == 4
+    assert len(set(pictures)) == reads > 4
     chromium.run("moveTo(99)")
     assert chromium.run("document.querySelector('.vector').toDataURL()") == pictures[-1]
     chromium.run("pointAt(document.querySelector('.word'))")
     assert "no attention" in chromium.text("#hint")
+    assert (len(chromium.all("script")), len(chromium.all("b"))) == (4, 0)
     assert chromium.all("mark") == []
     assert chromium.problems() == []
 

@@ -96,6 +96,15 @@ function moveTo(to) {
   for (const { move } of timeline.views) move?.(moment);
   element("views").querySelectorAll(".now").forEach((shown) => shown.classList.remove("now"));
   element("views").querySelectorAll(`[data-place="${place}"]`).forEach((shown) => shown.classList.add("now"));
+  element("views").querySelectorAll(".wide").forEach(keepInSight);
+}
+
+/** Moves what is wider than the page to where the moment is. */
+function keepInSight(region) {
+  const now = region.querySelector(".now:not(tr)")?.getBoundingClientRect();
+  const seen = region.getBoundingClientRect();
+  if (now && now.left < seen.left) region.scrollLeft -= seen.left - now.left;
+  if (now && now.right > seen.right) region.scrollLeft += now.right - seen.right;
 }
 
 function momentName({ sourceTokens, steps, encoderSeen }, { read, written }) {
