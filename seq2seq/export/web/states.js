@@ -109,7 +109,7 @@ function showGates({ kind, tokens, steps }, step) {
     bar.append(make("span", { className: "meaning", textContent: GATES[kind]?.[part] ?? "" }));
     return bar;
   });
-  return [make("li", { className: "note", textContent: `At the moment, the mean of all units, after “${token}”:` }), ...bars];
+  return [make("li", { className: "note", textContent: `How far gates are open while it reads “${token}”, the mean of all units:` }), ...bars];
 }
 
 /** A table with a canvas in each column, so that columns follow the direction of the script. */

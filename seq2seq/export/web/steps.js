@@ -2,11 +2,7 @@
 // Look inside, token by token: how texts are cut, what might have come next, and where attention was.
 
 /** What the signs of the tokenizers mean. */
-const SIGNS = {
-  sentencepiece: " ▁ stands for a space.",
-  character: " ▁ stands for a space.",
-  word: " ￭ stands where there is no space.",
-};
+const SIGNS = { sentencepiece: " ▁ is a space.", character: " ▁ is a space.", word: " ￭ is where no space is." };
 /** Scripts that are written from top to bottom as they are. */
 const UPRIGHT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
@@ -18,11 +14,12 @@ function showTokens({ sourceTokens, steps }) {
   const known = new Set(description.source.vocabulary);
   const source = sourceTokens.map((token, place) => tokenButton(token, place, known.has(token)));
   const target = steps.map(({ token }, place) => tokenButton(token, sourceTokens.length + place, true));
-  const count = description.source.vocabulary.length.toLocaleString("en");
-  const sign = SIGNS[description.source.tokenizer.kind] ?? "";
+  const count = known.size.toLocaleString("en");
+  const isUnknown = sourceTokens.some((token) => !known.has(token));
   const text =
-    `The text is cut into tokens of a vocabulary of ${count}; a dotted one is not in it, and is read as <unk>.${sign} ` +
-    "The encoder reads the first row; the decoder writes the second, until it writes <eos>, the end.";
+    "Both texts as the model has them, cut into tokens: the encoder reads the first row, the decoder writes the " +
+    `second, until <eos>, the end of the sentence.${SIGNS[description.source.tokenizer.kind] ?? ""}` +
+    (isUnknown ? ` A dotted token is not among the ${count} of the vocabulary, and is read as <unk>.` : "");
   const move = ({ written }) => {
     const weights = written ? steps[written - 1].weights : null;
     source.forEach((token, place) => token.style.setProperty("--weight", weights ? weights[place].toFixed(3) : 0));

@@ -27,8 +27,8 @@ function showTree({ sourceTokens, nodes, beamSize }) {
   const ordered = [root, ...placed].sort((one, other) => weight(one) - weight(other));
   tree.append(...ordered.map((node) => drawNode(node, sourceTokens.length)));
   const text =
-    `The search keeps the best ${beamSize} beginnings at each step, the best on top; pale branches were ` +
-    "given up, and the strong line is this candidate. The number is the log-probability of all tokens up to there.";
+    `The ${beamSize} best beginnings at each step, the best on top, with the log-probability of all their tokens: the ` +
+    "strong line is this candidate, and pale branches were given up.";
   return view("The beam", text, [wide("The beam", tree)], null, true);
 }
 
