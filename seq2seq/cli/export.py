@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from seq2seq.cli.options import RunArgument, open_run, parse_command
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.console import write_stderr
 
@@ -21,6 +22,8 @@ class ExportCommand:
     seq2seq export runs/mine --out exported
 
     seq2seq translate exported < input.txt
+
+    seq2seq export runs/mine --out exported --about.author "Our school" --about.licence CC0-1.0
     """
 
     run: RunArgument
@@ -33,6 +36,8 @@ class ExportCommand:
     """int8: round the weights to 8 bits; a quarter of the size, and quicker."""
     overwrite: bool = False
     """Replace an export that is there."""
+    about: AboutSettings = field(default_factory=AboutSettings)
+    """What is said of the model; the rest is as in the run."""
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
@@ -43,6 +48,7 @@ class ExportCommand:
 def export_command(arguments: list[str]) -> None:
     """Write a trained model as ONNX files, which translate without torch."""
     command = parse_command(ExportCommand, arguments, "seq2seq export")
+    from seq2seq.export.about import about_run
     from seq2seq.export.directory import check_free, supported
     from seq2seq.export.write import write_export
 
@@ -61,7 +67,7 @@ def export_command(arguments: list[str]) -> None:
         command.out,
         loaded.model,
         (loaded.source, loaded.target),
-        experiment,
+        replace(experiment, about=about_run(run, command.about)),
         int8=command.quantize == "int8",
         overwrite=command.overwrite,
     )

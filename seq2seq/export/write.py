@@ -32,8 +32,8 @@ def write_export(
         directory: where; it is made.
         model: any that `build_translation_model` builds.
         pipelines: tokenizer and vocabulary of the source and of the target side.
-        experiment: of which decoding, where an export can do it, and how BLEU counts words are
-            kept.
+        experiment: of which decoding, where an export can do it, how BLEU counts words and what is
+            said of the model are kept.
         int8: whether weights are rounded to int8, see `seq2seq.export.weights`.
         overwrite: replace an export that is there.
 
@@ -65,6 +65,7 @@ def write_export(
             "tokenize": experiment.tokenize,
             "data": {"lowercase": experiment.data.lowercase},
             "decoding": to_dict(supported(experiment.decoding)),
+            "about": to_dict(experiment.about),
         },
     }
     write_directory(path, contents, description, overwrite=overwrite)
