@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -43,14 +44,14 @@ class AboutSettings:
         for side in ("source", "target"):
             tag = getattr(self, f"{side}_language")
             if tag and not is_well_formed(tag):
-                meant = language_tag(tag)
+                meant, flag = language_tag(tag), f"--about.{side}-language {reprlib.repr(tag)}"
                 hint = f": did you mean {meant}?" if meant else ", as en, pt-BR or zh-Hant"
-                yield f"--about.{side}-language {tag} is no language tag of BCP 47{hint}"
+                yield f"{flag} is no language tag of BCP 47{hint}"
         for name in ("author", "data", "licence"):
             value = getattr(self, name)
             if len(value) > MAX_LENGTH or any(map(_breaks_line, value)):
                 yield (
-                    f"--about.{name} {value[:40]!r} is not one line of text, of at most "
+                    f"--about.{name} {reprlib.repr(value)} is not one line of text, of at most "
                     f"{MAX_LENGTH:,} characters"
                 )
 

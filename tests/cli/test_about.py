@@ -174,7 +174,7 @@ def test_mistakes_are_told_before_anything_is_read(
 ) -> None:
     train = ["train", tmp_path / "none.tsv", *TINY, "--run", tmp_path / "run"]
     said = fails(*train, "--about.target-language", "German", "--about.author", "a\nb")
-    assert "--about.target-language German is no language tag of BCP 47: did you mean de?" in said
+    assert "--about.target-language 'German' is no language tag of BCP 47: did you mean de?" in said
     assert "--about.author 'a\\nb' is not one line of text" in said
     export = ["export", trained_here, "--out", tmp_path / "x"]
     assert "did you mean pt-BR?" in fails(*export, "--about.source-language", "pt_BR")

@@ -38,7 +38,7 @@ def test_other_words_are_refused_by_name(tag: str, hint: str) -> None:
     for side in ("source", "target"):
         with pytest.raises(SettingsError) as caught:
             Experiment(about=AboutSettings(**{f"{side}_language": tag}))
-        said = f"--about.{side}-language {tag} is no language tag of BCP 47{hint}"
+        said = f"--about.{side}-language {tag!r} is no language tag of BCP 47{hint}"
         assert str(caught.value) == said
 
 

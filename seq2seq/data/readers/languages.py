@@ -63,4 +63,5 @@ def _side_by_side(words: Sequence[str]) -> list[str]:
     """Returns the tags of the only two languages among some words, if they are neighbours."""
     tags = [language_tag(word) for word in words]
     places = [place for place, tag in enumerate(tags) if tag]
-    return tags[places[0] : places[0] + 2] if len(places) == 2 and places[1] == places[0] + 1 else []
+    beside = len(places) == 2 and places[1] - places[0] == 1
+    return [tags[place] for place in places] if beside else []
