@@ -27,6 +27,8 @@ def about_run(run: Run, given: AboutSettings) -> AboutSettings:
     columns = [str(run.metadata["recipe"].get(role, "")) for role in ("source", "target")]
     if not all(columns):
         columns = [data.source, data.target]
-    numbered: list[str | int] = [int(name) if name.isdecimal() else name for name in columns if name]
+    numbered: list[str | int] = [
+        int(name) if name.isdecimal() else name for name in columns if name
+    ]
     languages = guess_languages(files, numbered)
     return given.or_else(experiment.about).or_else(AboutSettings(*languages))

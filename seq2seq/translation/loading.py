@@ -48,9 +48,7 @@ def load_parts(
         )
     if export is not None:
         known = export.experiment()
-        return Parts(
-            export.load_model(), *export.pipelines(), known.decoding, about=known.about
-        )
+        return Parts(export.load_model(), *export.pipelines(), known.decoding, about=known.about)
     return load_runs(cast("str | Path | Run", run), more)
 
 

@@ -44,7 +44,7 @@ class Translator:
     """Translates with a trained model, or with several as an ensemble.
 
     Args:
-        model: any translation model, or one that was exported; with that, no others and no shortlist.
+        model: any translation model, or one that was exported; that has no others and no shortlist.
         source: tokenizer and vocabulary of the source side.
         target: tokenizer and vocabulary of the target side.
         settings: how to search, where a call does not say.

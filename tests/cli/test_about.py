@@ -62,7 +62,9 @@ def described(path: Path) -> dict[str, Any]:
 
 
 def test_a_training_records_what_is_said_and_what_names_say(trained_here: Path) -> None:
-    assert AboutSettings(**described(trained_here / "experiment.json")["experiment"]["about"]) == SAID
+    assert (
+        AboutSettings(**described(trained_here / "experiment.json")["experiment"]["about"]) == SAID
+    )
     assert Translator.load(trained_here, "cpu").about == SAID
 
 
@@ -77,7 +79,16 @@ def test_it_is_shown_once_with_the_other_settings(folder: Path, run: Run) -> Non
 
 def test_a_continued_run_may_say_something_else(copy: Path, run: Run) -> None:
     before = described(copy / "experiment.json")
-    run("train", "--run", copy, "--resume", "--about.author", "Me", "--about.target-language", "fr-CA")
+    run(
+        "train",
+        "--run",
+        copy,
+        "--resume",
+        "--about.author",
+        "Me",
+        "--about.target-language",
+        "fr-CA",
+    )
     after = described(copy / "experiment.json")
     expected = AboutSettings("en", "fr-CA", author="Me", licence=SAID.licence)
     assert Translator.load(copy, "cpu").about == expected
@@ -154,7 +165,7 @@ def test_an_export_of_a_training_names_nobody(trained_here: Path, tmp_path: Path
 
 
 def assert_names_nobody(export: Path) -> None:
-    """Neither as it is nor in the Base64 of a tokenizer; and nothing has a place but what should."""
+    """Neither as it is nor in Base64, as tokenizers are; and nothing else is described."""
     for path in export.iterdir():
         data = path.read_bytes()
         inside = [base64.b64decode(found) for found in re.findall(rb"[\w+/]{40,}=*", data)]

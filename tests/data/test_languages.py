@@ -82,10 +82,14 @@ def test_one_file_says_both(file: str, expected: tuple[str, str]) -> None:
 @pytest.mark.parametrize(("columns", "expected"), COLUMNS)
 def test_columns_say_it_first(columns: tuple[str, str], expected: tuple[str, str]) -> None:
     assert guess_languages(["pairs.tsv"], columns) == expected
-    assert guess_languages(["it-fi.tsv"], columns) == (("it", "fi") if expected == NONE else expected)
+    assert guess_languages(["it-fi.tsv"], columns) == (
+        ("it", "fi") if expected == NONE else expected
+    )
 
 
-@given(st.text() | st.lists(st.sampled_from(["de", "en", "_", "-", ".", "Latn", "BR"])).map("".join))
+@given(
+    st.text() | st.lists(st.sampled_from(["de", "en", "_", "-", ".", "Latn", "BR"])).map("".join)
+)
 def test_any_name_gives_tags_or_nothing(name: str) -> None:
     for found in (guess_languages([name]), guess_languages([name, "train.fr"])):
         assert found == NONE or all(map(is_well_formed, found))
