@@ -25,9 +25,9 @@ class AboutSettings:
     author: str = ""
     """Who trained it."""
     data: str = ""
-    """What it was trained on, as "Tatoeba, in 2024". Empty: the name of a dataset on the Hub."""
+    """What it was trained on, as "Tatoeba". Empty: the name of the dataset, if it is the Hub's."""
     licence: str = ""
-    """Under which licence that text stands."""
+    """The licence of that text."""
 
     def __str__(self) -> str:
         """All that is said, in a line; "" if that is nothing."""
