@@ -42,6 +42,8 @@ DECODING = (
     *("max_length_extra", "max_source_length"),
 )
 """The settings of decoding that the search of the page follows."""
+UNSAID = "und"
+"""The tag of a language that is not to be said."""
 EFFECTLESS = ("batch_size", "batch_tokens")
 """Those that never change a result."""
 
@@ -124,13 +126,19 @@ def to_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def title(about: About) -> str:
+    """Returns a title without the names of languages, which browsers know."""
+    tags = (about.source_language, about.target_language)
+    return f"Translator {' → '.join(tag for tag in tags if tag not in ('', UNSAID))}".strip()
+
+
 def page(content: Content, about: About) -> str:
     """Returns the HTML of a page: the template with everything in its place."""
     style = read_scripts(("style.css",))
     script = read_scripts(PAGE)
     parts = {
         "policy": policy(style, script),
-        "title": html.escape(about.title),
+        "title": html.escape(title(about)),
         "style": style,
         "script": script,
         "worker": read_scripts((*WORKER, "worker.js")),

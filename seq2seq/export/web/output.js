@@ -152,7 +152,6 @@ function showCandidates(text, answer) {
   listed = candidates[state.candidate];
   const items = candidates.map((candidate, number) => {
     const shown = make("span", { className: "text", dir: "auto", textContent: candidate.text || "(nothing)" });
-    if (about.target) shown.lang = about.target;
     const score = make("span", { className: "score", textContent: candidate.score.toFixed(2).replace("-", "−") });
     const button = make("button", { type: "button" }, shown, score);
     button.setAttribute("aria-pressed", String(number === state.candidate));

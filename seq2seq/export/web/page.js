@@ -93,19 +93,18 @@ function languageName(tag, otherwise) {
 }
 
 function showAbout() {
-  const [source, target] = [languageName(about.source, "Source"), languageName(about.target, "Translation")];
-  if (about.source && about.target) {
-    document.title = element("title").textContent = `${source} to ${target}`;
-  }
+  const tags = [about.source_language, about.target_language].map((tag) => (tag === "und" ? "" : tag));
+  const [source, target] = [languageName(tags[0], "Source"), languageName(tags[1], "Translation")];
+  if (tags[0] && tags[1]) document.title = element("title").textContent = `${source} to ${target}`;
   element("source-name").textContent = source;
   element("target-name").textContent = target;
-  if (about.source) element("source").lang = about.source;
-  if (about.target) element("output").lang = element("said").lang = about.target;
+  if (tags[0]) element("source").lang = tags[0];
+  if (tags[1]) element("output").lang = element("said").lang = element("candidates").lang = tags[1];
   const facts = [
     ["Trained by", about.author],
     ["Trained on", about.data],
     ["Licence of the data", about.licence],
-    ["Trained", about.date],
+    ["Date of the weights", about.date],
     ["Model", about.model],
   ];
   for (const [name, value] of facts) {
