@@ -177,5 +177,7 @@ def check_new(path: str | Path, *, overwrite: bool) -> None:
     """Raises RunError unless a page may be written there."""
     if Path(path).is_dir():
         raise RunError(f"{path} is a directory: give the name of a file, as --out translator.html")
+    if not Path(path).parent.is_dir():
+        raise RunError(f"{path} can't be written: there is no directory {Path(path).parent}")
     if Path(path).exists() and not overwrite:
         raise RunError(f"{path} exists already: give another --out, or replace it with --overwrite")

@@ -23,7 +23,8 @@ function show() {
   for (const { line } of shownLines.splice(state.lines.length)) line.remove();
   const areMany = shownLines.length > 1;
   shownLines.forEach(({ line }, number) => line.classList.toggle("chosen", areMany && number === state.chosen));
-  element("copy").disabled = !output.querySelector(".word");
+  const areReady = state.lines.every((text) => !text.trim() || answerFor(text));
+  element("copy").disabled = !areReady || !output.querySelector(".word");
   const text = state.lines[state.chosen] ?? "";
   showCandidates(text, answerFor(text));
   showInside(text, answerFor(text));

@@ -93,23 +93,25 @@ function showStates({ coder, title, text, layers, moment }) {
 const partName = (part) => STATES[part] ?? `${part} gate`;
 
 function legendOf(part, size) {
-  const colours = STATES[part] ? "Blue is positive, orange negative, strongest from 1 on" : "The bluer, the wider open is the gate";
+  const [state, gate] = ["Blue is positive, orange negative, strongest from 1 on", "The bluer, the wider open is the gate"];
+  const colours = STATES[part] ? state : gate;
   return size > UNITS ? `${colours}; ${UNITS} of ${size} units.` : `${colours}.`;
 }
 
 /** How far the gates of a layer are open, the mean over its units. */
 function showGates({ kind, tokens, steps }, step) {
-  if (!step) return [make("li", { className: "note", textContent: "The decoder has not begun: the encoder still reads." })];
-  const token = tokens[steps.indexOf(step)];
+  const say = (textContent) => make("li", { className: "note", textContent });
+  if (!step) return [say("The decoder has not begun: the encoder still reads.")];
   const parts = Object.keys(step).filter((part) => !STATES[part]);
-  if (!parts.length) return [make("li", { className: "note", textContent: "Cells of this kind have no gates." })];
+  if (!parts.length) return [say("Cells of this kind have no gates.")];
   const bars = parts.map((part) => {
     const mean = step[part].reduce((sum, value) => sum + value, 0) / step[part].length / 127;
     const bar = showBar({ name: partName(part), share: mean });
     bar.append(make("span", { className: "meaning", textContent: GATES[kind]?.[part] ?? "" }));
     return bar;
   });
-  return [make("li", { className: "note", textContent: `How far gates are open while it reads “${token}”, the mean of all units:` }), ...bars];
+  const token = tokens[steps.indexOf(step)];
+  return [say(`How far gates are open while it reads “${token}”, the mean of all units:`), ...bars];
 }
 
 /** A table with a canvas in each column, so that columns follow the direction of the script. */

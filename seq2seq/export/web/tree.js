@@ -27,8 +27,8 @@ function showTree({ sourceTokens, nodes, beamSize }) {
   const ordered = [root, ...placed].sort((one, other) => weight(one) - weight(other));
   tree.append(...ordered.map((node) => drawNode(node, sourceTokens.length)));
   const text =
-    `The ${beamSize} best beginnings at each step, the best on top, with the log-probability of all their tokens: the ` +
-    "strong line is this candidate, and pale branches were given up.";
+    `The ${beamSize} best beginnings at each step, the best on top, with the log-probability of all their tokens: ` +
+    "the strong line is this candidate, and pale branches were given up.";
   return view("The beam", text, [wide("The beam", tree)], null, true);
 }
 
@@ -58,7 +58,8 @@ function drawNode({ token, depth, rank, parent, total, probability, kept, isBest
   const center = { x: x + BOX / 2, "text-anchor": "middle" };
   group.append(draw("rect", { x, y: y - HIGH / 2, width: BOX, height: HIGH, rx: 6 }));
   group.append(draw("text", { ...center, y: parent ? y - 3 : y + 4 }, shortened(token)));
-  if (parent) group.append(draw("text", { ...center, y: y + 13, class: "total" }, total.toFixed(2).replace("-", "−")));
+  const score = total.toFixed(2).replace("-", "−");
+  if (parent) group.append(draw("text", { ...center, y: y + 13, class: "total" }, score));
   return group;
 }
 
