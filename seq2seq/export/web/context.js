@@ -9,11 +9,11 @@ function showContext({ sourceTokens, steps, encoderSeen }) {
   if (steps[0].weights) return null;
   const sides = encoderSeen.at(-1).map((states, side) => {
     const inOrder = states.map(({ hidden }) => hidden);
-    return showSide(side ? inOrder.reverse() : inOrder, side ? [...sourceTokens].reverse() : sourceTokens);
+    return side
+      ? showSide("Backwards, from the end", inOrder.reverse(), [...sourceTokens].reverse())
+      : showSide("Forwards", inOrder, sourceTokens);
   });
-  const names = sides.length > 1 ? ["Forwards", "Backwards, from the end"] : ["Forwards"];
-  const parts = sides.map(({ shown }, side) => make("div", {}, make("h4", { textContent: names[side] }), ...shown));
-  const content = [make("div", { className: "beside" }, ...parts)];
+  const content = [make("div", { className: "beside" }, ...sides.map(({ shown }) => shown))];
   const text =
     "This model has no attention: all that the decoder learns of the sentence is the encoder's last state, of which " +
     "this is the top layer's; bars show how far each token moved it.";
@@ -21,7 +21,8 @@ function showContext({ sourceTokens, steps, encoderSeen }) {
   return view("The context vector", text, content, move, true);
 }
 
-function showSide(vectors, tokens) {
+/** One direction: the vector, and below it how far each token moved it. */
+function showSide(name, vectors, tokens) {
   const canvas = make("canvas", { className: "units vector" });
   canvas.setAttribute("role", "img");
   const moved = vectors.map((vector, place) => distance(vector, vectors[place - 1]));
@@ -40,7 +41,8 @@ function showSide(vectors, tokens) {
     canvas.setAttribute("aria-label", `The state after ${read} of ${tokens.length} tokens`);
     cells.forEach((cell, number) => cell.classList.toggle("later", number >= read));
   };
-  return { shown: [canvas, wide("How far each token moved it", table)], move };
+  const head = make("h4", { textContent: name });
+  return { shown: make("div", {}, head, canvas, wide(`${name}: how far each token moved it`, table)), move };
 }
 
 /** The Euclidean distance between two vectors; from 0, if there is no other. */

@@ -56,8 +56,8 @@ function showDecoder({ sourceTokens, steps }) {
     places: steps.map((_, place) => sourceTokens.length + place),
   }));
   const text =
-    "The state of the decoder's cells at each step, a row for each unit, under the token that it reads there: the " +
-    "one that it wrote before.";
+    "The state of the decoder's cells at each step, a row for each unit, under the token that it reads there, the " +
+    `one that it wrote before${description.decoder.bridge ? "; it begins with the encoder's last state" : ""}.`;
   const moment = ({ written }) => (written ? sourceTokens.length + written - 1 : null);
   return showStates({ coder: "decoder", title: "Inside the decoder", text, layers, moment });
 }
@@ -86,15 +86,15 @@ function showStates({ coder, title, text, layers, moment }) {
     moveTo(timeline.place);
   });
   redraw();
-  const beside = make("div", { className: "beside" }, map, gates);
-  return view(title, text, [make("p", {}, select), beside, legend], move, true);
+  const beside = make("div", { className: "beside" }, make("div", { className: "map" }, map, legend), gates);
+  return view(title, text, [make("p", {}, select), beside], move, true);
 }
 
 const partName = (part) => STATES[part] ?? `${part} gate`;
 
 function legendOf(part, size) {
-  const [state, gate] = ["Blue is positive, orange negative, strongest from 1 on", "The bluer, the wider open is the gate"];
-  const colours = STATES[part] ? state : gate;
+  const gate = "The bluer, the wider open is the gate";
+  const colours = STATES[part] ? "Blue is positive, orange negative, strongest from 1 on" : gate;
   return size > UNITS ? `${colours}; ${UNITS} of ${size} units.` : `${colours}.`;
 }
 
