@@ -43,7 +43,8 @@ class ExportCommand:
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if not self.out:
-            yield "give --out, where to write the export"
+            kind = "FILE" if self.format == "html" else "DIR"
+            yield f"give --out {kind}, where to write the export"
 
 
 def export_command(arguments: list[str]) -> None:

@@ -55,7 +55,7 @@ def test_mistakes(
     assert "--about.source-language 'no tag' is no language tag" in fails(*export, path, *wrong)
     assert "is a directory" in fails(*export, tmp_path)
     assert "there is no directory" in fails(*export, tmp_path / "none" / "page.html")
-    assert "give --out" in fails("export", KEPT, "--format", "html")
+    assert "give --out FILE" in fails("export", KEPT, "--format", "html")
     run(*export, path)
     assert "exists already" in fails(*export, path)
     before = path.read_bytes()
