@@ -20,6 +20,10 @@ import seq2seq
 
 Language = Literal["en", "de", "fr"]
 HUB = "bentrevett/multi30k"
+ABOUT = seq2seq.AboutSettings(
+    data="Multi30k, task 1 (Elliott et al. 2016, 2017)",
+    licence="that of Flickr30k: research and education, not commercial",  # see data/README.md
+)
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,12 @@ def read_split(settings: Multi30k, split: str) -> seq2seq.ParallelCorpus:
     if not settings.corpus:
         name = {"val": "validation", "test_2016_flickr": "test"}.get(split, split)
         return seq2seq.ParallelCorpus.read(
-            HUB, source=settings.source, target=settings.target, split=name
+            HUB, source=settings.source, target=settings.target, split=name, about=ABOUT
         )
     return seq2seq.ParallelCorpus.read(
         find(settings.corpus, f"{split}.{settings.source}"),
         find(settings.corpus, f"{split}.{settings.target}"),
+        about=ABOUT,
     )
 
 

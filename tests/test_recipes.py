@@ -101,6 +101,9 @@ def test_quickstart_offline(command: Command, tmp_path: Path, sample: Path) -> N
     # What a recipe calls the corpus is kept, and continues without being said again.
     stored = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
     assert stored["recipe"]["corpus"] == "sample"
+    about = seq2seq.AboutSettings(**stored["experiment"]["about"])
+    assert (about.source_language, about.target_language) == ("en", "fr")
+    assert (about.data, about.licence) == ("the sample corpus of seq2seq", "Apache-2.0")
     assert str(run) in stored["begun"]["command"]
     what = {name: value for name, value in stored.items() if name != "begun"}
     assert str(tmp_path) not in json.dumps(what), "a run can be moved"
@@ -148,6 +151,7 @@ def test_multi30k_from_files(command: Command, multi30k: Path, tmp_path: Path) -
     assert result.returncode == 0, result.stderr.decode()
     out = result.stdout.decode()
     assert out.startswith("test_2016_flickr, fr to en")
+    assert "source language fr, target language en, data Multi30k" in result.stderr.decode()
     assert len(re.findall(r"BLEU +[\d.]+ .*case:mixed", out)) == 1
     assert len(re.findall(r"BLEU +[\d.]+ .*case:lc", out)) == 1, "the published figures' protocol"
     # Another language would be another run.

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from seq2seq.cli.options import RunArgument, open_run, parse_command
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.console import write_stderr
-from seq2seq.export.about import About, complete
-from seq2seq.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class ExportCommand:
 
     seq2seq translate exported < input.txt
 
-    seq2seq export runs/mine --format html --out translator.html --about.author "Our school"
+    seq2seq export runs/mine --format html --out translator.html --about.licence CC0-1.0
     """
 
     run: RunArgument
@@ -39,15 +37,14 @@ class ExportCommand:
     """int8: round the weights to 8 bits; a quarter of the size, and quicker. html always does."""
     overwrite: bool = False
     """Replace an export that is there."""
-    about: About = field(default_factory=About)
-    """For html: what the page says of the model."""
+    about: AboutSettings = field(default_factory=AboutSettings)
+    """What is said of the model; the rest is as in the run."""
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if not self.out:
-            yield "give --out, where to write the export"
-        if self.format == "onnx" and self.about != About():
-            yield "--about is for --format html: ONNX files say nothing of a model"
+            kind = "FILE" if self.format == "html" else "DIR"
+            yield f"give --out {kind}, where to write the export"
 
 
 def export_command(arguments: list[str]) -> None:
@@ -59,6 +56,7 @@ def export_command(arguments: list[str]) -> None:
 
 def export_onnx(command: ExportCommand) -> None:
     """Writes a run as ONNX files."""
+    from seq2seq.export.about import about_run
     from seq2seq.export.directory import check_free, supported
     from seq2seq.export.write import write_export
 
@@ -77,7 +75,7 @@ def export_onnx(command: ExportCommand) -> None:
         command.out,
         loaded.model,
         (loaded.source, loaded.target),
-        experiment,
+        replace(experiment, about=about_run(run, command.about)),
         int8=command.quantize == "int8",
         overwrite=command.overwrite,
     )
@@ -85,10 +83,11 @@ def export_onnx(command: ExportCommand) -> None:
 
 def export_page(command: ExportCommand) -> None:
     """Writes a run as an HTML file."""
+    from seq2seq.export.about import about_page
     from seq2seq.export.html import Content, check_new, ignored, page, write_page
 
     check_new(command.out, overwrite=command.overwrite)
-    run: Run = open_run(command.run)
+    run = open_run(command.run)
     experiment = run.experiment(Experiment)
     from seq2seq.translation.ensemble import load_translation_model
 
@@ -100,6 +99,5 @@ def export_page(command: ExportCommand) -> None:
         )
     content = Content(loaded.model, (loaded.source, loaded.target), experiment)
     parameters = sum(weight.numel() for weight in loaded.model.parameters())
-    day = date.fromtimestamp(run.directory.best.stat().st_mtime).isoformat()
-    about = complete(command.about, run.metadata, parameters, day)
+    about = about_page(run, command.about, parameters)
     write_page(command.out, page(content, about), overwrite=command.overwrite)

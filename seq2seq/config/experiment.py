@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import describe_value
 from seq2seq.config.base import (
     check_unused,
@@ -123,6 +124,7 @@ class Experiment(BaseExperiment):
     model: Annotated[ModelSettings, FIXED] = field(default_factory=ModelSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
+    about: AboutSettings = field(default_factory=AboutSettings)
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible combination of parts."""

@@ -38,7 +38,8 @@ def read_monolingual(
         SettingsError: the column is impossible.
     """
     columns = Columns(("text",), None if column is None else (column,))
-    (lines,) = read_named(str(name), columns, split, _read_file, (TEXT_SUFFIX, *TABLE_SUFFIXES))
+    suffixes = (TEXT_SUFFIX, *TABLE_SUFFIXES)
+    (lines,) = read_named(str(name), columns, split, _read_file, suffixes).texts
     if not any(line.strip() for line in lines):
         raise DataError(f"{name} has no text; is it the right file?")
     return lines
@@ -48,7 +49,7 @@ def _read_file(path: Path, columns: Columns) -> TextColumns:
     """Returns a column of a table, or the lines of any other file."""
     if ending(path.name, TABLE_SUFFIXES) or columns.given is not None:
         return read_columns(path, columns)
-    return [read_sentences(path)]
+    return TextColumns([read_sentences(path)])
 
 
 def letters_only(lines: Iterable[str], *, lowercase: bool = False) -> list[str]:

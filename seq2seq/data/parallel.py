@@ -14,9 +14,11 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, overload
 
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import check_several
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
+from seq2seq.data.readers.languages import guess_languages
 from seq2seq.data.readers.lines import read_sentences
 from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.data.readers.tables import read_columns
@@ -87,12 +89,16 @@ def _key(text: str) -> str:
 
 @dataclass(frozen=True, repr=False)
 class ParallelCorpus:
-    """Sentence pairs in order; an int gives a `Pair`, a slice another corpus."""
+    """Sentence pairs in order; an int gives a `Pair`, a slice another corpus.
+
+    `about` is what is known of the text, which a run that learns from it records.
+    """
 
     sources: list[str]
     targets: list[str]
     name: str = ""
     report: CorpusReport = field(default_factory=CorpusReport, compare=False)
+    about: AboutSettings = field(default_factory=AboutSettings, compare=False)
 
     def __post_init__(self) -> None:
         """Checks the sides and makes the report; raises DataError if they differ in length."""
@@ -116,6 +122,7 @@ class ParallelCorpus:
         source: str | int | None = None,
         target: str | int | None = None,
         split: str = "train",
+        about: AboutSettings | None = None,
     ) -> ParallelCorpus:
         """Reads pairs from one of:
 
@@ -136,7 +143,8 @@ class ParallelCorpus:
         error where another may be meant, else a `ColumnWarning`. Nothing is dropped here (see
         `clean`).
 
-        `source` and `target` are columns; `target_path` is the second text file.
+        `source` and `target` are columns; `target_path` is the second text file. `about` is what is
+        known of the text; if it has no languages, names of columns and files may say them.
 
         Raises:
             DataError: there are no pairs, text that can't be used as it is (with file and line), or
@@ -149,6 +157,7 @@ class ParallelCorpus:
                     "source and target name the columns of one file; leave them out for two files"
                 )
             corpus = _read_aligned(Path(path), Path(target_path))
+            languages = guess_languages([str(path), str(target_path)])
         else:
             if (source is None) != (target is None):
                 one, other = ("source", "target") if target is None else ("target", "source")
@@ -156,11 +165,15 @@ class ParallelCorpus:
                 raise SettingsError(f"--data.{one} {given_one} needs --data.{other}, too")
             given = None if source is None or target is None else (source, target)
             columns = Columns(("source", "target"), given)
-            sources, targets = read_named(str(path), columns, split, read_columns)
+            table = read_named(str(path), columns, split, read_columns)
+            sources, targets = table.texts
             corpus = cls(sources, targets, Path(path).name)
+            languages = guess_languages([str(path)], table.names)
         if not len(corpus):
             raise DataError(f"{path} has no sentence pairs; is it the right file?")
-        return corpus
+        on_hub = "" if Path(path).exists() else str(path)
+        known = AboutSettings(*languages, data=on_hub)
+        return replace(corpus, about=(about or AboutSettings()).or_else(known))
 
     def __repr__(self) -> str:
         return f"ParallelCorpus({self.name!r}, {len(self):,} pairs)"
@@ -176,12 +189,20 @@ class ParallelCorpus:
     def __getitem__(self, index: int | slice) -> Pair | ParallelCorpus:
         """The pair at `index`, or the corpus of a slice."""
         if isinstance(index, slice):
-            return ParallelCorpus(self.sources[index], self.targets[index], self.name)
+            sources, targets = self.sources[index], self.targets[index]
+            return replace(self, sources=sources, targets=targets, report=CorpusReport())
         return Pair(self.sources[index], self.targets[index])
 
     def __iter__(self) -> Iterator[Pair]:
         """All pairs in order."""
         return map(Pair, self.sources, self.targets)
+
+    def _with_pairs(
+        self, pairs: list[Pair], name: str, report: CorpusReport | None = None
+    ) -> ParallelCorpus:
+        sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
+        report = report or CorpusReport()
+        return replace(self, sources=sources, targets=targets, name=name, report=report)
 
     def clean(
         self,
@@ -220,13 +241,13 @@ class ParallelCorpus:
         )
         if not kept:
             raise DataError(f"no pair is left: {report}; raise the limits, or check the files")
-        return _from_pairs(kept, self.name, report)
+        return self._with_pairs(kept, self.name, report)
 
     def shuffled(self, seed: int) -> ParallelCorpus:
         """Returns the pairs in an order that depends on `seed` alone."""
         pairs = list(self)
         random.Random(seed).shuffle(pairs)
-        return _from_pairs(pairs, self.name, self.report)
+        return self._with_pairs(pairs, self.name, self.report)
 
     def split_by_source(
         self, *, validation: int, test: int, seed: int
@@ -256,7 +277,7 @@ class ParallelCorpus:
 
         def corpus(part: list[list[Pair]], label: str) -> ParallelCorpus:
             name = f"{self.name}, {label}" if self.name else label
-            return _from_pairs([*chain.from_iterable(part)], name)
+            return self._with_pairs([*chain.from_iterable(part)], name)
 
         held = validation + test
         return (
@@ -298,11 +319,6 @@ class Corpora(NamedTuple):
 
     train: ParallelCorpus
     validation: ParallelCorpus
-
-
-def _from_pairs(pairs: list[Pair], name: str, report: CorpusReport | None = None) -> ParallelCorpus:
-    sources, targets = [pair.source for pair in pairs], [pair.target for pair in pairs]
-    return ParallelCorpus(sources, targets, name, report or CorpusReport())
 
 
 def _read_aligned(source: Path, target: Path) -> ParallelCorpus:

@@ -1,95 +1,72 @@
-"""What those who are handed a model may want to know of it: languages, author, data, licence."""
+"""What is said of a run where it is handed on, also of one that was trained before it knew."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Any
+from dataclasses import asdict, dataclass
+from datetime import date
 
-from seq2seq.data.readers.names import is_language
+from seq2seq.config.about import AboutSettings
+from seq2seq.config.experiment import Experiment
+from seq2seq.config.model import ModelSettings
+from seq2seq.data.readers.languages import guess_languages
+from seq2seq.runs.run import Run
+
+
+def about_run(run: Run, given: AboutSettings) -> AboutSettings:
+    """Returns what is given, completed by what the run knows, and that by guesses.
+
+    Guesses are made of the names of the files and columns that the run was trained on, and of the
+    languages that a recipe calls --source and --target. They are languages, and never a path.
+
+    Args:
+        run: of a translation model.
+        given: what counts more than what the run says.
+
+    Raises:
+        RunError: as `Run.experiment`.
+    """
+    experiment = run.experiment(Experiment)
+    data = experiment.data
+    files = [data.train, data.train_target] if data.train_target else [data.train]
+    columns = [str(run.metadata["recipe"].get(role, "")) for role in ("source", "target")]
+    if not all(columns):
+        columns = [data.source, data.target]
+    numbered: list[str | int] = [
+        int(name) if name.isdecimal() else name for name in columns if name
+    ]
+    languages = guess_languages(files, numbered)
+    return given.or_else(experiment.about).or_else(AboutSettings(*languages))
 
 
 @dataclass(frozen=True)
-class About:
-    """What is said of a model where it is handed on; nothing else of where it was trained is."""
+class About(AboutSettings):
+    """What a page says of its model: beside what is said of the run, what can be seen of it."""
 
-    source: str = ""
-    """The source language, a BCP 47 tag: en, pt-BR, zh-Hant. Guessed from the names of files and
-    columns."""
-    target: str = ""
-    """The target language, likewise."""
-    author: str = ""
-    """Who trained it."""
-    data: str = ""
-    """What it was trained on."""
-    licence: str = ""
-    """The licence of that."""
     date: str = ""
-    """When it was trained. The day of its weights where it is not given."""
+    """The day of its weights: that of their file, as a run has no other."""
     model: str = ""
-    """What it is, in a line. Made from the settings where it is not given."""
-
-    @property
-    def title(self) -> str:
-        """A title without knowledge of languages' names, which browsers have."""
-        languages = " → ".join(filter(None, (self.source, self.target)))
-        return f"Translator {languages}".strip()
-
-    def problems(self) -> Iterator[str]:
-        """Yields a line for each impossible field."""
-        for name, value in (("source", self.source), ("target", self.target)):
-            if value and not _TAG.fullmatch(value):
-                yield f"--about.{name} {value!r} is no language tag, as en, pt-BR or zh-Hant"
+    """What it is, in a line."""
 
 
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-
-
-def complete(about: About, metadata: Mapping[str, Any], parameters: int, date: str = "") -> About:
-    """Returns what is said, with guesses from a run's metadata where nothing is.
+def about_page(run: Run, given: AboutSettings, parameters: int) -> About:
+    """Returns what a page says of a run.
 
     Args:
-        about: what was given.
-        metadata: the contents of `experiment.json`.
+        run: of a translation model.
+        given: as for `about_run`.
         parameters: how many numbers the model has.
-        date: the day of its weights.
+
+    Raises:
+        RunError: as `Run.experiment`.
     """
-    experiment = metadata.get("experiment", {})
-    data, model = experiment.get("data", {}), experiment.get("model", {})
-    recipe = metadata.get("recipe", {})
-    guesses = {
-        "source": language(recipe.get("source"), data.get("source"), data.get("train")),
-        "target": language(recipe.get("target"), data.get("target"), data.get("train_target")),
-        "model": describe(model, parameters),
-        "date": date,
-    }
-    missing = {name: guess for name, guess in guesses.items() if not getattr(about, name)}
-    return dataclasses.replace(about, **missing)
+    day = date.fromtimestamp(run.directory.best.stat().st_mtime).isoformat()
+    model = describe_model(run.experiment(Experiment).model, parameters)
+    return About(**asdict(about_run(run, given)), date=day, model=model)
 
 
-def language(*names: object) -> str:
-    """Returns the first language tag among names of languages, columns and files; "" if none.
-
-    >>> language(None, "train.de.gz")
-    'de'
-    """
-    for name in names:
-        if not isinstance(name, str) or not name:
-            continue
-        for part in reversed(PurePath(name).name.split(".")):
-            if _TAG.fullmatch(part) and len(part) <= 7 and is_language(part):
-                return part
-    return ""
-
-
-def describe(model: Mapping[str, Any], parameters: int) -> str:
-    """Returns a line about a model, from its settings."""
-    cell = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman"}.get(
-        str(model.get("cell")), str(model.get("cell"))
-    )
-    attention = model.get("attention")
+def describe_model(settings: ModelSettings, parameters: int) -> str:
+    """Returns a line about a model of a page."""
+    cell = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman"}.get(settings.cell, settings.cell)
+    attention = settings.attention
     looking = "the context vector alone" if attention == "none" else f"{attention} attention"
     return f"{cell} with {looking}, {parameters / 1e6:.1f} million numbers in 8 bits"

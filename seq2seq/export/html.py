@@ -32,13 +32,18 @@ WORKER = (
     *("translator.js", "words.js"),
 )
 """What translates, in the order in which it is read."""
-PAGE = ("output.js", "inside.js", "tree.js", "states.js", "searchers.js", "page.js")
+PAGE = (
+    *("output.js", "inside.js", "steps.js", "tree.js", "states.js", "context.js"),
+    *("searchers.js", "page.js"),
+)
 """What shows it."""
 DECODING = (
     *("beam_size", "length_penalty", "min_length", "max_length", "max_length_ratio"),
     *("max_length_extra", "max_source_length"),
 )
 """The settings of decoding that the search of the page follows."""
+UNSAID = "und"
+"""The tag of a language that is not to be said."""
 EFFECTLESS = ("batch_size", "batch_tokens")
 """Those that never change a result."""
 
@@ -125,6 +130,12 @@ def to_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def title(about: About) -> str:
+    """Returns a title without the names of languages, which browsers know."""
+    tags = (about.source_language, about.target_language)
+    return f"Translator {' → '.join(tag for tag in tags if tag not in ('', UNSAID))}".strip()
+
+
 def page(content: Content, about: About) -> str:
     """Returns the HTML of a page: the template with everything in its place."""
     style = read_scripts(("style.css",))
@@ -132,7 +143,7 @@ def page(content: Content, about: About) -> str:
     description, weights = content.embed(about)
     parts = {
         "policy": policy(style, script),
-        "title": html.escape(about.title),
+        "title": html.escape(title(about)),
         "style": style,
         "script": script,
         "worker": read_scripts((*WORKER, "worker.js")),
@@ -171,5 +182,7 @@ def check_new(path: str | Path, *, overwrite: bool) -> None:
     """Raises RunError unless a page may be written there."""
     if Path(path).is_dir():
         raise RunError(f"{path} is a directory: give the name of a file, as --out translator.html")
+    if not Path(path).parent.is_dir():
+        raise RunError(f"{path} can't be written: there is no directory {Path(path).parent}")
     if Path(path).exists() and not overwrite:
         raise RunError(f"{path} exists already: give another --out, or replace it with --overwrite")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from seq2seq.config.base import to_dict
 from seq2seq.config.experiment import Experiment
+from seq2seq.data.tokenizers.base import Tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.errors import SettingsError
 from seq2seq.export.directory import ENCODER, STEP, check_free, supported, write_directory
 from seq2seq.runs.directory import SIDES
@@ -32,8 +34,8 @@ def write_export(
         directory: where; it is made.
         model: any that `build_translation_model` builds.
         pipelines: tokenizer and vocabulary of the source and of the target side.
-        experiment: of which decoding, where an export can do it, and how BLEU counts words are
-            kept.
+        experiment: of which decoding, where an export can do it, how BLEU counts words and what is
+            said of the model are kept.
         int8: whether weights are rounded to int8, see `seq2seq.export.weights`.
         overwrite: replace an export that is there.
 
@@ -56,7 +58,7 @@ def write_export(
         STEP: write_step(model, int8=int8).serialize(),
     }
     for side, pipeline in zip(SIDES, pipelines, strict=True):
-        contents[f"{side}.tokenizer"] = saved_bytes(pipeline.tokenizer.save)
+        contents[f"{side}.tokenizer"] = saved_bytes(without_paths(pipeline.tokenizer).save)
         contents[f"{side}.vocab.json"] = saved_bytes(pipeline.vocab.save)
     description = {
         "model": "translation model",
@@ -65,6 +67,30 @@ def write_export(
             "tokenize": experiment.tokenize,
             "data": {"lowercase": experiment.data.lowercase},
             "decoding": to_dict(supported(experiment.decoding)),
+            "about": to_dict(experiment.about),
         },
     }
     write_directory(path, contents, description, overwrite=overwrite)
+
+
+def without_paths(tokenizer: Tokenizer) -> Tokenizer:
+    """Returns a tokenizer that names no file of the machine on which it was trained.
+
+    A SentencePiece model that was trained with its own program names them; ours does not.
+    """
+    if not isinstance(tokenizer, SentencePieceTokenizer):
+        return tokenizer
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+    model = ModelProto.FromString(tokenizer.model_proto)
+    names = ("input", "model_prefix", "seed_sentencepieces_file")
+    if not any(getattr(model.trainer_spec, name) for name in names):
+        return tokenizer
+    for name in names:
+        model.trainer_spec.ClearField(name)
+    return SentencePieceTokenizer(
+        model.SerializeToString(),
+        tokenizer.alpha,
+        tokenizer.lowercase,
+        tokenizer.special_symbols,
+    )

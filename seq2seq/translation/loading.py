@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import SettingsError
 from seq2seq.export.directory import Export, open_export
@@ -30,6 +32,7 @@ class Parts(NamedTuple):
     settings: DecodingSettings
     others: Sequence[EnsembleMember] = ()
     shortlist: Shortlist | None = None
+    about: AboutSettings = AboutSettings()
 
 
 def load_parts(
@@ -44,7 +47,8 @@ def load_parts(
             "an exported model can't be in an ensemble: give the runs that were exported"
         )
     if export is not None:
-        return Parts(export.load_model(), *export.pipelines(), export.experiment().decoding)
+        known = export.experiment()
+        return Parts(export.load_model(), *export.pipelines(), known.decoding, about=known.about)
     return load_runs(cast("str | Path | Run", run), more)
 
 
@@ -56,7 +60,7 @@ def load_runs(run: str | Path | Run, more: Sequence[str | Path | Run]) -> Parts:
     runs = [open_run(run), *(open_run(other, "ensemble") for other in more)]
     first, *rest = load_ensemble(runs)
     others = [EnsembleMember(each.model, each.source) for each in rest]
-    return Parts(*first[:4], others, first.shortlist)
+    return Parts(*first[:4], others, first.shortlist, runs[0].experiment(Experiment).about)
 
 
 def make_engine(parts: Parts, device: str) -> Engine:
@@ -65,7 +69,7 @@ def make_engine(parts: Parts, device: str) -> Engine:
     Raises:
         SettingsError: an exported model is to be in an ensemble, or on another device.
     """
-    model, source, target, _, others, shortlist = parts
+    model, source, target, _, others, shortlist, _ = parts
     if isinstance(model, ExportedModel):
         if others or shortlist:
             raise SettingsError("an exported model has no ensemble and no shortlist")

@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.data import DataSettings, TokenizerKind
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
@@ -32,6 +33,7 @@ def save_model(
     directory: str | Path,
     parts: LoadedModel,
     settings: ModelSettings | None,
+    about: AboutSettings,
     *,
     overwrite: bool,
 ) -> None:
@@ -55,7 +57,12 @@ def save_model(
         special_symbols=source.tokenizer.special_symbols,
     )
     experiment = Experiment(
-        run=str(directory), overwrite=overwrite, data=data, model=chosen, decoding=decoding
+        run=str(directory),
+        overwrite=overwrite,
+        data=data,
+        model=chosen,
+        decoding=decoding,
+        about=about,
     )
     run = RunDirectory(directory)
     run.check_free(overwrite=overwrite, resumable=False)

@@ -5,6 +5,7 @@ A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -64,6 +65,9 @@ def train(
     for part in corpora:
         log_line(str(part.report))
     log_line(overlap_line(corpora))
+    experiment = replace(experiment, about=experiment.about.or_else(corpora.train.about))
+    if str(experiment.about):
+        log_line(f"about the model: {experiment.about} (--about.… says otherwise)")
     stored = Run(run.path) if experiment.resume else None
     if stored:
         encoded = encode_corpus(stored.pipelines(experiment.data.subword_sampling), corpora.train)

@@ -11,24 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
-from seq2seq.config.arguments import as_list, check_count
+from seq2seq.config.about import AboutSettings
+from seq2seq.config.arguments import as_list
 from seq2seq.config.base import with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.export.model import ExportedModel
-from seq2seq.translation.engine import source_ids, tokenize_sources
 from seq2seq.translation.exported_engine import ExportedEngine
 from seq2seq.translation.loading import Parts, load_parts, make_engine
-from seq2seq.translation.results import (
-    EMPTY_TRANSLATION,
-    PairScore,
-    Translation,
-    make_translations,
-)
+from seq2seq.translation.results import PairScore, Translation
 from seq2seq.translation.scoring import score_pairs
-from seq2seq.translation.streaming import align_prefixes, group_lines, lines_ahead
+from seq2seq.translation.searching import search_texts
+from seq2seq.translation.streaming import group_lines, lines_ahead
 
 if TYPE_CHECKING:  # what needs torch is imported where it is used: an export does without
     import torch
@@ -48,7 +44,7 @@ class Translator:
     """Translates with a trained model, or with several as an ensemble.
 
     Args:
-        model: any translation model, or one that was exported; with that, nothing of the last two.
+        model: any translation model, or one that was exported; that has no others and no shortlist.
         source: tokenizer and vocabulary of the source side.
         target: tokenizer and vocabulary of the target side.
         settings: how to search, where a call does not say.
@@ -56,6 +52,7 @@ class Translator:
         others: the other models of an ensemble, all with the same target vocabulary. Lengths are
             counted in the source tokens of the first one, which is `model`.
         shortlist: what `settings.shortlist` takes of; of the first one's source tokens.
+        about: what is said of the model: languages, author, data, licence.
     """
 
     def __init__(
@@ -68,10 +65,12 @@ class Translator:
         *,
         others: Sequence[EnsembleMember] = (),
         shortlist: Shortlist | None = None,
+        about: AboutSettings | None = None,
     ) -> None:
         self.source = source
         self.target = target
         self.settings = settings or DecodingSettings()
+        self.about = about or AboutSettings()
         self.engine = make_engine(
             Parts(model, source, target, self.settings, others, shortlist), device
         )
@@ -99,7 +98,13 @@ class Translator:
                 an export is to be in an ensemble.
         """
         parts = load_parts(run, ensemble)
-        return cls(*parts[:4], device, others=parts.others, shortlist=parts.shortlist)
+        return cls(
+            *parts[:4],
+            device,
+            others=parts.others,
+            shortlist=parts.shortlist,
+            about=parts.about,
+        )
 
     def save(
         self,
@@ -121,7 +126,8 @@ class Translator:
         """
         from seq2seq.translation.saving import save_model
 
-        save_model(directory, self._torch.single(self.settings), settings, overwrite=overwrite)
+        parts = self._torch.single(self.settings)
+        save_model(directory, parts, settings, self.about, overwrite=overwrite)
 
     @overload
     def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
@@ -158,7 +164,8 @@ class Translator:
             SettingsError: a setting is unknown, impossible, or needs attention that is not there.
         """
         texts = as_list(text, "text")
-        found = self._search(texts, self.with_settings(settings), prefixes=prefix)
+        sides, chosen = (self.source, self.target), self.with_settings(settings)
+        found = search_texts(self.engine, sides, texts, chosen, prefixes=prefix)
         best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -213,7 +220,10 @@ class Translator:
         """
         texts = as_list(text, "text")
         chosen = self.with_settings(settings, attention=attention)
-        found = self._search(texts, chosen, n=n, prefixes=prefix, attention=attention)
+        sides = self.source, self.target
+        found = search_texts(
+            self.engine, sides, texts, chosen, n=n, prefixes=prefix, attention=attention
+        )
         best = [candidates[:n] for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -238,49 +248,19 @@ class Translator:
         chosen = self.with_settings(settings, attention=attention)
         first = 1
         for group, begun in group_lines(lines, lines_ahead(chosen.batch_size), prefixes):
-            found = self._search(
-                group, chosen, first=first, n=n, prefixes=begun, attention=attention
+            found = search_texts(
+                self.engine,
+                (self.source, self.target),
+                group,
+                chosen,
+                first=first,
+                n=n,
+                prefixes=begun,
+                attention=attention,
             )
             for line, candidates in zip(group, found, strict=True):
                 yield line, candidates[:n]
             first += len(group)
-
-    def _search(
-        self,
-        texts: list[str],
-        settings: DecodingSettings,
-        *,
-        first: int = 1,
-        n: int = 1,
-        prefixes: str | Sequence[str] | None = None,
-        attention: bool = False,
-    ) -> list[list[Translation]]:
-        """Returns all that the search kept for each text, best first; at least one translation.
-
-        Args:
-            settings: checked already.
-            first: the number of the first of the texts, for warnings.
-        """
-        check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
-        begun = None if prefixes is None else align_prefixes(prefixes, texts)
-        sources = tokenize_sources(self.engine.sources, texts, first, settings.max_source_length)
-        full = [index for index, tokens in enumerate(sources[0]) if tokens]
-        starts = self.target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
-        found = self.engine.search(
-            source_ids(self.engine.sources, sources, full),
-            settings,
-            n=n,
-            prefixes=[self.target.vocab.ids(starts[index]) for index in full],
-            attention=attention,
-        )
-        sides = self.source, self.target
-        results = [[EMPTY_TRANSLATION._replace(tokens=[], source_tokens=[])] for _ in texts]
-        for index, hypotheses in zip(full, found, strict=True):
-            source, prefix = sources[0][index], starts[index]
-            results[index] = make_translations(
-                hypotheses, sides, source, prefix, settings, attention=attention
-            )
-        return results
 
     @overload
     def score(self, sources: str, targets: str) -> PairScore: ...

@@ -4,8 +4,11 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from seq2seq.export.about import About
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 
@@ -22,11 +25,21 @@ def test_the_page_says_what_is_given_and_nothing_of_the_machine(
     tmp_path: Path, run: Callable[..., tuple[str, str]]
 ) -> None:
     path = tmp_path / "page.html"
-    given = ["--about.source", "de", "--about.author", "Our school", "--about.licence", "CC0"]
+    given = [
+        "--about.source-language",
+        "de",
+        "--about.author",
+        "Our school",
+        "--about.licence",
+        "CC0",
+    ]
     assert run("export", KEPT, "--format", "html", "--out", path, *given) == ("", "")
     told = description(path)
     found = told.pop("about")
-    assert (found["source"], found["author"], found["licence"]) == ("de", "Our school", "CC0")
+    assert set(found) == {field.name for field in fields(About)}
+    said = found["source_language"], found["author"], found["licence"]
+    assert said == ("de", "Our school", "CC0")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
     assert re.fullmatch(r"\w+ with .*, \d+\.\d million numbers in 8 bits", found["model"])
     assert set(told) == {"source", "target", "encoder", "decoder", "decoding"}
     for side in ("source", "target"):
@@ -38,14 +51,11 @@ def test_mistakes(
 ) -> None:
     path = tmp_path / "page.html"
     export = ["export", KEPT, "--format", "html", "--out"]
-    assert "--about.source 'no tag' is no language tag" in fails(
-        *export, path, "--about.source", "no tag"
-    )
+    wrong = ["--about.source-language", "no tag"]
+    assert "--about.source-language 'no tag' is no language tag" in fails(*export, path, *wrong)
     assert "is a directory" in fails(*export, tmp_path)
-    assert "give --out" in fails("export", KEPT, "--format", "html")
-    assert "--about is for --format html" in fails(
-        "export", KEPT, "--out", tmp_path / "x", "--about.author", "me"
-    )
+    assert "there is no directory" in fails(*export, tmp_path / "none" / "page.html")
+    assert "give --out FILE" in fails("export", KEPT, "--format", "html")
     run(*export, path)
     assert "exists already" in fails(*export, path)
     before = path.read_bytes()

@@ -16,7 +16,7 @@ from seq2seq.data.monolingual import read_monolingual
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.contents import ColumnWarning
 from seq2seq.data.readers.headers import HeaderWarning
-from seq2seq.data.readers.names import find_role, is_language
+from seq2seq.data.readers.names import column_language, find_role
 from seq2seq.errors import DataError
 
 PAIRS = [("Go home.", "Rentre."), ("Hi, you.", "Salut !"), ("I eat.", "Je mange.")]
@@ -181,7 +181,7 @@ def test_languages_are_a_header_in_many_spellings(
     "text", ["to be", "Go.", "Text.", "English food", "no way", "In.", "a-b", "speak English"]
 )
 def test_sentences_are_neither_languages_nor_roles(text: str) -> None:
-    assert not is_language(text)
+    assert not column_language(text)
     assert not find_role(text) or text == "Text."
     assert text != "Text." or find_role(text) == ""
 

@@ -13,8 +13,8 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.tokenizers.rule_based import WordTokenizer
 from seq2seq.data.vocabulary import SPECIAL_TOKENS, Vocab
-from seq2seq.export.about import About, complete, language
-from seq2seq.export.html import Content, page
+from seq2seq.export.about import About
+from seq2seq.export.html import Content, page, title
 from tests.support.models import Build, attentive
 
 EVIL = ["</script>", "<!--", "<script>", "]]>", "{{weights}}", "\u2028", '"', "\\", "&lt;"]
@@ -90,24 +90,7 @@ def test_text_enters_as_text_only() -> None:
         assert not re.search(r"</script|<!--|https?://(?!www\.w3\.org/2000/svg)", text), path.name
 
 
-def test_what_is_guessed_of_languages() -> None:
-    assert language(None, "", "/home/me/train.de.gz") == "de"
-    assert language("en-US") == "en-US"
-    assert language("pairs.tsv", "source") == ""
-    about = complete(
-        About(author="me"),
-        {
-            "experiment": {
-                "data": {"train": "/secret/train.de", "train_target": "train.en"},
-                "model": {"cell": "gru", "attention": "none"},
-            },
-            "recipe": {},
-        },
-        1_250_000,
-    )
-    assert about == About(
-        "de",
-        "en",
-        "me",
-        model="GRU with the context vector alone, 1.2 million numbers in 8 bits",
-    )
+def test_languages_that_are_not_to_be_said() -> None:
+    assert title(About("de", "pt-BR")) == "Translator de → pt-BR"
+    assert title(About("und", "fr")) == "Translator fr"
+    assert title(About()) == "Translator"

@@ -12,17 +12,25 @@ needs_chromium = pytest.mark.skipif(
     reason="there is no browser: apt-get install chromium chromium-driver",
 )
 
+WATCH = """
+    window.longest = 0;
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
+    }).observe({ type: "longtask" });
+    window.problems = [];
+    for (const name of ["error", "unhandledrejection", "securitypolicyviolation"]) {
+      addEventListener(name, (event) => {
+        problems.push(`${name}: ${event.message ?? event.blockedURI}`);
+      });
+    }
+"""
+"""Runs before the page's own script: how long its thread was busy at most, and what went wrong."""
+
 
 class Browser:
-    """A page in Chromium, seen as by a person: what is typed, what can be read.
+    """A page in Chromium, seen as by a person: what is typed, what can be read."""
 
-    Args:
-        page: the file.
-        width: of the window, in pixels; below 600 it is a phone.
-        dark: whether the person prefers dark colours.
-    """
-
-    def __init__(self, page: Path, *, width: int = 1200, dark: bool = False) -> None:
+    def __init__(self) -> None:
         webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
         options = webdriver.ChromeOptions()
         for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu"):
@@ -30,18 +38,31 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         service = webdriver.ChromeService(shutil.which("chromedriver"))
         self.driver = webdriver.Chrome(options=options, service=service)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self.driver.get(page.as_uri())
-        self.wait("document.getElementById('status').textContent === ''")
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
 
     def __enter__(self) -> "Browser":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.driver.quit()
+
+    def open(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        """Opens a page, and waits until it can translate.
+
+        Args:
+            page: the file.
+            width: of the window, in pixels; below 600 it is a phone.
+            height: likewise.
+            dark: whether the person prefers dark colours.
+        """
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        for kind in ("browser", "performance"):
+            self.driver.get_log(kind)  # what was logged of the page before
+        self.driver.get(page.as_uri())
+        self.wait("document.getElementById('status').textContent === ''")
 
     def all(self, selector: str) -> list[Any]:
         """The elements of a CSS selector."""
@@ -52,6 +73,17 @@ class Browser:
         """What can be read there."""
         return str(self.all(selector)[0].text)
 
+    def texts(self, selector: str) -> list[str]:
+        """The texts of all elements of a selector, those that are out of sight, too."""
+        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)"
+        return list(self.driver.execute_script(script, selector))
+
+    def press(self, key: str) -> None:
+        """Presses a key, wherever the focus is: the name of one of selenium's `Keys`."""
+        from selenium.webdriver.common.keys import Keys
+
+        self.driver.switch_to.active_element.send_keys(getattr(Keys, key))
+
     def run(self, expression: str) -> Any:
         """The value of an expression of JavaScript."""
         return self.driver.execute_script(f"return {expression}")
@@ -60,15 +92,27 @@ class Browser:
         """Waits until an expression is true."""
         from selenium.webdriver.support.ui import WebDriverWait
 
-        WebDriverWait(self.driver, seconds).until(lambda _: self.run(condition))
+        WebDriverWait(self.driver, seconds, 0.05).until(lambda _: self.run(condition))
 
-    def type(self, text: str) -> None:
-        """Types into the source, and waits until it is translated, with the beam."""
-        self.all("#source")[0].send_keys(text)
+    def wait_for_all(self) -> None:
+        """Waits until all that stands in the source is translated, with the beam."""
         self.wait("state.lines.every((line) => !isMissing(line, decoding.beam_size))")
 
+    def type(self, text: str) -> None:
+        """Types into the source, and waits until it is translated."""
+        self.all("#source")[0].send_keys(text)
+        self.wait_for_all()
+
+    def paste(self, text: str) -> None:
+        """Puts a text into the source at once, in place of what is there."""
+        self.driver.execute_script(
+            "const source = document.getElementById('source');"
+            "source.value = arguments[0]; source.dispatchEvent(new Event('input'));",
+            text,
+        )
+
     def requests(self) -> set[str]:
-        """The addresses of all that was asked for, by the page and its worker."""
+        """The addresses of all that was asked for, by the page and its workers."""
         messages = (
             json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")
         )
@@ -79,5 +123,8 @@ class Browser:
         }
 
     def problems(self) -> list[str]:
-        """What the browser's console says."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        """What the browser's console says, errors, and what the policy had to refuse."""
+        return [
+            *(entry["message"] for entry in self.driver.get_log("browser")),
+            *self.run("problems"),
+        ]

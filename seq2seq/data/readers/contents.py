@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 
 from seq2seq.data.readers.headers import Columns
-from seq2seq.data.readers.names import is_language
+from seq2seq.data.readers.names import column_language
 from seq2seq.errors import DataError
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -86,8 +86,8 @@ def _what_else(texts: Sequence[str]) -> str:
         kinds[kind] = kinds.get(kind, 0) + 1
     else:
         return max(kinds, key=kinds.__getitem__)
-    rest = texts if is_language(texts[0]) else after_first
-    if len(rest) > 2 and all(map(is_language, rest)) and len(set(rest)) < len(rest):
+    rest = texts if column_language(texts[0]) else after_first
+    if len(rest) > 2 and all(map(column_language, rest)) and len(set(rest)) < len(rest):
         return "a language"  # of which a list would have each once
     same = all(text == texts[1] for text in after_first)
     return "the same" if same and len(texts) >= _SAME_AT_LEAST else ""

@@ -16,19 +16,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from seq2seq.data.readers.languages import NO_LANGUAGES
 from seq2seq.data.readers.names import (
+    column_language,
     columns_by_one_role,
     columns_by_role,
     find_role,
-    is_language,
     is_text_word,
 )
 from seq2seq.errors import DataError, SettingsError
 
 Column: TypeAlias = "str | int"
-
-_NO_LANGUAGES = {"tsv", "csv", "txt", "gz", "train", "valid", "validation", "dev", "test", "pairs"}
-_NO_LANGUAGES |= {"bz2", "xz", "lzma", "zst", "val", "training", "testing"}
 
 
 class Columns(NamedTuple):
@@ -168,9 +166,9 @@ def _language_places(row: Sequence[str], path: Path) -> list[int]:
 
     By their English names, by their codes, or by parts of the file's name, as in `eng-fra.tsv`.
     """
-    parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - _NO_LANGUAGES
+    parts = set(re.findall(r"[^\W\d_]+", path.name.casefold())) - NO_LANGUAGES
     cells = [cell.strip().casefold() for cell in row]
-    return [n for n, cell in enumerate(cells) if is_language(cell) or cell in parts]
+    return [n for n, cell in enumerate(cells) if column_language(cell) or cell in parts]
 
 
 def _differ(row: Sequence[str], places: Sequence[int]) -> bool:

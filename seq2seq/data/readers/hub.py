@@ -78,11 +78,11 @@ def read_folder(
             f"the split {split!r} in {folder} could be several things: {_listed(of_split)}; "
             f"give the path of one of them"
         )
-    texts: TextColumns = [[] for _ in columns.roles]
-    for file in of_split:
-        for text, more in zip(texts, read(folder / file, columns), strict=True):
+    first, *rest = (read(folder / file, columns) for file in of_split)
+    for part in rest:
+        for text, more in zip(first.texts, part.texts, strict=True):
             text.extend(more)
-    return texts
+    return first
 
 
 SPLIT_NAMES = {

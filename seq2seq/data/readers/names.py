@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from seq2seq.config.language_tags import language_tag
 from seq2seq.errors import DataError
 
 _TEXT_WORDS = {"text", "texts", "txt", "sentence", "sentences", "sent", "segment", "seg", "line"}
@@ -25,46 +26,18 @@ _ROLES = (
 )
 """What columns with a role may be called: the usual names, and those that count where they lack."""
 
-_ISO_639_1 = (
-    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy "
-    "da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu "
-    "hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb "
-    "lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om "
-    "or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw "
-    "ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
-)
-_ISO_639_3 = (  # of languages with much parallel text; some have two
-    "afr amh ara arb arz aze ben bos bul cat ces cze cmn cym dan deu ger ell gre eng epo est eus "
-    "fas pes fil fin fra fre gle glg guj hat hau heb hin hrv hun hye ibo ind isl ita jav jpn kan "
-    "kat kaz khm kor kur lao lat lav lit mal mar mkd mlt mon msa zsm mya nep nld dut nob nno nor "
-    "ory pan pol por pus ron rum rus sin slk slv som spa sqi srp sun swa swh swe tam tat tel tgl "
-    "tha tur uig ukr urd uzb vie xho yor yue zho chi zul"
-)
-_NAMES = (
-    "afrikaans albanian amharic arabic armenian azerbaijani basque belarusian bengali bosnian "
-    "bulgarian burmese cantonese catalan chinese croatian czech danish dutch english esperanto "
-    "estonian farsi filipino finnish french galician georgian german greek gujarati hausa hawaiian "
-    "hebrew hindi hungarian icelandic igbo indonesian irish italian japanese javanese kannada "
-    "kazakh khmer korean kurdish kyrgyz lao latin latvian lithuanian macedonian malay malayalam "
-    "maltese mandarin maori marathi mongolian nepali norwegian pashto persian polish portuguese "
-    "punjabi romanian russian sanskrit serbian sinhala slovak slovene slovenian somali spanish "
-    "swahili swedish tagalog tamil tatar telugu thai tibetan turkish ukrainian urdu uyghur uzbek "
-    "vietnamese welsh xhosa yiddish yoruba zulu"
-)
-_CODES = frozenset(f"{_ISO_639_1} {_ISO_639_3}".split())
-_LANGUAGES = frozenset(_NAMES.split())
-_CODE = re.compile(r"([a-z]{2,3})([-_][a-z]{4})?([-_]([a-z]{2}|\d{3}))?")  # pt-BR, eng_Latn
 
+def column_language(name: str) -> str:
+    """Returns the tag of the language that a column is called by; "" if it is called otherwise.
 
-def is_language(name: str) -> bool:
-    """Whether a column is called by its language: "en", "en-US", "eng_Latn", "English text"."""
+    >>> [column_language(name) for name in ("en", "en-US", "eng_Latn", "English text", "source")]
+    ['en', 'en-US', 'en-Latn', 'en', '']
+    """
     words = re.split(r"([\s_-]+)", name.strip().casefold())
     rest = [word for word in words[::2] if word not in _TEXT_WORDS]
     if len(rest) < len(words[::2]):
         words = ["-".join(rest)]
-    name = re.sub(r"\s*\(.*\)$", "", "".join(words))
-    code = _CODE.fullmatch(name)
-    return name in _LANGUAGES or (code is not None and code[1] in _CODES)
+    return language_tag(re.sub(r"\s*\(.*\)$", "", "".join(words)))
 
 
 def is_text_word(name: str) -> bool:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from seq2seq.data.readers.cells import Row, csv_rows, tsv_rows
 from seq2seq.data.readers.contents import check_contents
@@ -27,8 +27,19 @@ from seq2seq.data.readers.lines import (
 from seq2seq.data.readers.names import columns_by_one_role, columns_by_role, find_role
 from seq2seq.errors import DataError, SettingsError
 
-TextColumns: TypeAlias = list[list[str]]  # a list of texts for each column
 _Record: TypeAlias = tuple[str, Any]  # where it stands, and what should be an object with keys
+
+
+class TextColumns(NamedTuple):
+    """What is read of a table.
+
+    Attributes:
+        texts: a list for each column.
+        names: what the columns are called; their numbers in a table without a header.
+    """
+
+    texts: list[list[str]]
+    names: tuple[str | int, ...] = ()
 
 
 def read_columns(path: Path, columns: Columns) -> TextColumns:
@@ -70,11 +81,11 @@ def _read_csv(path: Path, columns: Columns) -> TextColumns:
 
 def _pick_cells(rows: Iterable[Row], columns: Columns, path: Path, separator: str) -> TextColumns:
     """Returns columns of a table with a certain separator; its first row may be a header."""
-    texts: TextColumns = [[] for _ in columns.roles]
+    texts: list[list[str]] = [[] for _ in columns.roles]
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
-        return texts
+        return TextColumns(texts)
     where, header = first
     positions, named = find_columns(columns, header, where, path)
     needed = max(positions)
@@ -93,7 +104,7 @@ def _pick_cells(rows: Iterable[Row], columns: Columns, path: Path, separator: st
     chosen = named or columns.given is not None
     advice = columns.must_be_named_or_numbered(header, row)
     check_contents(texts, columns, labels, str(path), chosen=chosen, others=header, advice=advice)
-    return texts
+    return TextColumns(texts, tuple(header[n] if named else n for n in positions))
 
 
 _OTHER_SEPARATORS = {
@@ -183,7 +194,7 @@ def _pick_values(
 
     `names` are those of all columns, where the records lack some that hold no text.
     """
-    texts: TextColumns = [[] for _ in columns.roles]
+    texts: list[list[str]] = [[] for _ in columns.roles]
     picked = columns.given
     for where, record in records:
         if not isinstance(record, Mapping):
@@ -214,7 +225,7 @@ def _pick_values(
         said = columns.given is not None or any(find_role(str(column)) for column in picked)
         advice = columns.must_be_named(names, [str(fields.get(name, "")) for name in names])
         check_contents(texts, columns, labels, path, chosen=said, others=names, advice=advice)
-    return texts
+    return TextColumns(texts, picked or ())
 
 
 def _values_by_role(

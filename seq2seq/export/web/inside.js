@@ -1,55 +1,123 @@
 "use strict";
-// Look inside: what happened while the chosen candidate was found.
+// Look inside: what happened while the chosen candidate was found, moment by moment. First the encoder
+// reads the source, token by token; then the decoder writes the translation, token by token.
 
-const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
-let stepShown = 0;
+/** So many tokens of each side are drawn. */
+const DRAWN = 60;
+/** How long a moment lasts while it plays, in milliseconds. */
+const MOMENT = 900;
+const percent = (share) => (share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 
-function showInside(result) {
-  const candidate = result?.candidates[state.candidate];
-  element("inside").hidden = !candidate;
-  if (!candidate || !element("inside").open || !result.inside) return;
-  stepShown = Math.min(stepShown, candidate.steps.length - 1);
-  const views = [showSteps(result, candidate)];
-  if (candidate.steps[0].weights) views.push(showAttention(result, candidate));
-  if (result.beamSize > 1) views.push(showTree(result, candidate));
-  views.push(showStates(result, candidate));
-  element("views").replaceChildren(...views);
-  pointAtStep();
+/** What is looked at: a candidate of a text, its views, the place in time, the timer while it plays. */
+const timeline = { candidate: null, text: null, seen: null, views: [], place: 0, timer: 0 };
+
+function showInside(text, answer) {
+  const candidate = answer?.candidates[state.candidate];
+  if (!text.trim() || (answer && !candidate)) element("inside").hidden = true;
+  if (!candidate) return; // what was there before stays until there is an answer
+  element("inside").hidden = false;
+  if (!element("inside").open || !answer.inside || timeline.candidate === candidate) return;
+  const seen = seenOf(answer, candidate);
+  const made = [showTokens, showNext, showAttention, showContext, showTree, showEncoder, showDecoder];
+  const views = made.map((each) => each(seen)).filter((each) => each);
+  const place = timeline.text === text ? timeline.place : seen.sourceTokens.length;
+  Object.assign(timeline, { candidate, text, seen, views, place });
+  const isCut = Math.max(answer.sourceTokens.length, candidate.tokens.length) > DRAWN;
+  element("cut").textContent = isCut ? `The text is long: the first ${DRAWN} tokens of each side are shown.` : "";
+  element("timeline").hidden = false;
+  element("views").replaceChildren(...views.map(({ section }) => section));
+  moveTo(place);
 }
 
-/** Frames what belongs to the step that is shown, in the other views. */
-function pointAtStep() {
-  document.querySelectorAll(".now-row").forEach((row) => row.classList.remove("now-row"));
-  const steps = `#views tr[data-step="${stepShown}"], #views g[data-step="${stepShown}"]`;
-  document.querySelectorAll(steps).forEach((row) => row.classList.add("now-row"));
+/** Returns what is drawn of a candidate. */
+function seenOf(answer, candidate) {
+  const path = [];
+  for (let number = candidate.end; number >= 0; number = answer.nodes[number].parent) path.unshift(number);
+  const steps = candidate.steps.slice(0, DRAWN).map((step, place) => ({
+    ...step,
+    token: candidate.tokens[place],
+    probability: answer.nodes[path[place]].probability,
+    weights: step.weights && step.weights.slice(0, DRAWN),
+  }));
+  const nodes = answer.nodes.map((node, number) => ({ ...node, isBest: path.includes(number) }));
+  return {
+    beamSize: answer.beamSize,
+    sourceTokens: answer.sourceTokens.slice(0, DRAWN),
+    steps,
+    nodes: nodes.filter(({ depth }) => depth <= DRAWN), // in the order of depth: their numbers stay
+    encoderSeen: answer.encoderSeen.map((sides) => sides.map((side) => side.slice(0, DRAWN))),
+  };
 }
 
-function view(title, text, ...content) {
-  const head = [make("h3", { textContent: title }), make("p", { className: "note", textContent: text })];
-  return make("section", { className: "view" }, ...head, ...content);
-}
-
-/** The map of attention: a row for each target token, a column for each source token. */
-function showAttention(result, candidate) {
-  const head = make("tr", {}, make("td"));
-  for (const token of result.sourceTokens) head.append(tokenCell(token, "col"));
-  const rows = candidate.steps.map(({ weights }, place) => {
-    const row = make("tr", {}, tokenCell(candidate.tokens[place], "row"));
-    row.dataset.step = place;
-    weights.forEach((weight, index) => {
-      const title = `${candidate.tokens[place]} → ${result.sourceTokens[index]}: ${percent(weight)}`;
-      const cell = make("td", { className: "weight", title });
-      cell.append(make("span", { className: "unseen", textContent: percent(weight) }));
-      cell.style.setProperty("--weight", weight.toFixed(3));
-      row.append(cell);
-    });
-    return row;
+function listenToTimeline() {
+  const go = (to) => () => {
+    pause();
+    moveTo(to());
+  };
+  element("moment").addEventListener("input", go(() => Number(element("moment").value)));
+  element("before").addEventListener("click", go(() => timeline.place - 1));
+  element("after").addEventListener("click", go(() => timeline.place + 1));
+  element("play").addEventListener("click", () => (timeline.timer ? pause() : play()));
+  element("views").addEventListener("click", ({ target }) => {
+    const shown = target.closest("[data-place]");
+    if (shown) go(() => Number(shown.dataset.place))();
   });
-  const table = make("table", { className: "attention" }, make("thead", {}, head), make("tbody", {}, ...rows));
-  const text =
-    "Where the decoder looked in the source, above, while it wrote each token, at the left: the stronger the " +
-    "colour, the more.";
-  return view("Attention", text, wide("Attention", table));
+}
+
+/** Moves from moment to moment by itself; from the beginning, if it stands at the end. */
+function play() {
+  element("play").textContent = "Pause";
+  if (timeline.place === lastMoment()) moveTo(0);
+  timeline.timer = setInterval(() => {
+    if (timeline.place === lastMoment()) pause();
+    else moveTo(timeline.place + 1);
+  }, MOMENT);
+}
+
+function pause() {
+  clearInterval(timeline.timer);
+  timeline.timer = 0;
+  element("play").textContent = "Play";
+}
+
+const lastMoment = () => timeline.seen.sourceTokens.length + timeline.seen.steps.length - 1;
+
+/** Shows a moment: how many tokens are read, and how many written. */
+function moveTo(to) {
+  const place = Math.max(0, Math.min(lastMoment(), to));
+  const count = timeline.seen.sourceTokens.length;
+  const moment = { read: Math.min(place + 1, count), written: Math.max(0, place + 1 - count) };
+  const slider = element("moment");
+  const name = momentName(timeline.seen, moment);
+  timeline.place = place;
+  Object.assign(slider, { max: lastMoment(), value: place });
+  slider.setAttribute("aria-valuetext", name);
+  element("moment-name").textContent = name;
+  for (const { move } of timeline.views) move?.(moment);
+  element("views").querySelectorAll(".now").forEach((shown) => shown.classList.remove("now"));
+  element("views").querySelectorAll(`[data-place="${place}"]`).forEach((shown) => shown.classList.add("now"));
+  element("views").querySelectorAll(".wide").forEach(keepInSight);
+}
+
+/** Moves what is wider than the page to where the moment is. */
+function keepInSight(region) {
+  const now = region.querySelector(".now:not(tr)")?.getBoundingClientRect();
+  const seen = region.getBoundingClientRect();
+  if (now && now.left < seen.left) region.scrollLeft -= seen.left - now.left;
+  if (now && now.right > seen.right) region.scrollLeft += now.right - seen.right;
+}
+
+function momentName({ sourceTokens, steps, encoderSeen }, { read, written }) {
+  if (written) return `The decoder writes token ${written} of ${steps.length}: ${steps[written - 1].token}`;
+  const name = `The encoder reads token ${read} of ${sourceTokens.length}: ${sourceTokens[read - 1]}`;
+  const isTurned = encoderSeen.some((sides) => sides.length > 1);
+  return isTurned ? `${name}; backwards, ${sourceTokens[sourceTokens.length - read]}` : name;
+}
+
+/** Makes a view: its title, what is seen in one sentence, the content, and what a moment changes. */
+function view(title, text, content, move, isWhole = false) {
+  const head = [make("h3", { textContent: title }), make("p", { className: "note", textContent: text })];
+  return { section: make("section", { className: isWhole ? "view whole" : "view" }, ...head, ...content), move };
 }
 
 /** What may be wider than the page, and is moved there with a finger or the arrow keys. */
@@ -58,65 +126,4 @@ function wide(label, ...content) {
   made.setAttribute("role", "region");
   made.setAttribute("aria-label", label);
   return made;
-}
-
-function tokenCell(token, scope) {
-  return make("th", { scope }, make("span", { textContent: token }));
-}
-
-/** One step after the other: what might have come next, and where attention was. */
-function showSteps(result, candidate) {
-  const last = candidate.steps.length - 1;
-  const slider = make("input", { type: "range", min: 0, max: last, value: stepShown });
-  slider.setAttribute("aria-label", "Step");
-  const shown = make("div", { className: "step" });
-  const move = (to) => {
-    stepShown = Math.max(0, Math.min(last, to));
-    slider.value = stepShown;
-    shown.replaceChildren(...showStep(result, candidate, stepShown));
-    pointAtStep();
-  };
-  slider.addEventListener("input", () => move(Number(slider.value)));
-  const back = make("button", { type: "button", textContent: "‹" });
-  const forth = make("button", { type: "button", textContent: "›" });
-  back.setAttribute("aria-label", "The step before");
-  forth.setAttribute("aria-label", "The next step");
-  back.addEventListener("click", () => move(stepShown - 1));
-  forth.addEventListener("click", () => move(stepShown + 1));
-  move(stepShown);
-  const text =
-    "The decoder writes token by token. At each step every token of its vocabulary has a probability; these are " +
-    "the highest.";
-  return view("Step by step", text, make("div", { className: "mover" }, back, slider, forth), shown);
-}
-
-function showStep(result, candidate, place) {
-  const { distribution, weights, chosen } = candidate.steps[place];
-  const before = make("p", { className: "tokens", dir: "auto" });
-  candidate.tokens.slice(0, place + 1).forEach((token, index) => {
-    before.append(make("span", { className: index === place ? "token now" : "token", textContent: token }));
-  });
-  const bars = make("ol", { className: "bars" });
-  for (const { token, probability } of distribution) {
-    const bar = make("span", { className: "bar" });
-    bar.style.setProperty("--share", probability.toFixed(4));
-    bars.append(
-      make(
-        "li",
-        { className: token === chosen ? "chosen" : "" },
-        make("span", { className: "name", dir: "auto", textContent: token }),
-        bar,
-        make("span", { className: "number", textContent: percent(probability) }),
-      ),
-    );
-  }
-  if (!weights) return [before, bars];
-  const label = make("span", { className: "label", textContent: "looking at " });
-  const looked = make("p", { className: "tokens", dir: "auto" }, label);
-  result.sourceTokens.forEach((token, index) => {
-    const shown = make("span", { className: "token weighed", textContent: token, title: percent(weights[index]) });
-    shown.style.setProperty("--weight", weights[index].toFixed(3));
-    looked.append(shown);
-  });
-  return [before, bars, looked];
 }

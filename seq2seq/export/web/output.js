@@ -1,20 +1,33 @@
 "use strict";
 // The translation, its words aligned with those of the source, and the candidates.
 
-/** Shows all that is known of what stands in the source. */
+/** Of each line that is shown: its element, its text, and the answer and candidate it was made of. */
+const shownLines = [];
+/** The word that is pointed at, by the mouse or the arrow keys: its line, and its place there. */
+let pointed = null;
+/** The candidate that stands out in the list that is shown. */
+let listed = null;
+
+/** Shows all that is known of what stands in the source; what is unchanged stays as it is. */
 function show() {
   const output = element("output");
-  const focused = output.contains(document.activeElement) ? document.activeElement.dataset.place : null;
-  output.replaceChildren(...state.lines.map(showLine));
-  const words = [...output.querySelectorAll(".word")];
-  const held = words.find((word) => word.dataset.place === focused);
-  for (const word of words) word.tabIndex = word === (held ?? words[0]) ? 0 : -1;
-  held?.focus();
-  mark([]);
-  element("copy").disabled = !words.length;
-  const result = answerFor(state.lines[state.chosen] ?? "");
-  showCandidates(result);
-  showInside(result);
+  state.lines.forEach((text, number) => {
+    const [before, answer, candidate] = [shownLines[number], answerFor(text), shownCandidate(text, number)];
+    if (before && before.text === text && before.answer === answer && before.candidate === candidate) return;
+    const line = showLine(number, answer, candidate, before);
+    if (pointed?.line === String(number)) pointAt(null);
+    if (before) before.line.replaceWith(line);
+    else output.append(line);
+    shownLines[number] = { line, text, answer, candidate };
+  });
+  for (const { line } of shownLines.splice(state.lines.length)) line.remove();
+  const areMany = shownLines.length > 1;
+  shownLines.forEach(({ line }, number) => line.classList.toggle("chosen", areMany && number === state.chosen));
+  const areReady = state.lines.every((text) => !text.trim() || answerFor(text));
+  element("copy").disabled = !areReady || !output.querySelector(".word");
+  const text = state.lines[state.chosen] ?? "";
+  showCandidates(text, answerFor(text));
+  showInside(text, answerFor(text));
 }
 
 /** Returns the candidate that is shown of a line, if there is one. */
@@ -22,105 +35,138 @@ function shownCandidate(text, number) {
   return answerFor(text)?.candidates[number === state.chosen ? state.candidate : 0];
 }
 
-/** The text of each line as it was last shown, which stays while the next one is searched for. */
-const shownBefore = [];
-
 /** Makes a line: its words, or what was there before while it is translated. */
-function showLine(text, number) {
-  const result = answerFor(text);
+function showLine(number, answer, candidate, before) {
   const line = make("p", { dir: "auto", className: "line" });
-  const candidate = shownCandidate(text, number);
-  if (!candidate) {
-    if (result || !text.trim()) shownBefore[number] = "";
-    else line.textContent = shownBefore[number] || "…";
+  if (candidate) {
+    candidate.words.forEach(({ space, text }, place) => {
+      const word = make("span", { className: "word", textContent: text });
+      Object.assign(word.dataset, { line: number, place });
+      line.append(space, word);
+    });
+    if (answer.isCut) line.append(make("span", { className: "problem", textContent: cutMessage() }));
+  } else if (answer?.error) {
+    line.append(make("span", { className: "problem", textContent: `This can't be translated: ${answer.error}` }));
+  } else if (!answer && state.lines[number].trim()) {
+    line.textContent = before?.line.textContent || "…";
     line.classList.add("stale");
-    return line;
   }
-  shownBefore[number] = candidate.text;
-  candidate.words.forEach((word, place) => {
-    const shown = make("span", { className: "word", textContent: word.text });
-    shown.dataset.place = `${number} ${place}`;
-    shown.setAttribute("role", "button");
-    const look = () => pointAt(result, candidate, word, number);
-    shown.addEventListener("mouseenter", look);
-    shown.addEventListener("focus", look);
-    shown.addEventListener("mouseleave", () => mark([]));
-    shown.addEventListener("blur", () => mark([]));
-    shown.addEventListener("click", () => choose(number));
-    shown.addEventListener("keydown", moveFocus);
-    line.append(word.space, shown);
-  });
   return line;
 }
 
-/** Arrow keys go from word to word, so that Tab passes over all of them at once. */
-function moveFocus(event) {
+function cutMessage() {
+  return ` (The line is longer than ${decoding.max_source_length} tokens, and was cut there.)`;
+}
+
+/** Words are pointed at with the mouse, a finger or, in the translation, the arrow keys. */
+function listenToWords() {
+  const output = element("output");
+  const wordAt = ({ target }) => target.closest?.(".word");
+  output.addEventListener("pointerover", (event) => pointAt(wordAt(event)));
+  output.addEventListener("pointerleave", () => pointAt(null));
+  output.addEventListener("blur", () => pointAt(null));
+  output.addEventListener("click", (event) => {
+    const word = wordAt(event);
+    if (word) chooseLine(Number(word.dataset.line));
+    pointAt(word); // a finger has left it
+  });
+  output.addEventListener("keydown", moveByKey);
+}
+
+/** Arrow keys go from word to word, Enter chooses the line. */
+function moveByKey(event) {
   const words = [...element("output").querySelectorAll(".word")];
-  const rightToLeft = getComputedStyle(event.target.parentElement).direction === "rtl";
-  const steps = { ArrowRight: rightToLeft ? -1 : 1, ArrowLeft: rightToLeft ? 1 : -1 };
-  const next = words[words.indexOf(event.target) + (steps[event.key] ?? NaN)];
-  if (event.key === "Enter" || event.key === " ") choose(Number(event.target.dataset.place.split(" ")[0]));
-  if (next) next.focus();
-  if (next || event.key === " ") event.preventDefault();
+  const place = words.findIndex(({ dataset }) => dataset.line === pointed?.line && dataset.place === pointed?.place);
+  const isRightToLeft = words.length && getComputedStyle(words[Math.max(place, 0)].parentElement).direction === "rtl";
+  const forward = isRightToLeft ? "ArrowLeft" : "ArrowRight";
+  const backward = isRightToLeft ? "ArrowRight" : "ArrowLeft";
+  const steps = { [forward]: 1, ArrowDown: 1, [backward]: -1, ArrowUp: -1 };
+  if (event.key === "Enter" && pointed) chooseLine(Number(pointed.line));
+  if (!steps[event.key]) return;
+  event.preventDefault();
+  const next = words[place < 0 ? 0 : Math.max(0, Math.min(words.length - 1, place + steps[event.key]))];
+  next?.scrollIntoView({ block: "nearest" });
+  pointAt(next);
 }
 
-function choose(line) {
-  if (line === state.chosen) return;
-  state.chosen = line;
-  state.candidate = 0;
-  show();
-  ask();
+/** Frames a word of the translation, marks the words of the source that it comes from, and says so. */
+function pointAt(word) {
+  element("output").querySelector(".pointed")?.classList.remove("pointed");
+  pointed = word ? { ...word.dataset } : null;
+  const line = state.lines[pointed?.line];
+  const answer = line === undefined ? null : answerFor(line);
+  const candidate = answer && shownCandidate(line, Number(pointed.line));
+  const found = candidate?.words[pointed.place];
+  word?.classList.add("pointed");
+  const weights = found ? wordWeights(answer, candidate, found) : [];
+  mark(Number(pointed?.line ?? 0), answer?.sourceWords ?? [], weights);
+  element("hint").textContent = found ? hintFor(found.text, answer.sourceWords, weights) : "";
 }
 
-/** Marks the source words that attention was on while a word was written. */
-function pointAt(result, candidate, word, number) {
-  if (!candidate.steps[0].weights) return;
+/** Returns how much of a word's attention each word of the source had; none without attention. */
+function wordWeights({ sourceWords }, candidate, word) {
+  if (!candidate.steps[0].weights) return [];
   const rows = word.tokens.map((token) => candidate.steps[token].weights);
-  const weights = result.sourceWords.map(({ tokens }) =>
+  return sourceWords.map(({ tokens }) =>
     Math.max(...rows.map((row) => tokens.reduce((sum, token) => sum + row[token], 0))),
   );
-  mark(weights, result.sourceWords, number);
+}
+
+function hintFor(text, sourceWords, weights) {
+  if (!weights.length) return `“${text}” comes from the sentence as a whole: this model has no attention`;
   const best = weights.indexOf(Math.max(...weights));
-  const share = Math.round(100 * weights[best]);
-  const looked = `“${word.text}” looked at “${result.sourceWords[best].text}”`;
-  element("hint").textContent = `${looked} with ${share} % of its attention`;
+  return `“${text}” looked at “${sourceWords[best].text}” with ${percent(weights[best])} of its attention`;
 }
 
 /** Colours words of a line of the source: a layer with the same text lies under it. */
-function mark(weights, words = [], number = 0) {
-  const marks = element("marks");
+function mark(number, words, weights) {
   const lines = element("source").value.split("\n");
   const line = lines[number] ?? "";
+  const lowered = line.toLowerCase();
   const parts = [lines.slice(0, number).map((each) => each + "\n").join("")];
   let place = 0;
-  words.forEach(({ text }, index) => {
-    const found = text ? line.indexOf(text, place) : -1;
-    if (found < 0) return; // normalization changed it
-    const coloured = make("mark", { textContent: text });
-    coloured.style.setProperty("--weight", weights[index].toFixed(3));
+  weights.forEach((weight, index) => {
+    const found = lowered.indexOf(words[index].text.toLowerCase(), place);
+    if (found < 0 || lowered.length !== line.length) return; // normalization changed it
+    const end = found + words[index].text.length;
+    const coloured = make("mark", { textContent: line.slice(found, end) });
+    coloured.style.setProperty("--weight", weight.toFixed(3));
     parts.push(line.slice(place, found), coloured);
-    place = found + text.length;
+    place = end;
   });
+  // A line that ends the text needs something in it to be as high as in the text area.
   parts.push(line.slice(place), lines.slice(number + 1).map((each) => "\n" + each).join(""), "\u200b");
-  marks.replaceChildren(...parts);
-  if (!weights.length) element("hint").textContent = "";
+  element("marks").replaceChildren(...parts);
 }
 
-function showCandidates(result) {
-  const candidates = result?.candidates ?? [];
-  element("others").hidden = candidates.length < 2;
+/** Shows the candidates of the chosen line; while it is searched for, those of before, pale. */
+function showCandidates(text, answer) {
+  const candidates = answer?.candidates ?? [];
+  const isAwaited = text.trim() && answer?.beamSize !== decoding.beam_size;
+  if (candidates.length < 2) {
+    listed = null;
+    element("candidates").inert = true;
+    if (!isAwaited) element("others").hidden = true;
+    return;
+  }
+  if (listed === candidates[state.candidate]) return;
+  listed = candidates[state.candidate];
   const items = candidates.map((candidate, number) => {
-    const text = make("span", { className: "text", dir: "auto", lang: about.target });
-    text.textContent = candidate.text || "(nothing)";
+    const shown = make("span", { className: "text", dir: "auto", textContent: candidate.text || "(nothing)" });
     const score = make("span", { className: "score", textContent: candidate.score.toFixed(2).replace("-", "−") });
-    const button = make("button", { type: "button" }, text, score);
+    const button = make("button", { type: "button" }, shown, score);
     button.setAttribute("aria-pressed", String(number === state.candidate));
-    button.addEventListener("click", () => {
-      state.candidate = number;
-      show();
-      element("candidates").querySelectorAll("button")[number].focus();
-    });
+    button.addEventListener("click", () => chooseCandidate(number));
     return make("li", {}, button);
   });
+  element("others").hidden = false;
+  element("candidates").inert = false;
   element("candidates").replaceChildren(...items);
+}
+
+function chooseCandidate(number) {
+  state.candidate = number;
+  pointAt(null);
+  show();
+  element("candidates").querySelectorAll("button")[number].focus();
 }

@@ -6,6 +6,8 @@ const description = JSON.parse(element("description").textContent);
 const { about, decoding } = description;
 /** How long typing rests before the beam is searched, in milliseconds. */
 const REST = 400;
+/** How long it rests before a search is given up whose text stands there no longer. */
+const PATIENCE = 1200;
 
 const state = {
   lines: [], // of the source
@@ -21,20 +23,51 @@ function make(name, properties = {}, ...children) {
   return made;
 }
 
-let resting = 0;
+/** Calls a function once the calls of what is returned have ceased for so many milliseconds. */
+function whenItRests(milliseconds, call) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(call, milliseconds);
+  };
+}
+
+const searchTheBeam = whenItRests(REST, () => {
+  state.rests = true;
+  ask();
+});
+const giveUpOldOnes = whenItRests(PATIENCE, giveUp);
+
 function typed() {
   const source = element("source");
   state.lines = source.value.split("\n");
-  state.chosen = source.value.slice(0, source.selectionStart).split("\n").length - 1;
-  state.candidate = 0;
   state.rests = false;
-  clearTimeout(resting);
-  resting = setTimeout(() => {
-    state.rests = true;
-    ask();
-  }, REST);
+  element("clear").disabled = !source.value;
+  pointAt(null);
+  state.candidate = 0;
+  chooseLine(caretLine());
+  searchTheBeam();
+  giveUpOldOnes();
+}
+
+/** Returns the number of the line that the caret is in. */
+function caretLine() {
+  const source = element("source");
+  return source.value.slice(0, source.selectionStart).split("\n").length - 1;
+}
+
+/** Shows the candidates of a line, and what is inside. */
+function chooseLine(number) {
+  if (number !== state.chosen) state.candidate = 0;
+  state.chosen = number;
   show();
   ask();
+}
+
+function clear() {
+  element("source").value = "";
+  element("source").focus();
+  typed();
 }
 
 async function copy() {
@@ -60,19 +93,18 @@ function languageName(tag, otherwise) {
 }
 
 function showAbout() {
-  const [source, target] = [languageName(about.source, "Source"), languageName(about.target, "Translation")];
-  if (about.source && about.target) {
-    document.title = element("title").textContent = `${source} to ${target}`;
-  }
+  const tags = [about.source_language, about.target_language].map((tag) => (tag === "und" ? "" : tag));
+  const [source, target] = [languageName(tags[0], "Source"), languageName(tags[1], "Translation")];
+  if (tags[0] && tags[1]) document.title = element("title").textContent = `${source} to ${target}`;
   element("source-name").textContent = source;
   element("target-name").textContent = target;
-  element("source").lang = about.source;
-  element("output").lang = about.target;
+  if (tags[0]) element("source").lang = tags[0];
+  if (tags[1]) element("output").lang = element("said").lang = element("candidates").lang = tags[1];
   const facts = [
     ["Trained by", about.author],
     ["Trained on", about.data],
     ["Licence of the data", about.licence],
-    ["Trained", about.date],
+    ["Date of the weights", about.date],
     ["Model", about.model],
   ];
   for (const [name, value] of facts) {
@@ -84,15 +116,13 @@ function showAbout() {
 
 showAbout();
 startSearchers();
+listenToWords();
+listenToTimeline();
 element("source").addEventListener("input", typed);
+for (const kind of ["click", "keyup"]) {
+  element("source").addEventListener(kind, () => caretLine() !== state.chosen && chooseLine(caretLine()));
+}
 element("copy").addEventListener("click", copy);
-element("inside").addEventListener("toggle", () => {
-  show();
-  ask();
-});
-element("clear").addEventListener("click", () => {
-  element("source").value = "";
-  element("source").focus();
-  typed();
-});
+element("clear").addEventListener("click", clear);
+element("inside").addEventListener("toggle", () => chooseLine(state.chosen));
 if (element("source").value) typed(); // what a browser has kept over a reload

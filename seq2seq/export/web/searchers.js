@@ -5,7 +5,7 @@
 /** Answers by beam size and text, so that nothing is translated twice. */
 const answers = new Map();
 /** So many are kept, or those of all that stands in the source. */
-const KEPT = 500;
+const KEPT = 300;
 let searchers = [];
 
 const key = (text, beamSize) => `${beamSize} ${text}`;
@@ -13,44 +13,61 @@ const key = (text, beamSize) => `${beamSize} ${text}`;
 function startSearchers() {
   const source = new Blob([element("worker").textContent], { type: "text/javascript" });
   const address = URL.createObjectURL(source);
-  searchers = [...new Set([1, decoding.beam_size])].map((beamSize) => startSearcher(address, beamSize));
+  searchers = [...new Set([1, decoding.beam_size])].map((beamSize) => ({ beamSize, address }));
+  searchers.forEach(startSearcher);
 }
 
-function startSearcher(address, beamSize) {
-  const searcher = { beamSize, worker: new Worker(address), isBusy: true };
-  searcher.worker.onmessage = ({ data }) => {
-    if (data.error) return complain(data.error);
-    searcher.isBusy = false;
+function startSearcher(searcher) {
+  const worker = new Worker(searcher.address);
+  Object.assign(searcher, { worker, isBusy: true, text: null });
+  worker.onmessage = ({ data }) => {
     if (data.ready) element("status").textContent = "";
+    else if (data.text === undefined) return complain(data.error);
     else remember(data);
+    Object.assign(searcher, { isBusy: false, text: null });
     ask();
   };
-  searcher.worker.onerror = (event) => complain(event.message);
-  searcher.worker.postMessage({
+  worker.onerror = (event) => complain(event.message);
+  worker.postMessage({
     description: element("description").textContent,
     weights: element("weights").textContent,
   });
-  return searcher;
 }
 
 function complain(problem) {
-  element("status").textContent = `This browser can't translate here: ${problem}`;
+  element("status").textContent = `This browser can't translate here, a newer one may: ${problem}`;
 }
 
-/** Asks each worker that is free for a line that is missing. */
+/**
+ * Asks each worker that is free for a line that is missing, the chosen one first. The beam leaves the other
+ * lines alone until all are translated greedily.
+ */
 function ask() {
   for (const searcher of searchers) {
     if (searcher.isBusy || (searcher.beamSize > 1 && !state.rests)) continue;
-    const text = state.lines.find((line) => isMissing(line, searcher.beamSize));
+    const isLater = searcher.beamSize > 1 && state.lines.some((line) => isMissing(line, 1));
+    const lines = [state.lines[state.chosen] ?? "", ...(isLater ? [] : state.lines)];
+    const text = lines.find((line) => isMissing(line, searcher.beamSize));
     if (text === undefined) continue;
-    searcher.isBusy = true;
+    Object.assign(searcher, { isBusy: true, text });
     searcher.worker.postMessage({ text, beamSize: searcher.beamSize, inside: isLookedInto(text) });
+  }
+  showProgress();
+}
+
+/** Begins anew with workers whose text stands in the source no longer: it may be a very long one. */
+function giveUp() {
+  const old = searchers.filter(({ text }) => text !== null && !state.lines.includes(text));
+  for (const searcher of old) {
+    searcher.worker.terminate();
+    startSearcher(searcher);
   }
 }
 
 function isMissing(text, beamSize) {
+  if (!text.trim()) return false;
   const answer = answers.get(key(text, beamSize));
-  return text.trim() && (!answer || (isLookedInto(text) && !answer.inside));
+  return !answer || (isLookedInto(text) && !answer.inside);
 }
 
 const isLookedInto = (text) => element("inside").open && text === state.lines[state.chosen];
@@ -69,4 +86,11 @@ function remember(answer) {
 /** Returns the best answer that there is for a line. */
 function answerFor(line) {
   return answers.get(key(line, decoding.beam_size)) ?? answers.get(key(line, 1));
+}
+
+/** Says how far a text of many lines is. */
+function showProgress() {
+  const lines = state.lines.filter((line) => line.trim());
+  const done = lines.filter((line) => answerFor(line)).length;
+  element("progress").textContent = done < lines.length && lines.length > 1 ? `${done} of ${lines.length} lines` : "";
 }

@@ -1,7 +1,9 @@
 "use strict";
 // The beam as a tree, from left to right: a column for each step, the best hypothesis of a step on top.
 
-const [COLUMN, ROW, BOX] = [104, 30, 84];
+const [COLUMN, ROW, BOX, HIGH] = [112, 48, 88, 38];
+/** So many letters fit into a box; those of East Asia are as wide as two. */
+const LETTERS = 11;
 
 function draw(name, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -10,66 +12,60 @@ function draw(name, attributes, ...children) {
   return made;
 }
 
-function showTree(result, candidate) {
-  const { nodes } = result;
-  const ranks = rankNodes(nodes);
-  const best = bestPath(nodes, candidate);
-  const depth = nodes.reduce((most, node) => Math.max(most, node.depth), 0);
-  const rows = Math.max(...ranks) + 1;
-  const size = { width: (depth + 1) * COLUMN, height: rows * ROW };
-  const tree = draw("svg", { ...size, class: "tree", role: "img", "aria-label": "The hypotheses of the beam" });
-  const root = { token: "<bos>", depth: 0, kept: true };
-  tree.append(drawNode(root, 0, null, 0, true));
+function showTree({ sourceTokens, nodes, beamSize }) {
+  if (beamSize < 2) return null;
+  const root = { token: BEGIN, depth: 0, total: 0, rank: 0, kept: true, isBest: true };
+  const placed = placeNodes(nodes, root);
+  const depth = Math.max(...placed.map((node) => node.depth));
+  const rows = Math.max(...placed.map(({ rank }) => rank)) + 1;
+  const dead = nodes.filter(({ kept }) => !kept).length;
+  const label = `${nodes.length} hypotheses in ${depth} steps; ${dead} lead to none of the candidates`;
+  const size = { width: (depth + 1) * COLUMN - (COLUMN - BOX) + 4, height: rows * ROW };
+  const tree = draw("svg", { ...size, class: "tree", role: "img", "aria-label": label });
   // Those on the way to the candidate come last, so that they lie on top.
-  const order = nodes.map((_, number) => number).sort((one, other) => weightOf(one) - weightOf(other));
-  function weightOf(number) {
-    return (nodes[number].kept ? 1 : 0) + (best.has(number) ? 2 : 0);
-  }
-  for (const number of order) {
-    const node = nodes[number];
-    const parent = nodes[node.parent] ?? root;
-    tree.append(drawNode(node, ranks[number], parent, ranks[node.parent] ?? 0, best.has(number)));
-  }
+  const weight = ({ kept, isBest }) => (kept ? 1 : 0) + (isBest ? 2 : 0);
+  const ordered = [root, ...placed].sort((one, other) => weight(one) - weight(other));
+  tree.append(...ordered.map((node) => drawNode(node, sourceTokens.length)));
   const text =
-    "The search follows several hypotheses at once, the best one of each step on top. Grey ones were given up; " +
-    "the strong line is the candidate that was chosen.";
-  const made = view("The beam", text, wide("The beam", tree));
-  made.classList.add("whole");
-  return made;
+    `The ${beamSize} best beginnings at each step, the best on top, with the log-probability of all their tokens: ` +
+    "the strong line is this candidate, and pale branches were given up.";
+  return view("The beam", text, [wide("The beam", tree)], null, true);
 }
 
-/** Returns the place of each node among those of its step; they stand there in the order of the search. */
-function rankNodes(nodes) {
+/** Returns nodes with their parent, their rank among those of their step, and their log-probability so far. */
+function placeNodes(nodes, root) {
   const counts = new Map();
-  return nodes.map(({ depth }) => {
-    const rank = counts.get(depth) ?? 0;
-    counts.set(depth, rank + 1);
-    return rank;
-  });
+  const placed = [];
+  for (const node of nodes) {
+    const rank = counts.get(node.depth) ?? 0;
+    const parent = placed[node.parent] ?? root;
+    counts.set(node.depth, rank + 1);
+    placed.push({ ...node, parent, rank, total: parent.total + Math.log(node.probability) });
+  }
+  return placed;
 }
 
-/** Returns the numbers of the nodes that lead to a candidate. */
-function bestPath(nodes, candidate) {
-  const path = new Set();
-  for (let number = candidate.end; number >= 0; number = nodes[number].parent) path.add(number);
-  return path;
-}
-
-function drawNode(node, rank, parent, parentRank, isBest) {
-  const [x, y] = [node.depth * COLUMN, rank * ROW + ROW / 2];
-  const group = draw("g", { class: isBest ? "kept best" : node.kept ? "kept" : "", "data-step": node.depth - 1 });
+function drawNode({ token, depth, rank, parent, total, probability, kept, isBest }, reads) {
+  const [x, y] = [depth * COLUMN + 2, rank * ROW + ROW / 2];
+  const group = draw("g", { class: isBest ? "kept best" : kept ? "kept" : "dead", "data-place": reads + depth - 1 });
   if (parent) {
-    const [fromX, fromY] = [parent.depth * COLUMN + BOX, parentRank * ROW + ROW / 2];
+    const [fromX, fromY] = [parent.depth * COLUMN + 2 + BOX, parent.rank * ROW + ROW / 2];
     const middle = (fromX + x) / 2;
+    const share = `${token}: ${percent(probability)} after what is before it`;
+    group.append(draw("title", {}, share));
     group.append(draw("path", { d: `M ${fromX} ${fromY} C ${middle} ${fromY} ${middle} ${y} ${x} ${y}` }));
   }
-  const name = [...node.token];
-  const label = name.length > 11 ? name.slice(0, 10).join("") + "…" : node.token;
-  const probability = node.probability === undefined ? "" : `: ${percent(node.probability)}`;
-  group.append(
-    draw("title", {}, `${node.token}${probability}`),
-    draw("rect", { x, y: y - 11, width: BOX, height: 22, rx: 6 }),
-    draw("text", { x: x + BOX / 2, y: y + 4, "text-anchor": "middle" }, label),
-  );
+  const center = { x: x + BOX / 2, "text-anchor": "middle" };
+  group.append(draw("rect", { x, y: y - HIGH / 2, width: BOX, height: HIGH, rx: 6 }));
+  group.append(draw("text", { ...center, y: parent ? y - 3 : y + 4 }, shortened(token)));
+  const score = total.toFixed(2).replace("-", "−");
+  if (parent) group.append(draw("text", { ...center, y: y + 13, class: "total" }, score));
   return group;
+}
+
+function shortened(token) {
+  const letters = [...token];
+  let [count, width] = [0, 0];
+  while (count < letters.length && width <= LETTERS) width += UPRIGHT.test(letters[count++]) ? 2 : 1;
+  return width <= LETTERS ? token : letters.slice(0, count - 2).join("") + "…";
 }
