@@ -1,5 +1,6 @@
 """The page's tokenizers cut every text as Python's do, and put it together again."""
 
+import io
 import random
 import sys
 import unicodedata
@@ -9,9 +10,11 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
+import sentencepiece
 
 from seq2seq.data.tokenizers.base import Tokenizer, build_tokenizer
 from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
+from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.export.html import describe_tokenizer
 from tests.support.hostile import LONG
 from tests.support.javascript import needs_node, run_javascript
@@ -144,6 +147,19 @@ def test_equal_in_every_script(tmp_path: Path, characters: list[str], kind: str)
         lowercase=True,
     )  # fmt: skip
     check_equal(tmp_path, tokenizer, [*lines, *lines_of_characters(characters)])
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_pieces_that_go_over_spaces(tmp_path: Path, kind: str) -> None:
+    """Of models that another program has trained."""
+    lines, model = sample_lines()[:2_000], io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=model, model_type=kind, vocab_size=500,
+        split_by_whitespace=False, normalization_rule_name="identity", minloglevel=2,
+    )  # fmt: skip
+    tokenizer = SentencePieceTokenizer(model.getvalue())
+    assert any("▁" in piece[1:] for piece in tokenizer.scores)
+    check_equal(tmp_path, tokenizer, lines)
 
 
 def test_white_space_that_is_kept(tmp_path: Path, characters: list[str]) -> None:

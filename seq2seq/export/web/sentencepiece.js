@@ -95,15 +95,10 @@ function mostProbableSegmentation(tokenizer, text) {
   return pieces.reverse();
 }
 
-/** BPE: of all neighbours that make a piece, those with the highest score are merged first; of equal ones the
- * leftmost. */
+/** BPE: of neighbours that make a piece, those with the highest score are merged first; of equal ones the leftmost. */
 function mergePairs(tokenizer, text) {
-  const words = text.split(new RegExp(`(?=${SPACE})`, "u")); // no piece goes over a space
-  return words.flatMap((word) => mergeWord(piecesOf(tokenizer).scores, word));
-}
-
-function mergeWord(scores, word) {
-  const pieces = [...word]; // "" in the place of one that was merged with the one before
+  const { scores } = piecesOf(tokenizer);
+  const pieces = [...text]; // "" in the place of one that was merged with the one before
   const next = pieces.map((_, place) => place + 1);
   const previous = pieces.map((_, place) => place - 1);
   const agenda = new Heap((one, other) => other.score - one.score || one.place - other.place);
