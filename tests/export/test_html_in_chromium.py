@@ -227,6 +227,15 @@ def test_all_that_can_be_reached_by_the_keyboard_has_a_name(browser: Browser) ->
     assert [each.get_attribute("outerHTML") for each in reached if not each.accessible_name] == []
 
 
+def test_columns_follow_the_direction_of_the_script(browser: Browser) -> None:
+    browser.type("שלום Emma")
+    browser.all("summary")[0].click()
+    browser.wait("document.querySelectorAll('.view').length")
+    tables = browser.run("[...document.querySelectorAll('.attention')].map((each) => each.dir)")
+    assert tables == ["rtl", "rtl", "ltr"]  # attention, the encoder; the decoder writes Latin
+    assert browser.texts(".token.unknown") == ["שלום"]
+
+
 def test_every_script_long_lines_and_nothing(browser: Browser) -> None:
     long = "Emma sucht das Haus. " * 500  # 10,000 letters
     lines = [
