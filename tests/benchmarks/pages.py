@@ -7,8 +7,8 @@ Sentences are translated one by one, by one thread, with a beam of 1 and of 5. T
 JavaScript are compared with those of ONNX Runtime in int8, which has the same whole numbers; its
 functions of float32 have other last digits. Where a number then comes out on the other side of a
 half, a whole number differs by one. How much that moves the log-probability of the same tokens is
-printed, and beside each translation that differs by how much it was behind where it parts: two
-tokens, or two hypotheses, that are all but equally probable.
+printed, and beside each translation that differs by how much it is behind: of a greedy search where
+it parts, of a beam in its score. Two tokens, or two hypotheses, are then all but equally good.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.readers.lines import read_sentences
 from seq2seq.data.vocabulary import EOS_ID
-from seq2seq.decoding.hypothesis import Hypothesis
+from seq2seq.decoding.hypothesis import Hypothesis, length_penalty
 from seq2seq.decoding.search import search
 from seq2seq.export.about import About
 from seq2seq.export.html import Content, page
@@ -83,6 +83,10 @@ class Material(NamedTuple):
         (found,) = score_exported(self.int8, [source], [ids], batch_size=1, batch_tokens=10_000)
         return found
 
+    def rank(self, values: list[float]) -> float:
+        """Returns the score that a search ranks a translation by."""
+        return sum(values) / length_penalty(len(values), self.settings.length_penalty)
+
 
 def compare(material: Material, engine: Engine, beam: int) -> None:
     """Prints how many translations are equal, and what there is to say of the others."""
@@ -92,11 +96,8 @@ def compare(material: Material, engine: Engine, beam: int) -> None:
     targets = [hypothesis.tokens for hypothesis in expected]
     pairs = list(zip(found, expected, strict=True))
     different = [number for number, (each, best) in enumerate(pairs) if each[1] != best.tokens]
-    noise = sorted(
-        abs(total - best.log_probability)
-        for (_, ids, _, total), best in pairs
-        if ids == best.tokens
-    )
+    same = (pair for pair in pairs if pair[0][1] == pair[1].tokens)
+    noise = sorted(abs(each[3] - best.log_probability) for each, best in same) or [0.0]
     print(
         f"beam {beam}: {1 - len(different) / len(found):.2%} of {len(found):,} translations are "
         f"equal; log-probabilities of the same tokens differ by a median of "
@@ -108,7 +109,7 @@ def compare(material: Material, engine: Engine, beam: int) -> None:
         place = next(place for place, (one, two) in enumerate(both) if one != two)
         print(
             f"  {number + 1}: by ONNX Runtime {mine[place] - other[place]:.1e} less at token "
-            f"{place + 1}, {sum(mine) - sum(other):+.1e} in all"
+            f"{place + 1}; its score is {material.rank(mine) - material.rank(other):.1e} less"
         )
         print(f"    {material.loaded.target.decode(targets[number])}\n    {found[number][2]}")
 
