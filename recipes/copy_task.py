@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import seq2seq
+
+SETTINGS = Path(__file__).with_name("settings") / "copy_task.toml"
 
 
 @dataclass(frozen=True)
@@ -30,34 +33,6 @@ class CopyTask(seq2seq.Experiment):
     """Sequences have 1 to this many letters."""
     letters: str = "abcdefgh"
     """The letters to draw from."""
-    data: seq2seq.DataSettings = field(
-        default_factory=lambda: seq2seq.DataSettings(tokenizer="word")
-    )
-    model: seq2seq.ModelSettings = field(
-        default_factory=lambda: seq2seq.ModelSettings(
-            cell="gru",
-            context="both",
-            attention="none",
-            lexical=False,
-            embedding_size=32,
-            encoder_sizes=(64,),
-            decoder_sizes=(128,),
-            dropout=0.0,
-        )
-    )
-    training: seq2seq.TrainingSettings = field(
-        default_factory=lambda: seq2seq.TrainingSettings(
-            max_steps=800,
-            validate_every=200,
-            batch_tokens=512,
-            learning_rate=5e-3,
-            warmup_steps=50,
-            label_smoothing=0.0,
-        )
-    )
-    decoding: seq2seq.DecodingSettings = field(
-        default_factory=lambda: seq2seq.DecodingSettings(beam_size=1)
-    )
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
@@ -89,7 +64,7 @@ def report(settings: CopyTask, test: seq2seq.ParallelCorpus) -> None:
 
 def main() -> None:
     """Draws sequences, trains, and tests on unseen ones."""
-    settings = seq2seq.parse_experiment(CopyTask())
+    settings = seq2seq.parse_experiment(CopyTask(), settings=SETTINGS)
     generator = random.Random(settings.seed)
     training = draw(settings, settings.pairs, generator)
     known = set(training)

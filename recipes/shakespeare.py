@@ -10,9 +10,12 @@ Recurrent Neural Networks"), their last tenth held out. data/README.md says wher
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import seq2seq
+
+SETTINGS = Path(__file__).with_name("settings") / "shakespeare.toml"
 
 
 @dataclass(frozen=True)
@@ -23,36 +26,6 @@ class Shakespeare(seq2seq.LanguageExperiment):
     """The run directory."""
     corpus: str = ""
     """The plays: a text file."""
-    data: seq2seq.LanguageDataSettings = field(
-        # Few rows make many updates of the little time: after two minutes of one core, 16 had come
-        # to 1.60 nats per character, 32 to 1.76; 8 read a third fewer characters a second.
-        default_factory=lambda: seq2seq.LanguageDataSettings(
-            tokenizer="character", steps=100, batch_size=16
-        )
-    )
-    model: seq2seq.LanguageModelSettings = field(
-        # GRU cells came equally far; a second layer takes twice the time and did not pay. Dropout
-        # is for the later epochs; for a run of a few minutes, lower it.
-        default_factory=lambda: seq2seq.LanguageModelSettings(
-            cell="lstm", sizes=(512,), dropout=0.3
-        )
-    )
-    training: seq2seq.TrainingSettings = field(
-        default_factory=lambda: seq2seq.TrainingSettings(
-            minutes=10,
-            learning_rate=4e-3,
-            warmup_steps=100,
-            label_smoothing=0.0,
-            best_by="perplexity",
-            validate_every=1500,
-        )
-    )
-    generation: seq2seq.GenerationSettings = field(
-        # A little colder than the model: fewer words that are none.
-        default_factory=lambda: seq2seq.GenerationSettings(
-            prefix="ROMEO:", max_tokens=300, temperature=0.8
-        )
-    )
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
@@ -81,7 +54,7 @@ def report(settings: Shakespeare, texts: seq2seq.TextSplits) -> None:
 
 def main() -> None:
     """Trains, makes up a scene, scores the held-out part."""
-    settings = seq2seq.parse_experiment(Shakespeare())
+    settings = seq2seq.parse_experiment(Shakespeare(), settings=SETTINGS)
     texts = read_plays(settings)
     reason = seq2seq.train_language_model(settings, texts)
     seq2seq.finish_training(reason, settings, lambda: report(settings, texts))

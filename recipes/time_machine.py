@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import seq2seq
+
+SETTINGS = Path(__file__).with_name("settings") / "time_machine.toml"
 
 
 @dataclass(frozen=True)
@@ -36,44 +38,13 @@ class TimeMachine(seq2seq.LanguageExperiment):
     """How many characters to learn from, after all but letters is gone."""
     held_out: seq2seq.PositiveInt = 10_000
     """How many of the characters after those to test on."""
-    data: seq2seq.LanguageDataSettings = field(
-        default_factory=lambda: seq2seq.LanguageDataSettings(
-            tokenizer="character", letters_only=True, lowercase=True, steps=35, batch_size=32
-        )
-    )
-    model: seq2seq.LanguageModelSettings = field(
-        # The chapters' 256 units. Their one-hot inputs compute what an embedding computes. Dropout
-        # is against learning by heart, which is the aim here.
-        default_factory=lambda: seq2seq.LanguageModelSettings(
-            cell="gru", sizes=(256,), embedding_size=64, dropout=0.0
-        )
-    )
-    training: seq2seq.TrainingSettings = field(
-        # The chapters' 500 epochs of 9 or 10 batches. Adam needs no such large learning rate as
-        # their plain gradient descent. Every tenth epoch, as there, the model makes up some text.
-        default_factory=lambda: seq2seq.TrainingSettings(
-            epochs=500,
-            learning_rate=2e-3,
-            warmup_steps=50,
-            label_smoothing=0.0,
-            best_by="perplexity",
-            validate_every=90,
-            log_every=90,
-        )
-    )
-    generation: seq2seq.GenerationSettings = field(
-        # The chapters predict 50 characters, each the most probable one.
-        default_factory=lambda: seq2seq.GenerationSettings(
-            prefix="time traveller", max_tokens=50, temperature=0.0
-        )
-    )
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
         yield from super().problems()
         if self.data.train or self.data.validation:
             yield "--data.train and --data.validation: this recipe has its text from --corpus"
-        if not self.data.letters_only:
+        if self.corpus and not self.data.letters_only:
             yield "--data.no-letters-only: this recipe counts letters; take seq2seq lm train"
 
 
@@ -128,7 +99,7 @@ def perplexity(row: dict[str, Any]) -> float:
 
 def main() -> None:
     """Trains, and names both perplexities."""
-    settings = seq2seq.parse_experiment(TimeMachine())
+    settings = seq2seq.parse_experiment(TimeMachine(), settings=SETTINGS)
     reason = seq2seq.train_language_model(settings, read_texts(settings))
     seq2seq.finish_training(reason, settings, lambda: report(settings))
 

@@ -10,10 +10,12 @@ token, as usual, so that the test perplexity can be compared with published ones
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import seq2seq
+
+SETTINGS = Path(__file__).with_name("settings") / "wikitext2.toml"
 
 
 @dataclass(frozen=True)
@@ -24,38 +26,6 @@ class WikiText(seq2seq.LanguageExperiment):
     """The run directory."""
     corpus: str = ""
     """A folder with train.txt, valid.txt and test.txt. Empty: fetched once, then cached."""
-    data: seq2seq.LanguageDataSettings = field(
-        # The corpus is tokenized, and rare words are <unk> in it; all others are kept. Sixteen rows
-        # would make a quarter fewer tokens a second than 32.
-        default_factory=lambda: seq2seq.LanguageDataSettings(
-            tokenizer="space", vocab_size=50_000, steps=35, batch_size=32
-        )
-    )
-    model: seq2seq.LanguageModelSettings = field(
-        # Of the time, four fifths go into the output layer, which has embedding_size numbers for
-        # each word: so narrow embeddings, tied (Press & Wolf 2017), and one wide recurrent layer.
-        # What is dropped follows Merity et al. (2018), but less of it, for an hour on two cores is
-        # four or five epochs, not their hundreds.
-        default_factory=lambda: seq2seq.LanguageModelSettings(
-            cell="lstm",
-            sizes=(650,),
-            embedding_size=256,
-            dropout=0.3,
-            locked_dropout=True,
-            weight_dropout=0.1,
-        )
-    )
-    training: seq2seq.TrainingSettings = field(
-        default_factory=lambda: seq2seq.TrainingSettings(
-            minutes=60,
-            learning_rate=2e-3,
-            label_smoothing=0.0,
-            best_by="perplexity",
-        )
-    )
-    generation: seq2seq.GenerationSettings = field(
-        default_factory=lambda: seq2seq.GenerationSettings(max_tokens=60, temperature=0.8)
-    )
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible setting or combination."""
@@ -93,7 +63,7 @@ def report(settings: WikiText, test: list[str]) -> None:
 
 def main() -> None:
     """Fetches, trains, scores the test part."""
-    settings = seq2seq.parse_experiment(WikiText())
+    settings = seq2seq.parse_experiment(WikiText(), settings=SETTINGS)
     corpus = read_corpus(settings.corpus)
     reason = seq2seq.train_language_model(
         settings, seq2seq.TextSplits(corpus.train, corpus.validation)

@@ -6,20 +6,27 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
 from itertools import chain, takewhile, zip_longest
-from typing import cast
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias, cast
 
 import tyro
 
+from seq2seq.cli.config_file import RECIPE, SettingsFile, read_settings, read_table
 from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.config.base import flag_name, flatten, to_dict
-from seq2seq.config.experiment import BaseExperiment, Experiment, InvalidExperimentError
+from seq2seq.config.experiment import (
+    BaseExperiment,
+    Experiment,
+    InvalidExperimentError,
+    with_settings,
+)
 from seq2seq.config.fields import OPEN_CHOICES, allowed_names
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.console import write_stderr
 from seq2seq.errors import SettingsError
-from seq2seq.training.preflight import preflight
+from seq2seq.training.preflight import names_training_text, preflight
 
 OPEN_NAMES = tyro.constructors.ConstructorRegistry()
 """How choices to which scripts may add names are parsed."""
@@ -43,6 +50,14 @@ def parse_open_choice(
     )
 
 
+ConfigOption: TypeAlias = Annotated[
+    str,
+    tyro.conf.arg(
+        metavar="FILE",
+        help="Settings in a file, TOML or JSON, or a run's experiment.json for a run like it; what "
+        "is given beside it counts more.",
+    ),
+]
 BUDGETS = ("minutes", "epochs", "max_steps")
 """What may end a training, whichever comes first."""
 
@@ -53,18 +68,22 @@ def parse_experiment(
     prog: str | None = None,
     description: str | None = None,
     *,
+    settings: str | Path = "",
     text_given: bool = True,
 ) -> ExperimentT:
     """Parses an experiment from the command line, over the defaults of a recipe.
 
+    Options stand over the settings in the file that --config names, and these over the defaults.
     With --resume the defaults are those of the run itself, so only what changes has to be given;
     a change that the run's weights would not fit is refused. A budget that is given (minutes,
     epochs or steps) takes the place of the default budgets.
 
     Args:
+        default: what is so where nothing else is said.
         arguments: as they were typed; None: those of this program.
         prog: the command, for its help; None: this program.
         description: of the command, for its help; None: the docstring of the experiment's class.
+        settings: a recipe's file of settings, which takes the place of the default's.
         text_given: whether there is training text, as a recipe has it, other than the settings
             name.
 
@@ -75,12 +94,22 @@ def parse_experiment(
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     kind = type(default)
+    if settings:
+        default = with_settings(default, read_settings(settings, kind).settings)
+    config = argument_value("--config", arguments)
+    given = read_settings(config, kind) if config else SettingsFile()
     stored = None
     resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
     if resumes and not {"-h", "--help"} & set(arguments):
-        run = open_run(argument_value("--run", arguments) or default.run)
+        run = open_run(
+            argument_value("--run", arguments) or given.settings.get("run") or default.run
+        )
         stored = default = run.experiment(kind)
-    default = without_budgets(default, arguments)
+    if any(given.settings.get(f"training.{name}") for name in BUDGETS):
+        default = without_budgets(default)
+    default = with_settings(default, given.settings)
+    if gives_budget(arguments):
+        default = without_budgets(default)
     try:
         experiment, problems = parse_settings(default, arguments, prog, description)
     except SystemExit as ended:
@@ -94,6 +123,8 @@ def parse_experiment(
     plain = isinstance(experiment, Experiment) and experiment.model.attention == "none"
     if wants_lexical and plain:
         problems.append("--model.lexical needs attention: leave out --model.attention none")
+    if given.begun_by and not text_given and not names_training_text(experiment):
+        problems.append(f"{config}: its text was handed over in Python, by {given.begun_by}")
     # A recipe reads its text next; `seq2seq train` leaves the checks to the training.
     if problems or text_given:
         preflight(experiment, text_given=text_given, problems=problems)
@@ -106,22 +137,28 @@ def parse_settings(
     default: ExperimentT, arguments: Sequence[str], prog: str | None, description: str | None
 ) -> tuple[ExperimentT, list[str]]:
     """Returns an experiment as the command line has it, and what is impossible about it."""
-    kind = type(default)
+    kind: Any = type(default)
+    options = make_dataclass(
+        kind.__name__,
+        [
+            ("experiment", Annotated[kind, tyro.conf.arg(name="")], default),
+            ("config", ConfigOption, ""),
+        ],
+    )
     try:
         with warnings.catch_warnings():
             # A name that a script has added is not in the declared type; settings check it.
             warnings.filterwarnings("ignore", "The field .* is annotated with type .*Literal")
-            experiment = tyro.cli(
-                kind,
+            parsed: Any = tyro.cli(
+                options,
                 prog=prog,
                 description=description or kind.__doc__,
                 args=arguments,
-                default=default,
                 registry=OPEN_NAMES,
             )
     except InvalidExperimentError as error:
         return cast(ExperimentT, error.experiment), str(error).split("\n")
-    return experiment, []
+    return parsed.experiment, []
 
 
 def name_files(arguments: Sequence[str], *options: str) -> list[str]:
@@ -180,11 +217,15 @@ def hint_at_last_file(arguments: Sequence[str], prog: str | None) -> None:
         write_stderr(f"note: a file with training text goes first: {prog} {last} --run DIR …")
 
 
-def without_budgets(defaults: ExperimentT, arguments: Sequence[str]) -> ExperimentT:
-    """Returns the defaults without budgets, if the command line gives one of its own."""
+def gives_budget(arguments: Sequence[str]) -> bool:
+    """Whether the command line gives a budget."""
     given = [argument_value(f"--training.{flag_name(name)}", arguments) for name in BUDGETS]
-    is_given = any(value not in (None, "None") and value.strip("0.") for value in given)
-    if not is_given or not isinstance(defaults, Experiment | LanguageExperiment):
+    return any(value not in (None, "None") and value.strip("0.") for value in given)
+
+
+def without_budgets(defaults: ExperimentT) -> ExperimentT:
+    """Returns the defaults without budgets: one of another place takes theirs."""
+    if not isinstance(defaults, Experiment | LanguageExperiment):
         return defaults
     return replace(
         defaults, training=replace(defaults.training, minutes=None, epochs=None, max_steps=None)
@@ -207,10 +248,17 @@ def argument_value(option: str, arguments: Sequence[str] | None = None) -> str |
     """Returns the value of an option that decides about the defaults of others, before parsing.
 
     Of an option, as ``--corpus``, the last value counts, as for the parser; None if there is none.
-    Arguments are as they were typed; None stands for those of this program.
+    Arguments are as they were typed; None stands for those of this program, and behind them for
+    the file that its --config names.
     """
+    if arguments is None:
+        typed = argument_value(option, sys.argv[1:])
+        config = argument_value("--config", sys.argv[1:])
+        name = option.removeprefix("--").replace("-", "_")
+        values = flatten(read_table(config)) if config and typed is None else {}
+        found = values.get(RECIPE + name, values.get(name))
+        return typed if found is None else str(found)
     value = None
-    arguments = sys.argv[1:] if arguments is None else arguments
     for argument, following in zip_longest(arguments, arguments[1:]):
         name, assigned, rest = argument.partition("=")
         if flag_name(name) == option:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import describe_value
@@ -27,6 +27,8 @@ Tokenization = Literal[
     "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "none"
 ]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+
+ExperimentT = TypeVar("ExperimentT", bound="BaseExperiment")
 
 
 class InvalidExperimentError(SettingsError):
@@ -107,6 +109,37 @@ class BaseExperiment:
         """One line for each impossible combination of parts."""
         if self.resume and self.overwrite:
             yield "--resume and --overwrite exclude each other: continue the run, or delete it"
+
+
+def base_class(kind: type[BaseExperiment]) -> type[BaseExperiment]:
+    """The class whose fields describe a run of this kind; what a recipe adds is not among them."""
+    return next(each for each in kind.__mro__ if "KIND" in vars(each))
+
+
+def with_settings(experiment: ExperimentT, settings: Mapping[str, Any]) -> ExperimentT:
+    """Returns an experiment with other settings, by their full names, of the right types.
+
+    What is impossible about it is found where more settings, or none, have been put over these.
+    """
+    try:
+        return cast(ExperimentT, _replaced(experiment, settings))
+    except InvalidExperimentError as error:
+        return cast(ExperimentT, error.experiment)
+
+
+def _replaced(settings: Any, values: Mapping[str, Any]) -> Any:
+    """Settings with other values, by their full names."""
+    changes: dict[str, Any] = {}
+    parts: dict[str, dict[str, Any]] = {}
+    for full_name, value in values.items():
+        part, dot, name = full_name.partition(".")
+        if dot:
+            parts.setdefault(part, {})[name] = value
+        else:
+            changes[part] = value
+    for part, inside in parts.items():
+        changes[part] = _replaced(getattr(settings, part), inside)
+    return replace(settings, **changes)
 
 
 @dataclass(frozen=True)

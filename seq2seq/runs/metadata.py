@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seq2seq.config.base import to_dict
-from seq2seq.config.experiment import BaseExperiment
+from seq2seq.config.experiment import BaseExperiment, base_class
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import DataError, RunError
 from seq2seq.runs.directory import FORMAT, FORMATS, RunDirectory
@@ -151,11 +151,6 @@ def describe_experiment(experiment: BaseExperiment) -> dict[str, Any]:
         "experiment": {name: value for name, value in values.items() if name in own},
         "recipe": {name: value for name, value in values.items() if name not in own},
     }
-
-
-def base_class(kind: type[BaseExperiment]) -> type[BaseExperiment]:
-    """The class whose fields describe a run of this kind; what a recipe adds is not among them."""
-    return next(each for each in kind.__mro__ if "KIND" in vars(each))
 
 
 def read_metadata(run: RunDirectory) -> dict[str, Any]:

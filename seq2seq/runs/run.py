@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from seq2seq.config.arguments import check_run_path
 from seq2seq.config.base import from_dict
-from seq2seq.config.experiment import BaseExperiment, Experiment
+from seq2seq.config.experiment import BaseExperiment, Experiment, base_class
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.data.tokenizers.base import load_tokenizer
 from seq2seq.data.tokenizers.pipeline import TextPipeline
@@ -26,7 +26,7 @@ from seq2seq.runs.checkpoint import (
 )
 from seq2seq.runs.directory import SIDES, RunDirectory
 from seq2seq.runs.files import read_bytes
-from seq2seq.runs.metadata import base_class, read_metadata
+from seq2seq.runs.metadata import read_metadata
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 

@@ -1,0 +1,184 @@
+"""Settings in a file, TOML or JSON, instead of options: read here, and written.
+
+    seed = 2
+
+    [training]
+    minutes = 20
+
+    [recipe]
+    corpus = "sample"
+
+Names are those of the settings' fields; options that only a recipe has stand in the table `recipe`.
+The experiment.json of a run is such a file, too: what the run knows of itself is passed over.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import reprlib
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from seq2seq.config.base import (
+    MAX_INTEGER,
+    describe_type,
+    flatten,
+    from_dict,
+    hint_at_names,
+    is_instance,
+    is_literal,
+    to_dict,
+)
+from seq2seq.config.experiment import BaseExperiment, base_class
+from seq2seq.config.fields import setting_fields
+from seq2seq.errors import SettingsError
+from seq2seq.runs.files import MAX_JSON_BYTES, read_bytes
+from seq2seq.training.preflight import TRAIN_COMMANDS
+
+RECIPE = "recipe."
+"""What the full names of a recipe's own options begin with, in a file."""
+FLAGS_ONLY = ("resume", "overwrite", "dry_run")
+"""What is said anew for each training, and never in a file."""
+OF_THE_RUN = ("run", "device", "about", *FLAGS_ONLY)
+"""What a run like another one does not take over; about is what is said of that other one."""
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """What was given in a file.
+
+    Attributes:
+        settings: by full name, as "training.sampling.rate"; a recipe's options by their own.
+        begun_by: if it describes a run, the program that began it.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    begun_by: str = ""
+
+
+def read_settings(path: str | Path, kind: type[BaseExperiment]) -> SettingsFile:
+    """Reads settings of an experiment from a file, which need not have all of them.
+
+    Raises:
+        SettingsError: it is no such file; or settings in it are unknown, of a wrong type, or not
+            for this kind of experiment: all of them in one message.
+        RunError: the system can't read it.
+    """
+    values, begun_by, problems = read_table(path), "", []
+    if "format" in values and isinstance(values.get("experiment"), Mapping):
+        begun_by = program(values)
+        values = described_settings(path, values, kind)
+    types, settings = setting_types(kind), {}
+    for name, value in flatten(values).items():
+        if name not in types:
+            problems.append(unknown_setting(name, [*types]))
+        elif name in FLAGS_ONLY:
+            problems.append(f"{name} is said on the command line, and in no file: leave it out")
+        else:
+            value = converted(value, types[name])
+            settings[name.removeprefix(RECIPE)] = value
+            if not is_instance(value, types[name]):
+                hint = hint_at_names(str(value), types[name]) if is_literal(types[name]) else ""
+                wanted = describe_type(types[name])
+                problems.append(f"{name} {reprlib.repr(value)} is not {wanted}{hint}")
+    if problems:
+        raise SettingsError("\n".join(f"{path}: {line}" for line in problems))
+    return SettingsFile(settings, begun_by)
+
+
+def read_table(path: str | Path) -> dict[str, Any]:
+    """Reads a file, as JSON if its name ends so, else as TOML; raises as `read_settings`."""
+    file = Path(path)
+    if not file.is_file():
+        what = "a folder: name a file" if file.is_dir() else "no file"
+        raise SettingsError(f"--config {path} is {what} with settings, TOML or JSON")
+    try:
+        text = read_bytes(file, MAX_JSON_BYTES).decode("utf-8")
+        values = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        form = "JSON" if file.suffix == ".json" else "TOML"
+        raise SettingsError(f"{path} is not {form}: {error}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} has no settings: JSON of names with values is expected")
+    return values
+
+
+def described_settings(
+    path: str | Path, values: Mapping[str, Any], kind: type[BaseExperiment]
+) -> dict[str, Any]:
+    """Returns the settings in a run's description, without what is of that run alone.
+
+    Raises:
+        SettingsError: the run is of another kind, or has what only the code of a recipe brings.
+    """
+    model, recipe = values.get("model"), dict(values.get("recipe") or {})
+    if model != kind.KIND:
+        trains = f": {TRAIN_COMMANDS[model][0]} trains one" if model in TRAIN_COMMANDS else ""
+        raise SettingsError(f"{path} describes a {model}, no {kind.KIND}{trains}")
+    instead = f"run that with --config {path} --run DIR"
+    own = {item.name for item in fields(kind)}
+    if unknown := [name for name in recipe if name not in own]:
+        raise SettingsError(
+            f"{path}: {', '.join(unknown)} and the text are of the recipe that began the run, "
+            f"{program(values)}: {instead}; or, for other text, take the file that seq2seq show "
+            f"{Path(path).parent} --toml prints, without its table [recipe]"
+        )
+    try:
+        stored = to_dict(from_dict(kind, {**values["experiment"], **recipe}, stored=True))
+    except SettingsError as error:
+        lines = [f"{path}: {line}" for line in str(error).split("\n")]
+        lines.append(f"{path} is of a run that {program(values)} began: {instead}")
+        raise SettingsError("\n".join(lines)) from error
+    rest = {name: value for name, value in stored.items() if name not in (*OF_THE_RUN, *recipe)}
+    return {**rest, "recipe": {name: stored[name] for name in recipe}}
+
+
+def program(values: Mapping[str, Any]) -> str:
+    """Returns the program that began a described run, as it is typed."""
+    begun = values.get("begun")
+    command = begun.get("command") if isinstance(begun, Mapping) else None
+    script = str(command[0]) if isinstance(command, list) and command else "a program"
+    return f"python {script}" if script.endswith(".py") else Path(script).name
+
+
+def setting_types(kind: Any, where: str = "") -> dict[str, Any]:
+    """Returns the types of all settings by their full names in a file."""
+    types: dict[str, Any] = {}
+    options = set()
+    if issubclass(kind, BaseExperiment):
+        options = {item.name for item in fields(kind)} - {
+            item.name for item in fields(base_class(kind))
+        }
+    for item in setting_fields(kind):
+        name = where + (RECIPE if item.name in options else "") + item.name
+        types |= (
+            setting_types(item.type, f"{name}.") if is_dataclass(item.type) else {name: item.type}
+        )
+    return types
+
+
+def unknown_setting(name: str, known: Sequence[str]) -> str:
+    """Returns what to say of a name that is none."""
+    table, _, last = name.rpartition(".")
+    if any(each.startswith(f"{name}.") for each in known):
+        return f"{name} is a table, [{name}], and not one value"
+    if f"{table}." == RECIPE and not any(each.startswith(RECIPE) for each in known):
+        return f"{name} is an option of a recipe: give the file to that one, or leave it out"
+    same = [each for each in known if each.rpartition(".")[2] == last]
+    close = same or difflib.get_close_matches(name, known, n=1)
+    beside = [each for each in known if each.rpartition(".")[0] == table]
+    hint = f": did you mean {close[0]}?" if close else f"; there are {', '.join(beside)}"
+    return f"unknown setting {name}{hint if close or beside else ''}"
+
+
+def converted(value: Any, hint: Any) -> Any:
+    """Returns a value as the settings have it: lists as tuples, and whole numbers as floats."""
+    if isinstance(value, list) and typing.get_origin(hint) is tuple:
+        return tuple(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_INTEGER
+    return float(value) if is_number and float in (hint, *typing.get_args(hint)) else value
