@@ -19,7 +19,7 @@ import json
 import reprlib
 import tomllib
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from seq2seq.config.base import (
     to_dict,
 )
 from seq2seq.config.experiment import BaseExperiment, base_class
-from seq2seq.config.fields import setting_fields
+from seq2seq.config.fields import setting_docs, setting_fields
 from seq2seq.errors import SettingsError
 from seq2seq.runs.files import MAX_JSON_BYTES, read_bytes
 from seq2seq.training.preflight import TRAIN_COMMANDS
@@ -75,10 +75,10 @@ def read_settings(path: str | Path, kind: type[BaseExperiment]) -> SettingsFile:
         values = described_settings(path, values, kind)
     types, settings = setting_types(kind), {}
     for name, value in flatten(values).items():
-        if name not in types:
-            problems.append(unknown_setting(name, [*types]))
-        elif name in FLAGS_ONLY:
+        if name in FLAGS_ONLY:
             problems.append(f"{name} is said on the command line, and in no file: leave it out")
+        elif name not in types:
+            problems.append(unknown_setting(name, [*types]))
         else:
             value = converted(value, types[name])
             settings[name.removeprefix(RECIPE)] = value
@@ -116,12 +116,14 @@ def described_settings(
     Raises:
         SettingsError: the run is of another kind, or has what only the code of a recipe brings.
     """
-    model, recipe = values.get("model"), dict(values.get("recipe") or {})
+    model, recipe = str(values.get("model")), values.get("recipe", {})
+    if not isinstance(recipe, Mapping):
+        raise SettingsError(f"{path} is damaged: its recipe is no table")
     if model != kind.KIND:
         trains = f": {TRAIN_COMMANDS[model][0]} trains one" if model in TRAIN_COMMANDS else ""
         raise SettingsError(f"{path} describes a {model}, no {kind.KIND}{trains}")
     instead = f"run that with --config {path} --run DIR"
-    own = {item.name for item in fields(kind)}
+    own = own_options(kind)
     if unknown := [name for name in recipe if name not in own]:
         raise SettingsError(
             f"{path}: {', '.join(unknown)} and the text are of the recipe that began the run, "
@@ -134,8 +136,8 @@ def described_settings(
         lines = [f"{path}: {line}" for line in str(error).split("\n")]
         lines.append(f"{path} is of a run that {program(values)} began: {instead}")
         raise SettingsError("\n".join(lines)) from error
-    rest = {name: value for name, value in stored.items() if name not in (*OF_THE_RUN, *recipe)}
-    return {**rest, "recipe": {name: stored[name] for name in recipe}}
+    rest = {name: value for name, value in stored.items() if name not in (*OF_THE_RUN, *own)}
+    return {**rest, "recipe": {name: stored[name] for name in own}}
 
 
 def program(values: Mapping[str, Any]) -> str:
@@ -146,19 +148,20 @@ def program(values: Mapping[str, Any]) -> str:
     return f"python {script}" if script.endswith(".py") else Path(script).name
 
 
+def own_options(kind: type[BaseExperiment]) -> list[str]:
+    """Returns the names of the options that a recipe adds to what its kind of experiment has."""
+    usual = {item.name for item in fields(base_class(kind))}
+    return [item.name for item in fields(kind) if item.name not in usual]
+
+
 def setting_types(kind: Any, where: str = "") -> dict[str, Any]:
     """Returns the types of all settings by their full names in a file."""
     types: dict[str, Any] = {}
-    options = set()
-    if issubclass(kind, BaseExperiment):
-        options = {item.name for item in fields(kind)} - {
-            item.name for item in fields(base_class(kind))
-        }
+    options = own_options(kind) if issubclass(kind, BaseExperiment) else ()
     for item in setting_fields(kind):
         name = where + (RECIPE if item.name in options else "") + item.name
-        types |= (
-            setting_types(item.type, f"{name}.") if is_dataclass(item.type) else {name: item.type}
-        )
+        inside = is_dataclass(item.type)
+        types |= setting_types(item.type, f"{name}.") if inside else {name: item.type}
     return types
 
 
@@ -182,3 +185,31 @@ def converted(value: Any, hint: Any) -> Any:
         return tuple(value)
     is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_INTEGER
     return float(value) if is_number and float in (hint, *typing.get_args(hint)) else value
+
+
+def toml_lines(settings: Any, table: str = "") -> Iterator[str]:
+    """Yields settings as lines of TOML, each with its docstring above; `read_settings` reads them.
+
+    Where a run lies, and how its training was started, is left out.
+    """
+    kind: type = type(settings)
+    docs, inside = setting_docs(kind), []
+    for item in setting_fields(kind):
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            inside.append((value, f"{table}{item.name}"))
+        elif table or item.name not in OF_THE_RUN:
+            yield from (f"# {line}".rstrip() for line in docs.get(item.name, "").splitlines())
+            # There is no null in TOML: what may be None has it as its default.
+            yield f"# {item.name} is not set" if value is None else toml_line(item.name, value)
+    for part, name in inside:
+        yield from ("", f"[{name}]", *toml_lines(part, f"{name}."))
+
+
+def toml_line(name: str, value: object) -> str:
+    """Returns a name and its value as TOML: of texts, numbers and lists, it is what JSON is.
+
+    >>> toml_line("special_symbols", ("<2fr>", '"')), toml_line("joint", True)
+    ('special_symbols = ["<2fr>", "\\\\""]', 'joint = true')
+    """
+    return f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")

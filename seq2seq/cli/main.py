@@ -23,6 +23,7 @@ from seq2seq.cli.gates import gates_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.rerank import rerank_command
+from seq2seq.cli.show import show_command
 from seq2seq.cli.tokenize import tokenize_command
 from seq2seq.cli.train import plot_command, train_command
 from seq2seq.cli.translate import score_command, translate_command
@@ -66,6 +67,7 @@ COMMANDS = Group(
         "gates": gates_command,
         "tokenize": tokenize_command,
         "export": export_command,
+        "show": show_command,
         "plot": plot_command,
         "lm": LANGUAGE_MODELS,
     },

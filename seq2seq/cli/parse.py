@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import make_dataclass, replace
 from itertools import chain, takewhile, zip_longest
 from pathlib import Path
@@ -105,9 +105,7 @@ def parse_experiment(
             argument_value("--run", arguments) or given.settings.get("run") or default.run
         )
         stored = default = run.experiment(kind)
-    if any(given.settings.get(f"training.{name}") for name in BUDGETS):
-        default = without_budgets(default)
-    default = with_settings(default, given.settings)
+    default = with_file(default, given, arguments)
     if gives_budget(arguments):
         default = without_budgets(default)
     try:
@@ -117,12 +115,9 @@ def parse_experiment(
             hint_at_last_file(arguments, prog)
         raise
     if stored is not None:
+        experiment = with_processes_of(stored, experiment)
         problems += experiment.resume_problems(stored)
-    # By default lexical translation follows attention; here it may have been asked for.
-    wants_lexical = any(flag_name(argument) == "--model.lexical" for argument in arguments)
-    plain = isinstance(experiment, Experiment) and experiment.model.attention == "none"
-    if wants_lexical and plain:
-        problems.append("--model.lexical needs attention: leave out --model.attention none")
+    problems += lexical_problems(experiment, arguments, given)
     if given.begun_by and not text_given and not names_training_text(experiment):
         problems.append(f"{config}: its text was handed over in Python, by {given.begun_by}")
     # A recipe reads its text next; `seq2seq train` leaves the checks to the training.
@@ -131,6 +126,46 @@ def parse_experiment(
     if stored is not None:
         report_lifted_budgets(stored, experiment)
     return experiment
+
+
+def with_file(default: ExperimentT, given: SettingsFile, arguments: Sequence[str]) -> ExperimentT:
+    """Returns the defaults with what a file gives; a budget of it takes the place of theirs.
+
+    Where the command line names text, the file's target side of another text does not go with it.
+    """
+    if any(given.settings.get(f"training.{name}") for name in BUDGETS):
+        default = without_budgets(default)
+    other = {
+        f"data.{part}_target"
+        for part in ("train", "validation")
+        if argument_value(f"--data.{part}", arguments) is not None
+    }
+    return with_settings(
+        default, {name: value for name, value in given.settings.items() if name not in other}
+    )
+
+
+def with_processes_of(stored: ExperimentT, experiment: ExperimentT) -> ExperimentT:
+    """Returns what continues a run: as many processes as it had, where none are given."""
+    name = "training.processes"
+    if flatten(to_dict(experiment)).get(name, 1):
+        return experiment
+    return with_settings(experiment, {name: flatten(to_dict(stored))[name]})
+
+
+def lexical_problems(
+    experiment: BaseExperiment, arguments: Sequence[str], given: SettingsFile
+) -> Iterator[str]:
+    """A line if lexical translation was asked for, without attention.
+
+    By default it follows attention, so that the settings themselves don't refuse it.
+    """
+    if not isinstance(experiment, Experiment) or experiment.model.attention != "none":
+        return
+    asked_for = any(flag_name(argument) == "--model.lexical" for argument in arguments)
+    both = {"model.lexical": True, "model.attention": "none"}
+    if asked_for or given.settings.items() >= both.items():
+        yield "--model.lexical needs attention: leave out --model.attention none"
 
 
 def parse_settings(

@@ -22,6 +22,8 @@ Two files, line by line: seq2seq train source.txt target.txt --training.minutes 
 
 To continue: seq2seq train --run runs/mine --resume
 
+Settings from a file: seq2seq train pairs.tsv --config settings.toml --run runs/mine
+
 To see what either would do, and write nothing: the same with --dry-run
 """
 

@@ -10,12 +10,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
+import itertools
 import math
 import typing
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 OFF = (None, False, 0, "", "none")
 """The values that turn a setting off, everywhere the same."""
@@ -154,6 +158,19 @@ def setting_fields(kind: type) -> tuple[SettingField, ...]:
             )
         )
     return tuple(found)
+
+
+@cache
+def setting_docs(kind: type) -> Mapping[str, str]:
+    """The docstrings of the fields of a settings class; none where its source is not there."""
+    docs = {}
+    for each in filter(dataclasses.is_dataclass, reversed(kind.__mro__)):
+        with suppress(OSError):
+            (definition,) = ast.parse(inspect.getsource(each)).body
+            for line, below in itertools.pairwise(cast(ast.ClassDef, definition).body):
+                if isinstance(line, ast.AnnAssign) and isinstance(below, ast.Expr):
+                    docs[ast.unparse(line.target)] = inspect.cleandoc(ast.literal_eval(below.value))
+    return docs
 
 
 def metadata(hint: Any) -> list[Range | Condition | OnResume]:
