@@ -19,7 +19,7 @@ ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
 """Whether it is a program of ours that prints the messages."""
 
 _FLAG = re.compile(
-    r"--(run DIR|(?:data|model|training|decoding|generation)\.[\w.-]*\w"
+    r"--(run DIR|(?:about|data|model|training|decoding|generation)\.[\w.-]*\w"
     r"|run|resume|overwrite|seed|device)\b"
 )
 
