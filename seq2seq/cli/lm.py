@@ -37,6 +37,8 @@ A first run: seq2seq lm train book.txt --training.minutes 10 --run runs/book
 
 To continue: seq2seq lm train --run runs/book --resume
 
+Settings from a file: seq2seq lm train book.txt --config settings.toml --run runs/book
+
 To see what either would do, and write nothing: the same with --dry-run
 """
 
