@@ -9,6 +9,7 @@ from .config.about import AboutSettings as AboutSettings
 from .config.data import DataSettings as DataSettings
 from .config.decoding import DecodingSettings as DecodingSettings
 from .config.experiment import Experiment as Experiment
+from .config.filters import FilterSettings as FilterSettings
 from .config.fields import (
     NonNegativeFloat as NonNegativeFloat,
     NonNegativeInt as NonNegativeInt,
@@ -37,6 +38,7 @@ from .data.download import (
     fetch_wikitext2 as fetch_wikitext2,
 )
 from .data.monolingual import letters_only as letters_only, read_monolingual as read_monolingual
+from .data.filters.base import PairFilter as PairFilter
 from .data.parallel import Corpora as Corpora, ParallelCorpus as ParallelCorpus
 from .data.readers.lines import read_lines as read_lines
 from .data.tokenizers.base import TOKENIZERS as TOKENIZERS, build_tokenizer as build_tokenizer
@@ -112,6 +114,7 @@ from .runs.run import Run as Run
 from .training.fit import fit as fit
 from .training.optimizer import clip_gradients as clip_gradients
 from .training.reporting import log_line as log_line
+from .translation.filters import FILTERS as FILTERS, make_filters as make_filters
 from .translation.butterfly import force_word as force_word
 from .translation.gates import read_gates as read_gates
 from .translation.reranker import Reranker as Reranker

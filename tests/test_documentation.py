@@ -80,6 +80,16 @@ def test_snippets_that_use_a_run(document: str, run: str, kept: str) -> None:
     exec(first.replace(run, (KEPT / kept).as_posix()), {})
 
 
+@pytest.mark.usefixtures("elsewhere")
+def test_the_snippet_that_cleans(capsys: pytest.CaptureFixture[str]) -> None:
+    (snippet,) = snippets("recipes/own_text.md")
+    Path("pairs.tsv").write_text("Hi.\tSalut !\nHi.\tSalut !\n<b>Go\tVa !\n", encoding="utf-8")
+    exec(snippet, {})
+    assert capsys.readouterr().out == (
+        "pairs.tsv: 3 pairs read, 1 dropped as duplicates, 1 for HTML, 1 kept\n"
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("elsewhere")
 def test_the_snippet_that_trains() -> None:

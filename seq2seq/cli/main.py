@@ -16,6 +16,7 @@ from typing import NamedTuple
 import seq2seq
 from seq2seq.cli import lm
 from seq2seq.cli.analyses import ahead_command, exposure_command
+from seq2seq.cli.clean import clean_command
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
 from seq2seq.cli.export import export_command
@@ -65,6 +66,7 @@ COMMANDS = Group(
         "analyze": analyze_command,
         "exposure": exposure_command,
         "gates": gates_command,
+        "clean": clean_command,
         "tokenize": tokenize_command,
         "export": export_command,
         "show": show_command,

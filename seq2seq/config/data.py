@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from seq2seq.config.fields import (
@@ -16,6 +16,7 @@ from seq2seq.config.fields import (
     only_if,
     useful_if,
 )
+from seq2seq.config.filters import FilterSettings
 
 TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 SUBWORDS = ("unigram", "bpe")
@@ -124,6 +125,7 @@ class DataSettings:
     Kudo (2018), 0.1 to 0.5; for BPE the dropout rate of Provilkov et al. (2020). 0: off."""
     sampled_side: Annotated[Literal["both", "source"], only_if("subword_sampling")] = "both"
     """Which side --data.subword-sampling is for."""
+    filters: FilterSettings = field(default_factory=FilterSettings)
 
     def __post_init__(self) -> None:
         """Takes a list of symbols, too."""

@@ -21,7 +21,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
-OFF = (None, False, 0, "", "none")
+OFF = (None, False, 0, "", "none", ())
 """The values that turn a setting off, everywhere the same."""
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seq2seq.config.arguments import check_several
+from seq2seq.data.readers.contents import TextColumns
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, read_sentences
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, read_columns
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, read_columns
 from seq2seq.data.tokenizers.normalization import INVISIBLE, normalize
 from seq2seq.errors import DataError
 

@@ -8,7 +8,7 @@ train, validation, test = corpus.split_by_source(validation=1000, test=1000, see
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -16,50 +16,17 @@ from typing import NamedTuple, overload
 
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import check_several
+from seq2seq.data.filters.base import PairFilter
+from seq2seq.data.filters.cleaner import Cleaner, CorpusReport
+from seq2seq.data.filters.lengths import TooLong, count_words
+from seq2seq.data.pairs import Pair, comparable
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.languages import guess_languages
-from seq2seq.data.readers.lines import read_sentences
+from seq2seq.data.readers.lines import read_sentences, unequal_files
 from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.data.readers.tables import read_columns
-from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
-
-
-class Pair(NamedTuple):
-    """A sentence and its translation."""
-
-    source: str
-    target: str
-
-
-@dataclass(frozen=True)
-class CorpusReport:
-    """What was read from a corpus and what was dropped, in pairs."""
-
-    name: str = ""
-    read: int = 0
-    dropped_empty: int = 0
-    dropped_long: int = 0
-    max_source_length: int | None = None
-    max_target_length: int | None = None
-
-    @property
-    def kept(self) -> int:
-        """How many pairs are left."""
-        return self.read - self.dropped_empty - self.dropped_long
-
-    def __str__(self) -> str:
-        """One line, such as "train.tsv: 29,000 pairs read, 3 dropped for an empty side, …"."""
-        limits = sorted({n for n in (self.max_source_length, self.max_target_length) if n})
-        over = "over " + " or ".join(f"{n:,}" for n in limits) + " tokens"
-        drops = {"for an empty side": self.dropped_empty, over: self.dropped_long}
-        dropped = ", ".join(f"{n:,} {why}" for why, n in drops.items() if n)
-        name = f"{self.name}: " if self.name else ""
-        if not dropped:
-            return f"{name}{self.read:,} pairs"
-        dropped = dropped.replace(" ", " dropped ", 1)
-        return f"{name}{self.read:,} pairs read, {dropped}, {self.kept:,} kept"
 
 
 @dataclass(frozen=True)
@@ -80,11 +47,6 @@ class Overlap:
             f"{other}: of its {self.total:,} pairs, {self.sources:,} by source, {self.targets:,} "
             f"by target and {self.pairs:,} as a pair are also in {name}"
         )
-
-
-def _key(text: str) -> str:
-    """Returns the form in which sentences are compared: NFC, white space collapsed."""
-    return " ".join(to_nfc(text).split())
 
 
 @dataclass(frozen=True, repr=False)
@@ -208,37 +170,26 @@ class ParallelCorpus:
         self,
         max_source_length: int | None = None,
         max_target_length: int | None = None,
-        length: Callable[[str], int] = lambda text: len(text.split()),
+        length: Callable[[str], int] = count_words,
+        filters: Sequence[PairFilter] = (),
     ) -> ParallelCorpus:
-        """Drops pairs with a side that is blank or too long, which the report counts.
+        """Drops pairs with a side that is blank or too long, and what filters drop; all is counted.
 
         `length` returns the length of a text: by default in words between spaces; or, for example,
-        ``lambda text: len(tokenizer.tokenize(text))``.
+        ``lambda text: len(tokenizer.tokenize(text))``. `filters` are what `make_filters` returns
+        for settings, or others; they are used for this corpus only.
 
         Raises:
             DataError: no pair is left.
             SettingsError: a limit is below 1.
         """
-        for limit in (max_source_length, max_target_length):
-            if limit is not None and limit < 1:
-                raise SettingsError(f"a maximal length of {limit} is not possible; 1 is the least")
-
-        def fits(text: str, limit: int | None) -> bool:
-            return limit is None or length(text) <= limit
-
-        full = [pair for pair in self if pair.source.strip() and pair.target.strip()]
-        kept = [
-            pair
-            for pair in full
-            if fits(pair.source, max_source_length) and fits(pair.target, max_target_length)
-        ]
-        report = replace(
-            self.report,
-            dropped_empty=self.report.dropped_empty + len(self) - len(full),
-            dropped_long=self.report.dropped_long + len(full) - len(kept),
-            max_source_length=max_source_length or self.report.max_source_length,
-            max_target_length=max_target_length or self.report.max_target_length,
+        limited = max_source_length is not None or max_target_length is not None
+        limits = (
+            [TooLong(max_source_length, max_target_length, length, "tokens")] if limited else []
         )
+        cleaner = Cleaner([*limits, *filters])
+        kept = [pair for pair, reason in cleaner.judged(self, Pair._make) if not reason]
+        report = self.report.and_dropped(cleaner.dropped)
         if not kept:
             raise DataError(f"no pair is left: {report}; raise the limits, or check the files")
         return self._with_pairs(kept, self.name, report)
@@ -266,7 +217,7 @@ class ParallelCorpus:
             raise SettingsError(f"validation={validation}, test={test}: neither may be negative")
         groups: dict[str, list[Pair]] = {}
         for pair in self:
-            groups.setdefault(_key(pair.source), []).append(pair)
+            groups.setdefault(comparable(pair.source), []).append(pair)
         if validation + test >= len(groups):
             raise DataError(
                 f"{self.name or 'the corpus'} has {len(groups):,} different sources, too few for "
@@ -293,7 +244,7 @@ class ParallelCorpus:
         """
         found: dict[str, tuple[str, list[str]]] = {}
         for source, target in self:
-            found.setdefault(_key(source), (source, []))[1].append(target)
+            found.setdefault(comparable(source), (source, []))[1].append(target)
         return [source for source, _ in found.values()], [each for _, each in found.values()]
 
     def overlap(self, other: ParallelCorpus) -> Overlap:
@@ -301,8 +252,8 @@ class ParallelCorpus:
 
         White space and Unicode form make no difference.
         """
-        pairs = {(_key(source), _key(target)) for source, target in self}
-        theirs = [(_key(source), _key(target)) for source, target in other]
+        pairs = {(comparable(source), comparable(target)) for source, target in self}
+        theirs = [(comparable(source), comparable(target)) for source, target in other]
         sources, targets = {source for source, _ in pairs}, {target for _, target in pairs}
         return Overlap(
             sources=sum(source in sources for source, _ in theirs),
@@ -325,8 +276,5 @@ def _read_aligned(source: Path, target: Path) -> ParallelCorpus:
     sources = read_plain_lines(source, read_sentences)
     targets = read_plain_lines(target, read_sentences)
     if len(sources) != len(targets):
-        raise DataError(
-            f"{source} has {len(sources):,} lines, but {target} has {len(targets):,}; the same "
-            f"line of both must be a pair: look for lines that are missing or cut in two"
-        )
+        raise unequal_files(source, len(sources), target, len(targets))
     return ParallelCorpus(sources, targets, f"{source.name} + {target.name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,17 +37,26 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         RunError: the disk is full, or the directory can't be written to.
     """
-    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    write_together([path], lambda temporary: write(temporary[0]))
+
+
+def write_together(paths: Sequence[Path], write: Callable[[list[Path]], object]) -> None:
+    """`write_atomically` for several files: none has its name before all are written."""
+    temporary = [path.with_name(path.name + TEMPORARY_SUFFIX) for path in paths]
     try:
-        with system_errors(f"{path} could not be written"):
+        with system_errors(f"{' and '.join(map(str, paths))} could not be written"):
             write(temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-            flush_directory(path.parent)
+            for file in temporary:
+                with file.open("rb+") as stream:
+                    os.fsync(stream.fileno())
+            for file, path in zip(temporary, paths, strict=True):
+                os.replace(file, path)
+            for folder in dict.fromkeys(path.parent for path in paths):
+                flush_directory(folder)
     finally:
-        with suppress(OSError):  # the directory may have been deleted, or be read-only
-            temporary.unlink(missing_ok=True)
+        for file in temporary:
+            with suppress(OSError):  # the directory may have been deleted, or be read-only
+                file.unlink(missing_ok=True)
 
 
 def flush_directory(path: Path) -> None:

@@ -13,6 +13,7 @@ from seq2seq.config.base import flag_name, flatten, to_dict, type_problems
 from seq2seq.config.data import TOKEN_SETTINGS
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.data.filters.problems import filter_problems
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
@@ -96,9 +97,10 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     yield from device_problems(experiment.device)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
+        yield from filter_problems(experiment.data.filters)
     if not text_given and not names_training_text(experiment):
         yield no_training_text(experiment)
-    for option, path in referenced_runs(experiment).items():
+    for option, path in {**referenced_runs(experiment), **filter_runs(experiment)}.items():
         if experiment.overwrite and os.path.realpath(path) == os.path.realpath(experiment.run):
             yield f"--overwrite would delete {path}, which {option} names: give another --run"
 
@@ -200,8 +202,23 @@ def referenced_runs(experiment: BaseExperiment) -> dict[str, str]:
     return {option: path for option, path in runs.items() if path}
 
 
+def filter_runs(experiment: BaseExperiment) -> dict[str, str]:
+    """The runs that score the training text, by option."""
+    if not isinstance(experiment, Experiment):
+        return {}
+    names = ("forward_model", "backward_model", "domain_model", "general_model")
+    settings = experiment.data.filters
+    runs = {f"--data.filters.{flag_name(name)}": getattr(settings, name) for name in names}
+    return {option: path for option, path in runs.items() if path}
+
+
 def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run that is not there, or not of the kind that is needed."""
+    for option, path in filter_runs(experiment).items():
+        try:
+            RunDirectory(path).check_exists()
+        except RunError as error:
+            yield f"{option} {path}: {error}"
     for option, path in referenced_runs(experiment).items():
         try:
             if isinstance(experiment, Experiment):

@@ -5,6 +5,7 @@ A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +17,9 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import Batch
+from seq2seq.data.filters.base import PairFilter
 from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.readers.headers import as_column
 from seq2seq.data.tokenizers.pipeline import (
     EncodedText,
     TextPipeline,
@@ -37,6 +40,7 @@ from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
 from seq2seq.training.shown_tokens import translation_history
+from seq2seq.translation.filters import make_filters
 from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
 
@@ -61,7 +65,7 @@ def train(
     Experiment.check_is_one(experiment, "train")
     given = None if corpora is None else check_corpora(corpora)
     run = preflight(experiment, text_given=given is not None)
-    corpora = read_corpora(experiment.data, experiment.seed, given)
+    corpora = read_corpora(experiment.data, experiment.seed, given, experiment.device)
     for part in corpora:
         log_line(str(part.report))
     log_line(overlap_line(corpora))
@@ -142,15 +146,21 @@ def plan_training(task: TranslationTask, corpora: Corpora) -> TrainingPlan[Batch
     )
 
 
-def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None) -> Corpora:
+def read_corpora(
+    settings: DataSettings, seed: int, given: Corpora | None = None, device: str = "auto"
+) -> Corpora:
     """The text that the settings name, cleaned; where they name none, what is given.
+
+    Filters are for the training text alone. Models among them compute on `device`.
 
     If there is no validation text at all, some is set aside from the training text.
     """
+    columns = as_column(settings.source), as_column(settings.target)
+    filters = make_filters(settings.filters, source=columns[0], target=columns[1], device=device)
     if settings.train:
-        train = read_corpus(settings, settings.train, settings.train_target, "train")
+        train = read_corpus(settings, settings.train, settings.train_target, "train", filters)
     elif given:
-        train = given.train.clean()
+        train = given.train.clean(filters=filters)
     else:
         raise SettingsError(NO_TRAINING_TEXT)
     if settings.validation:
@@ -178,21 +188,22 @@ def read_corpora(settings: DataSettings, seed: int, given: Corpora | None = None
     return Corpora(rest, validation)
 
 
-def read_corpus(settings: DataSettings, path: str, target_path: str, split: str) -> ParallelCorpus:
+def read_corpus(
+    settings: DataSettings,
+    path: str,
+    target_path: str,
+    split: str,
+    filters: Sequence[PairFilter] = (),
+) -> ParallelCorpus:
     """One part of the text that the settings name, cleaned."""
     corpus = ParallelCorpus.read(
         path,
         target_path or None,
-        source=column(settings.source),
-        target=column(settings.target),
+        source=as_column(settings.source),
+        target=as_column(settings.target),
         split=split,
     )
-    return corpus.clean()
-
-
-def column(name: str) -> str | int | None:
-    """A column as the settings spell it: a name, a number, or nothing."""
-    return int(name) if name.isdecimal() else name or None
+    return corpus.clean(filters=filters)
 
 
 def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedText, EncodedText]:

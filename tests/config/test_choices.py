@@ -14,6 +14,7 @@ from seq2seq.config.training import MetricName
 from seq2seq.data.tokenizers.base import TOKENIZERS
 from seq2seq.data.tokenizers.normalization import ESCAPE, JOINER, SPACE
 from seq2seq.data.vocabulary import SPECIAL_TOKENS
+from seq2seq.data.writers import FORMATS, Format
 from seq2seq.decoding.search import SEARCHES
 from seq2seq.evaluation.metrics import METRICS, UTILITIES
 from seq2seq.models.attention.registry import ATTENTIONS
@@ -24,6 +25,7 @@ CHOICES: dict[str, tuple[Any, Collection[str]]] = {
     "attention": (AttentionName, ["none", *ATTENTIONS]),
     "cell": (CellName, CELLS),
     "search": (SearchMethod, SEARCHES),
+    "written": (Format, [*FORMATS, "parquet"]),
     "tokenizer": (TokenizerKind, TOKENIZERS),
     "metric": (MetricName, METRICS),
     "utility": (UtilityName, UTILITIES),

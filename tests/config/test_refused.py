@@ -100,6 +100,26 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
     (Experiment, "training.sampling.k", [1.0], [NAN, INFINITE], {}),
     (Experiment, "training.threads", [0, 1024], [-1, 1025], {}),
     (Experiment, "training.average_count", [2], [1], {"training.average": "last"}),
+    *(
+        (Experiment, f"data.filters.{name}", [0, 1], [-1], {})
+        for name in ("max_words", "max_characters", "max_repeats")
+    ),
+    (Experiment, "data.filters.max_ratio", [0, 1, 3.5], [-1.0, 0.5, NAN, INFINITE], {}),
+    (Experiment, "data.filters.max_symbols", [0, 0.5], [-0.1, 1.0, NAN], {}),
+    (
+        Experiment,
+        "data.filters.min_script",
+        [0, 1],
+        [-0.1, 1.1, NAN],
+        {"data.filters.source_script": ["Latin"]},
+    ),
+    (
+        Experiment,
+        "data.filters.min_score",
+        [0.1],
+        [-0.1, 1.0, NAN],
+        {"data.filters.backward_model": "runs/a"},
+    ),
     (Experiment, "data.vocab_size", [5], [4], {}),
     (Experiment, "data.character_coverage", [0.98, 1], [0.0, 0.97, 1.1, NAN], {}),
     (Experiment, "data.min_frequency", [1, 2], [0], {"data.tokenizer": "word"}),
@@ -257,6 +277,9 @@ NO_EFFECT: list[tuple[type[BaseExperiment], dict[str, object], str]] = [
     (Experiment, {"training.momentum": 0.9}, "with --training.optimizer adamw, only with sgd"),
     (Experiment, {"data.sampled_side": "source"}, "without --data.subword-sampling"),
     (Experiment, {"data.train_target": "b"}, "without --data.train"),
+    (Experiment, {"data.filters.held_out_by": "pair"}, "without --data.filters.held-out"),
+    (Experiment, {"data.filters.min_script": 0.9}, "without --data.filters.source-script or "),
+    (Experiment, {"data.filters.min_score": 0.9}, "without a model: give "),
     (Experiment, {"data.validation_target": "b"}, "without --data.validation"),
     *(
         (Experiment, {name: value, "model.initialize_decoder": "runs/a"}, "initialize-decoder runs")

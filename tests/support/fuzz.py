@@ -93,6 +93,8 @@ def make_text_targets(folder: Path) -> list[Target]:
 
     from seq2seq.data.monolingual import read_monolingual
     from seq2seq.data.parallel import ParallelCorpus
+    from seq2seq.data.readers.headers import Columns
+    from seq2seq.data.readers.streams import stream_pairs
     from seq2seq.errors import Seq2SeqError
 
     def read(path: Path) -> None:
@@ -101,9 +103,17 @@ def make_text_targets(folder: Path) -> list[Target]:
                 corpus: Any = each(path)
                 if isinstance(corpus, ParallelCorpus):
                     corpus.clean(5, 5).split_by_source(validation=1, test=0, seed=1)
+        with suppress(Seq2SeqError):
+            check_stream(path)
 
     def read_two(path: Path) -> None:
-        ParallelCorpus.read(path, path)
+        check_stream(path, path)
+
+    def check_stream(*paths: Path) -> None:
+        """One by one, pairs are what they are as a corpus."""
+        records = list(stream_pairs(paths, Columns(("source", "target"))))
+        pairs = [record.pair for record in records if record.pair is not None]
+        assert pairs == list(ParallelCorpus.read(*paths))
 
     datasets.disable_progress_bars()
     columns = {"source": TEXT, "target": TEXT[::-1], "n": list(range(5))}

@@ -16,6 +16,7 @@ import torch
 from seq2seq.config.base import flag_name
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.filters import FilterSettings
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.parallel import Corpora
 from seq2seq.errors import RunError, SettingsError
@@ -137,10 +138,16 @@ def changes(part: str, name: str) -> Iterator[tuple[Experiment, Experiment]]:
     ("part", "name"),
     [
         *(("model", item.name) for item in dataclasses.fields(ModelSettings)),
-        *(("data", item.name) for item in dataclasses.fields(DataSettings)),
+        *(
+            ("data", item.name)
+            for item in dataclasses.fields(DataSettings)
+            if item.name != "filters"
+        ),
     ],
 )
 def test_what_would_change_the_model_is_refused_by_name(part: str, name: str) -> None:
+    if name == "filters":
+        return  # settings of their own, see below
     found = list(itertools.islice(changes(part, name), 3))
     assert found, "no possible change was found"
     for before, after in found:
@@ -150,6 +157,16 @@ def test_what_would_change_the_model_is_refused_by_name(part: str, name: str) ->
         value = getattr(getattr(after, part), name)
         (line,) = after.resume_problems(before)
         assert f"this can't change: --{part}.{flag_name(name)} {value} (it is" in line
+
+
+def test_other_filters_are_refused_by_name() -> None:
+    before = Experiment(data=DataSettings(filters=FilterSettings(held_out=("a.tsv",))))
+    elsewhere = FilterSettings(held_out=("old/a.tsv",))
+    after = replace(before, data=DataSettings(filters=elsewhere))
+    assert not list(after.resume_problems(before)), "the text may lie elsewhere by now"
+    after = replace(before, data=DataSettings(filters=replace(elsewhere, max_ratio=3.0)))
+    (line,) = after.resume_problems(before)
+    assert "this can't change: --data.filters.max-ratio 3.0 (it is 0.0)" in line
 
 
 # ---------------------------------------------------------------------------------------------

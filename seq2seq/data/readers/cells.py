@@ -7,7 +7,7 @@ import io
 import re
 import reprlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -35,35 +35,56 @@ def tsv_rows(path: Path) -> Iterator[Row]:
         DataError: as `read_sentences`, or its cells are quoted as in a CSV file.
     """
     lines = read_sentences(path)
-    _refuse_quoted(lines, path)
+    quotes = Quotes(path)
+    for number, line in enumerate(lines, 1):
+        quotes.add(number, line)
+    quotes.refuse()
     for number, line in enumerate(lines, 1):
         yield f"{path}:{number}", line.split("\t")
 
 
-def _refuse_quoted(lines: list[str], path: Path) -> None:
-    """Raises DataError if it was a CSV writer that wrote a table with tabs, as pandas and Excel do.
+class Quotes:
+    """Whether it was a CSV writer that wrote a table with tabs, as pandas and Excel do.
 
     It quotes every cell that has a quote in it, and doubles that; in text as it is, most quotes
     stand otherwise: "Yes," he said. Cells like "Yes!" alone prove something only in great number,
     or if there are no others.
     """
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if '"' in line)
-    with_quote = [(n, cell) for n, line in numbered for cell in line.split("\t") if '"' in cell]
-    quoted = [(n, cell) for n, cell in with_quote if _QUOTED.fullmatch(cell)]
-    if not quoted or 10 * len(quoted) < 9 * len(with_quote):
-        return
-    found = next(((n, c) for n, c in quoted if '"' in c[1:-1] and c.strip('"')), None)
-    cells = sum(line.count("\t") + 1 for line in lines)
-    many = len(quoted) >= _QUOTED_AT_LEAST and 20 * len(quoted) > cells
-    if found is None and (many or (len(quoted) == cells and len(lines) > 1)):
-        found = quoted[0]
-    if found is not None:
-        number, cell = found
-        raise DataError(
-            f"{path}:{number}: cells are quoted as in a CSV file (as {reprlib.repr(cell)}), and "
-            f"here the quotes would be learnt as text: name the file .csv, which may have tabs, "
-            f"too, or save it without quotes"
-        )
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = self.cells = self.with_quote = self.quoted = 0
+        self.first: tuple[int, str] | None = None
+        self.doubled: tuple[int, str] | None = None
+
+    def add(self, number: int, line: str) -> None:
+        """Looks at a line."""
+        self.lines += 1
+        self.cells += line.count("\t") + 1
+        if '"' not in line:
+            return
+        for cell in line.split("\t"):
+            self.with_quote += '"' in cell
+            if _QUOTED.fullmatch(cell):
+                self.quoted += 1
+                self.first = self.first or (number, cell)
+                if '"' in cell[1:-1] and cell.strip('"'):
+                    self.doubled = self.doubled or (number, cell)
+
+    def refuse(self) -> None:
+        """Raises DataError, after the last line, if cells are quoted."""
+        if not self.quoted or 10 * self.quoted < 9 * self.with_quote:
+            return
+        many = self.quoted >= _QUOTED_AT_LEAST and 20 * self.quoted > self.cells
+        alone = self.quoted == self.cells and self.lines > 1
+        found = self.doubled or (self.first if many or alone else None)
+        if found is not None:
+            number, cell = found
+            raise DataError(
+                f"{self.path}:{number}: cells are quoted as in a CSV file (as "
+                f"{reprlib.repr(cell)}), and here the quotes would be learnt as text: name the "
+                "file .csv, which may have tabs, too, or save it without quotes"
+            )
 
 
 def csv_rows(path: Path) -> tuple[list[Row], str]:
@@ -73,26 +94,42 @@ def csv_rows(path: Path) -> tuple[list[Row], str]:
         DataError: as `read_text`, or it is not valid CSV.
     """
     text = read_text(path)
+    said, separator = say_separator(text)
+    # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
+    lines = io.StringIO(text[len(said) :], newline="\n")
+    return list(csv_records(lines, separator, path)), SEPARATORS[separator]
+
+
+def say_separator(text: str) -> tuple[str, str]:
+    """Returns what a CSV text says of its separator at its beginning, and the separator.
+
+    What it says is no part of the table; the rest of its line is a blank one, and is counted. The
+    beginning of a text is enough.
+    """
     said = _SAYS_SEPARATOR.match(text)
     if said is not None:
-        text = text[said.end(1) :]  # the line stays as a blank one, and is counted
-    separator = said[2] if said is not None else find_separator(text) or ","
-    # newline="\n": only "\n" ends a line, and "\r\n" arrives whole, as the csv module wants it.
-    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True, delimiter=separator)
-    rows: list[Row] = []
+        return said[1], said[2]
+    return "", find_separator(text) or ","
+
+
+def csv_records(lines: Iterable[str], separator: str, path: Path) -> Iterator[Row]:
+    """Yields the rows of CSV from its lines, each with its end; raises as `csv_rows` does."""
+    reader = csv.reader(lines, strict=True, delimiter=separator)
     number = 1
-    with _no_field_limit():
+    while True:
         try:
-            for row in reader:
-                if row:  # a blank line is no record
-                    rows.append((f"{path}:{number}", row))
-                number = reader.line_num + 1  # not + 1 a record: a quoted field may hold line ends
+            with _no_field_limit():
+                row = next(reader, None)
         except csv.Error as error:
             raise DataError(
                 f"{path}:{number}: not valid CSV: {error}; is a quote left open, or not doubled? "
                 f"(a table with tabs and without quoting must be named .tsv)"
             ) from error
-    return rows, SEPARATORS[separator]
+        if row is None:
+            return
+        if row:  # a blank line is no record
+            yield f"{path}:{number}", row
+        number = reader.line_num + 1  # not + 1 a record: a quoted field may hold line ends
 
 
 def find_separator(text: str) -> str:

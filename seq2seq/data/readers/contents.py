@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import reprlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.names import column_language
@@ -29,10 +30,70 @@ _KINDS = {
 _LONGEST = 500
 _SAME_AT_LEAST = 6
 """So many lines that are the same are no accident."""
+_FIRST_LOOKED_AT = 1000
 
 
 class ColumnWarning(UserWarning):
     """A column that was asked for, or is one of two, does not look like text."""
+
+
+class TextColumns(NamedTuple):
+    """What is read of a table.
+
+    Attributes:
+        texts: a list for each column.
+        names: what the columns are called; their numbers in a table without a header.
+    """
+
+    texts: list[list[str]]
+    names: tuple[str | int, ...] = ()
+
+
+class PickedRow(NamedTuple):
+    """What is taken of a row.
+
+    Attributes:
+        where: it stands.
+        texts: one for each column; None for a header.
+        names: what the columns are called, as in `TextColumns`.
+    """
+
+    where: str
+    texts: list[str] | None
+    names: tuple[str | int, ...]
+
+
+def collect_columns(rows: Iterable[PickedRow], columns: Columns) -> TextColumns:
+    """Returns what was picked of all rows, column by column."""
+    texts: list[list[str]] = [[] for _ in columns.roles]
+    names: tuple[str | int, ...] = ()
+    for row in rows:
+        names = row.names
+        if row.texts is not None:
+            for text, cell in zip(texts, row.texts, strict=True):
+                text.append(cell)
+    return TextColumns(texts, names)
+
+
+class ColumnSample:
+    """What stands in some columns, until it is known that each holds text; of a table, row by row.
+
+    Attributes:
+        texts: a list for each column, of its first rows or of all.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.texts: list[list[str]] = [[] for _ in columns.roles]
+        self.limit = _FIRST_LOOKED_AT
+
+    def add(self, row: Sequence[str]) -> None:
+        """Adds a row, if it is still of interest."""
+        if not self.limit:
+            return
+        for text, cell in zip(self.texts, row, strict=True):
+            text.append(cell)
+        if len(self.texts[0]) == self.limit:
+            self.limit = 2 * self.limit if any(map(_what_else, self.texts)) else 0
 
 
 def check_contents(

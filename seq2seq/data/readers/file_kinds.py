@@ -17,6 +17,7 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -30,12 +31,14 @@ class Compression(NamedTuple):
         name: what messages call it.
         begins: matches the first bytes of such a file.
         open: makes of a compressed binary stream one that is unpacked.
+        create: makes of a binary stream one that compresses what is written to it.
         unpack: the command that unpacks a stream.
     """
 
     name: str
     begins: re.Pattern[bytes]
     open: Callable[[Any], Any]
+    create: Callable[[Any], Any]
     unpack: str
 
 
@@ -45,19 +48,41 @@ def _open_zstd(stream: BinaryIO) -> BinaryIO:
     return io.BufferedReader(pyarrow.CompressedInputStream(stream, "zstd"))
 
 
+def _create_zstd(stream: BinaryIO) -> Any:
+    import pyarrow
+
+    return pyarrow.CompressedOutputStream(stream, "zstd")
+
+
+def _create_gzip(stream: BinaryIO) -> gzip.GzipFile:
+    """Writes neither name nor time, so that the same text is always the same file."""
+    return gzip.GzipFile("", "wb", fileobj=stream, mtime=0)
+
+
 COMPRESSIONS = {
-    ".gz": Compression("gzip", re.compile(rb"\x1f\x8b"), gzip.open, "gzip -dc"),
+    ".gz": Compression("gzip", re.compile(rb"\x1f\x8b"), gzip.open, _create_gzip, "gzip -dc"),
     ".bz2": Compression(
-        "bzip2", re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), bz2.open, "bzip2 -dc"
+        "bzip2",
+        re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"),
+        bz2.open,
+        partial(bz2.open, mode="wb"),
+        "bzip2 -dc",
     ),
-    ".xz": Compression("xz", re.compile(rb"\xfd7zXZ\0"), lzma.open, "xz -dc"),
+    ".xz": Compression(
+        "xz", re.compile(rb"\xfd7zXZ\0"), lzma.open, partial(lzma.open, mode="wb"), "xz -dc"
+    ),
     ".lzma": Compression(
-        "lzma", re.compile(rb"(?s)]\0\0..(\xff{8}|.{5}\0\0\0)"), lzma.open, "xz -dc"
+        "lzma",
+        re.compile(rb"(?s)]\0\0..(\xff{8}|.{5}\0\0\0)"),
+        lzma.open,
+        partial(lzma.open, mode="wb", format=lzma.FORMAT_ALONE),
+        "xz -dc",
     ),
     ".zst": Compression(
         "Zstandard",
         re.compile(rb"(?s)\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18.{4}"),
         _open_zstd,
+        _create_zstd,
         "zstd -dc",
     ),
 }
@@ -120,15 +145,26 @@ def decompress(data: bytes, name: str) -> bytes:
     Raises:
         DataError: they are damaged, or not compressed though the file's name says so.
     """
-    compression = _compression_of(data)
+    compression = compression_of(data)
     if compression is not None:
         try:
             with compression.open(io.BytesIO(data)) as stream:
                 return bytes(stream.read())
         except DAMAGE as error:
-            raise DataError(
-                f"{name} is cut short or damaged ({error}); fetch or compress it again"
-            ) from error
+            raise damaged(name, error) from error
+    check_compression(data, name)
+    return data
+
+
+def damaged(name: str, error: BaseException) -> DataError:
+    """Returns the error for a compressed file that can't be unpacked to its end."""
+    return DataError(f"{name} is cut short or damaged ({error}); fetch or compress it again")
+
+
+def check_compression(data: bytes, name: str) -> None:
+    """Raises DataError if a file's name says that it is compressed, and its first bytes don't."""
+    if compression_of(data) is not None:
+        return
     said = COMPRESSIONS.get(Path(name).suffix.lower())
     if said is not None:
         what = kind_of(data)
@@ -136,14 +172,13 @@ def decompress(data: bytes, name: str) -> bytes:
             f"{name} is not {said.name}, though its name says so"
             + (f": it is {what}" if what else "; rename it or fetch it again")
         )
-    return data
 
 
 @contextmanager
 def open_decompressed(path: Path) -> Iterator[BinaryIO]:
     """Opens a file for reading as bytes, unpacked if it is compressed; raises what reading does."""
     with path.open("rb") as raw:
-        compression = _compression_of(raw.read(32))
+        compression = compression_of(raw.read(32))
         raw.seek(0)
         if compression is None:
             yield raw
@@ -152,7 +187,8 @@ def open_decompressed(path: Path) -> Iterator[BinaryIO]:
             yield stream
 
 
-def _compression_of(data: bytes) -> Compression | None:
+def compression_of(data: bytes) -> Compression | None:
+    """Returns what the bytes at the beginning of a file are compressed with, if they are."""
     return next((each for each in COMPRESSIONS.values() if each.begins.match(data)), None)
 
 
@@ -167,7 +203,7 @@ def kind_of(data: bytes) -> str:
 
     As in "a ZIP archive: unpack it (unzip FILE)". The beginning of a file is enough.
     """
-    if compression := _compression_of(data):
+    if compression := compression_of(data):
         return f"{compression.name}: unpack it ({compression.unpack} FILE)"
     for begins, what, advice in _KINDS:
         if begins.match(data[:200]):

@@ -68,6 +68,11 @@ _OPTIONS = {"source": "--data.source", "target": "--data.target", "text": "--dat
 _NAME = re.compile(r"[^\W\d_][\w -]{0,30}")
 
 
+def as_column(name: str) -> Column | None:
+    """Returns a column as settings spell it: a name, a number, or nothing."""
+    return int(name) if name.isdecimal() else name or None
+
+
 class HeaderWarning(UserWarning):
     """A table's first row was taken for a header, though nobody said so."""
 

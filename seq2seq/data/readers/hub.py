@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from seq2seq.data.readers.contents import TextColumns
 from seq2seq.data.readers.file_kinds import strip_compression
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, missing_file
-from seq2seq.data.readers.tables import TABLE_SUFFIXES, TextColumns, arrow_texts
+from seq2seq.data.readers.records import arrow_texts
+from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
 
 _FILES = (TEXT_SUFFIX, *TABLE_SUFFIXES, ".tar", ".tgz", ".zip")
@@ -49,14 +51,25 @@ def read_folder(
 ) -> TextColumns:
     """Returns columns of one split of a folder that is laid out like a dataset on the Hub.
 
+    The files of `folder_files` are read with `read`, which raises as it does.
+    """
+    first, *rest = (read(folder / file, columns) for file in folder_files(folder, split, suffixes))
+    for part in rest:
+        for text, more in zip(first.texts, part.texts, strict=True):
+            text.extend(more)
+    return first
+
+
+def folder_files(folder: Path, split: str, suffixes: Sequence[str]) -> list[Path]:
+    """Returns the files of one split of such a folder, in the order of their names.
+
     What names the split, in one of its spellings (`SPLIT_NAMES`), is the beginning of the files'
     names (`train.tsv`, `data/train-00000-of-00002.parquet`), else a folder (`train/0.parquet`),
     else another part of the names (`pairs.train.tsv`). Files that differ in nothing but numbers
-    belong together; they are read with `read` in the order of their names. They end in one of
-    `suffixes`. A single file is the split "train".
+    belong together. They end in one of `suffixes`. A single file is the split "train".
 
     Raises:
-        DataError: there are none, or they could be several things; or as `read`.
+        DataError: there are none, or they could be several things.
     """
     inside = (file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file())
     visible = (file for file in inside if not any(part.startswith(".") for part in file.parts))
@@ -78,11 +91,7 @@ def read_folder(
             f"the split {split!r} in {folder} could be several things: {_listed(of_split)}; "
             f"give the path of one of them"
         )
-    first, *rest = (read(folder / file, columns) for file in of_split)
-    for part in rest:
-        for text, more in zip(first.texts, part.texts, strict=True):
-            text.extend(more)
-    return first
+    return of_split
 
 
 SPLIT_NAMES = {

@@ -13,14 +13,25 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
-from seq2seq.data.readers.file_kinds import advice_for, decompress, kind_of, strip_compression
+from seq2seq.data.readers.file_kinds import (
+    DAMAGE,
+    advice_for,
+    check_compression,
+    damaged,
+    decompress,
+    kind_of,
+    open_decompressed,
+    strip_compression,
+)
 from seq2seq.errors import DataError
 
 TEXT_SUFFIX = ".txt"
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 ARRIVING_BYTES = 2**16
 """As many as a pipe holds."""
+_HEAD_BYTES = 2**16
+"""So many say what a file is."""
 
 
 def read_lines(file: str | Path | BinaryIO) -> list[str]:
@@ -45,12 +56,18 @@ def read_sentences(path: Path) -> list[str]:
         DataError: as `read_lines`, or only "\\r" can be what ends the lines.
     """
     lines = read_lines(path)
-    if len(lines) == 1 and "\r" in lines[0][:-1]:
+    if len(lines) == 1:
+        refuse_carriage_returns(lines[0], path)
+    return lines
+
+
+def refuse_carriage_returns(line: str, path: Path) -> None:
+    """Raises DataError if a file's only line is many, which "\\r" ends."""
+    if "\r" in line[:-1]:
         raise DataError(
-            f"{path}:1: it is one line with {lines[0].count(chr(13)):,} carriage returns: here, "
+            f"{path}:1: it is one line with {line.count(chr(13)):,} carriage returns: here, "
             f"lines end at \\n or \\r\\n; convert it (tr '\\r' '\\n')"
         )
-    return lines
 
 
 def iter_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[str]:
@@ -62,17 +79,80 @@ def iter_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[s
     Raises:
         DataError: at the first line that is not UTF-8; at once if it begins as what is no text.
     """
+    yield from map(without_end, _whole_lines(stream, name, first))
+
+
+def without_end(line: str) -> str:
+    """Returns a line without what ends it."""
+    return line[:-2] if line.endswith("\r\n") else line.removesuffix("\n")
+
+
+def _whole_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[str]:
+    """`iter_lines`, with the lines' ends."""
     for number, line in enumerate(stream, first):
         if number == 1:
             if kind := kind_of(line):
                 raise DataError(f"{name}:1: it is {kind}")
-            line = line.removeprefix(_BOM)
-        line = line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
+            line = line.removeprefix(BOM)
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
             raise _not_utf8(error, name, number, line) from error
         yield text
+
+
+def stream_lines(path: Path) -> Iterator[str]:
+    """Yields the lines of a file, which may be compressed, with their ends; one is in memory.
+
+    Raises:
+        DataError: as `read_lines`, but at the line at fault.
+    """
+    if kind := kind_of(read_head(path)):
+        raise DataError(f"{path} is {kind.replace('FILE', str(path))}")
+    with open_decompressed(path) as stream:
+        yield from _whole_lines(_undamaged(stream, path), str(path))
+
+
+def stream_sentences(path: Path) -> Iterator[str]:
+    """`stream_lines` of a file that should have many, as `read_sentences`."""
+    count, line = 0, ""
+    for line in stream_lines(path):
+        yield line
+        count += 1
+    if count == 1:
+        refuse_carriage_returns(without_end(line), path)
+
+
+def read_head(path: Path) -> bytes:
+    """Returns the first bytes of a file, decompressed.
+
+    Raises:
+        DataError: the file is missing, damaged, no plain file, or not compressed though its name
+            says so.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path} is a pipe or a device, which is read only once: give a file")
+    try:
+        with path.open("rb") as file:
+            check_compression(file.read(_HEAD_BYTES), str(path))
+        with open_decompressed(path) as stream:
+            return next(_undamaged(stream, path, _HEAD_BYTES), b"")
+    except FileNotFoundError as error:
+        raise missing_file(path) from error
+    except OSError as error:
+        raise DataError(f"can't read {path}: {error.strerror}") from error
+
+
+def _undamaged(stream: BinaryIO, path: Path, size: int = -1) -> Iterator[bytes]:
+    """Yields the lines of a stream that is unpacked, or pieces of a size; DataError if damaged."""
+    while True:
+        try:
+            data = stream.readline() if size < 0 else stream.read(size)
+        except DAMAGE as error:
+            raise damaged(str(path), error) from error
+        if not data:
+            return
+        yield data
 
 
 def arriving_lines(stream: BufferedIOBase, name: str) -> Iterator[list[str]]:
@@ -110,7 +190,7 @@ def read_text(file: str | Path | BinaryIO) -> str:
     data, name = read_bytes(file)
     if kind := kind_of(data):
         raise DataError(f"{name} is {kind.replace('FILE', name)}")
-    data = data.removeprefix(_BOM)
+    data = data.removeprefix(BOM)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -144,6 +224,14 @@ def ending(name: str, suffixes: Sequence[str]) -> str:
     """Returns which of some suffixes a file's name ends in, .gz and its like aside; "" if none."""
     name = strip_compression(name)
     return next((suffix for suffix in suffixes if name.endswith(suffix)), "")
+
+
+def unequal_files(one: Path, lines: int, other: Path, others: int) -> DataError:
+    """Returns the error for two files of pairs with different numbers of lines."""
+    return DataError(
+        f"{one} has {lines:,} lines, but {other} has {others:,}; the same line of both must be a "
+        f"pair: look for lines that are missing or cut in two"
+    )
 
 
 def missing_file(path: Path) -> DataError:

@@ -1,0 +1,1 @@
+"""Which pairs of a parallel text are dropped: one small class for each reason."""
