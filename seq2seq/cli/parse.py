@@ -24,8 +24,9 @@ from seq2seq.config.experiment import (
 )
 from seq2seq.config.fields import OPEN_CHOICES, allowed_names
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.config.parent import contradictions, inherit, inherited_settings
 from seq2seq.console import write_stderr
-from seq2seq.errors import SettingsError
+from seq2seq.errors import RunError, SettingsError
 from seq2seq.training.preflight import names_training_text, preflight
 
 OPEN_NAMES = tyro.constructors.ConstructorRegistry()
@@ -74,9 +75,10 @@ def parse_experiment(
     """Parses an experiment from the command line, over the defaults of a recipe.
 
     Options stand over the settings in the file that --config names, and these over the defaults.
-    With --resume the defaults are those of the run itself, so only what changes has to be given;
-    a change that the run's weights would not fit is refused. A budget that is given (minutes,
-    epochs or steps) takes the place of the default budgets.
+    With --model.initialize the defaults of network and tokens are those of the run that it names,
+    and others contradict it. With --resume the defaults are those of the run itself, so only what
+    changes has to be given; a change that the run's weights would not fit is refused. A budget that
+    is given (minutes, epochs or steps) takes the place of the default budgets.
 
     Args:
         default: what is so where nothing else is said.
@@ -105,6 +107,11 @@ def parse_experiment(
             argument_value("--run", arguments) or given.settings.get("run") or default.run
         )
         stored = default = run.experiment(kind)
+    parent = None
+    if not resumes:
+        named = with_file(default, given, arguments)
+        parent = parent_of(named, arguments)
+        default = with_parent_defaults(default, parent, named, arguments)
     default = with_file(default, given, arguments)
     if gives_budget(arguments):
         default = without_budgets(default)
@@ -117,6 +124,9 @@ def parse_experiment(
     if stored is not None:
         experiment = with_processes_of(stored, experiment)
         problems += experiment.resume_problems(stored)
+    if parent and isinstance(experiment, Experiment):
+        wanted = inherited_settings(parent, experiment.data)
+        problems += contradictions(experiment, wanted, defaults_are_given=True)
     problems += lexical_problems(experiment, arguments, given)
     if given.begun_by and not text_given and not names_training_text(experiment):
         problems.append(f"{config}: its text was handed over in Python, by {given.begun_by}")
@@ -166,6 +176,35 @@ def lexical_problems(
     both = {"model.lexical": True, "model.attention": "none"}
     if asked_for or given.settings.items() >= both.items():
         yield "--model.lexical needs attention: leave out --model.attention none"
+
+
+def parent_of(default: BaseExperiment, arguments: Sequence[str]) -> Experiment | None:
+    """Returns the description of the run that --model.initialize names, if it does.
+
+    A run that can't be read is named later, with all else that is wrong.
+    """
+    if not isinstance(default, Experiment) or {"-h", "--help"} & set(arguments):
+        return None
+    path = argument_value("--model.initialize", arguments) or default.model.initialize
+    try:
+        return open_run(path).experiment(Experiment) if path else None
+    except RunError:
+        return None
+
+
+def with_parent_defaults(
+    default: ExperimentT,
+    parent: Experiment | None,
+    named: BaseExperiment,
+    arguments: Sequence[str],
+) -> ExperimentT:
+    """Returns the defaults with what a run has from its parent, as the file and flags name it."""
+    if parent is None or not isinstance(named, Experiment):
+        return default
+    assert isinstance(default, Experiment)
+    new: Any = argument_value("--data.new-vocabulary", arguments)
+    data = replace(named.data, new_vocabulary=new) if new else named.data
+    return inherit(default, inherited_settings(parent, data))[0]
 
 
 def parse_settings(

@@ -11,7 +11,7 @@ import difflib
 import reprlib
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from seq2seq.config.fields import (
@@ -216,7 +216,7 @@ def check_unused(settings: Any, prefix: str, used: dict[str, bool], because: str
             yield f"{prefix}{flag_name(item.name)} {value} has no effect with {because}"
 
 
-def did_you_mean(name: str, valid: list[str]) -> str:
+def did_you_mean(name: str, valid: Sequence[str]) -> str:
     """ " (did you mean …?)", or the valid names if none is near."""
     close = difflib.get_close_matches(name, valid, n=1)
     return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(valid))}"

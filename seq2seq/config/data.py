@@ -111,6 +111,16 @@ class DataSettings:
     """One tokenizer and one vocabulary for both sides."""
     vocabulary: str = ""
     """A run whose tokenizers and vocabularies to take, so that both can translate together."""
+    extend_vocabulary: Annotated[bool, only_if("model.initialize")] = False
+    """Give what the run of --model.initialize has no token for rows of its own, after those that it
+    has: words or characters; of SentencePiece, the characters, and the pieces with one of them.
+    Other text is cut as before. --data.special-symbols may have more of them, too."""
+    new_vocabulary: Annotated[
+        Literal["none", "source", "target", "both"], only_if("model.initialize")
+    ] = "none"
+    """Of which side the tokenizer and vocabulary are made anew, from this text, as for another
+    language. Tokens that the run of --model.initialize has, too, keep their rows (Zoph et al. 2016;
+    Kocmi & Bojar 2018)."""
     lowercase: bool = False
     """Lower-case all text, that is translate without case."""
     character_coverage: Coverage = 1.0
@@ -165,3 +175,17 @@ class DataSettings:
             )
         if self.source and self.source == self.target:
             yield f"--data.source and --data.target are both {self.source}: name two columns"
+        yield from self.new_vocabulary_problems()
+
+    def new_vocabulary_problems(self) -> Iterator[str]:
+        """One line for each setting that clashes with a new vocabulary of one side, or of both."""
+        new, flag = self.new_vocabulary, f"--data.new-vocabulary {self.new_vocabulary}"
+        if new == "both" and self.extend_vocabulary:
+            yield f"--data.extend-vocabulary has no effect with {flag}: leave one of them out"
+        if new in ("source", "target") and self.joint:
+            yield f"--data.joint is one vocabulary for both sides: {flag} can't be; take both"
+        if new == "source" and (self.target_tokenizer != "same" or self.target_vocab_size):
+            yield (
+                "--data.target-tokenizer and --data.target-vocab-size have no effect with "
+                f"{flag}, where the target side's tokens are those of --model.initialize"
+            )

@@ -165,6 +165,7 @@ class Experiment(BaseExperiment):
         if self.model.shared_embedding and not self.data.joint:
             yield "--model.shared-embedding needs --data.joint; or add --model.no-shared-embedding"
         yield from self.vocabulary_problems()
+        yield from self.initial_weight_problems()
         if self.decoding.language_model:  # what a run names would be read by whoever loads it
             yield (
                 "--decoding.language-model is no part of a run: name it where you translate, as in "
@@ -185,8 +186,42 @@ class Experiment(BaseExperiment):
                 "--data.joint is one vocabulary for both sides, and --model.initialize-encoder "
                 "brings the source side's own: leave one of them out"
             )
-        if self.data.vocabulary and (encoder or decoder):
-            yield "--data.vocabulary and --model.initialize-… both bring vocabularies: give one"
+        if self.model.initialize and (encoder or decoder):
+            yield (
+                "--model.initialize gives all weights: leave out --model.initialize-encoder and "
+                "--model.initialize-decoder"
+            )
+        if self.data.vocabulary and (self.model.initialize or encoder or decoder):
+            yield "--data.vocabulary and --model.initialize… both bring vocabularies: give one"
+        new = self.data.new_vocabulary
+        if new in ("source", "target") and self.model.shared_embedding:
+            yield (
+                f"--data.new-vocabulary {new} leaves nothing for --model.shared-embedding to "
+                "share: take both, with --data.joint"
+            )
+        if self.model.embedding == "one-hot" and (self.data.extend_vocabulary or new != "none"):
+            yield "--model.embedding one-hot has no rows of tokens, so that the vocabulary stays"
+
+    def initial_weight_problems(self) -> Iterator[str]:
+        """One line for each setting that clashes with where the weights come from."""
+        model = self.model
+        given = [model.initialize, model.initialize_encoder, model.initialize_decoder]
+        if self.training.l2_to_initial and not any(given):
+            yield (
+                f"--training.l2-to-initial {self.training.l2_to_initial} has no effect without "
+                "another run's weights: add --model.initialize RUN"
+            )
+        for side, run in zip(("source", "target"), given[1:], strict=True):
+            flag = f"--model.{side}-vectors"
+            if getattr(model, f"{side}_vectors") and (model.initialize or run):
+                yield f"{flag} and --model.initialize… both bring embeddings: give one"
+            if getattr(model, f"{side}_vectors") and model.embedding == "one-hot":
+                yield f"{flag} has no effect with --model.embedding one-hot, which has no vectors"
+        if model.source_vectors and model.target_vectors and model.shared_embedding:
+            yield (
+                "--model.source-vectors and --model.target-vectors are two embeddings, and "
+                "--model.shared-embedding is one: give one file, with the words of both sides"
+            )
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

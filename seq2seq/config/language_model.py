@@ -230,6 +230,10 @@ class LanguageExperiment(BaseExperiment):
                 f"--training.best-by {self.training.best_by}: a language model has no "
                 "translations; take perplexity"
             )
+        for name in ("freeze", "l2_to_initial"):
+            if getattr(self.training, name):
+                flag = f"--training.{name.replace('_', '-')}"
+                yield f"{flag} is for translation models, which may begin with other weights"
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

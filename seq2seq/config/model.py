@@ -131,11 +131,20 @@ class ModelSettings(NetworkSettings):
     """Read the source in both directions."""
     shared_embedding: bool = False
     """One embedding for source and target; needs --data.joint."""
+    initialize: str = ""
+    """A translation model's run to go on from: with all its weights, its network, tokenizers and
+    vocabularies. A setting that contradicts it is refused; in Python, one that has its default
+    value counts as not given. Dropout and its relatives are not taken from it."""
     initialize_encoder: str = ""
-    """A language model's run: the encoder begins with its weights (Ramachandran et al. 2017), and
-    the source side has its tokenizer and vocabulary."""
+    """A run whose weights the encoder begins with, and whose tokenizer and vocabulary the source
+    side has: of a language model (Ramachandran et al. 2017), or a translation model's encoder."""
     initialize_decoder: str = ""
     """The same for the decoder and the target side."""
+    source_vectors: str = ""
+    """A file of word vectors as text (word2vec, fastText's .vec, GloVe; compressed too), which the
+    embeddings of the source tokens that it has begin with."""
+    target_vectors: str = ""
+    """The same for the target tokens."""
 
     def __post_init__(self) -> None:
         """Lexical translation follows attention: without it there is none to ask for."""

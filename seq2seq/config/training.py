@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from seq2seq.config.base import did_you_mean
 from seq2seq.config.fields import (
     FIXED,
     Fraction,
@@ -23,6 +24,11 @@ from seq2seq.config.fields import (
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ScheduleName = Literal["constant", "inverse-sqrt", "cosine", "plateau"]
 MetricName = Literal["bleu", "chrf", "ter"]
+PARTS = (
+    *("encoder", "decoder", "embedding", "source-embedding", "target-embedding"),
+    *("encoder-layers", "decoder-layers", "bridge", "attention", "readout", "lexical", "output"),
+)
+"""What may be frozen of a translation model."""
 SamplingScheduleName = Literal["none", "constant", "linear", "exponential", "inverse-sigmoid"]
 
 MAX_THREADS = 1024
@@ -121,6 +127,13 @@ class TrainingSettings:
     """Gradients are scaled down to this norm (Pascanu et al. 2013). 0: off."""
     clip_value: NonNegativeFloat = 0.0
     """Each part of a gradient is cut to ± this. 0: off."""
+    freeze: Annotated[tuple[str, ...], FIXED] = ()
+    """Parts whose weights stay as they are: the encoder and the decoder with all that is in them,
+    or embedding (of both sides), source-embedding, target-embedding, encoder-layers,
+    decoder-layers, bridge, attention, readout, lexical, output. A tied weight is of both parts."""
+    l2_to_initial: Annotated[NonNegativeFloat, FIXED] = 0.0
+    """Weight of the squared distance from the weights that another run gave, in the loss (Barone et
+    al. 2017: 0.001). 0: off."""
     max_skipped: PositiveInt = 10
     """An update whose gradient is not finite is left out; after so many in a row training stops."""
     memory: Limit = None
@@ -156,6 +169,18 @@ class TrainingSettings:
     """Processes that share every update of the weights, on processors: beside other programs of
     equal priority, two of one thread each are quicker than one of two threads. 0: two where there
     are two cores, Linux, and no number of threads is given; else one."""
+
+    def __post_init__(self) -> None:
+        """Takes a list of parts, or one alone, too."""
+        if isinstance(self.freeze, list | str):
+            parts = (self.freeze,) if isinstance(self.freeze, str) else tuple(self.freeze)
+            object.__setattr__(self, "freeze", parts)
+
+    def problems(self) -> Iterator[str]:
+        """One line for each impossible setting."""
+        for part in self.freeze:
+            if part not in PARTS:
+                yield f"--training.freeze {part}: there is no such part{did_you_mean(part, PARTS)}"
 
     def training_problems(self) -> Iterator[str]:
         """One line for each setting that is of no use to a training."""

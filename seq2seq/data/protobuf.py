@@ -13,8 +13,8 @@ from seq2seq.errors import DataError
 
 Buffer = TypeVar("Buffer", bytes, memoryview)
 
-VARINT, TEXT = 0, 2
-SIZES = {1: 8, 5: 4}  # in bytes, of the other types
+VARINT, TEXT, FLOAT = 0, 2, 5
+SIZES = {1: 8, FLOAT: 4}  # in bytes, of the other types
 
 
 def fields(data: Buffer, what: str) -> Iterator[tuple[int, int | Buffer]]:
@@ -59,3 +59,16 @@ def varint(data: Buffer, place: int, what: str) -> tuple[int, int]:
         if byte < 128:
             return result, place
     raise DataError(f"not {what}: it has a number that is too long")
+
+
+def bytes_field(number: int, content: bytes) -> bytes:
+    """Returns a field of bytes, of a number below 16, as it stands in a message.
+
+    >>> bytes_field(1, b"abc")
+    b'\\n\\x03abc'
+    """
+    length, size = bytearray(), len(content)
+    while size > 127:
+        length.append(size & 127 | 128)
+        size >>= 7
+    return bytes([number << 3 | TEXT, *length, size]) + content

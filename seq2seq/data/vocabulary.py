@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
 
@@ -101,6 +101,14 @@ class Vocab:
             )
         tokens = (fixed + others)[:max_size]
         return cls(tokens, [counter[token] for token in tokens])
+
+    def with_more(self, counts: Mapping[str, int]) -> Vocab:
+        """Returns a vocabulary with more tokens, whose counts are given; its own keep their ids.
+
+        Raises:
+            DataError: one of them is in it already.
+        """
+        return Vocab([*self._tokens, *counts], [*self._counts, *counts.values()])
 
     def __len__(self) -> int:
         """The number of tokens, specials included: the `vocab_size` of a model."""

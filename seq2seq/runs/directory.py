@@ -30,6 +30,7 @@ class RunDirectory:
         self.experiment = self.path / "experiment.json"
         self.best = self.path / "best.safetensors"
         self.last = self.path / "last.safetensors"
+        self.initial = self.path / "initial.safetensors"
         self.ngrams = self.path / "ngrams.safetensors"
         self.shortlist = self.path / "shortlist.safetensors"
         self.metrics = self.path / "metrics.jsonl"
@@ -62,7 +63,7 @@ class RunDirectory:
     def files(self) -> list[Path]:
         """All that a run consists of, whether it is there or not."""
         sides = (*SIDES, TEXT_SIDE)
-        tensors = [self.best, self.last, self.ngrams, self.shortlist]
+        tensors = [self.best, self.last, self.initial, self.ngrams, self.shortlist]
         rest = [self.metrics, self.curves, self.experiment]
         return [*map(self.tokenizer, sides), *map(self.vocab, sides), *tensors, *rest]
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import Experiment
@@ -17,9 +17,11 @@ from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.decoding.shortlist import Shortlist
+from seq2seq.runs.checkpoint import check_shapes, named_weights, tensor_shapes
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.metadata import TextSummary
 from seq2seq.runs.run import Run
+from seq2seq.runs.tensors import Shapes, load_tensors
 from seq2seq.training.memory import Footprint, largest_batch, measure_footprint
 from seq2seq.training.preflight import missing_for_training
 from seq2seq.training.scheduled_sampling import final_sampling_rate
@@ -50,6 +52,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
         vocabularies: of each part of a batch that has ids, by the part's name.
         history: what the decoder reads in a batch with teacher forcing.
         count_shortlist: makes the shortlist of a translation model from the training text.
+        initial: the weights that another run gave, where they are to be stayed near.
     """
 
     model: nn.Module
@@ -61,6 +64,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
     vocabularies: Mapping[str, Vocab]
     history: Callable[[BatchT], History]
     count_shortlist: Callable[[], Shortlist] | None = None
+    initial: Mapping[str, Tensor] | None = None
 
 
 def count_weights(model: nn.Module) -> int:
@@ -75,7 +79,7 @@ def make_trainer(
     run_id: str | None,
 ) -> Trainer[BatchT]:
     """The trainer of a plan, continued from the last checkpoint if the experiment says so."""
-    return Trainer(
+    trainer = Trainer(
         plan.model,
         plan.task,
         experiment.training,
@@ -85,6 +89,26 @@ def make_trainer(
         resume=experiment.resume,
         run_id=run_id,
     )
+    if experiment.training.l2_to_initial:
+        initial = load_initial(plan.model, run, run_id) if experiment.resume else plan.initial
+        trainer.optimizer_step.initial = {
+            name: weight.to(trainer.device) for name, weight in (initial or {}).items()
+        }
+    return trainer
+
+
+def load_initial(model: nn.Module, run: RunDirectory, run_id: str | None) -> Mapping[str, Tensor]:
+    """The weights that a run's model began with, of those that another run gave.
+
+    Raises:
+        RunError: they are missing, damaged, or not of this model.
+    """
+    own = tensor_shapes(named_weights(model))
+
+    def check(shapes: Shapes) -> None:
+        check_shapes({name: own[name] for name in own if name in shapes}, shapes, run.initial)
+
+    return load_tensors(run.initial, run_id, check)[0]
 
 
 def dry_run(

@@ -26,7 +26,10 @@ from seq2seq.training.task import Validation
 from seq2seq.training.trainer import Trainer
 
 ExampleT = TypeVar("ExampleT")
-OF_A_TRANSLATION = ("label_smoothing", "sampling", "best_by", "processes")
+OF_A_TRANSLATION = (
+    *("label_smoothing", "sampling", "best_by", "processes"),
+    *("freeze", "l2_to_initial"),
+)
 """Settings that `fit` can do nothing with."""
 
 
@@ -93,8 +96,8 @@ def check(settings: TrainingSettings, *examples: Sequence[Any]) -> None:
     usual = TrainingSettings()
     changed = [name for name in OF_A_TRANSLATION if getattr(settings, name) != getattr(usual, name)]
     raise_problems(
-        f"--training.{name.replace('_', '-')} has no effect here: `fit` takes the loss that it is "
-        "given, in one process"
+        f"--training.{name.replace('_', '-')} has no effect here: `fit` takes the module and the "
+        "loss that it is given, in one process"
         for name in changed
     )
     if not (settings.minutes or settings.epochs or settings.max_steps):

@@ -15,7 +15,7 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
-from seq2seq.runs.tensors import load_tensors
+from seq2seq.runs.tensors import load_tensors, save_tensors
 from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run, make_trainer
 from seq2seq.training.replicas import settle_processes
 from seq2seq.training.reporting import log_line
@@ -52,6 +52,8 @@ def launch(
         run_id = save_metadata(run, experiment, plan.summaries, plan.pipelines)
         if counted is not None:
             save_shortlist(run.shortlist, counted, run_id)
+        if plan.initial:
+            save_tensors(run.initial, plan.initial, None, run_id)
         trainer = make_trainer(plan, experiment, run, run_id)
         if trainer.state.best is not None:  # what a continued run has chosen must be there
             load_tensors(run.best, run_id)

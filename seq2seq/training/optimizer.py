@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -63,3 +63,20 @@ def clip_gradients(weights: Iterable[Tensor], settings: TrainingSettings) -> flo
     elif settings.clip_norm:
         nn.utils.clip_grads_with_norm_(weights, settings.clip_norm, norm)
     return float(norm)
+
+
+@torch.no_grad()
+def pull_towards(
+    weights: Mapping[str, Tensor], initial: Mapping[str, Tensor], strength: float
+) -> None:
+    """Adds to the gradients that of a penalty on the distance from initial weights.
+
+    .. math:: \\lambda \\sum (w - w_0)^2
+
+    (Barone et al. 2017), with λ the `strength`. The initial weights are those of some names; a
+    frozen weight has no gradient.
+    """
+    for name, first in initial.items():
+        weight = weights[name]
+        if weight.grad is not None:
+            weight.grad.add_(weight - first, alpha=2 * strength)

@@ -13,8 +13,10 @@ from seq2seq.config.base import flag_name, flatten, to_dict, type_problems
 from seq2seq.config.data import TOKEN_SETTINGS
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.config.parent import ARCHITECTURE, format_flag
+from seq2seq.config.training import PARTS
 from seq2seq.data.filters.problems import filter_problems
-from seq2seq.errors import RunError, SettingsError
+from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
@@ -27,7 +29,14 @@ TRAIN_COMMANDS = {
 }
 """The command that trains a kind of model, and what its text may be called."""
 INITIALIZE_FLAG = "--model.initialize-"
-"""Options that name a language model, whose weights a side begins with."""
+"""Options that name a run whose weights a side begins with."""
+INITIALIZE_ALL = "--model.initialize"
+ENCODER_SETTINGS = (
+    *("cell", "encoder_sizes", "bidirectional", "residual", "embedding", "embedding_size"),
+)
+"""What an encoder computes with."""
+DECODER_SETTINGS = tuple(name for name in ARCHITECTURE if name != "shared_embedding")
+"""The same for a decoder, which reads what an encoder made."""
 
 
 def preflight(
@@ -94,6 +103,8 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     """A line for each setting that this machine, or a training, can't do anything with."""
     if not experiment.resume:
         yield from experiment.training_problems()
+        yield from vector_problems(experiment)
+        yield from freezing_problems(experiment)
     yield from device_problems(experiment.device)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
@@ -117,6 +128,46 @@ def device_problems(name: str) -> Iterator[str]:
         yield f"--device {name} needs torch, which is not installed"
     except SettingsError as error:
         yield str(error)
+
+
+def vector_problems(experiment: BaseExperiment) -> Iterator[str]:
+    """A line for each file of word vectors that can't be read, or whose vectors don't fit."""
+    if not isinstance(experiment, Experiment):
+        return
+    model = experiment.model
+    for side, path in (("source", model.source_vectors), ("target", model.target_vectors)):
+        if not path:
+            continue
+        from seq2seq.data.vectors import vector_width
+
+        try:
+            width = vector_width(path)
+        except DataError as error:
+            yield f"--model.{side}-vectors: {error}"
+            continue
+        if width != model.embedding_size:
+            yield (
+                f"--model.{side}-vectors {path} has vectors of {width:,} numbers, and "
+                f"--model.embedding-size is {model.embedding_size:,}: set it to {width}"
+            )
+
+
+def freezing_problems(experiment: BaseExperiment) -> Iterator[str]:
+    """A line for each part that is to be frozen and that the model lacks, or if all is frozen."""
+    parts = experiment.training.freeze if isinstance(experiment, Experiment) else ()
+    if not (isinstance(experiment, Experiment) and parts and {*parts} <= {*PARTS}):
+        return  # nothing is frozen, or what there is none of, which is told already
+    from seq2seq.models.freezing import freeze
+    from seq2seq.models.translation import build_translation_model
+    from seq2seq.runs.checkpoint import build_without_memory
+
+    try:  # the vocabulary decides nothing here
+        model = build_without_memory(lambda: build_translation_model(5, 5, experiment.model))
+        freeze(model, parts)
+    except SettingsError as error:
+        yield from str(error).split("\n")
+    except (RuntimeError, TypeError, ValueError):
+        return  # a size that 64 bits don't hold is told where the model is built
 
 
 def tokenization_problems(name: str) -> Iterator[str]:
@@ -197,6 +248,7 @@ def referenced_runs(experiment: BaseExperiment) -> dict[str, str]:
     if isinstance(experiment, Experiment | LanguageExperiment | NGramExperiment):
         runs["--data.vocabulary"] = experiment.data.vocabulary
     if isinstance(experiment, Experiment):
+        runs[INITIALIZE_ALL] = experiment.model.initialize
         runs[f"{INITIALIZE_FLAG}encoder"] = experiment.model.initialize_encoder
         runs[f"{INITIALIZE_FLAG}decoder"] = experiment.model.initialize_decoder
     return {option: path for option, path in runs.items() if path}
@@ -234,7 +286,7 @@ def load_referenced(option: str, path: str) -> Experiment | LanguageExperiment:
     from seq2seq.runs.run import Run
 
     run = Run(path)
-    if option.startswith(INITIALIZE_FLAG):
+    if option.startswith(INITIALIZE_FLAG) and run.kind != Experiment.KIND:
         return run.experiment(LanguageExperiment)
     return run.experiment(Experiment)
 
@@ -267,9 +319,23 @@ def required_settings(
     option: str, other: Experiment | LanguageExperiment, experiment: Experiment
 ) -> dict[str, object]:
     """The settings that a run which gives its weights, or its vocabularies, brings with them."""
-    if isinstance(other, Experiment):
+    side = option.removeprefix(INITIALIZE_FLAG)
+    if option == INITIALIZE_ALL:
+        return {}  # taken, or contradicted, before: see `seq2seq.config.parent`
+    if isinstance(other, LanguageExperiment):
+        return language_model_settings(other, side, experiment)
+    if option == "--data.vocabulary":
         return {f"data.{name}": getattr(other.data, name) for name in TOKEN_SETTINGS}
-    model, side = other.model, option.removeprefix(INITIALIZE_FLAG)
+    names = ENCODER_SETTINGS if side == "encoder" else DECODER_SETTINGS
+    needed = {f"model.{name}": getattr(other.model, name) for name in names}
+    return {**needed, "data.lowercase": other.data.lowercase}
+
+
+def language_model_settings(
+    other: LanguageExperiment, side: str, experiment: Experiment
+) -> dict[str, object]:
+    """The settings of encoder or decoder that begins with the weights of a language model."""
+    model = other.model
     needed: dict[str, object] = {
         "model.cell": model.cell,
         f"model.{side}_sizes": model.sizes,
@@ -279,17 +345,3 @@ def required_settings(
     if side == "decoder" and experiment.model.tied_output and not model.tied_output:
         needed["model.tied_output"] = False
     return needed
-
-
-def format_flag(name: str, value: object) -> str:
-    """An option as it is typed.
-
-    >>> format_flag("--model.decoder-sizes", (8, 9)), format_flag("--model.tied-output", False)
-    ('--model.decoder-sizes 8 9', '--model.no-tied-output')
-    """
-    if isinstance(value, bool):
-        first, _, last = name.rpartition(".")
-        return name if value else f"{first}.no-{last}"
-    if isinstance(value, tuple):
-        return f"{name} {' '.join(map(str, value))}"
-    return f"{name} {value}"

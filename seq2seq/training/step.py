@@ -8,16 +8,16 @@ machine's or what the settings allow, is split in halves, whose gradients add up
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Generic
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import TrainingError
-from seq2seq.training.optimizer import build_optimizer, clip_gradients
+from seq2seq.training.optimizer import build_optimizer, clip_gradients, pull_towards
 from seq2seq.training.replicas import Replicas, every_thread
 from seq2seq.training.reporting import log_line
 from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
@@ -34,6 +34,9 @@ class OptimizerStep(Generic[BatchT]):
         settings: optimizer, gradient clipping and memory limit.
         device: where the model is.
         precision: the precision of matrix products.
+
+    Attributes:
+        initial: weights by name, towards which `l2_to_initial` of the settings pulls.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class OptimizerStep(Generic[BatchT]):
         self.optimizer = build_optimizer(model, settings)
         self.replicas: Replicas[BatchT] | None = None
         self.reported: set[str] = set()
+        self.initial: Mapping[str, Tensor] = {}
 
     @property
     def learning_rate(self) -> float:
@@ -91,6 +95,9 @@ class OptimizerStep(Generic[BatchT]):
                     raise
                 batches = self.split_batches(batches, isinstance(error, OverBudgetError))
         with every_thread(self.settings):
+            if self.initial:
+                strength = self.settings.l2_to_initial
+                pull_towards(dict(self.model.named_parameters()), self.initial, strength)
             norm = clip_gradients(self.model.parameters(), self.settings)
             applied = math.isfinite(smoothed) and math.isfinite(norm)
             if applied:

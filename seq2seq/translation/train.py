@@ -15,23 +15,15 @@ from seq2seq.config.arguments import describe_value
 from seq2seq.config.base import raise_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
-from seq2seq.config.model import ModelSettings
 from seq2seq.data.batching import Batch
 from seq2seq.data.filters.base import PairFilter
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.readers.headers import as_column
-from seq2seq.data.tokenizers.pipeline import (
-    EncodedText,
-    TextPipeline,
-    build_pipelines,
-    encode_text,
-)
-from seq2seq.data.tokenizers.rule_based import CharacterTokenizer
 from seq2seq.errors import DataError, SettingsError
-from seq2seq.language_modeling.loading import load_network
-from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
-from seq2seq.models.translation import TranslationModel, build_translation_model
-from seq2seq.runs.directory import SIDES, TEXT_SIDE
+from seq2seq.models.freezing import describe_frozen, freeze
+from seq2seq.models.translation import build_translation_model
+from seq2seq.runs.checkpoint import named_weights
+from seq2seq.runs.directory import SIDES
 from seq2seq.runs.metadata import summarize_text
 from seq2seq.runs.run import Run
 from seq2seq.training.dry_run import TrainingPlan
@@ -41,6 +33,12 @@ from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
 from seq2seq.training.shown_tokens import translation_history
 from seq2seq.translation.filters import make_filters
+from seq2seq.translation.initialization import (
+    encode_corpus,
+    initialize,
+    make_pipelines,
+    with_parent_settings,
+)
 from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
 
@@ -64,7 +62,8 @@ def train(
     """
     Experiment.check_is_one(experiment, "train")
     given = None if corpora is None else check_corpora(corpora)
-    run = preflight(experiment, text_given=given is not None)
+    experiment, problems = with_parent_settings(experiment)
+    run = preflight(experiment, text_given=given is not None, problems=problems)
     corpora = read_corpora(experiment.data, experiment.seed, given, experiment.device)
     for part in corpora:
         log_line(str(part.report))
@@ -76,7 +75,7 @@ def train(
     if stored:
         encoded = encode_corpus(stored.pipelines(experiment.data.subword_sampling), corpora.train)
     else:
-        encoded = make_pipelines(corpora, experiment)
+        encoded = make_pipelines(corpora.train, experiment.data, experiment.model)
         size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
         for symbol in experiment.data.special_symbols:
@@ -86,10 +85,16 @@ def train(
     torch.manual_seed(experiment.seed)
     with check_model_fits():
         model = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
-    if not stored:
-        initialize_from_language_models(model, experiment.model)
+    if experiment.training.freeze:
+        freeze(model, experiment.training.freeze)
+        log_line(describe_frozen(model))
+    given_names = [] if stored else initialize(model, experiment.model, source.vocab, target.vocab)
     task = TranslationTask(model, corpora, *encoded, experiment)
-    return launch(plan_training(task, corpora), experiment, run, stored)
+    plan = plan_training(task, corpora)
+    if experiment.training.l2_to_initial:
+        weights = named_weights(model)
+        plan = plan._replace(initial={name: weights[name].detach().clone() for name in given_names})
+    return launch(plan, experiment, run, stored)
 
 
 def check_corpora(given: object) -> Corpora:
@@ -204,60 +209,3 @@ def read_corpus(
         split=split,
     )
     return corpus.clean(filters=filters)
-
-
-def make_pipelines(corpora: Corpora, experiment: Experiment) -> tuple[EncodedText, EncodedText]:
-    """Tokenizers and vocabularies of both sides, learned or those of other runs; training ids."""
-    data, train = experiment.data, corpora.train
-    if data.vocabulary:
-        return encode_corpus(Run(data.vocabulary).pipelines(data.subword_sampling), train)
-    model = experiment.model
-    source = load_text_pipeline("--model.initialize-encoder", model.initialize_encoder, data)
-    target = load_text_pipeline("--model.initialize-decoder", model.initialize_decoder, data)
-    if source and target:
-        return encode_corpus((source, target), train)
-    learned = build_pipelines(train.sources, train.targets, data)
-    return (
-        encode_text(source, train.sources) if source else learned[0],
-        encode_text(target, train.targets) if target else learned[1],
-    )
-
-
-def load_text_pipeline(flag: str, run: str, data: DataSettings) -> TextPipeline | None:
-    """Tokenizer and vocabulary of the language model that an option names, if it names one.
-
-    Characters that keep white space don't: a sentence pair has none but single spaces.
-
-    Raises:
-        RunError: a file is missing, damaged, or of another run.
-        SettingsError: symbols that are to stay whole are none of its symbols.
-    """
-    if not run:
-        return None
-    pipeline = Run(run).pipeline(TEXT_SIDE, data.subword_sampling)
-    if missing := {*data.special_symbols}.difference(pipeline.tokenizer.special_symbols):
-        raise SettingsError(
-            f"{flag} {run} brings its own tokenizer, which would break {', '.join(missing)}: train "
-            "that model with the same --data.special-symbols, or leave them out"
-        )
-    tokenizer = pipeline.tokenizer
-    if isinstance(tokenizer, CharacterTokenizer) and tokenizer.keep_white_space:
-        plain = CharacterTokenizer(tokenizer.lowercase, tokenizer.special_symbols)
-        return TextPipeline(plain, pipeline.vocab)
-    return pipeline
-
-
-def encode_corpus(
-    pipelines: tuple[TextPipeline, TextPipeline], corpus: ParallelCorpus
-) -> tuple[EncodedText, EncodedText]:
-    """The ids of both sides of a corpus."""
-    source, target = pipelines
-    return encode_text(source, corpus.sources), encode_text(target, corpus.targets)
-
-
-def initialize_from_language_models(model: TranslationModel, settings: ModelSettings) -> None:
-    """Gives encoder and decoder the weights of the language models that the settings name."""
-    if run := settings.initialize_encoder:
-        initialize_encoder(model.encoder, load_network(Run(run)).network, run)
-    if run := settings.initialize_decoder:
-        initialize_decoder(model.decoder, load_network(Run(run)).network, run)

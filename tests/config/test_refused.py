@@ -99,6 +99,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
     (Experiment, "training.plateau_factor", [0.5], [0.0, 1.0, NAN], {}),
     (Experiment, "training.sampling.k", [1.0], [NAN, INFINITE], {}),
     (Experiment, "training.threads", [0, 1024], [-1, 1025], {}),
+    (Experiment, "training.l2_to_initial", [0, 0.001], [-1.0, NAN], {"model.initialize": "runs/a"}),
     (Experiment, "training.average_count", [2], [1], {"training.average": "last"}),
     *(
         (Experiment, f"data.filters.{name}", [0, 1], [-1], {})
@@ -524,6 +525,44 @@ def test_what_a_training_can_use_is_taken(values: dict[str, object]) -> None:
 
 ONE_HOT = {"model.embedding": "one-hot", "model.tied_output": False}
 CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
+    (
+        Experiment,
+        {"data.vocabulary": "runs/a", "model.initialize": "runs/b"},
+        ["both bring vocabularies"],
+    ),
+    (
+        Experiment,
+        {"model.initialize": "runs/a", "model.initialize_encoder": "runs/b"},
+        ["--model.initialize gives all weights"],
+    ),
+    (Experiment, {"data.extend_vocabulary": True}, ["no effect without --model.initialize"]),
+    (
+        Experiment,
+        {"model.initialize": "a", "data.extend_vocabulary": True, "data.new_vocabulary": "both"},
+        ["--data.extend-vocabulary has no effect with --data.new-vocabulary both"],
+    ),
+    (
+        Experiment,
+        {"model.initialize": "a", "data.joint": True, "data.new_vocabulary": "source"},
+        ["--data.joint is one vocabulary", "take both"],
+    ),
+    (
+        Experiment,
+        {"model.initialize": "a", "data.new_vocabulary": "source", "data.target_vocab_size": 9},
+        ["--data.target-vocab-size", "no effect with --data.new-vocabulary source"],
+    ),
+    (Experiment, {"training.l2_to_initial": 0.1}, ["no effect without another run's weights"]),
+    (
+        Experiment,
+        {"model.source_vectors": "a.vec", "model.initialize": "runs/a"},
+        ["--model.source-vectors and --model.initialize", "both bring embeddings"],
+    ),
+    (
+        Experiment,
+        {"training.freeze": ["encodr"]},
+        ["--training.freeze encodr: there is no such part: did you mean encoder?"],
+    ),
+    (LanguageExperiment, {"training.freeze": ["encoder"]}, ["is for translation models"]),
     (Experiment, {"model.residual": True}, ["--model.residual has no effect", "equal width"]),
     (
         Experiment,

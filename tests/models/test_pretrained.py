@@ -20,8 +20,14 @@ from seq2seq.language_modeling.loading import load_network
 from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import train_language_model
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
-from seq2seq.models.pretrained import initialize_decoder, initialize_encoder
-from seq2seq.models.translation import TranslationModel
+from seq2seq.models.pretrained import (
+    NEW,
+    TOKEN_WEIGHTS,
+    initialize_decoder,
+    initialize_encoder,
+    initialize_from_model,
+)
+from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.translation.train import train
@@ -200,3 +206,27 @@ def test_what_a_borrowed_vocabulary_leaves_without_effect_is_refused() -> None:
             data=replace(described.data, joint=True),
             model=replace(described.model, initialize_encoder="lm"),
         )
+
+
+def test_tokens_that_both_have_keep_their_rows_and_others_are_like_them(tiny_model: Build) -> None:
+    """Of embeddings, of the output layer and its bias; what has no rows of tokens is as it was."""
+    parent, model = tiny_model(), tiny_model()
+    target = [*range(4), *range(12, 3, -1)]  # in another order
+    wide = build_translation_model(11, len(target) + 1000, parent.settings)
+    ids = {"source": list(range(11)), "target": [*target, *[NEW] * 1000]}
+    names = initialize_from_model(wide, parent, "parent", ids=ids)
+    given, found = dict(parent.named_parameters()), dict(wide.named_parameters())
+    assert names == [*found]
+    for name, weight in found.items():
+        if TOKEN_WEIGHTS.get(name) == "target":
+            assert torch.equal(weight[: len(target)], given[name][target])
+            old, new = given[name][1:], weight[len(target) :]
+            torch.testing.assert_close(new.mean(0), old.mean(0), atol=0.1, rtol=0)
+            torch.testing.assert_close(new.std(0), old.std(0, correction=0), atol=0.1, rtol=0)
+        else:
+            assert torch.equal(weight, given[name])
+    assert initialize_from_model(model, parent, "parent", part="encoder.") == [
+        name for name in given if name.startswith("encoder.")
+    ]
+    with pytest.raises(SettingsError, match=r"parent can't be the beginning of this model: dec"):
+        initialize_from_model(wide, parent, "parent")

@@ -143,6 +143,7 @@ def make_model_targets(folder: Path) -> list[Target]:
 
     from seq2seq.data.tokenizers.base import TOKENIZERS, Tokenizer, build_tokenizer, load_tokenizer
     from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
+    from seq2seq.data.vectors import read_vectors, vector_width
     from seq2seq.data.vocabulary import Vocab
     from seq2seq.models.ngram.arpa import read_arpa, write_arpa
     from seq2seq.models.ngram.model import NGramModel
@@ -171,11 +172,19 @@ def make_model_targets(folder: Path) -> list[Target]:
         if isinstance(tokenizer, SentencePieceTokenizer):
             protos.append(tokenizer.model_proto)
     arpa = [(folder / name).read_bytes() for name in ("x.arpa", "x.arpa.gz")]
+
+    def read_word_vectors(path: Path) -> None:
+        vector_width(str(path))
+        words = read_vectors(str(path), Vocab.build([["a", "▁b", "c"]]))
+        assert len(words.ids) == len(words.rows)
+
+    vectors = [b"3 2\na 1 2\nb -0.5 1e-3\nx 0 0\n", b"a 1 2\n. . . 3 4\nc 5 6"]
     return [
         Target("a.vocab.json", [(folder / "vocab").read_bytes()], Vocab.load),
         Target("a.tokenizer", tokenizers, lambda path: use(load_tokenizer(path))),
         Target("a.model", protos, lambda path: use(SentencePieceTokenizer(path.read_bytes()))),
         Target("a.arpa", arpa, read_ngrams),
+        Target("a.vec", [*vectors, gzip.compress(vectors[0])], read_word_vectors),
     ]
 
 

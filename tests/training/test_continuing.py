@@ -103,7 +103,10 @@ BASES = [
     for attention in ("none", "additive", "multi-head", "local")
     for others in ({}, {"tied_output": False}, {"encoder_sizes": (8, 8)})
     for data in ({}, {"tokenizer": "word"}, {"joint": True}, {"subword_sampling": 0.1})
-] + [Experiment(data=DataSettings(train="a", validation="b"))]
+] + [
+    Experiment(data=DataSettings(train="a", validation="b")),
+    Experiment(model=ModelSettings(initialize="a")),
+]
 
 
 def others(value: Any, hint: Any) -> Iterator[Any]:

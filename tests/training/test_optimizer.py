@@ -8,7 +8,12 @@ import torch
 from torch import nn
 
 from seq2seq.config.training import TrainingSettings
-from seq2seq.training.optimizer import build_optimizer, clip_gradients, learning_rate
+from seq2seq.training.optimizer import (
+    build_optimizer,
+    clip_gradients,
+    learning_rate,
+    pull_towards,
+)
 
 
 def rate(step: int = 0, progress: float = 0.0, cuts: int = 0, **settings: Any) -> float:
@@ -109,3 +114,24 @@ def test_a_name_builds_that_optimizer(settings: dict[str, Any], reference: Any) 
             (module(inputs[step]) ** 2).sum().backward()
             optimizer.step()
     torch.testing.assert_close(model.weight, twin.weight)
+
+
+def test_the_pull_towards_initial_weights_is_the_gradient_of_the_penalty() -> None:
+    """Of those weights that are named, and that have a gradient."""
+    weights = {name: nn.Parameter(torch.randn(3, 2)) for name in ("a", "b", "c", "frozen")}
+    weights["frozen"].requires_grad_(False)
+    initial = {name: torch.randn(3, 2) for name in ("a", "b", "frozen")}
+
+    def loss() -> torch.Tensor:
+        return sum((each.sin().sum() for each in weights.values()), torch.zeros(()))
+
+    penalty = sum((weights[name] - initial[name]).square().sum() for name in ("a", "b"))
+    (loss() + 0.3 * penalty).backward()  # type: ignore[no-untyped-call]
+    expected = {name: weight.grad for name, weight in weights.items()}
+    for weight in weights.values():
+        weight.grad = None
+    loss().backward()  # type: ignore[no-untyped-call]
+    pull_towards(weights, initial, 0.3)
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight.grad, expected[name])
+    assert weights["frozen"].grad is None

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Mapping
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
-from seq2seq.data.protobuf import fields
+from seq2seq.data.protobuf import FLOAT, VARINT, bytes_field, fields
 from seq2seq.data.tokenizers.special_symbols import MARK
 from seq2seq.errors import DataError
 
@@ -60,6 +61,22 @@ def read_piece_model(data: bytes) -> PieceModel:
     if not scores:
         raise DataError("not a SentencePiece model: it has no pieces")
     return PieceModel(kind, scores)
+
+
+def with_pieces(data: bytes, scores: Mapping[str, float], kind: int = _NORMAL) -> bytes:
+    """Returns a serialized model with more pieces, whose scores are given, after its own."""
+    added = (
+        bytes_field(_NAME, name.encode())
+        + struct.pack("<BfBB", _SCORE << 3 | FLOAT, score, _TYPE << 3 | VARINT, kind)
+        for name, score in scores.items()
+    )
+    # The fields of a message may stand in any order: those of the pieces go on at its end.
+    return data + b"".join(bytes_field(_PIECE, piece) for piece in added)
+
+
+def with_mark(data: bytes) -> bytes:
+    """Returns a serialized model that knows the mark of special symbols, too."""
+    return with_pieces(data, {MARK: 0.0}, _USER_DEFINED)
 
 
 def _read_piece(data: bytes) -> tuple[str, float, bool]:
