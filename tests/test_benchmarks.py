@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -32,6 +33,45 @@ def test_all_parts_measure_and_write_what_they_found(tmp_path: Path) -> None:
     begin = {row["table"].partition(" ")[0].strip(",") for row in rows}
     assert begin == {"training", "memory", "translating", "steps", "exported"}
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_run_and_its_exports_take_turns_with_another_version(
+    trained: Path, sample: Path, tmp_path: Path
+) -> None:
+    """The other version is this one, whose Python has another name."""
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    text = [str(sample / "test.en"), str(sample / "test.fr")]
+    asked = ["--run", str(trained), "--text", *text, "--baseline", str(other)]
+    command = [sys.executable, "-m", "tests.benchmarks", "exports", *asked]
+    found = subprocess.run(
+        [*command, "--rounds", "1", "--share", "0.02"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    table = found.stdout[found.stdout.index("| one thread |") :].splitlines()
+    names = [line.split("|")[1].strip() for line in table[2:]]
+    assert names == ["torch, version 0.3.0", "torch", "ONNX, float32", "ONNX, int8"]
+    assert {line.count("|") for line in table} == {11}
+
+
+def test_an_incomplete_question_about_exports_is_refused_in_words() -> None:
+    from tests.benchmarks.exported_run import problem
+
+    none = {"parts": ["exports"], "run": None, "text": None, "baseline": ""}
+    for options, message in (
+        ({"run": "x"}, "--run needs --text SOURCE REFERENCE"),
+        ({"run": "x", "text": ["a", "b"], "parts": ["cells"]}, "--run is measured by itself"),
+        ({"run": "x", "text": ["a", "b"], "baseline": "nowhere"}, "is no Python that can import"),
+        ({"baseline": "python"}, "--text and --baseline need --run"),
+    ):
+        assert message in problem(argparse.Namespace(**{**none, **options}))
+    assert not problem(argparse.Namespace(**none))
 
 
 @pytest.mark.slow

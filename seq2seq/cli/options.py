@@ -47,7 +47,7 @@ class ModelCommand:
     run: RunArgument
     """The run directory, or that of an export."""
     ensemble: RunsOption = ()
-    """Other run directories with the same target vocabulary: probabilities are averaged."""
+    """Other runs, or other exports, with the same target vocabulary: probabilities are averaged."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
 

@@ -132,7 +132,7 @@ def load_network(run: Run) -> Any:
     if run.kind == Experiment.KIND:
         from seq2seq.translation.loading import load_runs
 
-        return load_runs(run, []).model
+        return load_runs([run]).model
     from seq2seq.language_modeling import loading
 
     return loading.load_network(run).network

@@ -82,7 +82,7 @@ def find_problems(settings: Any, where: str = "") -> list[str]:
     found = type_problems(settings, where)
     whole = None if found else settings
     for part, prefix in parts(settings, where):
-        if type_problems(part):
+        if whole is None and type_problems(part):
             found += range_problems(part, prefix)
         else:
             found += field_problems(part, prefix, whole)
@@ -112,18 +112,25 @@ def type_problems(settings: Any, where: str = "") -> list[str]:
     problems = []
     for item in setting_fields(settings.__class__):
         value = getattr(settings, item.name)
-        flag, shown = f"--{flag_name(where + item.name)}", reprlib.repr(value)
         if not is_instance(value, item.type):
             hint = hint_at_names(str(value), item.type) if is_literal(item.type) else ""
-            problems.append(f"{flag} {shown} is not {describe_type(item.type)}{hint}")
+            wrong = f"is not {describe_type(item.type)}{hint}"
         elif dataclasses.is_dataclass(value):
             problems += type_problems(value, where + getattr(value, "PREFIX", f"{item.name}."))
-        elif any(
-            isinstance(number, int) and abs(number) >= MAX_INTEGER
-            for number in (value if isinstance(value, tuple) else (value,))
-        ):
-            problems.append(f"{flag} {shown} is too large for an integer")
+            continue
+        elif is_too_large(value):
+            wrong = "is too large for an integer"
+        else:
+            continue
+        problems.append(f"--{flag_name(where + item.name)} {reprlib.repr(value)} {wrong}")
     return problems
+
+
+def is_too_large(value: object) -> bool:
+    """Whether an integer, or one in a tuple, is larger than computers and files have."""
+    if isinstance(value, tuple):
+        return any(map(is_too_large, value))
+    return isinstance(value, int) and abs(value) >= MAX_INTEGER
 
 
 def hint_at_names(value: str, choice: Any) -> str:

@@ -17,6 +17,7 @@ from seq2seq.errors import SettingsError
 from seq2seq.export.graph import (
     FLOAT,
     Value,
+    flatten,
     positions,
     reshape,
     sigmoid,
@@ -72,10 +73,11 @@ def attend(
         coverage: the sum of all earlier weights, ``(rows, source_length)``, if it is used.
 
     Returns:
-        What is attended to, ``(rows, output_size)``, and the weights ``(rows, source_length)``.
+        What is attended to, ``(rows, output_size)``, and the weights ``(sentences, each,
+        source_length)``.
     """
     sentences, length = size(memory.pads, 0), size(memory.pads, 1)
-    grouped = group(queries, sentences)
+    grouped = reshape(queries, sentences, -1, size(queries, 1))
     covered = None if coverage is None else reshape(coverage, sentences, -1, length)
     if isinstance(attention, MultiHeadAttention):
         attended, weights = attend_with_heads(attention, grouped, memory, covered)
@@ -86,12 +88,7 @@ def attend(
             scores = scores - distances(attention, grouped, memory.pads)
         weights = softmax(scores, unsqueeze(memory.pads, 1))
         attended = weights @ memory.values
-    return reshape(attended, -1, attention.output_size), reshape(weights, -1, length)
-
-
-def group(values: Value, sentences: Value) -> Value:
-    """Puts the rows of a sentence together: ``(rows, size)`` -> ``(sentences, each, size)``."""
-    return reshape(values, sentences, -1, size(values, 1))
+    return flatten(attended), weights
 
 
 def softmax(scores: Value, pads: Value) -> Value:

@@ -7,7 +7,7 @@ whole sequences of some cells; the loop is as quick, and it is one way for all o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,11 +15,10 @@ from torch.nn import functional as F
 
 from seq2seq.errors import SettingsError
 from seq2seq.export.graph import (
-    BOOL,
-    FLOAT,
     Value,
     chunk,
     concat,
+    flatten,
     layer_norm,
     positions,
     relu,
@@ -210,19 +209,19 @@ def sequence(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, State]:
         Outputs ``(length, batch_size, hidden_size)``, zero on pads, and the state after each last
         token.
     """
-    graph = inputs.graph
+    graph, rows = inputs.graph, size(inputs, 1)
+    initial = zeros(rows, graph.value(np.array([cell.hidden_size])))
+    states = scan(
+        lambda state, projected: update(cell, projected, tuple(state)),
+        [initial] * cell.state_tensors,
+        writer(cell).project(cell, inputs),
+    )
+    # What was computed from pads is left out here, and not step by step.
+    last = (lengths - np.array(1)) * rows + positions(rows)
+    final = (graph.node("Gather", flatten(state), last, axis=0) for state in states)
     times = unsqueeze(positions(size(inputs, 0)), 1)  # (length, 1)
     live = unsqueeze(graph.node("Less", times, lengths), 2)  # (length, batch_size, 1)
-    projected = writer(cell).project(cell, inputs)
-    initial = zeros(size(inputs, 1), graph.value(np.array([cell.hidden_size])))
-
-    def one(state: Sequence[Value], now: Sequence[Value]) -> tuple[list[Value], Value]:
-        after = update(cell, now[0], tuple(state))
-        kept = [where(now[1], new, old) for old, new in zip(state, after, strict=True)]
-        return kept, where(now[1], after[0], 0.0)
-
-    final, outputs = scan(one, [initial] * cell.state_tensors, [(projected, FLOAT), (live, BOOL)])
-    return outputs, tuple(final)
+    return where(live, states[0], 0.0), tuple(final)
 
 
 def sequence_backwards(cell: Cell, inputs: Value, lengths: Value) -> tuple[Value, State]:

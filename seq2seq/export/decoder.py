@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from seq2seq.export.attention import Memory, attend, group, keys_and_values
+from seq2seq.export.attention import Memory, attend, keys_and_values
 from seq2seq.export.cells import State, step
 from seq2seq.export.encoder import Encoded, bridge, embed, encode
 from seq2seq.export.graph import (
@@ -20,7 +20,7 @@ from seq2seq.export.graph import (
     Graph,
     Value,
     concat,
-    reshape,
+    flatten,
     size,
     tanh,
     zeros,
@@ -127,7 +127,7 @@ def write_step(model: TranslationModel, *, int8: bool = False) -> Graph:
     graph.output("top.tokens", candidates, 2, INT)
     graph.output("wanted.values", graph.node("GatherElements", log_probs, wanted, axis=1))
     if weights is not None:
-        graph.output("attention", weights)
+        graph.output("attention", flatten(weights))
     known = before.named()
     for name, value in after.named().items():
         if value is not known[name]:
@@ -168,8 +168,8 @@ def take_step(
     """Writes one step up to the pre-logits, see `Decoder.step_embedded`.
 
     Returns:
-        The pre-logits ``(rows, readout_size)``, the weights of attention ``(rows, source_length)``,
-        and the states before and after.
+        The pre-logits ``(rows, readout_size)``, the weights of attention ``(sentences, each,
+        source_length)``, and the states before and after.
     """
     before, attended, weights = state, None, None
     inputs = [embed(decoder.embedding, tokens)]
@@ -219,13 +219,11 @@ def look_back(
     assert state.memory is not None
     attended, weights = attend(decoder.attention, queries, state.memory, state.coverage)
     if state.coverage is not None:
-        state = state._replace(coverage=state.coverage + weights)
+        state = state._replace(coverage=state.coverage + flatten(weights))
     return attended, weights, state
 
 
 def translate(lexical: LexicalTranslation, weights: Value, embedded: Value) -> Value:
     """Writes what the attended source words add to the pre-logits, see `LexicalTranslation`."""
-    grouped = group(weights, size(embedded, 0))
-    words = reshape(grouped @ embedded, -1, lexical.translate.in_features)
-    found = tanh(words)
+    found = tanh(flatten(weights @ embedded))
     return found + tanh(linear(found, lexical.translate.weight, lexical.translate.bias))

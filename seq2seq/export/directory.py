@@ -201,8 +201,8 @@ class Export:
             raise RunError(str(error)) from error
         return TextPipeline(*parts)
 
-    def load_model(self, threads: int = 1) -> ExportedModel:
-        """Returns the model; `threads` is how many compute.
+    def load_model(self) -> ExportedModel:
+        """Returns the model.
 
         Raises:
             RunError: a file is missing or damaged, or does more than compute.
@@ -216,4 +216,4 @@ class Export:
             except DataError as error:
                 raise RunError(f"{self.path / name}: {error}") from error
             graphs.append(data)
-        return ExportedModel(*graphs, threads=threads, where=self.path)
+        return ExportedModel(*graphs, where=self.path)

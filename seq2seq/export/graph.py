@@ -75,7 +75,14 @@ class Graph:
 
     def output(self, name: str, value: Value, dimensions: int = 2, kind: int = FLOAT) -> None:
         """Adds an output with so many dimensions."""
-        self.nodes.append(helper.make_node("Identity", [value.name], [name]))
+        made = [node for node in self.nodes if value.name in node.output]
+        if made and value.name not in self.outputs:
+            for node in self.nodes:  # instead of a copy under another name
+                for names in (node.input, node.output):
+                    names[:] = [name if each == value.name else each for each in names]
+            value.name = name
+        else:
+            self.nodes.append(helper.make_node("Identity", [value.name], [name]))
         self.outputs[name] = kind, dimensions
 
     def node(self, operator: str, *inputs: Operand, **attributes: Any) -> Value:
@@ -198,6 +205,11 @@ def reshape(values: Value, *sizes: int | Value) -> Value:
     return graph.node("Reshape", values, graph.node("Concat", *parts, axis=0))
 
 
+def flatten(values: Value) -> Value:
+    """Puts the rows of three dimensions below each other: ``(…, …, size)`` -> ``(rows, size)``."""
+    return values.graph.node("Flatten", values, axis=2)
+
+
 def zeros(*sizes: Value) -> Value:
     """Returns zeros, float32."""
     graph = sizes[0].graph
@@ -217,29 +229,25 @@ def layer_norm(values: Value, weight: Tensor, bias: Tensor | None, epsilon: floa
     return values.graph.node("LayerNormalization", values, *scale, epsilon=epsilon)
 
 
-ScanStep: TypeAlias = Callable[[Sequence[Value], Sequence[Value]], tuple[Sequence[Value], Value]]
-"""The states and what each sequence has at this time -> the next states and an output."""
+ScanStep: TypeAlias = Callable[[Sequence[Value], Value], Sequence[Value]]
+"""The states and an input -> the next states."""
 
 
-def scan(
-    step: ScanStep, states: Sequence[Value], sequences: Sequence[tuple[Value, int]]
-) -> tuple[list[Value], Value]:
-    """Takes a step for each time, and returns the last states and all outputs.
+def scan(step: ScanStep, states: Sequence[Value], inputs: Value) -> list[Value]:
+    """Takes a step for each time, and returns the states of all times, ``(length, …)`` each.
 
     Args:
         step: writes one step.
         states: before the first of them.
-        sequences: time first, each with its type.
+        inputs: time first, float32.
     """
     graph = states[0].graph
     body = Graph("step", outer=graph)
     before = [body.input(body.new_name("state")) for _ in states]
-    now = [body.input(body.new_name("input"), kind=kind) for _, kind in sequences]
-    after, output = step(before, now)
-    for value in (*after, output):
+    after = step(before, body.input(body.new_name("input")))
+    for value in (*after, *after):  # as the states of the next step, and as what is kept
         body.output(body.new_name("output"), value)
-    given = [*states, *(sequence for sequence, _ in sequences)]
-    *last, outputs = graph.node_with_outputs(
-        len(states) + 1, "Scan", *given, body=body.proto(), num_scan_inputs=len(sequences)
+    found = graph.node_with_outputs(
+        2 * len(states), "Scan", *states, inputs, body=body.proto(), num_scan_inputs=1
     )
-    return last, outputs
+    return found[len(states) :]

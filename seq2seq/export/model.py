@@ -41,14 +41,12 @@ class Step(NamedTuple):
         tokens: whose they are, ``(rows, count)``.
         wanted: the log-probabilities of the wanted tokens, shaped as these.
         attention: ``(rows, source_length)``, zero on pads; None if it was not asked for.
-        state: after the step.
     """
 
     values: Array
     tokens: Array
     wanted: Array
     attention: Array | None
-    state: ExportedState
 
 
 class ExportedModel:
@@ -57,7 +55,6 @@ class ExportedModel:
     Args:
         encoder: the bytes of encoder.onnx.
         step: the bytes of step.onnx.
-        threads: how many compute.
         where: the export that they are of, for errors.
 
     Attributes:
@@ -68,10 +65,10 @@ class ExportedModel:
         RunError: a graph can't be computed, or they don't belong together.
     """
 
-    def __init__(self, encoder: bytes, step: bytes, *, threads: int, where: Path) -> None:
+    def __init__(self, encoder: bytes, step: bytes, *, where: Path) -> None:
         self.where = where
-        self.encoder = open_session(encoder, threads, where)
-        self.decoder = open_session(step, threads, where)
+        self.encoder = open_session(encoder, where)
+        self.decoder = open_session(step, where)
         outputs = [each.name for each in self.decoder.get_outputs()]
         self.state_names = [each.name for each in self.encoder.get_outputs()]
         self.next_names = [name for name in outputs if name.startswith("next.")]
@@ -103,8 +100,8 @@ class ExportedModel:
         *,
         count: int,
         attention: bool = False,
-    ) -> Step:
-        """Takes one step.
+    ) -> tuple[Step, ExportedState]:
+        """Takes one step, and returns the state after it, too.
 
         Args:
             tokens: the previous ones, ``(rows,)``.
@@ -123,7 +120,8 @@ class ExportedModel:
         values, best, asked, *rest = found
         after = zip(self.next_names, rest, strict=False)
         rows = {**state.rows, **{name.removeprefix("next."): each for name, each in after}}
-        return Step(values, best, asked, rest[-1] if attention else None, state._replace(rows=rows))
+        step = Step(values, best, asked, rest[-1] if attention else None)
+        return step, state._replace(rows=rows)
 
     def _run(self, session: Any, names: Sequence[str], inputs: Mapping[str, Array]) -> list[Array]:
         try:
@@ -133,7 +131,7 @@ class ExportedModel:
         return found
 
 
-def open_session(data: bytes, threads: int, where: Path) -> Any:
+def open_session(data: bytes, where: Path) -> Any:
     """Returns a session of ONNX Runtime that computes a graph; see `ExportedModel`."""
     try:
         import onnxruntime
@@ -142,7 +140,7 @@ def open_session(data: bytes, threads: int, where: Path) -> Any:
             "an exported model needs ONNX Runtime: pip install 'seq2seq[onnx]'"
         ) from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1  # a search of several batches has more
     options.log_severity_level = 4  # errors are raised, and need not be printed, too
     options.enable_mem_pattern = False  # which keeps a plan for each shape that there has been
     # Whatever the bytes look like: they were checked as that.

@@ -15,10 +15,10 @@ from seq2seq.errors import DataError
 
 OPERATORS = frozenset(
     [
-        *("Abs", "Add", "Cast", "Concat", "Div", "Expand", "Gather", "GatherElements"),
+        *("Abs", "Add", "Cast", "Concat", "Div", "Expand", "Flatten", "Gather", "GatherElements"),
         *("GreaterOrEqual", "Identity", "LayerNormalization", "Less", "LogSoftmax", "MatMul"),
-        *("MatMulInteger", "Max", "Mul", "Not", "OneHot", "Range", "ReduceMax", "ReduceMean"),
-        *("ReduceSum", "Relu", "Reshape", "ReverseSequence", "Round", "Scan", "Shape"),
+        *("MatMulInteger", "Mul", "Not", "OneHot", "QuantizeLinear", "Range", "ReduceMax"),
+        *("ReduceMean", "ReduceSum", "Relu", "Reshape", "ReverseSequence", "Scan", "Shape"),
         *("Sigmoid", "Softmax", "Split", "Squeeze", "Sub", "Tanh", "TopK", "Transpose"),
         *("Unsqueeze", "Where"),
     ]

@@ -16,11 +16,10 @@ and 2 · 255 · 127 would be cut off there in silence.
 from __future__ import annotations
 
 import numpy as np
-from onnx import TensorProto
 from torch import Tensor
 
 from seq2seq.export.graph import FLOAT, Value
-from seq2seq.export.rounding import LARGEST, LEAST, is_rounded, rounded
+from seq2seq.export.rounding import LARGEST, is_rounded, rounded
 
 
 def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
@@ -31,10 +30,10 @@ def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
         # A constant is transposed once, when the file is loaded; a tied weight stays one.
         turned = graph.node("Transpose", numbers, perm=[1, 0])
         # From 0 to 255 with a zero point of 128, for which processors have an instruction.
-        scale = largest(inputs) * (1 / LARGEST)
-        whole = graph.node("Round", graph.node("Div", inputs, scale)) + float(LARGEST + 1)
-        shifted = graph.node("Cast", whole, to=TensorProto.UINT8)
-        sums = graph.node("MatMulInteger", shifted, turned, np.array(LARGEST + 1, np.uint8))
+        scale, zero = largest(inputs) * (1 / LARGEST), np.array(LARGEST + 1, np.uint8)
+        whole = graph.node("QuantizeLinear", graph.node("Div", inputs, scale), 1.0, zero)
+        sums = graph.node("MatMulInteger", whole, turned, zero)
+        # Zeros are divided by zero, and whatever comes of it is multiplied with zero here.
         product = graph.node("Cast", sums, to=FLOAT) * scale * scales[:, 0]
     else:
         product = inputs @ graph.node("Transpose", weight, perm=[1, 0])
@@ -44,8 +43,7 @@ def linear(inputs: Value, weight: Tensor, bias: Tensor | None) -> Value:
 def largest(values: Value) -> Value:
     """Returns the largest absolute value of each vector, ``(…, 1)``."""
     graph = values.graph
-    most = graph.node("ReduceMax", graph.node("Abs", values), axes=[-1], keepdims=1)
-    return graph.node("Max", most, LEAST)
+    return graph.node("ReduceMax", graph.node("Abs", values), axes=[-1], keepdims=1)
 
 
 def look_up(weight: Tensor, ids: Value) -> Value:

@@ -1,8 +1,10 @@
-"""An exported model, computed for a translator without torch."""
+"""Exported models, one or an ensemble, computed for a translator without torch."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,41 +15,57 @@ from seq2seq.data.vocabulary import BOS_ID, EOS_ID
 from seq2seq.decoding.hypothesis import Hypothesis, Ids
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.export.directory import check_supported
+from seq2seq.export.ensemble import ExportedEnsemble
 from seq2seq.export.model import ExportedModel
 from seq2seq.export.search import score, search
 
 
+class ExportedMember(NamedTuple):
+    """An exported model of a translator, with the source side that belongs to it."""
+
+    model: ExportedModel
+    source: TextPipeline
+
+
 class ExportedEngine:
-    """See `Engine`.
+    """See `Engine`; arguments as for `Translator`, with the first model among the members.
 
     Raises:
         SettingsError: another device than the CPU is asked for.
-        RunError: the model has not as many tokens as its vocabularies.
+        RunError: a model has not as many tokens as its vocabularies.
     """
 
     def __init__(
-        self, model: ExportedModel, source: TextPipeline, target: TextPipeline, device: str
+        self, members: Sequence[ExportedMember], target: TextPipeline, device: str
     ) -> None:
         if device not in ("auto", "cpu"):
             raise SettingsError(
                 f"an exported model is computed on the CPU, and not on {device}: leave out device"
             )
-        self.model = model
-        self.sources = [source]
-        self.vocab_size = len(target.vocab)
-        check_vocabularies(model, len(source.vocab), len(target.vocab))
+        for model, source in members:
+            check_vocabularies(model, len(source.vocab), len(target.vocab))
+        self.threads = available_threads()
+        self.sources = [member.source for member in members]
+        self.model = ExportedEnsemble([member.model for member in members], len(target.vocab))
 
     def check(self, settings: DecodingSettings, *, attention: bool) -> None:
         """See `Engine.check`."""
-        raise_problems(settings.too_many(self.vocab_size, f"{self.vocab_size:,} tokens"))
+        size = self.model.vocab_size
+        raise_problems(settings.too_many(size, f"{size:,} tokens"))
         check_supported(settings)
         names = ("coverage_penalty", "replace_unknown")
         needs = [name for name in names if getattr(settings, name)]
         needs += ["a picture of attention"] if attention else []
-        if needs and not self.model.has_attention:
+        if not needs:
+            return
+        what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"
+        if not all(member.has_attention for member in self.model.members):
+            these = "not all of these were" if len(self.sources) > 1 else "this one was not"
+            raise SettingsError(f"{what} a model with attention, and {these} trained with it")
+        if len({source.vocab.fingerprint for source in self.sources}) > 1:
             raise SettingsError(
-                f"{' and '.join(needs)} need{'s' * (len(needs) == 1)} a model with attention, and "
-                "this one was trained without"
+                f"{what} one source vocabulary: the models of this ensemble cut a sentence into "
+                "different tokens, so that their attention has no mean"
             )
 
     def search(
@@ -62,25 +80,30 @@ class ExportedEngine:
         """See `Engine.search`."""
         return search(
             self.model,
-            sources[0],
+            sources,
             settings,
-            self.vocab_size,
             n=n,
             prefixes=prefixes,
             attention=attention,
+            threads=self.threads,
         )
 
     def score(
         self, sources: Sequence[Sequence[Ids]], targets: Sequence[Ids], settings: DecodingSettings
     ) -> list[list[float]]:
         """See `Engine.score`."""
-        return score(
-            self.model,
-            sources[0],
-            targets,
-            batch_size=settings.batch_size,
-            batch_tokens=settings.batch_tokens,
-        )
+        sizes = {"batch_size": settings.batch_size, "batch_tokens": settings.batch_tokens}
+        return score(self.model, sources, targets, **sizes, threads=self.threads)
+
+
+def available_threads() -> int:
+    """Returns how many threads may compute: OMP_NUM_THREADS, as for torch, or one a processor."""
+    given = os.environ.get("OMP_NUM_THREADS", "").strip()
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def check_vocabularies(model: ExportedModel, source_size: int, target_size: int) -> None:
@@ -91,7 +114,7 @@ def check_vocabularies(model: ExportedModel, source_size: int, target_size: int)
     """
     source = np.array([[source_size - 1, EOS_ID]])
     state = model.start(source, np.array([2]))
-    step = model.step(np.array([BOS_ID]), state, np.array([[EOS_ID]]), count=target_size)
+    step, _ = model.step(np.array([BOS_ID]), state, np.array([[EOS_ID]]), count=target_size)
     shapes = {step.values.shape, step.tokens.shape}
     if shapes != {(1, target_size)} or sorted(step.tokens[0].tolist()) != [*range(target_size)]:
         raise RunError(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what needs torch is imported where it is used: an export do
     from seq2seq.models.translation import TranslationModel
     from seq2seq.runs.run import Run
     from seq2seq.translation.ensemble import EnsembleMember
+    from seq2seq.translation.exported_engine import ExportedMember
     from seq2seq.translation.torch_engine import TorchEngine
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
@@ -44,7 +45,7 @@ class Translator:
     """Translates with a trained model, or with several as an ensemble.
 
     Args:
-        model: any translation model, or one that was exported; that has no others and no shortlist.
+        model: any translation model, or one that was exported; with that, no shortlist.
         source: tokenizer and vocabulary of the source side.
         target: tokenizer and vocabulary of the target side.
         settings: how to search, where a call does not say.
@@ -63,7 +64,7 @@ class Translator:
         settings: DecodingSettings | None = None,
         device: str = "auto",
         *,
-        others: Sequence[EnsembleMember] = (),
+        others: Sequence[EnsembleMember | ExportedMember] = (),
         shortlist: Shortlist | None = None,
         about: AboutSettings | None = None,
     ) -> None:
@@ -81,7 +82,7 @@ class Translator:
         run: str | Path | Run | Export,
         device: str = "auto",
         *,
-        ensemble: Sequence[str | Path | Run] = (),
+        ensemble: Sequence[str | Path | Run | Export] = (),
     ) -> Translator:
         """Loads the translator in a run directory, with its best weights; or an exported one.
 
@@ -89,13 +90,13 @@ class Translator:
             run: the directory of a run or an export, or either if it is open already; the decoding
                 settings are those of this run.
             device: see the class.
-            ensemble: other run directories, whose probabilities are averaged with this one's. They
-                may have another source tokenizer and another kind of model.
+            ensemble: other runs, or other exports, whose probabilities are averaged with this
+                one's. They may have another source tokenizer and another kind of model.
 
         Raises:
             RunError: there is no run, or one of its files is missing or damaged.
             SettingsError: a run of the ensemble has another target vocabulary; no path is given;
-                an export is to be in an ensemble.
+                some are runs and others exports.
         """
         parts = load_parts(run, ensemble)
         return cls(

@@ -4,6 +4,7 @@
     python -m tests.benchmarks growth cells --rounds 3
     python -m tests.benchmarks training --beside 1  # while another program computes, too
     python -m tests.benchmarks training --peer fairseq=PYTHON --peer joeynmt=PYTHON
+    python -m tests.benchmarks exports --run RUN --text SOURCE REFERENCE --baseline PYTHON
     python -m tests.benchmarks --json speed.json --plot speed.png
 
 Models are untrained, text is random, both as large as those of Multi30k: nothing is downloaded.
@@ -24,7 +25,16 @@ import torch
 
 import seq2seq
 from seq2seq.models.device import choose_precision
-from tests.benchmarks import cells, exports, growth, peers, steady, training, translating
+from tests.benchmarks import (
+    cells,
+    exported_run,
+    exports,
+    growth,
+    peers,
+    steady,
+    training,
+    translating,
+)
 from tests.benchmarks.measure import Row, busy, matrix_ceiling, print_rows
 
 PARTS: dict[str, Callable[[int, float], Iterator[list[Row]]]] = {
@@ -57,12 +67,24 @@ def parse_arguments() -> argparse.Namespace:
         metavar="NAME=PYTHON",
         help=f"another toolkit ({', '.join(peers.PEERS)}) and the Python that has it",
     )
+    parser.add_argument("--run", help="measure this run and its exports: exports")
+    parser.add_argument(
+        "--text",
+        nargs=2,
+        metavar=("SOURCE", "REFERENCE"),
+        help="what the run translates, and into what",
+    )
+    parser.add_argument(
+        "--baseline", default="", metavar="PYTHON", help="one with another version of seq2seq"
+    )
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", metavar="FILE", help="draw the ratios there")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     if problem := peers.problem(arguments.peer):
+        parser.error(problem)
+    if problem := exported_run.problem(arguments):
         parser.error(problem)
     return arguments
 
@@ -111,6 +133,9 @@ def main() -> None:
     beside = busy(arguments.beside, arguments.priority) if arguments.beside else nullcontext()
     with beside:
         parts = [(name, PARTS[name]) for name in chosen]
+        if arguments.run:
+            given = {name: getattr(arguments, name) for name in ("run", "text", "baseline")}
+            parts = [("exports", partial(exported_run.measure, **given))]
         if arguments.peer:
             parts.append(("peers", partial(peers.measure, environments=arguments.peer)))
         for _, measure in parts:

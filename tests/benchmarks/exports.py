@@ -10,8 +10,8 @@ import torch
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.export.search import search as search_exported
 from tests.benchmarks.measure import Contestant, Row, take_turns
-from tests.benchmarks.translating import VOCAB_SIZE, by_search, model_pair, sentences
-from tests.support.exports import exported
+from tests.benchmarks.translating import by_search, model_pair, sentences
+from tests.support.exports import exported_ensemble
 
 
 def by_export(
@@ -19,10 +19,10 @@ def by_export(
 ) -> Contestant:
     """The search of an exported model, to as many tokens as the source has."""
     chosen = DecodingSettings(max_length_ratio=1.0, max_length_extra=1, **settings)
-    graphs = exported(model, int8=int8)
+    graphs = exported_ensemble(model, int8=int8)
 
     def work(_: int) -> float:
-        search_exported(graphs, sources, chosen, VOCAB_SIZE)
+        search_exported(graphs, [sources], chosen)
         return float(len(sources))
 
     return work

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def make_rows(
             name,
             statistics.median(values),
             unit,
-            statistics.median(a / b for a, b in zip(values, first, strict=True)),
+            statistics.median(a / b if b else math.nan for a, b in zip(values, first, strict=True)),
             values,
             (products or {}).get(name),
         )

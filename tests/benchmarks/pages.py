@@ -29,15 +29,15 @@ from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.hypothesis import Hypothesis, length_penalty
 from seq2seq.decoding.search import search
 from seq2seq.export.about import About
+from seq2seq.export.ensemble import ExportedEnsemble
 from seq2seq.export.html import Content, page
-from seq2seq.export.model import ExportedModel
 from seq2seq.export.search import score as score_exported
 from seq2seq.export.search import search as search_exported
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.benchmarks.javascript import Chromium, Engine, Node
 from tests.benchmarks.measure import Contestant, print_rows, take_turns
-from tests.support.exports import exported
+from tests.support.exports import exported_ensemble
 
 CPU = torch.device("cpu")
 
@@ -66,7 +66,7 @@ class Material(NamedTuple):
 
     loaded: Any
     settings: DecodingSettings
-    int8: ExportedModel
+    int8: ExportedEnsemble
     lines: list[str]
     tokens: list[list[str]]
     sources: list[list[int]]
@@ -74,13 +74,13 @@ class Material(NamedTuple):
     def search_int8(self, beam: int) -> list[Hypothesis]:
         """Returns the best hypothesis of each sentence."""
         settings = replace(self.settings, beam_size=beam)
-        found = search_exported(self.int8, self.sources, settings, len(self.loaded.target.vocab))
+        found = search_exported(self.int8, [self.sources], settings)
         return [hypotheses[0] for hypotheses in found]
 
     def score(self, number: int, ids: list[int]) -> list[float]:
         """Returns the log-probability of each token of a translation, and of eos."""
         source = self.sources[number]
-        (found,) = score_exported(self.int8, [source], [ids], batch_size=1, batch_tokens=10_000)
+        (found,) = score_exported(self.int8, [[source]], [ids], batch_size=1, batch_tokens=10_000)
         return found
 
     def rank(self, values: list[float]) -> float:
@@ -118,8 +118,7 @@ def measure(material: Material, engines: dict[str, Engine], arguments: argparse.
     """Prints sentences a second of all that translate."""
     loaded, count = material.loaded, arguments.speed
     lines, sources = material.lines[:count], material.sources[:count]
-    exports = {"ONNX, float32": exported(loaded.model), "ONNX, int8": material.int8}
-    size = len(loaded.target.vocab)
+    exports = {"ONNX, float32": exported_ensemble(loaded.model), "ONNX, int8": material.int8}
 
     def translating(translate: Callable[..., object], *given: Any) -> Contestant:
         def work(_: int) -> float:
@@ -132,7 +131,7 @@ def measure(material: Material, engines: dict[str, Engine], arguments: argparse.
         settings = replace(material.settings, beam_size=beam, batch_size=1)
         contestants = {"torch": translating(search, [loaded.model], [sources], settings, CPU)}
         for name, model in exports.items():
-            contestants[name] = translating(search_exported, model, sources, settings, size)
+            contestants[name] = translating(search_exported, model, [sources], settings)
         for name, engine in engines.items():
             asked = {"lines": lines, "beamSize": beam}
             contestants[f"{name}, int8"] = translating(engine.ask, asked)
@@ -147,7 +146,7 @@ def read_material(run: str, text: str, count: int) -> tuple[Material, Content]:
     lines = list(read_sentences(Path(text)))[:count]
     tokens = loaded.source.tokenizer.tokenize_all(lines)
     ids = [loaded.source.vocab.ids(each) for each in tokens]
-    int8 = exported(loaded.model, int8=True)
+    int8 = exported_ensemble(loaded.model, int8=True)
     content = Content(loaded.model, (loaded.source, loaded.target), opened.experiment(Experiment))
     return Material(loaded, settings, int8, lines, tokens, ids), content
 

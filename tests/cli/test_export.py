@@ -1,12 +1,19 @@
 """`seq2seq export`, and the commands that take an export, with torch and without."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.support.tampering import redescribe
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 
@@ -27,15 +34,20 @@ main(sys.argv[1:])
 ROOT = Path(__file__).parents[2]
 
 
+def enough() -> list[str]:
+    """The packages that are said to be enough for exports."""
+    said = (ROOT / "seq2seq" / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^pip install (.* onnxruntime .*)$", said, flags=re.MULTILINE)
+    assert found
+    return found[1].split()
+
+
 def not_needed() -> set[str]:
-    """What the package depends on, but for the packages that are said to be enough for exports."""
+    """What the package depends on, but for these."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     listed = re.search(r"^dependencies = \[(.*?)^\]", project, flags=re.MULTILINE | re.DOTALL)
-    said = (ROOT / "seq2seq" / "README.md").read_text(encoding="utf-8")
-    enough = re.search(r"^pip install (.* onnxruntime .*)$", said, flags=re.MULTILINE)
     assert listed
-    assert enough
-    return {*re.findall(r'"([\w-]+)', listed[1]), "onnx"} - {*enough[1].split()}
+    return {*re.findall(r'"([\w-]+)', listed[1]), "onnx"} - {*enough()}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +129,58 @@ def test_python_works_without_torch(
     assert done.returncode == 0, done.stderr.decode()
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an environment's programs: this package, and what is said to be enough."""
+    pytest.importorskip("pip")
+    folder = tmp_path_factory.mktemp("environment")
+
+    def pip(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pip", *map(str, arguments), "--quiet"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    reached = pip("download", "--no-deps", "--retries", 0, "--dest", folder / "x", "lazy_loader")
+    if reached.returncode:
+        pytest.skip(f"pip reaches no index: {reached.stderr.strip().splitlines()[-1]}")
+    venv.create(folder / "venv", symlinks=os.name != "nt")
+    programs = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    checkout = folder / "checkout"  # a copy: a build leaves files beside its source
+    shutil.copytree(ROOT / "seq2seq", checkout / "seq2seq")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout)
+    for packages in (["--no-deps", checkout], enough()):
+        installed = pip("--python", programs / "python", "install", *packages)
+        assert installed.returncode == 0, installed.stderr
+    return programs
+
+
+def test_an_environment_without_torch(
+    environment: Path,
+    export: Path,
+    tmp_path: Path,
+    command: Callable[..., subprocess.CompletedProcess[bytes]],
+) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        words = [*map(str, arguments)]
+        return subprocess.run(words, env=clean, cwd=tmp_path, capture_output=True, **options)
+
+    listed = run(
+        environment / "python",
+        "-c",
+        "from importlib.metadata import distributions\n"
+        "print(*{each.name.lower() for each in distributions()})",
+    )
+    there = {*listed.stdout.decode().split()}
+    assert there >= {"seq2seq", "onnxruntime"}
+    assert not there & not_needed()
+    text = b"Emma sucht das Haus.\n\nDas Haus.\n"
+    expected = command("-m", "seq2seq", "translate", KEPT, "--device", "cpu", input=text)
+    found = run(environment / "seq2seq", "translate", export, input=text)
+    assert (found.stdout, found.stderr) == (expected.stdout, b"")
+
+
 def test_a_run_without_torch_and_an_export_without_onnxruntime(
     export: Path, command: Callable[..., subprocess.CompletedProcess[bytes]], tmp_path: Path
 ) -> None:
@@ -131,6 +195,30 @@ def test_a_run_without_torch_and_an_export_without_onnxruntime(
     assert "pip install 'seq2seq[export]'" in said("onnx", "export", KEPT, "--out", tmp_path / "x")
 
 
+def test_nothing_private_is_handed_on(run: Callable[..., tuple[str, str]], tmp_path: Path) -> None:
+    """Paths, user, machine and command line stand in a run, and not in what is exported."""
+    copy = Path(shutil.copytree(KEPT, tmp_path / "secret-folder"))
+    secrets = {
+        "command": ["seq2seq", "train", "--data.train", "/home/secret-user/secret-text.tsv"],
+        "platform": "secret-host",
+        "git": {"working directory": {"commit": "secret-commit", "changed": True}},
+    }
+
+    def change(values: dict[str, Any]) -> None:
+        values["begun"].update(secrets)
+        values["experiment"]["data"]["train"] = "/home/secret-user/secret-text.tsv"
+        values["experiment"]["data"]["vocabulary"] = "/home/secret-user/secret-run"
+
+    redescribe(copy, change)
+    for quantize in ("none", "int8"):
+        out = tmp_path / quantize
+        run("export", copy, "--format", "onnx", "--out", out, "--quantize", quantize)
+        words = ["secret", str(tmp_path), str(Path.cwd())]
+        for path in out.iterdir():
+            data = path.read_bytes().lower()
+            assert not [word for word in words if word.lower().encode() in data]
+
+
 def test_mistakes_are_told(export: Path, fails: Callable[..., str], tmp_path: Path) -> None:
     assert "give --out DIR" in fails("export", KEPT)
     assert "exists already" in fails("export", KEPT, "--out", export)
@@ -140,5 +228,21 @@ def test_mistakes_are_told(export: Path, fails: Callable[..., str], tmp_path: Pa
         "export", language_model, "--out", tmp_path / "x"
     )
     assert "method sample: an exported" in fails("translate", export, "--method", "sample")
-    assert "can't be in an ensemble" in fails("translate", export, "--ensemble", KEPT)
+    assert "can't be in an ensemble with a run" in fails("translate", export, "--ensemble", KEPT)
+    assert "--format" in fails("export", KEPT, "--format", "onyx", "--out", tmp_path / "x")
+    cut = Path(shutil.copytree(KEPT, tmp_path / "cut")) / "best.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert "best.safetensors" in fails("export", cut.parent, "--out", tmp_path / "x")
     assert not (tmp_path / "x").exists()
+    for name in ("step.onnx", "target.vocab.json", "export.json"):
+        copy = Path(shutil.copytree(export, tmp_path / name))
+        (copy / name).write_bytes((copy / name).read_bytes()[:-9])
+        assert name in fails("translate", copy)
+
+
+def test_an_ensemble_of_exports(export: Path, run: Callable[..., tuple[str, str]]) -> None:
+    text = export.parent / "ensemble.de"
+    text.write_text("Emma sucht das Haus.\n", encoding="utf-8")
+    twin = shutil.copytree(export, export.parent / "twin")
+    alone = run("translate", export, text)
+    assert run("translate", export, text, "--ensemble", twin) == alone

@@ -70,10 +70,9 @@ def distance(model: TranslationModel, steps: list[tuple[list[float], list[float]
     state = graphs.start(np.array([SOURCE]), np.array([len(SOURCE)]))
     every, found = np.arange(13)[None], []
     for token, (log_probabilities, weights) in zip(TARGET, steps, strict=True):
-        expected = graphs.step(
+        expected, state = graphs.step(
             np.array([token]), state, every, count=4, attention=graphs.has_attention
         )
-        state = expected.state
         found.append(np.abs(expected.wanted[0] - log_probabilities).max())
         assert (weights is None) == (expected.attention is None)
         if expected.attention is not None:

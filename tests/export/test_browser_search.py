@@ -18,7 +18,7 @@ from seq2seq.export.html import Content
 from seq2seq.export.search import search
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
-from tests.support.exports import exported
+from tests.support.exports import exported_ensemble
 from tests.support.hostile import LONG
 from tests.support.javascript import needs_node, run_javascript
 from tests.support.models import Build, attentive
@@ -113,9 +113,9 @@ def test_the_search_finds_the_same(tiny_model: Build, tmp_path: Path, feeding: b
         "sources": sources,
         "settings": [asdict(each) for each in every],
     }
-    graphs, swapped = exported(model, int8=True), 0
+    graphs, swapped = exported_ensemble(model, int8=True), 0
     for settings, found in zip(every, run_javascript(tmp_path, SEARCH, given), strict=True):
-        expected = search(graphs, sources, settings, 13, n=settings.beam_size)
+        expected = search(graphs, [sources], settings, n=settings.beam_size)
         for hypotheses, candidates in zip(expected, found, strict=True):
             assert len(hypotheses) == len(candidates)
             for hypothesis, (tokens, score) in zip(hypotheses, candidates, strict=True):
@@ -148,8 +148,8 @@ def test_translations_are_equal(kept: Kept, tmp_path: Path) -> None:
     same = 0
     for place, beam_size in enumerate((1, 5)):
         settings = replace(experiment.decoding, beam_size=beam_size)
-        size = len(loaded.target.vocab)
-        expected = search(exported(loaded.model, int8=True), ids, settings, size, n=beam_size)
+        graphs = exported_ensemble(loaded.model, int8=True)
+        expected = search(graphs, [ids], settings, n=beam_size)
         for number, hypotheses in enumerate(expected):
             answer = found[number][place]
             assert answer["sourceTokens"] == tokens[number]

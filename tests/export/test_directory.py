@@ -1,6 +1,5 @@
 """An export on disk: written whole, read by nobody who has not verified it."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,9 +62,10 @@ def test_it_names_no_place_and_nobody(export: Path, tmp_path: Path) -> None:
 
     for path in export.iterdir():
         data = path.read_bytes()
-        for word in (str(tmp_path), str(Path.cwd()), platform.node(), "pytest", "/tmp"):
+        for word in (str(tmp_path), str(Path.cwd()), "pytest", "/tmp"):
             assert word.encode() not in data
-    assert getpass.getuser() not in json.loads((export / "export.json").read_text())
+    described = (export / "export.json").read_text()  # weights may have any two letters
+    assert not [name for name in (platform.node(), getpass.getuser()) if f'"{name}"' in described]
 
 
 def test_an_export_can_be_moved(export: Path, tmp_path: Path) -> None:

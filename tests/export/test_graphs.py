@@ -48,10 +48,9 @@ def check_equal(model: TranslationModel) -> None:
         expected_state = model.start(BATCH.source, BATCH.source_lengths)
         for tokens in BATCH.target_input.unbind(1):
             expected, expected_state = model.step(tokens, expected_state)
-            found = graphs.step(
+            found, state = graphs.step(
                 tokens.numpy(), state, every, count=4, attention=graphs.has_attention
             )
-            state = found.state
             assert np.allclose(found.wanted, expected, rtol=1e-5, atol=atol)
             assert np.allclose(found.values, expected.topk(4).values, rtol=1e-5, atol=atol)
             assert np.array_equal(np.take_along_axis(found.wanted, found.tokens, 1), found.values)

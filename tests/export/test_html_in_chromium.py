@@ -16,7 +16,7 @@ from seq2seq.export.search import search
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.support.chromium import Browser, needs_chromium
-from tests.support.exports import exported
+from tests.support.exports import exported_ensemble
 from tests.support.models import Build
 
 pytestmark = [needs_chromium, pytest.mark.slow]
@@ -60,11 +60,11 @@ def translate() -> Callable[[str], str]:
     """What an int8 export makes of a line."""
     run = Run(KEPT)
     loaded, settings = load_translation_model(run), run.experiment(Experiment).decoding
-    model = exported(loaded.model, int8=True)
+    model = exported_ensemble(loaded.model, int8=True)
 
     def call(line: str) -> str:
-        ids, size = loaded.source.encode([line]), len(loaded.target.vocab)
-        (found,) = search(model, ids, replace(settings, method="beam"), size)
+        ids = loaded.source.encode([line])
+        (found,) = search(model, [ids], replace(settings, method="beam"))
         return loaded.target.decode(found[0].tokens)
 
     return call

@@ -71,8 +71,7 @@ def check_alone(model: torch.nn.Module) -> None:
         state, count = graphs.start(source, lengths), len(source)
         for token in (2, 6):
             tokens = np.full(count, token)
-            found = graphs.step(tokens, state, wanted.repeat(count, 0), count=1)
-            state = found.state
+            found, state = graphs.step(tokens, state, wanted.repeat(count, 0), count=1)
         return found.wanted
 
     together = two_steps(source, lengths)
@@ -98,7 +97,7 @@ def test_rounded_weights_say_nearly_the_same(tiny_model: Build) -> None:
     for int8 in (False, True):
         graphs = exported(model, int8=int8)
         state = graphs.start(source, lengths)
-        found.append(graphs.step(np.array([2]), state, every, count=1).wanted)
+        found.append(graphs.step(np.array([2]), state, every, count=1)[0].wanted)
     assert 1e-6 < np.abs(found[1] - found[0]).max() < 0.05
 
 
@@ -117,5 +116,5 @@ def test_numbers_that_have_no_size_have_a_scale(tiny_model: Build) -> None:
             weight.zero_()
     graphs = exported(model, int8=True)
     state = graphs.start(np.array([[4, 3]]), np.array([2]))
-    found = graphs.step(np.array([2]), state, np.arange(13)[None], count=2)
+    found, _ = graphs.step(np.array([2]), state, np.arange(13)[None], count=2)
     assert found.wanted == pytest.approx(np.full((1, 13), -np.log(13)))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.export.decoder import write_encoder, write_step
+from seq2seq.export.ensemble import ExportedEnsemble
 from seq2seq.export.model import ExportedModel
 from seq2seq.models.translation import TranslationModel
 
@@ -24,4 +25,10 @@ every_exported_attention = pytest.mark.parametrize(
 def exported(model: TranslationModel, *, int8: bool = False) -> ExportedModel:
     """The model as ONNX Runtime computes it."""
     graphs = (write(model, int8=int8).serialize() for write in (write_encoder, write_step))
-    return ExportedModel(*graphs, threads=1, where=Path("export"))
+    return ExportedModel(*graphs, where=Path("export"))
+
+
+def exported_ensemble(*models: TranslationModel, int8: bool = False) -> ExportedEnsemble:
+    """One model, or several as an ensemble, as a search takes them."""
+    size = models[0].decoder.output.out_features
+    return ExportedEnsemble([exported(model, int8=int8) for model in models], size)

@@ -1,20 +1,25 @@
 """A translator of an exported run says what the run's own says."""
 
+import copy
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.readers.lines import read_lines
 from seq2seq.data.vocabulary import Vocab
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.export.directory import Export
 from seq2seq.export.write import write_export
 from seq2seq.runs.run import Run
 from seq2seq.translation.engine import LongSentenceWarning
 from seq2seq.translation.ensemble import load_translation_model
+from seq2seq.translation.exported_engine import ExportedMember, available_threads
 from seq2seq.translation.translator import Translator
 from tests.support.tampering import replace_in_export
 
@@ -111,6 +116,61 @@ def test_int8_says_nearly_the_same_and_batches_change_nothing(
     assert [translator.translate(text) for text in texts[:20]] == found[:20]
 
 
+def test_an_ensemble_of_exports_says_what_that_of_runs_says(
+    both: tuple[Translator, Translator],
+    trained: Path,
+    exported: Path,
+    sample: Path,
+    tmp_path: Path,
+) -> None:
+    """The second model is the first with other weights, saved and exported."""
+    expected, alone = both
+    model = copy.deepcopy(expected.model)
+    with torch.no_grad():
+        model.decoder.output.weight += 0.1 * torch.randn(model.decoder.output.weight.shape)
+    Translator(model, expected.source, expected.target, device="cpu").save(
+        tmp_path / "other", Run(trained).experiment(Experiment).model
+    )
+    export_run(tmp_path / "other", tmp_path / "export")
+    runs = Translator.load(trained, "cpu", ensemble=tmp_path / "other")
+    exports = Translator.load(exported, ensemble=[Export(tmp_path / "export")])
+    texts = read_lines(sample / "test.en")[:100]
+    for beam_size in (1, 5):
+        found = exports.translate(texts, beam_size=beam_size)
+        assert found == runs.translate(texts, beam_size=beam_size)
+        assert found != alone.translate(texts, beam_size=beam_size)
+    scores = (each.score(texts[0], "Nous devons").log_probability for each in (runs, exports))
+    assert next(scores) == pytest.approx(next(scores), abs=1e-4)
+
+
+def test_an_ensemble_needs_one_target_and_one_kind_of_models(
+    both: tuple[Translator, Translator], trained: Path, exported: Path, tmp_path: Path
+) -> None:
+    other = export_run(KEPT / "translation", tmp_path / "kept")
+    with pytest.raises(SettingsError, match=r"exports.* and .*kept can't be an ensemble: their"):
+        Translator.load(exported, ensemble=[other])
+    for run, ensemble in ((trained, [exported]), (exported, trained)):
+        with pytest.raises(SettingsError, match="can't be in an ensemble with a run: give the"):
+            Translator.load(run, ensemble=ensemble)
+    with pytest.raises(RunError, match="there is no run at"):
+        Translator.load(exported, ensemble=tmp_path / "misspelt")
+    model, source, target = Export(exported).load_model(), both[1].source, both[1].target
+    with pytest.raises(SettingsError, match="can't be in an ensemble with a run"):
+        Translator(model, source, target, others=both[0].members)
+    with pytest.raises(SettingsError, match="can't be in an ensemble with a run"):
+        Translator(both[0].model, source, target, others=[ExportedMember(model, source)])
+    twice = Translator(model, source, target, others=[ExportedMember(model, source)])
+    with pytest.raises(SettingsError, match="and not all of these were trained with it"):
+        twice.candidates("We must eat.", attention=True)
+
+
+def test_threads_are_as_many_as_torch_would_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert available_threads() == 3
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert 1 <= available_threads() <= (os.cpu_count() or 1)
+
+
 REFUSED = [
     ({"method": "sample"}, "method sample: an exported model is searched greedily or with"),
     ({"method": "diverse-beam"}, "method diverse-beam"),
@@ -150,16 +210,10 @@ def test_other_vocabularies_are_told(
         Translator.load(path)
 
 
-def test_what_needs_torch_or_more_models_is_refused(
-    both: tuple[Translator, Translator], trained: Path, exported: Path
-) -> None:
+def test_what_needs_torch_is_refused(both: tuple[Translator, Translator], exported: Path) -> None:
     translator = both[1]
     with pytest.raises(SettingsError, match="a picture of attention needs a model with"):
         translator.candidates("We must eat.", attention=True)
-    with pytest.raises(SettingsError, match="can't be in an ensemble"):
-        Translator.load(trained, ensemble=[exported])
-    with pytest.raises(SettingsError, match="can't be in an ensemble"):
-        Translator.load(exported, ensemble=trained)
     with pytest.raises(SettingsError, match="on the CPU, and not on cuda"):
         Translator.load(exported, "cuda")
     with pytest.raises(SettingsError, match="has no modules of torch"):
@@ -167,5 +221,6 @@ def test_what_needs_torch_or_more_models_is_refused(
     with pytest.raises(SettingsError, match="has no modules of torch"):
         translator.save("somewhere")
     model = Export(exported).load_model()
-    with pytest.raises(SettingsError, match="no ensemble and no shortlist"):
-        Translator(model, translator.source, translator.target, others=both[0].members)
+    shortlist = Shortlist(torch.zeros(1), torch.zeros(1))
+    with pytest.raises(SettingsError, match="has no shortlist"):
+        Translator(model, translator.source, translator.target, shortlist=shortlist)

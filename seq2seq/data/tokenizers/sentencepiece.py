@@ -39,6 +39,9 @@ from seq2seq.errors import DataError, SettingsError
 MAX_TRAINING_TEXTS = 1_000_000
 MAX_ALPHA = 1_000_000
 
+MANY_LINES = 64
+"""From so many lines on SentencePiece's threads save more time than it takes to begin them."""
+
 _TRAINING: dict[str, Any] = {
     "pad_id": 0,
     "unk_id": 1,
@@ -215,6 +218,8 @@ class SentencePieceTokenizer:
         lines = [line for line, _ in prepared]
         if sample:
             found = [self._draw(line) for line in lines]
+        elif len(lines) < MANY_LINES:
+            found = [self._processor.encode(line, out_type=str) for line in lines]
         else:
             found = self._processor.encode(lines, out_type=str)
         if not self.symbols.names:
