@@ -44,7 +44,7 @@ RECIPE = "recipe."
 """What the full names of a recipe's own options begin with, in a file."""
 FLAGS_ONLY = ("resume", "overwrite", "dry_run")
 """What is said anew for each training, and never in a file."""
-OF_THE_RUN = ("run", "device", "about", *FLAGS_ONLY)
+OF_THE_RUN = ("run", "device", "monitor", "about", *FLAGS_ONLY)
 """What a run like another one does not take over; about is what is said of that other one."""
 
 

@@ -20,7 +20,7 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.fields import FIXED, Range
 from seq2seq.config.model import ModelSettings
-from seq2seq.config.training import TrainingSettings
+from seq2seq.config.training import Monitor, TrainingSettings
 from seq2seq.errors import SettingsError
 
 Tokenization = Literal[
@@ -59,6 +59,9 @@ class BaseExperiment:
     """Begin anew where there is a run already: it is deleted."""
     device: Device = "auto"
     """Where to compute; auto takes what is there."""
+    monitor: Monitor = "none"
+    """tensorboard: what metrics.jsonl has is also written for TensorBoard, into the run directory;
+    tensorboard --logdir shows it while the model trains."""
 
     @classmethod
     def check_is_one(cls, value: object, function: str) -> None:

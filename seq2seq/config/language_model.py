@@ -258,5 +258,5 @@ class NGramExperiment(BaseExperiment):
     def problems(self) -> Iterator[str]:
         """One line for each impossible combination of parts."""
         yield from super().problems()
-        unused = dict.fromkeys(("seed", "resume", "device"), False)
+        unused = dict.fromkeys(("seed", "resume", "device", "monitor"), False)
         yield from check_unused(self, "--", unused, "n-grams, which are counted at once")

@@ -29,6 +29,7 @@ PARTS = (
     *("encoder-layers", "decoder-layers", "bridge", "attention", "readout", "lexical", "output"),
 )
 """What may be frozen of a translation model."""
+Monitor = Literal["none", "tensorboard"]
 SamplingScheduleName = Literal["none", "constant", "linear", "exponential", "inverse-sigmoid"]
 
 MAX_THREADS = 1024

@@ -53,6 +53,14 @@ class RunDirectory:
         found = set(self.path.glob("step-*.safetensors"))
         self.delete(found - set(map(self.averaging_checkpoint, except_steps)))
 
+    def events(self, number: int) -> Path:
+        """What TensorBoard shows; of several files it reads the one with the highest number last."""
+        return self.path / f"events.out.tfevents.{number}"
+
+    def delete_events(self) -> None:
+        """Deletes what TensorBoard shows."""
+        self.delete(self.path.glob("events.out.tfevents.*"))
+
     def delete(self, paths: Iterable[Path]) -> None:
         """Deletes files, where they are there; RunError if the directory can't be written to."""
         with system_errors(f"{self.path} could not be written"):
@@ -128,6 +136,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
         self.delete(path for path in self.files if path != self.experiment)
         self.delete_averaging_checkpoints()
+        self.delete_events()
         self.delete_temporary_files()
 
     def check_exists(self) -> None:

@@ -23,7 +23,7 @@ from seq2seq.runs.directory import FORMAT, FORMATS, RunDirectory
 from seq2seq.runs.files import read_json, system_errors, write_bytes, write_json
 from seq2seq.runs.provenance import environment
 
-EXCLUDED_FIELDS = ("run", "resume", "overwrite", "device", "dry_run")
+EXCLUDED_FIELDS = ("run", "resume", "overwrite", "device", "monitor", "dry_run")
 """Where a run lies and how its training was started is no part of what it is."""
 MAX_CONTINUATIONS = 100
 """So many times that a run was continued are described, the last ones."""

@@ -65,7 +65,7 @@ def launch(
         for note in experiment.notes():
             log_line(f"note: {note}")
         begun_at = trainer.state.step
-        reason = trainer.train()
+        reason = trainer.train(experiment.monitor)
     hint = ""
     if reason == "interrupted":
         hint = "; continue it with the same command and --resume"

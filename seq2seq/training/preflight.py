@@ -20,6 +20,7 @@ from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
+from seq2seq.training.monitoring import monitor_problems
 
 NO_TRAINING_TEXT = "no training text: give --data.train FILE"
 TRAIN_COMMANDS = {
@@ -106,6 +107,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
         yield from vector_problems(experiment)
         yield from freezing_problems(experiment)
     yield from device_problems(experiment.device)
+    yield from monitor_problems(experiment.monitor)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
         yield from filter_problems(experiment.data.filters)

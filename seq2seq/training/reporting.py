@@ -1,6 +1,6 @@
 """What the user sees while a model trains: a progress bar on a terminal, plain lines in a pipe.
 
-All of it goes to stderr; every line's numbers also go to metrics.jsonl.
+All of it goes to stderr; every line's numbers also go to metrics.jsonl, and to a monitor.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import math
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from seq2seq.console import write_stderr
+from seq2seq.config.training import Monitor
 from seq2seq.errors import RunError
 from seq2seq.evaluation.metrics import METRICS
+from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none, write_text
+from seq2seq.training.monitoring import EventFile
 from seq2seq.training.state import TrainerState
 
 
@@ -31,12 +33,16 @@ class Reporter:
     """Shows the progress of a training, and logs its metrics.
 
     Args:
-        metrics: the metrics.jsonl to append to.
+        run: whose metrics.jsonl is appended to.
         progress: the share of the budget that is already used up, 0 to 1.
+        monitor: what shows the metrics besides; its package is installed.
     """
 
-    def __init__(self, metrics: Path, progress: float = 0.0) -> None:
-        self.metrics = metrics
+    def __init__(self, run: RunDirectory, progress: float = 0.0, monitor: Monitor = "none") -> None:
+        self.run = run
+        self.metrics = run.metrics
+        self.monitor = monitor
+        self.events: EventFile | None = None
         self.bar = tqdm(
             total=100,
             initial=round(100 * progress),
@@ -47,7 +53,17 @@ class Reporter:
         )
 
     def rewind(self, state: TrainerState) -> None:
-        """Removes what was logged after the checkpoint with `state`, before training resumes there.
+        """Goes back to the checkpoint with `state`, from which training begins or resumes.
+
+        Raises:
+            RunError: a file can't be read or written.
+        """
+        rows = self.remove_after(state)
+        if self.monitor == "tensorboard":
+            self.events = EventFile(self.run, rows, state.seconds)
+
+    def remove_after(self, state: TrainerState) -> list[dict[str, Any]]:
+        """Removes what was logged after the checkpoint with `state`; returns the lines that stay.
 
         A checkpoint may have been written after the updates of a step and before its validation:
         each kind of line has its own last step.
@@ -58,11 +74,11 @@ class Reporter:
         if not os.path.lexists(self.metrics):
             if state.step:
                 log_line(f"{self.metrics} is missing: the log begins anew")
-            return
+            return []
         if not self.metrics.is_file():
             raise RunError(f"{self.metrics} is no plain file: move it away")
         last = {"validation": state.validated, "mean": state.averaged}
-        kept, damaged = [], 0
+        kept, rows, damaged = [], [], 0
         try:
             lines = self.metrics.read_bytes().split(b"\n")
         except OSError as error:
@@ -73,11 +89,13 @@ class Reporter:
                 row = json.loads(text)
                 if row["step"] <= last.get(row["kind"], state.step):
                     kept.append(text + "\n")
+                    rows.append(row)
             except (ValueError, KeyError, TypeError):
                 damaged += 1
         if damaged:
             log_line(f"{self.metrics}: {damaged:,} damaged lines are left out")
         write_text(self.metrics, "".join(kept))
+        return rows
 
     def advance(self, progress: float, postfix: str) -> None:
         """Moves the bar to a share of the budget, 0 to 1, with a text after it."""
@@ -102,14 +120,18 @@ class Reporter:
                 os.fsync(file.fileno())  # a checkpoint that is younger does not outlive its line
         except OSError as error:
             raise RunError(f"{self.metrics} could not be written: {error.strerror}") from error
+        if self.events is not None:
+            self.events.add(line)
         if kind == "training" and self.bar.disable:
             log_line(training_line(values))
         if kind in ("validation", "mean"):
             log_line(validation_line(values))
 
     def close(self) -> None:
-        """Removes the bar."""
+        """Removes the bar, and closes what the monitor reads."""
         self.bar.close()
+        if self.events is not None:
+            self.events.close()
 
 
 def training_line(values: dict[str, Any]) -> str:

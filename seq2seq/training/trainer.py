@@ -17,7 +17,7 @@ from typing import Generic, Literal
 import torch
 from torch import Tensor, nn
 
-from seq2seq.config.training import TrainingSettings
+from seq2seq.config.training import Monitor, TrainingSettings
 from seq2seq.errors import RunError, TrainingError
 from seq2seq.evaluation.perplexity import perplexity
 from seq2seq.models.device import choose_device, choose_precision
@@ -88,9 +88,9 @@ class Trainer(Generic[BatchT]):
         if resume:
             self.load()
 
-    def train(self) -> str:
-        """Trains the model; returns in words why training ended."""
-        self.reporter = Reporter(self.run.metrics, self.progress)
+    def train(self, monitor: Monitor = "none") -> str:
+        """Trains the model, shown by a monitor, too; returns in words why training ended."""
+        self.reporter = Reporter(self.run, self.progress, monitor)
         self.reporter.rewind(self.state)
         self.started = time.perf_counter() - self.state.seconds
         try:

@@ -113,7 +113,7 @@ class OurTraining:
         run = RunDirectory(self.experiment.run)
         run.path.mkdir(parents=True)
         self.trainer = Trainer(self.model, self.task, self.experiment.training, run, seed=1)
-        self.trainer.reporter = Reporter(run.metrics, 0.0)
+        self.trainer.reporter = Reporter(run)
         self.trainer.started = time.perf_counter()
 
     def update(self, batch: Batch) -> None:

@@ -353,7 +353,9 @@ NO_EFFECT: list[tuple[type[BaseExperiment], dict[str, object], str]] = [
     ),
     *(
         (NGramExperiment, {name: value}, "with n-grams, which are counted at once")
-        for name, value in (("seed", 2), ("resume", True), ("device", "cpu"))
+        for name, value in (
+            *(("seed", 2), ("resume", True), ("device", "cpu"), ("monitor", "tensorboard")),
+        )
     ),
 ]
 

@@ -196,7 +196,7 @@ def test_the_log_keeps_what_the_checkpoint_covers(tmp_path: Path) -> None:
     ]
     log.write_text("\n".join(kept + lost), encoding="utf-8")
     log.write_bytes(log.read_bytes() + "…".encode()[:2])
-    reporter = Reporter(log)
+    reporter = Reporter(RunDirectory(tmp_path))
     for _ in range(2):
         reporter.rewind(TrainerState(step=2, validated=1, averaged=1))
         assert log.read_bytes().decode("utf-8") == "\n".join(kept) + "\n"
@@ -209,7 +209,7 @@ def test_the_log_keeps_what_the_checkpoint_covers(tmp_path: Path) -> None:
 def test_a_log_that_can_not_be_written_or_read(tmp_path: Path) -> None:
     log = tmp_path / "metrics.jsonl"
     log.mkdir()
-    reporter = Reporter(log)
+    reporter = Reporter(RunDirectory(tmp_path))
     with pytest.raises(RunError, match=r"metrics\.jsonl could not be written: Is a directory"):
         reporter.record("training", {"step": 1})
     with pytest.raises(RunError, match=r"metrics\.jsonl is no plain file"):
