@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seq2seq.cli.config_file import OF_THE_RUN, program, toml_line, toml_lines
 from seq2seq.cli.options import RunArgument, open_run, parse_command
@@ -19,6 +19,8 @@ from seq2seq.training.preflight import TRAIN_COMMANDS
 if TYPE_CHECKING:
     from seq2seq.runs.run import Run
 
+Row: TypeAlias = tuple[str, str]
+"""A name, and what is said of it."""
 EXPERIMENTS: dict[str, type[BaseExperiment]] = {
     each.KIND: each for each in (Experiment, LanguageExperiment, NGramExperiment)
 }
@@ -48,13 +50,16 @@ def show_command(arguments: list[str]) -> None:
         print("\n".join(file_lines(run, experiment)))
         return
     sections = {
-        f"{command.run}: {run.kind}": about_lines(run),
-        "Settings (other than the default)": changed_settings(experiment),
+        f"{command.run}: {run.kind}": aligned([*about_rows(run), *origin_rows(run)]),
+        "Settings (other than the default)": (
+            f"{toml_line(name, value)}  (default: {default})"
+            for name, value, default in changed_settings(experiment)
+        ),
         "Options of the recipe": (toml_line(*each) for each in run.metadata["recipe"].items()),
-        "Text": text_lines(run),
-        "Vocabularies": vocabulary_lines(run),
+        "Text": aligned(text_rows(run)),
+        "Vocabularies": aligned(vocabulary_rows(run)),
         "Model": model_lines(run),
-        "Best validation": best_lines(run),
+        "Best validation": aligned(best_rows(run)),
     }
     for title, lines in sections.items():
         if shown := list(lines):
@@ -73,58 +78,73 @@ def file_lines(run: Run, experiment: BaseExperiment) -> Iterator[str]:
         yield from ("", "[recipe]", *(toml_line(*each) for each in recipe.items()))
 
 
-def about_lines(run: Run) -> Iterator[str]:
-    """Yields what is said of a model, and how it came to be."""
+def aligned(rows: Iterable[Row]) -> Iterator[str]:
+    """Yields names and what is said of them as lines of two columns."""
+    for name, value in rows:
+        yield f"{name:22} {value}"
+
+
+def about_rows(run: Run) -> Iterator[Row]:
+    """Yields what is said of a model."""
     if run.kind == Experiment.KIND:
         from seq2seq.export.about import about_run
 
         for name, value in to_dict(about_run(run, AboutSettings())).items():
             if value:
-                yield f"{name.replace('_', ' '):22} {value}"
+                yield name.replace("_", " "), str(value)
+
+
+def origin_rows(run: Run) -> Iterator[Row]:
+    """Yields how a model came to be."""
     begun, continued = run.metadata["begun"], len(run.metadata["continued"])
-    yield f"{'begun by':22} {shlex.join(map(str, begun.get('command', ())))}"
-    yield f"{'with':22} seq2seq {begun.get('versions', {}).get('seq2seq', 'of unknown version')}"
+    yield "begun by", shlex.join(map(str, begun.get("command", ())))
+    yield "with", f"seq2seq {begun.get('versions', {}).get('seq2seq', 'of unknown version')}"
     if continued:
-        yield f"{'continued':22} {continued} times"
+        yield "continued", f"{continued} times"
 
 
-def changed_settings(experiment: BaseExperiment) -> Iterator[str]:
-    """Yields each setting that is not as by default, as a file has it."""
+def changed_settings(experiment: BaseExperiment) -> Iterator[tuple[str, Any, str]]:
+    """Yields each setting that is not as by default: its name, its value, and the default."""
     usual = flatten(to_dict(type(experiment)()))
     for name, value in flatten(to_dict(experiment)).items():
         if value != usual[name] and name.partition(".")[0] not in OF_THE_RUN:
             default = "not set" if usual[name] is None else toml_line("", usual[name])[3:]
-            yield f"{toml_line(name, value)}  (default: {default})"
+            yield name, value, default
 
 
-def text_lines(run: Run) -> Iterator[str]:
+def text_rows(run: Run) -> Iterator[Row]:
     """Yields how much text a run has learnt from, by part."""
     for name, part in run.metadata["text"].items():
-        yield f"{name:22} {part['lines']:,} lines, of {part['read']:,} that were read"
+        yield name, f"{part['lines']:,} lines, of {part['read']:,} that were read"
 
 
-def vocabulary_lines(run: Run) -> Iterator[str]:
+def vocabulary_rows(run: Run) -> Iterator[Row]:
     """Yields the size of each vocabulary."""
     from seq2seq.runs.directory import SIDES, TEXT_SIDE
 
     for side in SIDES if run.kind == Experiment.KIND else (TEXT_SIDE,):
-        yield f"{side:22} {len(run.pipeline(side).vocab):,} tokens"
+        yield side, f"{len(run.pipeline(side).vocab):,} tokens"
 
 
 def model_lines(run: Run) -> Iterator[str]:
     """Yields how large a model is, or that there is none yet."""
     try:
-        if run.kind == NGramExperiment.KIND:
-            from seq2seq.language_modeling.loading import load_ngrams
-
-            for length, size in enumerate(load_ngrams(run).network.sizes, 1):
-                yield f"{f'{length}-grams':22} {size:,}"
-            return
-        from seq2seq.training.dry_run import count_weights
-
-        yield f"{'weights':22} {count_weights(load_network(run)):,}"
+        yield from aligned(size_rows(run))
     except RunError as error:
         yield str(error)
+
+
+def size_rows(run: Run) -> Iterator[Row]:
+    """Yields how large a model is; RunError if there is none yet."""
+    if run.kind == NGramExperiment.KIND:
+        from seq2seq.language_modeling.loading import load_ngrams
+
+        for length, size in enumerate(load_ngrams(run).network.sizes, 1):
+            yield f"{length}-grams", f"{size:,}"
+        return
+    from seq2seq.training.dry_run import count_weights
+
+    yield "weights", f"{count_weights(load_network(run)):,}"
 
 
 def load_network(run: Run) -> Any:
@@ -138,7 +158,7 @@ def load_network(run: Run) -> Any:
     return loading.load_network(run).network
 
 
-def best_lines(run: Run) -> Iterator[str]:
+def best_rows(run: Run) -> Iterator[Row]:
     """Yields the scores of the validation that chose the weights."""
     if not run.directory.metrics.is_file():
         return
@@ -147,4 +167,4 @@ def best_lines(run: Run) -> Iterator[str]:
     best = [row for row in read_metrics(run.directory.metrics) if row.get("best")]
     for name, value in best[-1].items() if best else ():
         if isinstance(value, int | float) and name not in ("best", "seconds"):
-            yield f"{name:22} {value:,}" if isinstance(value, int) else f"{name:22} {value:,.3f}"
+            yield name, f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"

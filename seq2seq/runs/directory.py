@@ -54,7 +54,7 @@ class RunDirectory:
         self.delete(found - set(map(self.averaging_checkpoint, except_steps)))
 
     def events(self, number: int) -> Path:
-        """What TensorBoard shows; of several files it reads the one with the highest number last."""
+        """What TensorBoard shows; of several it reads the one with the highest number last."""
         return self.path / f"events.out.tfevents.{number}"
 
     def delete_events(self) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from seq2seq.console import write_stderr
 from seq2seq.config.training import Monitor
+from seq2seq.console import write_stderr
 from seq2seq.errors import RunError
 from seq2seq.evaluation.metrics import METRICS
 from seq2seq.runs.directory import RunDirectory

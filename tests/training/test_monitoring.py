@@ -1,4 +1,4 @@
-"""--monitor tensorboard: the event file has the numbers of metrics.jsonl, also of a continued run."""
+"""--monitor tensorboard: the event file has the numbers of metrics.jsonl, when continued too."""
 
 import json
 import sys
