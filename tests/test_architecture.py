@@ -19,7 +19,16 @@ MODULES = {
 }
 ORDER = [
     *("errors", "console", "config", "data", "runs", "models", "decoding", "evaluation"),
-    *("training", "plotting", "language_modeling", "export", "translation", "cli", "__main__"),
+    *(
+        "training",
+        "plotting",
+        "language_modeling",
+        "export",
+        "translation",
+        "report",
+        "cli",
+        "__main__",
+    ),
 ]
 """What uses only what stands before it."""
 MAX_FILE, MAX_FUNCTION = 350, 65

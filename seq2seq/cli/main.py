@@ -23,6 +23,7 @@ from seq2seq.cli.export import export_command
 from seq2seq.cli.gates import gates_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
+from seq2seq.cli.report import report_command
 from seq2seq.cli.rerank import rerank_command
 from seq2seq.cli.show import show_command
 from seq2seq.cli.tokenize import tokenize_command
@@ -70,6 +71,7 @@ COMMANDS = Group(
         "tokenize": tokenize_command,
         "export": export_command,
         "show": show_command,
+        "report": report_command,
         "plot": plot_command,
         "lm": LANGUAGE_MODELS,
     },

@@ -138,7 +138,7 @@ def title(about: About) -> str:
 
 def page(content: Content, about: About) -> str:
     """Returns the HTML of a page: the template with everything in its place."""
-    style = read_scripts(("style.css",))
+    style = read_scripts(("base.css", "style.css"))
     script = read_scripts(PAGE)
     description, weights = content.embed(about)
     parts = {

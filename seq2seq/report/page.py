@@ -1,0 +1,289 @@
+"""What is known of a run -> one HTML page: no script, nothing from a network, all text escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, tostring
+
+from seq2seq.evaluation.breakdown import BreakdownRow
+from seq2seq.evaluation.metrics import METRICS
+from seq2seq.export.html import read_scripts
+from seq2seq.plotting.attention import EOS
+from seq2seq.report.charts import charts, kind_name
+from seq2seq.report.elements import (
+    attention_map,
+    bar,
+    definitions,
+    element,
+    section,
+    table,
+    text,
+)
+from seq2seq.report.scored import ScoredSentence, ScoredText
+from seq2seq.training.reporting import format_duration
+
+STYLE = Path(__file__).parent / "style.css"
+MAX_SAMPLES = 12
+"""So many validations at most have their samples shown, spread evenly."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page tells of a run.
+
+    Attributes:
+        title: of the page.
+        kind: of the model, in words.
+        facts: names with what is said of each, by the title of their part of the page.
+        settings: name, value and default of each setting that is not as by default.
+        hidden: how many more there are, which are free text.
+        rows: the lines of metrics.jsonl.
+        signature: how BLEU of validations counts words; empty for a language model.
+        test: a test text with its scores, if one was given.
+        sentences: how many of its sentences are shown, of the worst and of the best.
+    """
+
+    title: str
+    kind: str
+    facts: Mapping[str, Sequence[tuple[str, str]]]
+    settings: Sequence[tuple[str, str, str]] = ()
+    hidden: int = 0
+    rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    signature: str = ""
+    test: ScoredText | None = None
+    sentences: int = 10
+
+
+def page(report: Report) -> str:
+    """Returns the HTML of a report."""
+    style = read_scripts(("base.css",)) + STYLE.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", report.title),
+        element("style", style),
+    )
+    quoted = "It quotes sentences of the validation" + (" and test" if report.test else "")
+    body = element(
+        "body",
+        element("header", text("h1", report.title), element("p", report.kind)),
+        element("main", *sections(report)),
+        element(
+            "footer",
+            element("p", f"Made with seq2seq. {quoted} text; it needs no network and no script."),
+        ),
+    )
+    return "<!DOCTYPE html>\n" + tostring(
+        element("html", head, body, lang="en"), encoding="unicode", method="html"
+    )
+
+
+def sections(report: Report) -> Iterator[Element]:
+    """Yields the parts of the page, in their order."""
+    if figures := [*key_figures(report)]:
+        yield section("In short", element("dl", *figures, class_="figures"))
+    if report.test is not None:
+        yield from test_sections(report.test, report.sentences)
+    if report.rows:
+        yield from training_sections(report)
+    shown = (section(title, definitions(rows)) for title, rows in report.facts.items() if rows)
+    yield element("div", *shown, class_="sides")
+    yield settings_section(report)
+
+
+def key_figures(report: Report) -> Iterator[Element]:
+    """Yields the numbers that one looks for first."""
+    figures = {}
+    if report.test is not None:
+        for name, score in report.test.scores.items():
+            figures[f"{METRICS[name].title}, test text"] = f"{score.score:.2f}"
+    best = best_row(report.rows)
+    if best.get("bleu") is not None:
+        figures["BLEU, best validation"] = f"{best['bleu']:.2f}"
+    if best.get("perplexity") is not None:
+        figures["perplexity, best validation"] = f"{best['perplexity']:.2f}"
+    if report.rows:
+        figures["training time"] = format_duration(report.rows[-1].get("seconds", 0.0))
+        figures["updates"] = f"{report.rows[-1]['step']:,}"
+    for name, value in figures.items():
+        yield element("div", element("dt", name), element("dd", value))
+
+
+def best_row(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Returns the line of the validation that chose the weights; nothing if there is none."""
+    best = [row for row in rows if row.get("best")]
+    return best[-1] if best else {}
+
+
+def settings_section(report: Report) -> Element:
+    """Returns the settings that are not as by default."""
+    rows = [(element("code", name), value, default) for name, value, default in report.settings]
+    hidden = f"{report.hidden:,} more are free text, such as names of files, and are left out."
+    return section(
+        "Settings other than the default",
+        table(("Setting", "Value", "Default"), rows) if rows else None,
+        element("p", hidden, class_="note") if report.hidden else None,
+        element("p", "All are as by default.", class_="note")
+        if not rows and not report.hidden
+        else None,
+    )
+
+
+def training_sections(report: Report) -> Iterator[Element]:
+    """Yields the curves of a training, its validations, and what it wrote on the way."""
+    drawn = charts(report.rows)
+    if drawn:
+        yield section("Training", element("div", *drawn, class_="charts"))
+    validations = [row for row in report.rows if row["kind"] != "training"]
+    names = [
+        name for name in ("loss", "perplexity", *METRICS) if any(name in row for row in validations)
+    ]
+    names = [name for name in names if any(row.get(name) is not None for row in validations)]
+    if validations:
+        cells = [validation_cells(row, names) for row in validations]
+        titles = [METRICS[name].title if name in METRICS else name.capitalize() for name in names]
+        note = f"BLEU by greedy search: {report.signature}" if report.signature else None
+        yield section(
+            "Validations",
+            table(("Update", "Time", *titles, ""), cells, numbers=2 + len(names)),
+            element("p", note, class_="note signature") if note else None,
+        )
+    yield from sample_section(validations)
+
+
+def validation_cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Returns a validation as a row of a table."""
+    numbers = ["" if row.get(name) is None else f"{row[name]:.3f}" for name in names]
+    remarks = [kind_name(row["kind"])] * (row["kind"] == "mean") + ["best so far"] * bool(
+        row.get("best")
+    )
+    return [
+        f"{row['step']:,}",
+        format_duration(row.get("seconds", 0.0)),
+        *numbers,
+        ", ".join(remarks),
+    ]
+
+
+def sample_section(validations: Sequence[Mapping[str, Any]]) -> Iterator[Element]:
+    """Yields what the model wrote at its validations, sample by sample."""
+    rows = [row for row in validations if row["kind"] == "validation" and row.get("samples")]
+    last = max(len(rows) - 1, 1)
+    places = sorted({round(i * last / (MAX_SAMPLES - 1)) for i in range(MAX_SAMPLES)})
+    rows = [rows[place] for place in places if place < len(rows)]
+    if not rows:
+        return
+    parts = []
+    for number, sample in enumerate(rows[-1]["samples"]):
+        *given, written = sample
+        lines, before = [], None
+        for row in rows:
+            found = row["samples"][number] if number < len(row["samples"]) else {}
+            if (now := found.get(written)) is not None and now != before:
+                lines.append((f"{row['step']:,}", now))
+                before = now
+        parts.append(element("h3", f"Sample {number + 1}"))
+        parts.append(definitions([(name, sample[name]) for name in given]))
+        parts.append(table(("Update", written.capitalize()), lines, numbers=1))
+    note = "Where nothing is said of a validation, the model wrote what it had written before."
+    yield section("Samples over time", element("p", note, class_="note"), *parts)
+
+
+def test_sections(test: ScoredText, count: int) -> Iterator[Element]:
+    """Yields a test text's scores, where they come from, and its sentences."""
+    scores = (
+        (
+            f"{score.score:.2f}",
+            METRICS[name].title,
+            element("span", score.signature, class_="signature"),
+        )
+        for name, score in test.scores.items()
+    )
+    sentences = f"{len(test.sentences):,} sentences."
+    yield section(
+        "Test text",
+        element("p", sentences, class_="note"),
+        table(("Score", "Metric", "Signature"), scores, numbers=1),
+    )
+    longest = test.breakdown.longest_ngram
+    quarters = (
+        f"Each sentence is cut into four quarters, and n-grams of up to {longest} words count: "
+        "compare the quarters with each other, not with BLEU of whole sentences."
+    )
+    yield section(
+        "BLEU by length and by position",
+        breakdown_table("Words in the source", test.breakdown.lengths),
+        element("h3", "By position in the sentence"),
+        element("p", quarters, class_="note"),
+        breakdown_table("Quarter", test.breakdown.quarters),
+    )
+    half = min(count, len(test.sentences) // 2)
+    note = "By sentence chrF, 0 to 100."
+    if half:
+        yield sentence_section("Worst translations", note, test.sentences[:half])
+        yield sentence_section("Best translations", note, test.sentences[: -half - 1 : -1])
+    if test.attention:
+        yield attention_section(test)
+
+
+def breakdown_table(title: str, rows: Sequence[BreakdownRow]) -> Element:
+    """Returns BLEU of parts of a text, with bars."""
+    head = ("BLEU", title, "Sentences", "Words", "Reference words", "")
+    cells = (
+        (
+            f"{row.bleu:.2f}",
+            row.name,
+            f"{row.sentences:,}",
+            f"{row.words:,}",
+            f"{row.reference_words:,}",
+            bar(row.bleu / 100),
+        )
+        for row in rows
+    )
+    return table(head, cells, numbers=5)
+
+
+def sentence_section(title: str, note: str, sentences: Sequence[ScoredSentence]) -> Element:
+    """Returns sentences with what was made of them."""
+    parts = []
+    for each in sentences:
+        references = [("reference", given, "given") for given in each.references]
+        rows = [("source", each.source, "given"), *references]
+        rows.append(("translation", each.hypothesis, "main"))
+        said = (
+            element("div", element("dt", name), text("dd", value, class_=role))
+            for name, value, role in rows
+        )
+        head = f"chrF {each.chrf:.1f}, line {each.number:,}"
+        parts.append(
+            element(
+                "div", element("p", head, class_="note"), element("dl", *said), class_="sentence"
+            )
+        )
+    return section(title, element("p", note, class_="note"), *parts)
+
+
+def attention_section(test: ScoredText) -> Element:
+    """Returns pictures of attention."""
+    note = (
+        "Above the source's tokens, at the side the translation's; the darker, the more the token "
+        "is based on it. The worst, the middle and the best translation of sentences that are "
+        "short enough."
+    )
+    parts = []
+    for each in test.attention:
+        parts.append(text("h3", each.text))
+        weights = each.attention or []
+        parts.append(attention_map([*each.source_tokens, EOS], [*each.tokens, EOS], weights))
+    return section("Attention", element("p", note, class_="note"), *parts)
