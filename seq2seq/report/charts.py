@@ -47,7 +47,7 @@ class Axis(NamedTuple):
             factors = (1, 2, 5) if len(powers) <= 4 else (1,)
             found = [factor * 10.0**power for power in powers for factor in factors]
         else:
-            step = round_step((self.high - self.low) / 4)
+            step = round_step((self.high - self.low) / 5)
             first = math.ceil(self.low / step)
             found = [step * number for number in range(first, first + 6)]
         return [number for number in found if self.low <= number <= self.high]

@@ -50,17 +50,19 @@ def definitions(rows: Iterable[tuple[str, str]]) -> Element:
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Content]], numbers: int = 0) -> Element:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[Content]], numbers: Sequence[int] = ()
+) -> Element:
     """Returns a table, which scrolls where it is wider than the page.
 
     Args:
         head: the titles of the columns.
         rows: the cells.
-        numbers: how many columns have numbers, from the first one.
+        numbers: which columns have numbers, counted from 0.
     """
 
     def cell(name: str, place: int, value: Content) -> Element:
-        return element(name, value, dir="auto", class_="number" if place < numbers else "text")
+        return element(name, value, dir="auto", class_="number" if place in numbers else "text")
 
     return element(
         "div",

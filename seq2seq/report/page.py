@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, tostring
 from seq2seq.evaluation.breakdown import BreakdownRow
 from seq2seq.evaluation.metrics import METRICS
 from seq2seq.export.html import read_scripts
-from seq2seq.plotting.attention import EOS
+from seq2seq.plotting.attention import EOS, MARK_GLYPHS
 from seq2seq.report.charts import charts, kind_name
 from seq2seq.report.elements import (
     attention_map,
@@ -156,7 +156,7 @@ def training_sections(report: Report) -> Iterator[Element]:
         note = f"BLEU by greedy search: {report.signature}" if report.signature else None
         yield section(
             "Validations",
-            table(("Update", "Time", *titles, ""), cells, numbers=2 + len(names)),
+            table(("Update", "Time", *titles, ""), cells, numbers=range(2 + len(names))),
             element("p", note, class_="note signature") if note else None,
         )
     yield from sample_section(validations)
@@ -194,8 +194,9 @@ def sample_section(validations: Sequence[Mapping[str, Any]]) -> Iterator[Element
                 lines.append((f"{row['step']:,}", now))
                 before = now
         parts.append(element("h3", f"Sample {number + 1}"))
-        parts.append(definitions([(name, sample[name]) for name in given]))
-        parts.append(table(("Update", written.capitalize()), lines, numbers=1))
+        if given:
+            parts.append(definitions([(name, sample[name]) for name in given]))
+        parts.append(table(("Update", written.capitalize()), lines, numbers=[0]))
     note = "Where nothing is said of a validation, the model wrote what it had written before."
     yield section("Samples over time", element("p", note, class_="note"), *parts)
 
@@ -210,11 +211,18 @@ def test_sections(test: ScoredText, count: int) -> Iterator[Element]:
         )
         for name, score in test.scores.items()
     )
-    sentences = f"{len(test.sentences):,} sentences."
+    words, wanted = (
+        sum(getattr(row, name) for row in test.breakdown.lengths)
+        for name in ("words", "reference_words")
+    )
+    counts = (
+        f"{len(test.sentences):,} sentences, with {words:,} words in the translations and "
+        f"{wanted:,} in the references (of several, those nearest in length)."
+    )
     yield section(
         "Test text",
-        element("p", sentences, class_="note"),
-        table(("Score", "Metric", "Signature"), scores, numbers=1),
+        element("p", counts, class_="note"),
+        table(("Score", "Metric", "Signature"), scores, numbers=[0]),
     )
     longest = test.breakdown.longest_ngram
     quarters = (
@@ -223,7 +231,8 @@ def test_sections(test: ScoredText, count: int) -> Iterator[Element]:
     )
     yield section(
         "BLEU by length and by position",
-        breakdown_table("Words in the source", test.breakdown.lengths),
+        element("p", "Lengths are in words of the source.", class_="note"),
+        breakdown_table("Length", test.breakdown.lengths),
         element("h3", "By position in the sentence"),
         element("p", quarters, class_="note"),
         breakdown_table("Quarter", test.breakdown.quarters),
@@ -239,19 +248,19 @@ def test_sections(test: ScoredText, count: int) -> Iterator[Element]:
 
 def breakdown_table(title: str, rows: Sequence[BreakdownRow]) -> Element:
     """Returns BLEU of parts of a text, with bars."""
-    head = ("BLEU", title, "Sentences", "Words", "Reference words", "")
+    head = (title, "BLEU", "", "Sentences", "Words", "Reference words")
     cells = (
         (
-            f"{row.bleu:.2f}",
             row.name,
+            f"{row.bleu:.2f}",
+            bar(row.bleu / 100),
             f"{row.sentences:,}",
             f"{row.words:,}",
             f"{row.reference_words:,}",
-            bar(row.bleu / 100),
         )
         for row in rows
     )
-    return table(head, cells, numbers=5)
+    return table(head, cells, numbers=(0, 1, 3, 4, 5))
 
 
 def sentence_section(title: str, note: str, sentences: Sequence[ScoredSentence]) -> Element:
@@ -283,7 +292,11 @@ def attention_section(test: ScoredText) -> Element:
     )
     parts = []
     for each in test.attention:
-        parts.append(text("h3", each.text))
-        weights = each.attention or []
-        parts.append(attention_map([*each.source_tokens, EOS], [*each.tokens, EOS], weights))
-    return section("Attention", element("p", note, class_="note"), *parts)
+        source, target = (
+            [*(token.translate(MARK_GLYPHS) for token in tokens), EOS]
+            for tokens in (each.source_tokens, each.tokens)
+        )
+        picture = attention_map(source, target, each.attention or [])
+        parts.append(element("figure", text("figcaption", each.text), picture))
+    maps = element("div", *parts, class_="maps")
+    return section("Attention", element("p", note, class_="note"), maps)

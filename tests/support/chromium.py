@@ -47,7 +47,12 @@ class Browser:
         self.driver.quit()
 
     def open(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Opens a page, and waits until it can translate.
+        """Opens a page, and waits until it can translate; arguments as for `show`."""
+        self.show(page, width=width, height=height, dark=dark)
+        self.wait("document.getElementById('status').textContent === ''")
+
+    def show(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        """Opens a page of any kind.
 
         Args:
             page: the file.
@@ -62,7 +67,6 @@ class Browser:
         for kind in ("browser", "performance"):
             self.driver.get_log(kind)  # what was logged of the page before
         self.driver.get(page.as_uri())
-        self.wait("document.getElementById('status').textContent === ''")
 
     def all(self, selector: str) -> list[Any]:
         """The elements of a CSS selector."""
