@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
@@ -102,7 +103,10 @@ def attention_map(
         source_tokens, target_tokens: eos among them.
         weights: in [0, 1], a row for each target token, a column for each source token.
     """
-    head = (element("th", text("span", token), scope="col") for token in source_tokens)
+    head = (
+        element("th", text("span", token, class_="upright" * is_wide(token)), scope="col")
+        for token in source_tokens
+    )
     rows = (
         element(
             "tr",
@@ -122,6 +126,11 @@ def attention_map(
         class_="wide",
         tabindex=0,
     )
+
+
+def is_wide(token: str) -> bool:
+    """Whether a token is of a script that stands upright in columns, as Chinese does."""
+    return any(unicodedata.east_asian_width(character) in "WF" for character in token)
 
 
 def shade(weight: float) -> Element:
