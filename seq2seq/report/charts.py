@@ -11,7 +11,7 @@ from seq2seq.plotting.learning_curves import LOGARITHMIC, choose_panels
 from seq2seq.report.elements import element
 
 WIDTH, HEIGHT = 360, 230
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 34
+LEFT, RIGHT, TOP, BOTTOM = 54, 24, 10, 34
 """Room around the curves, for labels."""
 FEW_POINTS = 40
 """A curve of fewer has a mark at each."""
@@ -124,17 +124,27 @@ def kind_name(kind: str) -> str:
     return "mean of checkpoints" if kind == "mean" else kind
 
 
+def label(value: float) -> str:
+    """Returns a round number as it stands beside an axis.
+
+    >>> label(200000.0), label(0.05), label(1e-7)
+    ('200,000', '0.05', '1e-07')
+    """
+    return f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
+
+
 def grid(across: Axis, upwards: Axis) -> list[Element]:
     """Returns the lines and labels of two axes."""
     found = []
     for value in upwards.ticks():
         y = upwards.place(value)
         found.append(element("path", d=f"M{LEFT} {y}H{WIDTH - RIGHT}", class_="grid"))
-        found.append(element("text", f"{value:.3g}", x=LEFT - 6, y=y + 4, text_anchor="end"))
+        found.append(element("text", label(value), x=LEFT - 6, y=y + 4, text_anchor="end"))
     for value in across.ticks():
         x = across.place(value)
-        label = element("text", f"{value:,.0f}", x=x, y=HEIGHT - BOTTOM + 16, text_anchor="middle")
-        found.append(label)
+        found.append(
+            element("text", label(value), x=x, y=HEIGHT - BOTTOM + 16, text_anchor="middle")
+        )
     middle = (LEFT + WIDTH - RIGHT) / 2
     return [*found, element("text", "step", x=middle, y=HEIGHT - 4, text_anchor="middle")]
 

@@ -226,7 +226,7 @@ def test_sections(test: ScoredText, count: int) -> Iterator[Element]:
     )
     longest = test.breakdown.longest_ngram
     quarters = (
-        f"Each sentence is cut into four quarters, and n-grams of up to {longest} words count: "
+        f"Each sentence is cut into four quarters, and n-grams up to a length of {longest} count: "
         "compare the quarters with each other, not with BLEU of whole sentences."
     )
     yield section(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from seq2seq.evaluation.breakdown import Breakdown, breakdown
 from seq2seq.evaluation.metrics import (
+    EmptyReferenceWarning,
     Score,
     chrf_metric,
     corpus_score,
@@ -66,9 +68,11 @@ def score_text(
     """Translates a text and scores it; arguments and errors as for `evaluate` and `breakdown`."""
     hypotheses = translator.translate([*sources])
     scores = evaluate(hypotheses, references, tokenize=tokenize, lowercase=lowercase)
-    parts = breakdown(sources, hypotheses, references, tokenize=tokenize, lowercase=lowercase)
+    with warnings.catch_warnings():  # an empty reference has been named once
+        warnings.simplefilter("ignore", EmptyReferenceWarning)
+        parts = breakdown(sources, hypotheses, references, tokenize=tokenize, lowercase=lowercase)
+        lists = reference_lists(references)
     metric = chrf_metric(tokenize, lowercase)
-    lists = reference_lists(references)
     rows = zip(sources, lists, hypotheses, strict=True)
     sentences = [
         ScoredSentence(number, source, given, found, corpus_score(metric, [found], [given]).score)

@@ -128,6 +128,20 @@ def test_text_is_text_and_nothing_runs(run: Command, tmp_path: Path, test_text: 
     assert "default-src 'none'" in text
 
 
+def test_a_model_without_attention_and_a_sentence_without_reference(
+    run: Command, trained: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    source, reference = tmp_path / "source", tmp_path / "reference"
+    source.write_text("Emma sleeps.\n\n", encoding="utf-8")
+    reference.write_text("\nEmma dort.\n", encoding="utf-8")
+    _, said = run("report", trained, source, reference, "--out", path)
+    assert said.count("have an empty reference") == said.count("\n") == 1
+    parts = Page(path).parts
+    assert "2" in parts["BLEU by length and by position"]
+    assert "Attention" not in parts
+
+
 def test_mistakes(
     run: Command, fails: Callable[..., str], tmp_path: Path, test_text: list[Path]
 ) -> None:
