@@ -128,6 +128,7 @@ def test_text_is_text_and_nothing_runs(run: Command, tmp_path: Path, test_text: 
     assert "default-src 'none'" in text
 
 
+@pytest.mark.filterwarnings("always::seq2seq.evaluation.metrics.EmptyReferenceWarning")
 def test_a_model_without_attention_and_a_sentence_without_reference(
     run: Command, trained: Path, tmp_path: Path
 ) -> None:
