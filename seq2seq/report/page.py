@@ -147,9 +147,10 @@ def training_sections(report: Report) -> Iterator[Element]:
         yield section("Training", element("div", *drawn, class_="charts"))
     validations = [row for row in report.rows if row["kind"] != "training"]
     names = [
-        name for name in ("loss", "perplexity", *METRICS) if any(name in row for row in validations)
+        name
+        for name in ("loss", "perplexity", *METRICS)
+        if any(row.get(name) is not None for row in validations)
     ]
-    names = [name for name in names if any(row.get(name) is not None for row in validations)]
     if validations:
         cells = [validation_cells(row, names) for row in validations]
         titles = [METRICS[name].title if name in METRICS else name.capitalize() for name in names]
@@ -165,9 +166,9 @@ def training_sections(report: Report) -> Iterator[Element]:
 def validation_cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """Returns a validation as a row of a table."""
     numbers = ["" if row.get(name) is None else f"{row[name]:.3f}" for name in names]
-    remarks = [kind_name(row["kind"])] * (row["kind"] == "mean") + ["best so far"] * bool(
-        row.get("best")
-    )
+    remarks = [kind_name("mean")] if row["kind"] == "mean" else []
+    if row.get("best"):
+        remarks.append("best so far")
     return [
         f"{row['step']:,}",
         format_duration(row.get("seconds", 0.0)),
@@ -178,26 +179,30 @@ def validation_cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 def sample_section(validations: Sequence[Mapping[str, Any]]) -> Iterator[Element]:
     """Yields what the model wrote at its validations, sample by sample."""
-    rows = [row for row in validations if row["kind"] == "validation" and row.get("samples")]
-    last = max(len(rows) - 1, 1)
-    places = sorted({round(i * last / (MAX_SAMPLES - 1)) for i in range(MAX_SAMPLES)})
-    rows = [rows[place] for place in places if place < len(rows)]
-    if not rows:
+    found = [row for row in validations if row["kind"] == "validation" and row.get("samples")]
+    if not found:
         return
+    last = len(found) - 1
+    places = sorted({round(i * last / (MAX_SAMPLES - 1)) for i in range(MAX_SAMPLES)})
+    rows = [found[place] for place in places]
     parts = []
     for number, sample in enumerate(rows[-1]["samples"]):
         *given, written = sample
         lines, before = [], None
         for row in rows:
-            found = row["samples"][number] if number < len(row["samples"]) else {}
-            if (now := found.get(written)) is not None and now != before:
+            there = row["samples"][number] if number < len(row["samples"]) else {}
+            now = there.get(written, before)
+            if now != before:
                 lines.append((f"{row['step']:,}", now))
                 before = now
         parts.append(element("h3", f"Sample {number + 1}"))
         if given:
             parts.append(definitions([(name, sample[name]) for name in given]))
         parts.append(table(("Update", written.capitalize()), lines, numbers=[0]))
-    note = "Where nothing is said of a validation, the model wrote what it had written before."
+    note = (
+        f"Looked at: {len(rows):,} of {len(found):,} validations. What was written at the one "
+        "before, too, is not repeated."
+    )
     yield section("Samples over time", element("p", note, class_="note"), *parts)
 
 
