@@ -11,12 +11,15 @@ With a beam of 1 this is greedy search, and with a beam as wide as the tree it i
 Diverse beam search (Vijayakumar et al. 2018) is the same with several beams, the groups, for each
 sentence. With one group it is beam search. With a diversity of 0 all groups find the same: beam
 search with a group's beam.
+
+With phrases that a sentence's hypotheses must contain, continuations are taken by dynamic beam
+allocation, see `seq2seq.decoding.lexical_constraints`.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 import torch
@@ -34,6 +37,7 @@ from seq2seq.decoding.interface import (
     select_hypotheses,
     select_rows,
 )
+from seq2seq.decoding.lexical_constraints import Phrases, constrained_continuations
 from seq2seq.decoding.live import FULL, LiveHypotheses
 
 Continuations = Callable[[Tensor, Tensor, int, int], tuple[Tensor, Tensor, Tensor]]
@@ -125,6 +129,7 @@ def beam_search(
     beam_size: int,
     groups: int = 1,
     continuations: Continuations = best_continuations,
+    phrases: Sequence[Phrases] | None = None,
 ) -> list[list[Hypothesis]]:
     """Returns the best hypotheses of each row, best first, at most `beam_size` and at least one.
 
@@ -133,6 +138,8 @@ def beam_search(
         beam_size: hypotheses that live on at each step.
         groups: beams that share `beam_size`, which they must divide.
         continuations: which of them are taken, see `Continuations`.
+        phrases: for each row those that its hypotheses must contain; they decide in the place of
+            `continuations`, with one group. A hypothesis that lacks some comes last.
     """
     device = constraints.max_lengths.device
     width = beam_size // groups
@@ -148,13 +155,20 @@ def beam_search(
         live = live._replace(attention=scoring.track_attention(live.attention, state))
         allowed = constraints.apply(log_probs, live.histories, live.sentences)
         beams = len(live.beams) // each
-        origins, tokens, totals = continuations(allowed, live.totals, beams, width)
+        if phrases is None:
+            origins, tokens, totals = continuations(allowed, live.totals, beams, width)
+        else:
+            chosen = constrained_continuations(allowed, live, phrases, beams, width)
+            origins, tokens, totals = chosen
         each = len(tokens) // beams
         live = select_rows(live, origins).extend(tokens, totals)
         for row in live.ending:
             beam = int(live.beams[row])
-            insort(finished[beam], live.finish(row, scoring), key=best_first)
-            if len(finished[beam]) >= width:
+            hypothesis = live.finish(row, scoring)
+            if phrases is not None:
+                hypothesis = hypothesis._replace(unmet=phrases[beam].unmet(hypothesis.tokens))
+            insort(finished[beam], hypothesis, key=best_first)
+            if len(finished[beam]) >= width and not finished[beam][width - 1].unmet:
                 worst[beam] = finished[beam][width - 1].score
         longest = constraints.max_lengths[live.sentences]
         bounds = totals / ((6 + longest) / 6) ** scoring.alpha
@@ -184,9 +198,9 @@ def keep_sentences(
     return select_rows(live, rows), select_hypotheses(state, origins[rows], kept)
 
 
-def best_first(hypothesis: Hypothesis) -> float:
-    """Returns the key that sorts hypotheses by falling score."""
-    return -hypothesis.score
+def best_first(hypothesis: Hypothesis) -> tuple[int, float]:
+    """Returns the key that sorts hypotheses by falling score, those that lack phrases last."""
+    return hypothesis.unmet, -hypothesis.score
 
 
 def best_distinct(hypotheses: Iterable[Hypothesis], count: int) -> list[Hypothesis]:

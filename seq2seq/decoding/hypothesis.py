@@ -34,12 +34,15 @@ class Hypothesis(NamedTuple):
         score: what search ranks by, see `Scoring`; after minimum Bayes risk the expected utility.
         attention: ``(len(tokens) + 1, source tokens)``, eos counted on both sides; None where it
             was not asked for. An exported model gives an array.
+        unmet: how many tokens are in phrases that it lacks though it must contain them, having
+            come to its greatest length.
     """
 
     tokens: list[int]
     log_probability: float
     score: float
     attention: Tensor | NDArray[np.float32] | None = None
+    unmet: int = 0
 
 
 def length_penalty(length: int, alpha: float) -> float:

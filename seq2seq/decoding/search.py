@@ -19,6 +19,7 @@ from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.greedy import greedy_search
 from seq2seq.decoding.hypothesis import FORBIDDEN_IDS, Hypothesis, Ids
 from seq2seq.decoding.interface import Scoring, State, StepFunction, StepLanguageModel, StepModel
+from seq2seq.decoding.lexical_constraints import Phrases
 from seq2seq.decoding.mbr import Utility, minimum_bayes_risk
 from seq2seq.decoding.sampling import sample_key, sample_search
 from seq2seq.decoding.scoring import token_log_probabilities
@@ -40,6 +41,7 @@ class SearchRequest(NamedTuple):
         sources: the ids of each sentence, which its random draws depend on.
         n: how many hypotheses of each sentence are wanted.
         utility: what mbr compares hypotheses by; None for other methods.
+        phrases: for each sentence those that its hypotheses must contain; only for beam.
     """
 
     step: StepFunction
@@ -50,6 +52,7 @@ class SearchRequest(NamedTuple):
     sources: Sequence[Ids]
     n: int
     utility: Utility | None
+    phrases: Sequence[Phrases] | None
 
 
 @torch.inference_mode()
@@ -66,6 +69,7 @@ def search(
     attention: bool = False,
     utility: Utility | None = None,
     shortlist: Shortlist | None = None,
+    phrases: Sequence[Phrases] | None = None,
 ) -> list[list[Hypothesis]]:
     """Returns the best hypotheses of each source, in the order of the sources.
 
@@ -85,6 +89,8 @@ def search(
         attention: keep attention in the hypotheses; so does `settings.replace_unknown`.
         utility: what mbr compares; only and always given for it.
         shortlist: of the first member's source tokens, for `settings.shortlist`.
+        phrases: for each source those that its hypotheses must contain; only for a beam that is
+            wider than their tokens, and without shortlist.
 
     Raises:
         SettingsError: attention is needed, and a model has none; mbr has nothing to compare by; no
@@ -116,7 +122,10 @@ def search(
                 constraints = make_constraints(settings, (lengths - 1).to(device), begun)
                 scoring = make_scoring(settings, lengths, attention)
                 found = SEARCHES[settings.method](
-                    SearchRequest(step, state, constraints, scoring, settings, ids, n, utility)
+                    SearchRequest(
+                        *(step, state, constraints, scoring, settings, ids, n, utility),
+                        None if phrases is None else [phrases[index] for index in chosen],
+                    )
                 )
             for index, hypotheses in zip(chosen, found, strict=True):
                 results[index] = targets.restore(hypotheses) if targets else hypotheses
@@ -199,7 +208,7 @@ def search_beam(request: SearchRequest) -> list[list[Hypothesis]]:
     width = max(request.n, settings.beam_size)
     if width == 1:
         return [[found] for found in greedy_search(step, state, constraints, scoring)]
-    return beam_search(step, state, constraints, scoring, beam_size=width)
+    return beam_search(step, state, constraints, scoring, beam_size=width, phrases=request.phrases)
 
 
 def search_diverse_beam(request: SearchRequest) -> list[list[Hypothesis]]:
