@@ -40,6 +40,7 @@ from .data.download import (
 from .data.monolingual import letters_only as letters_only, read_monolingual as read_monolingual
 from .data.filters.base import PairFilter as PairFilter
 from .data.parallel import Corpora as Corpora, ParallelCorpus as ParallelCorpus
+from .data.terminology import Terminology as Terminology
 from .data.readers.lines import read_lines as read_lines
 from .data.tokenizers.base import TOKENIZERS as TOKENIZERS, build_tokenizer as build_tokenizer
 from .data.tokenizers.pipeline import TextPipeline as TextPipeline

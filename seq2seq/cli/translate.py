@@ -25,6 +25,8 @@ from seq2seq.cli.options import (
 )
 from seq2seq.cli.parse import name_after_run
 from seq2seq.config.fields import PositiveInt
+from seq2seq.console import write_stderr
+from seq2seq.data.terminology import Terminology
 from seq2seq.data.tokenizers.normalization import show_token
 from seq2seq.errors import DataError
 
@@ -52,6 +54,12 @@ class Translate(DecodingCommand):
     beam is as wide."""
     prefix: FileOption = ""
     """A file with what each line's translation begins with; an empty line for nothing."""
+    terms: FileOption = ""
+    """An expert's terminology, a table of two columns: a source term, a tab, its translation. Each
+    time a term is in a line, as whole words, its translation is in the output, as written (Post &
+    Vilar 2018); of terms that overlap, the longest. In lower case a term stands for the word in any
+    case, else as written. Where --beam-size is too small for a line's terms, it is widened; how
+    many came out, and which did not, is printed on stderr."""
     alignment: bool = False
     """Add a tab and the pairs of words that attention aligns, as 0-0 1-2: numbers from 0 of what
     stands between spaces, source first. In JSON, a list of pairs."""
@@ -108,18 +116,24 @@ class Score(ModelCommand):
 
 def translate_command(arguments: list[str]) -> None:
     """Translate a text file, or standard input: a line for each line."""
+    from seq2seq.translation.terms import TermRecall
+
     command, run = parse_decoding(Translate, arguments, "seq2seq translate")
     lines = input_groups(command.file)
     prefixes = prefix_lines(command.prefix)
+    terms = Terminology.read(command.terms) if command.terms else None
     translator = load_translator(command, run)
     drawn = bool(command.attention)
     attention = drawn or command.alignment
     translator.with_settings({}, attention=attention)
     folder = make_folder(command.attention) if drawn else None
     found = translator.candidate_lines(
-        lines, command.n_best, prefixes=prefixes, attention=attention
+        lines, command.n_best, prefixes=prefixes, terms=terms, attention=attention
     )
+    recall = TermRecall(terms, translator.target) if terms else None
     for number, (line, candidates) in enumerate(found, start=1):
+        if recall:
+            recall.add(number, line, candidates[0].text)
         if folder and candidates[0].attention:
             candidates[0].plot_attention(folder / f"{number:05}.png")
         if command.n_best == 1 and not command.json:
@@ -127,6 +141,8 @@ def translate_command(arguments: list[str]) -> None:
             continue
         for candidate in candidates:
             print_json({"line": number, "source": line, **json_fields(candidate, command)})
+    for line in recall.report() if recall else ():
+        write_stderr(line)
 
 
 def prefix_lines(file: str) -> list[str] | None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.hypothesis import Hypothesis, Ids
+
+if TYPE_CHECKING:
+    from seq2seq.decoding.lexical_constraints import Phrases
 
 
 class LongSentenceWarning(UserWarning):
@@ -36,6 +39,7 @@ class Engine(Protocol):
         n: int,
         prefixes: Sequence[Ids] | None,
         attention: bool,
+        phrases: Sequence[Phrases] | None = None,
     ) -> list[list[Hypothesis]]:
         """Returns the best hypotheses of each sentence, see `seq2seq.decoding.search.search`."""
 

@@ -76,8 +76,9 @@ class ExportedEngine:
         n: int,
         prefixes: Sequence[Ids] | None,
         attention: bool,
+        phrases: object = None,
     ) -> list[list[Hypothesis]]:
-        """See `Engine.search`."""
+        """See `Engine.search`; `check_terms` refuses terms, so that there are no phrases."""
         return search(
             self.model,
             sources,

@@ -10,6 +10,7 @@ from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.translation.engine import Engine, source_ids, tokenize_sources
 from seq2seq.translation.results import EMPTY_TRANSLATION, Translation, make_translations
 from seq2seq.translation.streaming import align_prefixes
+from seq2seq.translation.terms import ModelTerms, search_phrases
 
 
 def search_texts(
@@ -22,6 +23,7 @@ def search_texts(
     n: int = 1,
     prefixes: str | Sequence[str] | None = None,
     attention: bool = False,
+    terms: ModelTerms | None = None,
 ) -> list[list[Translation]]:
     """Returns all that the search kept for each text, best first; at least one translation.
 
@@ -34,6 +36,7 @@ def search_texts(
         n: how many translations are wanted.
         prefixes: what they begin with, see `Translator.translate`.
         attention: whether each is to have its attention.
+        terms: how certain words are to be translated.
     """
     check_count(n, "n", 1, "candidate", most=1000)  # the beam is as wide
     begun = None if prefixes is None else align_prefixes(prefixes, texts)
@@ -41,9 +44,11 @@ def search_texts(
     full = [index for index, tokens in enumerate(sources[0]) if tokens]
     target = sides[1]
     starts = target.tokenizer.tokenize_all(begun) if begun else [[]] * len(texts)
-    found = engine.search(
+    found = search_phrases(
+        engine,
         source_ids(engine.sources, sources, full),
         settings,
+        [terms.phrases(texts[index]) if terms else None for index in full],
         n=n,
         prefixes=[target.vocab.ids(starts[index]) for index in full],
         attention=attention,

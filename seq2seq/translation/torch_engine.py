@@ -8,6 +8,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.hypothesis import Hypothesis, Ids
 from seq2seq.decoding.interface import StepLanguageModel
+from seq2seq.decoding.lexical_constraints import Phrases
 from seq2seq.decoding.search import score, search
 from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.errors import SettingsError
@@ -63,6 +64,7 @@ class TorchEngine:
         n: int,
         prefixes: Sequence[Ids] | None,
         attention: bool,
+        phrases: Sequence[Phrases] | None = None,
     ) -> list[list[Hypothesis]]:
         """See `Engine.search`."""
         use_one_thread_after_fork()
@@ -78,6 +80,7 @@ class TorchEngine:
             attention=attention,
             utility=make_utility(self.target, settings),
             shortlist=self.shortlist,
+            phrases=phrases,
         )
 
     def score(

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
 
@@ -16,6 +16,7 @@ from seq2seq.config.arguments import as_list
 from seq2seq.config.base import with_changes
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.model import ModelSettings
+from seq2seq.data.terminology import Terminology
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.export.model import ExportedModel
@@ -25,6 +26,7 @@ from seq2seq.translation.results import PairScore, Translation
 from seq2seq.translation.scoring import score_pairs
 from seq2seq.translation.searching import search_texts
 from seq2seq.translation.streaming import group_lines, lines_ahead
+from seq2seq.translation.terms import make_terms
 
 if TYPE_CHECKING:  # what needs torch is imported where it is used: an export does without
     import torch
@@ -39,6 +41,7 @@ if TYPE_CHECKING:  # what needs torch is imported where it is used: an export do
 
 Texts: TypeAlias = list[str] | tuple[str, ...]
 """Several texts; not any sequence, since a string is one of strings, too."""
+Terms: TypeAlias = Terminology | Mapping[str, str] | None
 
 
 class Translator:
@@ -131,11 +134,13 @@ class Translator:
         save_model(directory, parts, settings, self.about, overwrite=overwrite)
 
     @overload
-    def translate(self, text: str, *, prefix: str | None = None, **settings: Any) -> str: ...
+    def translate(
+        self, text: str, *, prefix: str | None = None, terms: Terms = None, **settings: Any
+    ) -> str: ...
 
     @overload
     def translate(
-        self, text: Texts, *, prefix: Texts | None = None, **settings: Any
+        self, text: Texts, *, prefix: Texts | None = None, terms: Terms = None, **settings: Any
     ) -> list[str]: ...
 
     def translate(
@@ -143,6 +148,7 @@ class Translator:
         text: str | Sequence[str],
         *,
         prefix: str | Sequence[str] | None = None,
+        terms: Terms = None,
         **settings: Any,
     ) -> str | list[str]:
         """Translates a sentence, or several in one go.
@@ -155,18 +161,25 @@ class Translator:
                 has seen "▁house", and hardly ever "▁hou" with "se" after it. Whether a space
                 follows is the model's choice: the next token may be a comma. Words that the
                 vocabulary lacks come out as they were given.
+            terms: how certain words are to be translated: a dict, as ``{"Hund": "hound"}``, or
+                ``Terminology.read("terms.tsv")``, see there for how they are found. The translation
+                has each as often as the sentence, unless its greatest length has no room (Post &
+                Vilar 2018). Where the beam is no wider than the terms have tokens, it is widened.
             settings: fields of `DecodingSettings` for this call, as ``beam_size=5``.
 
         Returns:
             A string for a string, a list of as many for a list, in its order.
 
         Raises:
-            DataError: there are not as many prefixes as sentences; or one of them is no string.
-            SettingsError: a setting is unknown, impossible, or needs attention that is not there.
+            DataError: there are not as many prefixes as sentences; or one of them is no string; or
+                the vocabulary lacks a term's translation.
+            SettingsError: a setting is unknown, impossible, needs attention that is not there, or
+                can't be used with terms.
         """
         texts = as_list(text, "text")
         sides, chosen = (self.source, self.target), self.with_settings(settings)
-        found = search_texts(self.engine, sides, texts, chosen, prefixes=prefix)
+        wanted = make_terms(terms, self.engine, chosen, self.target)
+        found = search_texts(self.engine, sides, texts, chosen, prefixes=prefix, terms=wanted)
         best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -177,6 +190,7 @@ class Translator:
         n: int = 5,
         *,
         prefix: str | None = None,
+        terms: Terms = None,
         attention: bool = False,
         **settings: Any,
     ) -> list[Translation]: ...
@@ -188,6 +202,7 @@ class Translator:
         n: int = 5,
         *,
         prefix: Texts | None = None,
+        terms: Terms = None,
         attention: bool = False,
         **settings: Any,
     ) -> list[list[Translation]]: ...
@@ -198,6 +213,7 @@ class Translator:
         n: int = 5,
         *,
         prefix: str | Sequence[str] | None = None,
+        terms: Terms = None,
         attention: bool = False,
         **settings: Any,
     ) -> list[Translation] | list[list[Translation]]:
@@ -210,6 +226,7 @@ class Translator:
             text: one sentence, or a list of them.
             n: how many translations of each.
             prefix: what they begin with, see `translate`.
+            terms: how certain words are to be translated, see `translate`.
             attention: with the attention of each, for a model that has it.
             settings: fields of `DecodingSettings`.
 
@@ -221,9 +238,13 @@ class Translator:
         """
         texts = as_list(text, "text")
         chosen = self.with_settings(settings, attention=attention)
-        sides = self.source, self.target
         found = search_texts(
-            self.engine, sides, texts, chosen, n=n, prefixes=prefix, attention=attention
+            self.engine,
+            *((self.source, self.target), texts, chosen),
+            n=n,
+            prefixes=prefix,
+            attention=attention,
+            terms=make_terms(terms, self.engine, chosen, self.target),
         )
         best = [candidates[:n] for candidates in found]
         return best[0] if isinstance(text, str) else best
@@ -239,6 +260,7 @@ class Translator:
         n: int = 5,
         *,
         prefixes: Iterable[str] | None = None,
+        terms: Terms = None,
         attention: bool = False,
         **settings: Any,
     ) -> Iterator[tuple[str, list[Translation]]]:
@@ -247,17 +269,17 @@ class Translator:
         A stream of lists is answered list by list: no line is waited for.
         """
         chosen = self.with_settings(settings, attention=attention)
+        wanted = make_terms(terms, self.engine, chosen, self.target)
         first = 1
         for group, begun in group_lines(lines, lines_ahead(chosen.batch_size), prefixes):
             found = search_texts(
                 self.engine,
-                (self.source, self.target),
-                group,
-                chosen,
+                *((self.source, self.target), group, chosen),
                 first=first,
                 n=n,
                 prefixes=begun,
                 attention=attention,
+                terms=wanted,
             )
             for line, candidates in zip(group, found, strict=True):
                 yield line, candidates[:n]
