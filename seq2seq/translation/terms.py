@@ -82,14 +82,17 @@ def make_terms(
 
 def term_ids(term: Term, target: TextPipeline) -> list[int]:
     """Returns the translation of a term as ids, as it stands inside of a sentence."""
-    first, *rest = target.tokenizer.tokenize(term.target)
-    if begins_without_space(term.target):
+    tokens = target.tokenizer.tokenize(term.target)
+    if tokens and begins_without_space(term.target):
+        first = tokens[0]
         inner = first.removeprefix(SPACE) if first.startswith(SPACE) else JOINER + first
-        first = inner if not inner or inner in target.vocab else first
-    tokens = [first, *rest] if first else rest
+        if not inner:
+            tokens = tokens[1:]
+        elif inner in target.vocab:
+            tokens = [inner, *tokens[1:]]
     ids = target.vocab.ids(tokens)
-    if UNK_ID in ids:
-        unknown = tokens[ids.index(UNK_ID)]
+    if not ids or UNK_ID in ids:
+        unknown = tokens[ids.index(UNK_ID)] if ids else term.target
         raise DataError(
             f"{term.where}: the model can't write {term.target!r}: its vocabulary lacks "
             f"{unknown!r}; translate {term.source!r} otherwise, or leave it out"
@@ -178,15 +181,15 @@ class TermRecall:
             term: target.tokenizer.normalize(term.target) for term in terms.terms.values()
         }
         self.lengths = lengths(self.targets.values())
+        self.known = {*self.targets.values()}
         self.there: Counter[Term] = Counter()
         self.came: Counter[Term] = Counter()
         self.lines: dict[Term, list[int]] = {}
 
     def add(self, line: int, source: str, translation: str) -> None:
         """Counts the terms of a line and those that its translation has."""
-        known = {*self.targets.values()}
         found = find_longest(
-            translation, self.lengths, lambda words: words if words in known else None
+            translation, self.lengths, lambda words: words if words in self.known else None
         )
         left = Counter(found)
         for term in self.terms.find(source):
