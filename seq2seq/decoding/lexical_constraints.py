@@ -144,7 +144,7 @@ class Candidate(NamedTuple):
 
 
 def allocate(banks: Mapping[int, Sequence[Candidate]], width: int) -> list[Candidate]:
-    """Divides a beam evenly among banks (Post & Vilar 2018, section 3.2).
+    """Divides a beam evenly among banks; returns the candidates that are taken.
 
     What a bank has no candidates for goes to the others: each gives its best in turn, the bank with
     the most tokens met first, until the beam is full.
@@ -164,6 +164,10 @@ def constrained_continuations(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the continuations that dynamic beam allocation takes of each beam.
 
+    There is one bank for each number of tokens that may be met, `size` + 1 of them, and a beam that
+    is as wide has room for all. Each bank is filled with its best continuations; the paper looks at
+    fewer, the best of the whole beam and of each hypothesis beside those that go on with a phrase.
+
     Args:
         log_probs: of each hypothesis' next token, ``(rows, vocab_size)``; overwritten.
         live: the hypotheses.
@@ -179,7 +183,7 @@ def constrained_continuations(
     before = [each.read(tokens) for each, tokens in zip(own, histories, strict=True)]
     unmet = [each.met(now) < each.size for each, now in zip(own, before, strict=True)]
     forbid_ending(log_probs, torch.tensor(unmet, device=log_probs.device))
-    each = len(own) // beams
+    rows = len(own) // beams
     banks: list[dict[int, list[Candidate]]] = [{} for _ in range(beams)]
     for candidate in candidates(
         log_probs, live.totals, width, map(Phrases.next_tokens, own, before)
@@ -188,11 +192,11 @@ def constrained_continuations(
         after = before[row]
         if token != EOS_ID:
             after = own[row].advance(after, (*histories[row], token))
-        banks[row // each].setdefault(own[row].met(after), []).append(candidate)
+        banks[row // rows].setdefault(own[row].met(after), []).append(candidate)
     taken: list[Candidate] = []
     for beam, found in enumerate(banks):
-        chosen = sorted(allocate(found, width), key=lambda candidate: -candidate.total)
-        nothing = Candidate(beam * each, EOS_ID, float("-inf"))
+        chosen = sorted(allocate(found, width), key=best_first)
+        nothing = Candidate(beam * rows, EOS_ID, float("-inf"))
         taken += chosen + [nothing] * (width - len(chosen))
     origins, tokens, totals = zip(*taken, strict=True)
     whole, exact = (
@@ -236,7 +240,10 @@ def candidates(
     rows, tokens = torch.tensor(places, device=log_probs.device).unbind(1)
     sums = (totals[rows] + log_probs[rows, tokens].double()).tolist()
     found = [Candidate(*place, total) for place, total in zip(places, sums, strict=True)]
-    possible = [
-        each for each in found if each.total > float("-inf")
-    ]  # nor NaN, of a diverged model
-    return sorted(possible, key=lambda candidate: -candidate.total)
+    # A model that has diverged gives NaN, which is not above anything either.
+    return sorted((each for each in found if each.total > float("-inf")), key=best_first)
+
+
+def best_first(candidate: Candidate) -> float:
+    """Returns the key that sorts candidates by falling log-probability."""
+    return -candidate.total

@@ -135,9 +135,10 @@ def search_phrases(
 ) -> list[list[Hypothesis]]:
     """Returns the best hypotheses of each sentence that have its phrases, see `Engine.search`.
 
-    A beam has a hypothesis for each token of the phrases and one more, as Post & Vilar (2018)
-    recommend: where that is more than the settings say, it is widened for the sentence alone, with
-    a `WideBeamWarning`. Sentences without phrases are searched as always.
+    A beam has at least a hypothesis for each token of the phrases and one more, so that there is
+    room for every bank of Post & Vilar (2018): where that is more than the settings say, it is
+    widened for the sentence alone, with a `WideBeamWarning`. Sentences without phrases are searched
+    as always.
     """
     usual = max(n, settings.beam_size)
     by_width: dict[int, list[int]] = {}

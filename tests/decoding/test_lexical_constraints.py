@@ -17,6 +17,7 @@ from seq2seq.decoding.hypothesis import Hypothesis
 from seq2seq.decoding.interface import Scoring
 from seq2seq.decoding.lexical_constraints import Candidate, Phrases, allocate
 from seq2seq.decoding.search import search
+from seq2seq.models.ngram.model import NGramModel
 from seq2seq.models.translation import TranslationModel
 from tests.support.tables import WORDS, Table, TableState, scored, sentences_up_to
 
@@ -208,10 +209,11 @@ SOURCES = [[4, 5, 6], [10], [7, 8, 4, 9, 10, 4], [5, 5], [9], [6, 7, 8, 9]]
 WANTED = [[[7]], [[4, 5], [6]], [], [[12, 11]], [[8], [8]], [[5, 6, 7]]]
 
 
-@pytest.mark.parametrize("members", [1, 2])
-def test_a_model_finds_them_in_every_batch(
-    tiny_model: Callable[..., TranslationModel], members: int
+@pytest.mark.parametrize(("members", "weight"), [(1, 0.0), (2, 0.0), (1, 0.5)])
+def test_a_model_an_ensemble_and_shallow_fusion_find_them_in_every_batch(
+    tiny_model: Callable[..., TranslationModel], members: int, weight: float
 ) -> None:
+    language = NGramModel.estimate([[4, 5, 6, 7], [8, 9, 4], [12, 11, 10]], 3, 13, "add-k", 1.0)
     models = [tiny_model(attention="scaled-general").double() for _ in range(members)]
     phrases = [Phrases(each) for each in WANTED]
 
@@ -222,6 +224,8 @@ def test_a_model_finds_them_in_every_batch(
             [[SOURCES[row] for row in chosen]] * members,
             decoding,
             CPU,
+            language_model=language,
+            language_model_weight=weight,
             phrases=[phrases[row] for row in chosen],
         )
 
