@@ -177,9 +177,9 @@ class Translator:
                 can't be used with terms.
         """
         texts = as_list(text, "text")
-        sides, chosen = (self.source, self.target), self.with_settings(settings)
+        chosen = self.with_settings(settings)
         wanted = make_terms(terms, self.engine, chosen, self.target)
-        found = search_texts(self.engine, sides, texts, chosen, prefixes=prefix, terms=wanted)
+        found = self._search(texts, chosen, prefixes=prefix, terms=wanted)
         best = [candidates[0].text for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -238,14 +238,8 @@ class Translator:
         """
         texts = as_list(text, "text")
         chosen = self.with_settings(settings, attention=attention)
-        found = search_texts(
-            self.engine,
-            *((self.source, self.target), texts, chosen),
-            n=n,
-            prefixes=prefix,
-            attention=attention,
-            terms=make_terms(terms, self.engine, chosen, self.target),
-        )
+        wanted = make_terms(terms, self.engine, chosen, self.target)
+        found = self._search(texts, chosen, n=n, prefixes=prefix, attention=attention, terms=wanted)
         best = [candidates[:n] for candidates in found]
         return best[0] if isinstance(text, str) else best
 
@@ -272,18 +266,18 @@ class Translator:
         wanted = make_terms(terms, self.engine, chosen, self.target)
         first = 1
         for group, begun in group_lines(lines, lines_ahead(chosen.batch_size), prefixes):
-            found = search_texts(
-                self.engine,
-                *((self.source, self.target), group, chosen),
-                first=first,
-                n=n,
-                prefixes=begun,
-                attention=attention,
-                terms=wanted,
+            found = self._search(
+                group, chosen, first=first, n=n, prefixes=begun, attention=attention, terms=wanted
             )
             for line, candidates in zip(group, found, strict=True):
                 yield line, candidates[:n]
             first += len(group)
+
+    def _search(
+        self, texts: list[str], settings: DecodingSettings, **options: Any
+    ) -> list[list[Translation]]:
+        """Returns what `search_texts` does, with its options."""
+        return search_texts(self.engine, (self.source, self.target), texts, settings, **options)
 
     @overload
     def score(self, sources: str, targets: str) -> PairScore: ...
