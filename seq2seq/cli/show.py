@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from seq2seq.cli.config_file import OF_THE_RUN, program, toml_line, toml_lines
 from seq2seq.cli.options import RunArgument, open_run, parse_command
-from seq2seq.config.about import AboutSettings
 from seq2seq.config.base import flatten, to_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
@@ -89,7 +88,7 @@ def about_rows(run: Run) -> Iterator[Row]:
     if run.kind == Experiment.KIND:
         from seq2seq.export.about import about_run
 
-        for name, value in to_dict(about_run(run, AboutSettings())).items():
+        for name, value in to_dict(about_run(run)).items():
             if value:
                 yield name.replace("_", " "), str(value)
 

@@ -12,15 +12,11 @@ from seq2seq.data.readers.languages import guess_languages
 from seq2seq.runs.run import Run
 
 
-def about_run(run: Run, given: AboutSettings) -> AboutSettings:
-    """Returns what is given, completed by what the run knows, and that by guesses.
+def about_run(run: Run) -> AboutSettings:
+    """Returns what a run of a translation model says of itself, completed by guesses.
 
     Guesses are made of the names of the files and columns that the run was trained on, and of the
     languages that a recipe calls --source and --target. They are languages, and never a path.
-
-    Args:
-        run: of a translation model.
-        given: what counts more than what the run says.
 
     Raises:
         RunError: as `Run.experiment`.
@@ -35,7 +31,7 @@ def about_run(run: Run, given: AboutSettings) -> AboutSettings:
         int(name) if name.isdecimal() else name for name in columns if name
     ]
     languages = guess_languages(files, numbered)
-    return given.or_else(experiment.about).or_else(AboutSettings(*languages))
+    return experiment.about.or_else(AboutSettings(*languages))
 
 
 @dataclass(frozen=True)
@@ -48,12 +44,12 @@ class About(AboutSettings):
     """What it is, in a line."""
 
 
-def about_page(run: Run, given: AboutSettings, parameters: int) -> About:
+def about_page(run: Run, about: AboutSettings, parameters: int) -> About:
     """Returns what a page says of a run.
 
     Args:
         run: of a translation model.
-        given: as for `about_run`.
+        about: what is said of it.
         parameters: how many numbers the model has.
 
     Raises:
@@ -61,7 +57,7 @@ def about_page(run: Run, given: AboutSettings, parameters: int) -> About:
     """
     day = date.fromtimestamp(run.directory.best.stat().st_mtime).isoformat()
     model = describe_model(run.experiment(Experiment).model, parameters)
-    return About(**asdict(about_run(run, given)), date=day, model=model)
+    return About(**asdict(about), date=day, model=model)
 
 
 def describe_model(settings: ModelSettings, parameters: int) -> str:

@@ -23,6 +23,7 @@ from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.export.model import ExportedModel
 from seq2seq.export.operators import find_operators
+from seq2seq.runs.directory import EXPORT_DESCRIPTION as DESCRIPTION
 from seq2seq.runs.directory import SIDES
 from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json, system_errors, write_bytes, write_json
 from seq2seq.runs.metadata import checksum
@@ -30,7 +31,6 @@ from seq2seq.runs.metadata import checksum
 FORMATS = "seq2seq export "
 """What the format of an export begins with; a number follows."""
 FORMAT = FORMATS + "1"
-DESCRIPTION = "export.json"
 ENCODER, STEP = "encoder.onnx", "step.onnx"
 FILES = (
     *(ENCODER, STEP),
@@ -82,7 +82,9 @@ def check_free(path: Path, *, overwrite: bool) -> None:
             "--out"
         )
     if DESCRIPTION in found and not overwrite:
-        raise RunError(f"{path} exists already: give another --out, or replace it with --overwrite")
+        raise RunError(
+            f"{path} is an export already: give another --out, or replace it with --overwrite"
+        )
 
 
 def write_directory(

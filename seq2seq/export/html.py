@@ -20,7 +20,7 @@ from seq2seq.data.tokenizers.rule_based import CharacterTokenizer, RuleBasedToke
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.export.about import About
-from seq2seq.runs.files import write_bytes
+from seq2seq.runs.files import system_errors, write_bytes
 
 if TYPE_CHECKING:
     from seq2seq.models.translation import TranslationModel
@@ -42,6 +42,8 @@ DECODING = (
     *("max_length_extra", "max_source_length"),
 )
 """The settings of decoding that the search of the page follows."""
+MARK = b'<script id="description" type="application/json">'
+"""What is in every page, and hardly in another file."""
 UNSAID = "und"
 """The tag of a language that is not to be said."""
 EFFECTLESS = ("batch_size", "batch_tokens")
@@ -172,17 +174,26 @@ def write_page(path: str | Path, text: str, *, overwrite: bool = False) -> None:
     """Writes a page.
 
     Raises:
-        RunError: the file is there already and `overwrite` is false; it can't be written.
+        RunError: as `check_new`, or it can't be written.
     """
     check_new(path, overwrite=overwrite)
     write_bytes(Path(path), text.encode("utf-8"))
 
 
 def check_new(path: str | Path, *, overwrite: bool) -> None:
-    """Raises RunError unless a page may be written there."""
-    if Path(path).is_dir():
+    """Raises RunError unless a page may be written there; with `overwrite`, over another page."""
+    path = Path(path)
+    if path.is_dir():
         raise RunError(f"{path} is a directory: give the name of a file, as --out translator.html")
-    if not Path(path).parent.is_dir():
-        raise RunError(f"{path} can't be written: there is no directory {Path(path).parent}")
-    if Path(path).exists() and not overwrite:
-        raise RunError(f"{path} exists already: give another --out, or replace it with --overwrite")
+    if not path.parent.is_dir():
+        raise RunError(f"{path} can't be written: there is no directory {path.parent}")
+    if not path.exists():
+        return
+    with system_errors(f"{path} can't be read"):
+        is_page = path.is_file() and MARK in path.read_bytes()
+    if not is_page:
+        raise RunError(f"{path} is something else than a page, and is kept: give another --out")
+    if not overwrite:
+        raise RunError(
+            f"{path} is a page already: give another --out, or replace it with --overwrite"
+        )

@@ -137,7 +137,7 @@ def open_session(data: bytes, where: Path) -> Any:
         import onnxruntime
     except ImportError as error:
         raise SettingsError(
-            "an exported model needs ONNX Runtime: pip install 'seq2seq[onnx]'"
+            "an exported model needs ONNX Runtime: pip install onnxruntime"
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # a search of several batches has more

@@ -50,9 +50,7 @@ def write_export(
     except ImportError as error:
         if error.name != "onnx":
             raise
-        raise SettingsError(
-            "to write ONNX needs the package onnx: pip install 'seq2seq[export]'"
-        ) from error
+        raise SettingsError("to write ONNX needs the package onnx: pip install onnx") from error
     contents = {
         ENCODER: write_encoder(model, int8=int8).serialize(),
         STEP: write_step(model, int8=int8).serialize(),

@@ -24,7 +24,7 @@ def new_figure(**options: Any) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise SettingsError('plots need matplotlib: pip install "seq2seq[plots]"') from error
+        raise SettingsError("plots need matplotlib: pip install matplotlib") from error
 
     class NotebookFigure(Figure):
         """A figure that shows itself where it is the value of a notebook's cell."""

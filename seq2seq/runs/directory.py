@@ -20,6 +20,8 @@ LOCK_NAME = "training.lock"
 """The file that a training holds."""
 TEXT_SIDE = "text"
 """The one side of a language model."""
+EXPORT_DESCRIPTION = "export.json"
+"""What an export has, and a run has not."""
 
 
 class RunDirectory:
@@ -146,6 +148,10 @@ class RunDirectory:
                 raise RunError(f"there is no run at {self.path}: train one with --run {self.path}")
             if not self.path.is_dir():
                 raise RunError(f"{self.path} is a file, and a run is a directory")
+            if (self.path / EXPORT_DESCRIPTION).exists() and not self.experiment.exists():
+                raise RunError(
+                    f"{self.path} is an export, and no run: give the run that it was made from"
+                )
             if not self.experiment.is_file():
                 raise RunError(
                     f"{self.path} is not a run directory: it has no {self.experiment.name}"

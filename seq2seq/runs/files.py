@@ -95,10 +95,13 @@ def missing_checkpoint(path: Path) -> str:
 
 def read_json(path: Path) -> Any:
     """What `write_json` wrote; RunError if it is missing, damaged, or beyond any sense large."""
+    data = read_bytes(path, MAX_JSON_BYTES)
+    if not data.strip():
+        raise RunError(f"{path} is damaged: it is empty")
     try:
-        return json.loads(read_bytes(path, MAX_JSON_BYTES).decode("utf-8"))
+        return json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
+        raise RunError(f"{path} is damaged: it is no JSON ({error})") from error
 
 
 def read_bytes(path: Path, largest: int = MAX_FILE_BYTES) -> bytes:

@@ -118,11 +118,16 @@ def test_an_export_says_what_the_run_says_or_what_is_given(
     trained_here: Path, tmp_path: Path, run: Run
 ) -> None:
     out = tmp_path / "export"
-    assert run("export", trained_here, "--out", out) == ("", "")
+    shown, said = run("export", trained_here, "--out", out)
+    assert not shown
+    assert f"about the model: {SAID}\nmissing there, to be added with --overwrite: " in said
+    assert said.endswith(": --about.data\n")
     assert Translator.load(out).about == SAID
     given = ["--about.author", "Me", "--about.data", "Tatoeba"]
     run("export", trained_here, "--out", out, "--overwrite", *given)
     assert Translator.load(out).about == AboutSettings("en", "fr", "Me", "Tatoeba", SAID.licence)
+    run("export", trained_here, "--out", out, "--overwrite", "--about.licence", "")
+    assert Translator.load(out).about == AboutSettings("en", "fr", SAID.author)
     redescribe_export(out, lambda values: values["experiment"].pop("about"))  # as it was before
     assert Translator.load(out).about == AboutSettings()
     for wrong in ({"target_language": "no tag"}, {"authors": "me"}, {"data": 3}, "me"):

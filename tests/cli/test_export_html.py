@@ -33,7 +33,9 @@ def test_the_page_says_what_is_given_and_nothing_of_the_machine(
         "--about.licence",
         "CC0",
     ]
-    assert run("export", KEPT, "--format", "html", "--out", path, *given) == ("", "")
+    shown, said = run("export", KEPT, "--format", "html", "--out", path, *given)
+    size = path.stat().st_size / 1e6
+    assert (shown, said.partition("\n")[0]) == ("", f"{path}: a page, {size:.1f} MB")
     told = description(path)
     found = told.pop("about")
     assert set(found) == {field.name for field in fields(About)}
@@ -57,10 +59,25 @@ def test_mistakes(
     assert "there is no directory" in fails(*export, tmp_path / "none" / "page.html")
     assert "give --out FILE" in fails("export", KEPT, "--format", "html")
     run(*export, path)
-    assert "exists already" in fails(*export, path)
+    assert "is a page already" in fails(*export, path)
     before = path.read_bytes()
     run(*export, path, "--overwrite")
     assert path.read_bytes() == before
+    path.write_text("<!DOCTYPE html><title>Mine</title>", encoding="utf-8")
+    assert "is something else than a page" in fails(*export, path, "--overwrite")
+
+
+def test_a_name_that_ends_in_html_is_a_page(
+    tmp_path: Path, run: Callable[..., tuple[str, str]], fails: Callable[..., str]
+) -> None:
+    run("export", KEPT, "--out", tmp_path / "page.HTM")
+    assert description(tmp_path / "page.HTM")
+    export = ["export", KEPT, "--out", tmp_path / "other.html"]
+    assert "give --format html, or another name" in fails(*export, "--format", "onnx")
+    assert "always in int8" in fails(*export, "--quantize", "none")
+    run(*export, "--quantize", "int8")
+    run("export", KEPT, "--out", tmp_path / "directory")
+    assert (tmp_path / "directory" / "export.json").exists()
 
 
 def test_settings_that_a_page_does_not_follow_are_named(

@@ -215,7 +215,9 @@ def test_only_an_export_is_replaced(export: Path, tiny_model: Build, tmp_path: P
     def write(path: Path, **options: bool) -> None:
         write_export(path, attentive(tiny_model), SIDES, Experiment(), **options)
 
-    with pytest.raises(RunError, match="exists already: give another --out, or replace it with"):
+    with pytest.raises(
+        RunError, match="is an export already: give another --out, or replace it with"
+    ):
         write(export)
     write(export, overwrite=True)
     (export / "export.json").unlink()  # as if it had been stopped

@@ -19,7 +19,7 @@ def filter_problems(settings: FilterSettings) -> Iterator[str]:
     }
     missing = {flag: name for flag, (name, wanted) in needed.items() if wanted and not there(name)}
     for flag, package in missing.items():
-        yield f'{flag} needs the package {package}: pip install {package}, or "seq2seq[clean]"'
+        yield f"{flag} needs the package {package}: pip install {package}"
     for side in ("source", "target"):
         flag = f"--data.filters.{side}"
         yield from script_problems(f"{flag}-script", getattr(settings, f"{side}_script"))
