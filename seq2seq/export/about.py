@@ -64,5 +64,6 @@ def describe_model(settings: ModelSettings, parameters: int) -> str:
     """Returns a line about a model of a page."""
     cell = {"lstm": "LSTM", "gru": "GRU", "elman": "Elman"}.get(settings.cell, settings.cell)
     attention = settings.attention
-    looking = "the context vector alone" if attention == "none" else f"{attention} attention"
-    return f"{cell} with {looking}, {parameters / 1e6:.1f} million numbers in 8 bits"
+    kind = attention.replace("-", " ")
+    looking = "without attention" if attention == "none" else f"with attention ({kind})"
+    return f"{cell} {looking}, {parameters / 1e6:.1f} million weights of 8 bits"

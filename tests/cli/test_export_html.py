@@ -42,7 +42,9 @@ def test_the_page_says_what_is_given_and_nothing_of_the_machine(
     said = found["source_language"], found["author"], found["licence"]
     assert said == ("de", "Our school", "CC0")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
-    assert re.fullmatch(r"\w+ with .*, \d+\.\d million numbers in 8 bits", found["model"])
+    assert re.fullmatch(
+        r"\w+ with attention \([\w ]+\), \d+\.\d million weights of 8 bits", found["model"]
+    )
     assert set(told) == {"source", "target", "encoder", "decoder", "decoding"}
     for side in ("source", "target"):
         assert set(told[side]) == {"tokenizer", "vocabulary"}

@@ -1,5 +1,6 @@
 """A page in a browser, opened from the disk: it translates, and asks nobody for anything."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,12 @@ def test_what_is_typed_is_translated(browser: Browser, translate: Callable[[str]
     scores = [float(each.replace("−", "-")) for each in browser.texts("#candidates .score")]
     assert scores == sorted(scores, reverse=True)
     assert browser.texts("#said") == [translate(LINE)]  # what a screen reader says
+    assert browser.all("#output .unknown-words, .line.chosen") == []
+    number = r"(−?\d+\.\d+)"
+    said = re.search(rf"{number} = {number} / {number}, where", browser.text("#others .note"))
+    assert said is not None
+    score, total, penalty = (float(each.replace("−", "-")) for each in said.groups())
+    assert score == scores[0] == pytest.approx(total / penalty, abs=0.01)
     browser.all("#candidates button")[1].click()
     assert browser.text("#output") == shown[1]
 
@@ -160,6 +167,17 @@ def test_look_inside(browser: Browser) -> None:
         browser.driver.execute_script("document.getElementById('moment').focus()")
         browser.press(key)
         assert name in browser.text("#moment-name")
+    for place in range(reads + writes):  # what comes later is pale
+        browser.run(f"moveTo({place})")
+        shown = writes + 1 - len(browser.all(".tree .best.later"))
+        assert shown == max(0, place - reads + 2)
+    browser.run("moveTo(1)")
+    source = browser.run("timeline.seen.sourceTokens")
+    assert browser.text("#moment-name").endswith(f"at the same time, from the end: {source[-2]}")
+    row = "[aria-label='Source'] .token"
+    assert browser.texts(f"{row}.now") == [source[1], source[-2]]
+    assert browser.texts(f"{row}.later") == source[2:-2]
+    browser.run("moveTo(99)")
     browser.all("#play")[0].click()  # from the beginning
     browser.wait("timeline.place === 1")
     browser.all("#play")[0].click()
@@ -194,6 +212,9 @@ def test_look_inside_without_attention(
         chromium.run(f"moveTo({place})")
         pictures.append(chromium.run("document.querySelector('.vector').toDataURL()"))
     assert len(set(pictures)) == reads > 4
+    assert all(each.endswith(": the context vector") for each in chromium.texts("h4"))
+    chromium.run("moveTo(1)")
+    assert chromium.text("h4").endswith(f": the state so far, after 2 of {reads} tokens")
     chromium.run("moveTo(99)")
     assert chromium.run("document.querySelector('.vector').toDataURL()") == pictures[-1]
     chromium.run("pointAt(document.querySelector('.word'))")
@@ -234,6 +255,8 @@ def test_columns_follow_the_direction_of_the_script(browser: Browser) -> None:
     tables = browser.run("[...document.querySelectorAll('.attention')].map((each) => each.dir)")
     assert tables == ["rtl", "rtl", "ltr"]  # attention, the encoder; the decoder writes Latin
     assert browser.texts(".token.unknown") == ["שלום"]
+    said = browser.text("#output .unknown-words").replace("\u2068", "").replace("\u2069", "")
+    assert said == "1 word is unknown to the model (שלום): the translation may be nonsense."
 
 
 def test_every_script_long_lines_and_nothing(browser: Browser) -> None:
@@ -259,6 +282,35 @@ def test_every_script_long_lines_and_nothing(browser: Browser) -> None:
     browser.all("#clear")[0].click()
     assert browser.text("#output") == ""
     assert browser.run("document.getElementById('copy').disabled")
+
+
+def test_many_lines_do_not_bury_the_translation(browser: Browser) -> None:
+    browser.type("\n".join(f"{LINE} {LINE}" if number % 3 else LINE for number in range(40)))
+    boxes = [browser.run(f"element('{name}').clientHeight") for name in ("reading", "output")]
+    assert max(boxes) <= 450  # half of the window
+    assert browser.all("#copy")[0].rect["y"] < 900
+    tenth = "element('{}').children[9].getBoundingClientRect().top - element('{}')"
+    tenth += ".getBoundingClientRect().top"
+    browser.run(f"(element('reading').scrollTop += {tenth.format('marks', 'reading')})")
+    browser.wait(f"Math.abs({tenth.format('output', 'output')}) < 2")
+    browser.run("chooseLine(9)")
+    assert browser.text("#others-name") == "Candidates of line 10"
+    assert browser.text("summary") == "Look inside line 10"
+    assert browser.run("element('marks').children[9].className") == "line chosen"
+    assert len(browser.all("#marks .chosen")) == 1
+
+
+def test_a_damaged_file_says_so(chromium: Browser, path: Path, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name, given, now in (("cut", '{"about":{', "{"), ("changed", "CC0", "CC1")):
+        assert given in text
+        damaged = tmp_path / f"{name}.html"
+        damaged.write_text(text.replace(given, now, 1), encoding="utf-8")
+        chromium.driver.get(damaged.as_uri())
+        chromium.wait("!document.getElementById('status').textContent.startsWith('Loading')")
+        said = chromium.text("#status")
+        assert said.startswith("This page can't translate, the file is damaged: ")
+        assert "newer" not in said
 
 
 def test_five_hundred_lines_then_others(browser: Browser, translate: Callable[[str], str]) -> None:

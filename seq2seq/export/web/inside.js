@@ -6,6 +6,8 @@
 const DRAWN = 60;
 /** How long a moment lasts while it plays, in milliseconds. */
 const MOMENT = 900;
+/** How wide the edge is at which a view fades, see style.css, in pixels. */
+const FADED = 24;
 const percent = (share) => (share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 
 /** What is looked at: a candidate of a text, its views, the place in time, the timer while it plays. */
@@ -16,6 +18,7 @@ function showInside(text, answer) {
   if (!text.trim() || (answer && !candidate)) element("inside").hidden = true;
   if (!candidate) return; // what was there before stays until there is an answer
   element("inside").hidden = false;
+  element("inside-name").textContent = `Look inside ${lineName()}`.trim();
   if (!element("inside").open || !answer.inside || timeline.candidate === candidate) return;
   const seen = seenOf(answer, candidate);
   const made = [showTokens, showNext, showAttention, showContext, showTree, showEncoder, showDecoder];
@@ -41,8 +44,10 @@ function seenOf(answer, candidate) {
   }));
   const nodes = answer.nodes.map((node, number) => ({ ...node, isBest: path.includes(number) }));
   return {
+    candidate,
     beamSize: answer.beamSize,
     sourceTokens: answer.sourceTokens.slice(0, DRAWN),
+    sourceLength: answer.sourceTokens.length, // of all tokens, drawn or not
     steps,
     nodes: nodes.filter(({ depth }) => depth <= DRAWN), // in the order of depth: their numbers stay
     encoderSeen: answer.encoderSeen.map((sides) => sides.map((side) => side.slice(0, DRAWN))),
@@ -58,6 +63,7 @@ function listenToTimeline() {
   element("before").addEventListener("click", go(() => timeline.place - 1));
   element("after").addEventListener("click", go(() => timeline.place + 1));
   element("play").addEventListener("click", () => (timeline.timer ? pause() : play()));
+  addEventListener("resize", showEdges);
   element("views").addEventListener("click", ({ target }) => {
     const shown = target.closest("[data-place]");
     if (shown) go(() => Number(shown.dataset.place))();
@@ -93,26 +99,41 @@ function moveTo(to) {
   Object.assign(slider, { max: lastMoment(), value: place });
   slider.setAttribute("aria-valuetext", name);
   element("moment-name").textContent = name;
+  for (const shown of element("views").querySelectorAll("[data-place]")) {
+    shown.classList.toggle("now", Number(shown.dataset.place) === place);
+    shown.classList.toggle("later", Number(shown.dataset.place) > place);
+  }
   for (const { move } of timeline.views) move?.(moment);
-  element("views").querySelectorAll(".now").forEach((shown) => shown.classList.remove("now"));
-  element("views").querySelectorAll(`[data-place="${place}"]`).forEach((shown) => shown.classList.add("now"));
   element("views").querySelectorAll(".wide").forEach(keepInSight);
+  showEdges();
+}
+
+/** What goes on beyond an edge fades there. */
+function showEdges() {
+  for (const region of element("views").querySelectorAll(".wide")) {
+    const hidden = region.scrollWidth - region.clientWidth - region.scrollLeft;
+    region.classList.toggle("more-before", region.scrollLeft > 1);
+    region.classList.toggle("more-after", hidden > 1);
+  }
 }
 
 /** Moves what is wider than the page to where the moment is. */
 function keepInSight(region) {
   const now = region.querySelector(".now:not(tr)")?.getBoundingClientRect();
   const seen = region.getBoundingClientRect();
-  if (now && now.left < seen.left) region.scrollLeft -= seen.left - now.left;
-  if (now && now.right > seen.right) region.scrollLeft += now.right - seen.right;
+  if (now && now.left < seen.left + FADED) region.scrollLeft -= seen.left + FADED - now.left;
+  if (now && now.right > seen.right - FADED) region.scrollLeft += now.right - seen.right + FADED;
 }
 
-function momentName({ sourceTokens, steps, encoderSeen }, { read, written }) {
-  if (written) return `The decoder writes token ${written} of ${steps.length}: ${steps[written - 1].token}`;
-  const name = `The encoder reads token ${read} of ${sourceTokens.length}: ${sourceTokens[read - 1]}`;
-  const isTurned = encoderSeen.some((sides) => sides.length > 1);
-  return isTurned ? `${name}; backwards, ${sourceTokens[sourceTokens.length - read]}` : name;
+function momentName(seen, { read, written }) {
+  const { sourceTokens, sourceLength, steps, candidate } = seen;
+  if (written) return `The decoder writes token ${written} of ${candidate.tokens.length}: ${steps[written - 1].token}`;
+  const name = `The encoder reads token ${read} of ${sourceLength}: ${sourceTokens[read - 1]}`;
+  const other = sourceTokens[sourceLength - read]; // if it is drawn
+  return readsBothWays(seen) && other ? `${name}; at the same time, from the end: ${other}` : name;
 }
+
+const readsBothWays = ({ encoderSeen }) => encoderSeen.some((sides) => sides.length > 1);
 
 /** Makes a view: its title, what is seen in one sentence, the content, and what a moment changes. */
 function view(title, text, content, move, isWhole = false) {
@@ -123,6 +144,7 @@ function view(title, text, content, move, isWhole = false) {
 /** What may be wider than the page, and is moved there with a finger or the arrow keys. */
 function wide(label, ...content) {
   const made = make("div", { className: "wide", tabIndex: 0 }, ...content);
+  made.addEventListener("scroll", showEdges);
   made.setAttribute("role", "region");
   made.setAttribute("aria-label", label);
   return made;

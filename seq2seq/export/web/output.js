@@ -7,6 +7,8 @@ const shownLines = [];
 let pointed = null;
 /** The candidate that stands out in the list that is shown. */
 let listed = null;
+/** So many unknown words are named, and so many letters of each. */
+const [NAMED, LETTERS_NAMED] = [5, 20];
 
 /** Shows all that is known of what stands in the source; what is unchanged stays as it is. */
 function show() {
@@ -21,14 +23,19 @@ function show() {
     shownLines[number] = { line, text, answer, candidate };
   });
   for (const { line } of shownLines.splice(state.lines.length)) line.remove();
-  const areMany = shownLines.length > 1;
-  shownLines.forEach(({ line }, number) => line.classList.toggle("chosen", areMany && number === state.chosen));
+  for (const lines of [output.children, element("marks").children]) {
+    [...lines].forEach((line, number) => line.classList.toggle("chosen", isMarked(number)));
+  }
   const areReady = state.lines.every((text) => !text.trim() || answerFor(text));
   element("copy").disabled = !areReady || !output.querySelector(".word");
   const text = state.lines[state.chosen] ?? "";
   showCandidates(text, answerFor(text));
   showInside(text, answerFor(text));
 }
+
+/** Of several lines, the chosen one is marked on both sides, and named over what is shown of it. */
+const isMarked = (number) => state.lines.length > 1 && number === state.chosen;
+const lineName = () => (state.lines.length > 1 ? `line ${state.chosen + 1}` : "");
 
 /** Returns the candidate that is shown of a line, if there is one. */
 function shownCandidate(text, number) {
@@ -45,6 +52,8 @@ function showLine(number, answer, candidate, before) {
       line.append(space, word);
     });
     if (answer.isCut) line.append(make("span", { className: "problem", textContent: cutMessage() }));
+    const unknown = unknownMessage(answer.sourceWords);
+    if (unknown) line.append(make("span", { className: "note unknown-words", dir: "ltr", textContent: unknown }));
   } else if (answer?.error) {
     line.append(make("span", { className: "problem", textContent: `This can't be translated: ${answer.error}` }));
   } else if (!answer && state.lines[number].trim()) {
@@ -56,6 +65,47 @@ function showLine(number, answer, candidate, before) {
 
 function cutMessage() {
   return ` (The line is longer than ${decoding.max_source_length} tokens, and was cut there.)`;
+}
+
+/** Says which words the model does not know, if there are any. */
+function unknownMessage(words) {
+  const unknown = words.filter(({ isUnknown }) => isUnknown).map(({ text }) => text);
+  if (!unknown.length) return "";
+  const named = [...new Set(unknown)].slice(0, NAMED).map((text) => {
+    const letters = [...text];
+    return letters.length > LETTERS_NAMED ? `${letters.slice(0, LETTERS_NAMED).join("")}…` : text;
+  });
+  if (new Set(unknown).size > NAMED) named.push("…");
+  const count = unknown.length === 1 ? "1 word is" : `${unknown.length} words are`;
+  // A name of another direction must not turn what stands beside it.
+  const names = named.map((name) => `\u2068${name}\u2069`).join(", ");
+  return `${count} unknown to the model (${names}): the translation may be nonsense.`;
+}
+
+/** The box that somebody was in last, source or translation: the other is scrolled along with it. */
+let leading = null;
+
+function scrollTogether() {
+  const boxes = [element("reading"), element("output")];
+  leading = boxes[0];
+  for (const box of boxes) {
+    for (const kind of ["pointerenter", "focusin", "input"]) box.addEventListener(kind, () => (leading = box));
+    box.addEventListener("scroll", () => leading === box && scrollAlong());
+  }
+}
+
+/** Scrolls the other box to the line that is on top of the leading one, and as far into it; at the end, to the end. */
+function scrollAlong() {
+  const linesOf = (box) => (box.id === "reading" ? element("marks") : box).children;
+  const other = element(leading.id === "reading" ? "output" : "reading");
+  const top = leading.getBoundingClientRect().top;
+  const number = [...linesOf(leading)].findIndex((line) => line.getBoundingClientRect().bottom > top);
+  if (!linesOf(other)[number]) return;
+  const [seen, wanted] = [leading, other].map((box) => linesOf(box)[number].getBoundingClientRect());
+  const share = (top - seen.top) / seen.height;
+  const isAtEnd = leading.scrollTop > 0 && leading.scrollTop + leading.clientHeight > leading.scrollHeight - 2;
+  if (isAtEnd) other.scrollTop = other.scrollHeight;
+  else other.scrollTop += wanted.top + share * wanted.height - other.getBoundingClientRect().top;
 }
 
 /** Words are pointed at with the mouse, a finger or, in the translation, the arrow keys. */
@@ -120,10 +170,17 @@ function hintFor(text, sourceWords, weights) {
 
 /** Colours words of a line of the source: a layer with the same text lies under it. */
 function mark(number, words, weights) {
-  const lines = element("source").value.split("\n");
-  const line = lines[number] ?? "";
+  const shown = element("source").value.split("\n").map((line, each) => {
+    const className = isMarked(each) ? "line chosen" : "line";
+    return make("p", { className }, ...(each === number ? markWords(line, words, weights) : [line]));
+  });
+  element("marks").replaceChildren(...shown);
+}
+
+/** Returns the parts of a line, its words coloured. */
+function markWords(line, words, weights) {
   const lowered = line.toLowerCase();
-  const parts = [lines.slice(0, number).map((each) => each + "\n").join("")];
+  const parts = [];
   let place = 0;
   weights.forEach((weight, index) => {
     const found = lowered.indexOf(words[index].text.toLowerCase(), place);
@@ -134,9 +191,7 @@ function mark(number, words, weights) {
     parts.push(line.slice(place, found), coloured);
     place = end;
   });
-  // A line that ends the text needs something in it to be as high as in the text area.
-  parts.push(line.slice(place), lines.slice(number + 1).map((each) => "\n" + each).join(""), "\u200b");
-  element("marks").replaceChildren(...parts);
+  return [...parts, line.slice(place)];
 }
 
 /** Shows the candidates of the chosen line; while it is searched for, those of before, pale. */
@@ -149,19 +204,31 @@ function showCandidates(text, answer) {
     if (!isAwaited) element("others").hidden = true;
     return;
   }
+  element("others-name").textContent = lineName() ? `Candidates of ${lineName()}` : "Candidates";
   if (listed === candidates[state.candidate]) return;
   listed = candidates[state.candidate];
   const items = candidates.map((candidate, number) => {
     const shown = make("span", { className: "text", dir: "auto", textContent: candidate.text || "(nothing)" });
-    const score = make("span", { className: "score", textContent: candidate.score.toFixed(2).replace("-", "−") });
+    const score = make("span", { className: "score", textContent: twoDigits(candidate.score) });
     const button = make("button", { type: "button" }, shown, score);
     button.setAttribute("aria-pressed", String(number === state.candidate));
     button.addEventListener("click", () => chooseCandidate(number));
     return make("li", {}, button);
   });
+  element("score").textContent = `That of the chosen one: ${scoreFormula(listed)}`;
   element("others").hidden = false;
   element("candidates").inert = false;
   element("candidates").replaceChildren(...items);
+}
+
+const twoDigits = (number) => number.toFixed(2).replace("-", "−");
+
+/** Says with its numbers how the score of a candidate comes about, see `finish` in search.js. */
+function scoreFormula({ score, logProbability, tokens }) {
+  const penalty = (((5 + tokens.length) / 6) ** decoding.length_penalty).toFixed(2);
+  const formula = `((5 + ${tokens.length} tokens) / 6)^${decoding.length_penalty}`.replaceAll(" ", "\u00a0");
+  const quotient = `${twoDigits(score)} = ${twoDigits(logProbability)} / ${penalty}`;
+  return `${quotient}, where ${penalty} = ${formula} is the length penalty.`;
 }
 
 function chooseCandidate(number) {

@@ -2,7 +2,7 @@
 // The page: what is typed goes to the workers, line by line; what comes back is shown.
 
 const element = (id) => document.getElementById(id);
-const description = JSON.parse(element("description").textContent);
+const description = readDescription();
 const { about, decoding } = description;
 /** How long typing rests before the beam is searched, in milliseconds. */
 const REST = 400;
@@ -15,6 +15,16 @@ const state = {
   candidate: 0, // which of them
   rests: false, // whether typing rests
 };
+
+/** Reads what the page is of; where it can't be read, the page says so, and stops. */
+function readDescription() {
+  try {
+    return JSON.parse(element("description").textContent);
+  } catch (error) {
+    complain(`the file is damaged: ${error.message}`);
+    throw error;
+  }
+}
 
 /** Makes an element; text enters as text only. */
 function make(name, properties = {}, ...children) {
@@ -83,21 +93,23 @@ async function copy() {
   setTimeout(() => (button.textContent = "Copy"), 1500);
 }
 
-/** Returns the English name of a language, of a BCP 47 tag. */
-function languageName(tag, otherwise) {
+/** Returns the English name of a language, of a BCP 47 tag, if it has one. */
+function languageName(tag) {
   try {
-    return tag ? new Intl.DisplayNames(["en"], { type: "language" }).of(tag) : otherwise;
+    return new Intl.DisplayNames(["en"], { type: "language", fallback: "none" }).of(tag);
   } catch {
-    return tag;
+    return undefined; // for no tag, too
   }
 }
 
 function showAbout() {
   const tags = [about.source_language, about.target_language].map((tag) => (tag === "und" ? "" : tag));
-  const [source, target] = [languageName(tags[0], "Source"), languageName(tags[1], "Translation")];
-  if (tags[0] && tags[1]) document.title = element("title").textContent = `${source} to ${target}`;
-  element("source-name").textContent = source;
-  element("target-name").textContent = target;
+  const [source, target] = tags.map(languageName);
+  const labelled = (side, tag) => (tag ? `${side} (${tag})` : side);
+  element("source-name").textContent = source ?? labelled("Source", tags[0]);
+  element("target-name").textContent = target ?? labelled("Translation", tags[1]);
+  const title = source && target ? `${source} to ${target}` : "Translator";
+  if (tags[0] && tags[1]) document.title = element("title").textContent = title;
   if (tags[0]) element("source").lang = tags[0];
   if (tags[1]) element("output").lang = element("said").lang = element("candidates").lang = tags[1];
   const facts = [
@@ -117,6 +129,7 @@ function showAbout() {
 showAbout();
 startSearchers();
 listenToWords();
+scrollTogether();
 listenToTimeline();
 element("source").addEventListener("input", typed);
 for (const kind of ["click", "keyup"]) {

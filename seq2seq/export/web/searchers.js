@@ -27,7 +27,7 @@ function startSearcher(searcher) {
     Object.assign(searcher, { isBusy: false, text: null });
     ask();
   };
-  worker.onerror = (event) => complain(event.message);
+  worker.onerror = ({ message }) => complain(`a newer browser may be needed: ${message}`);
   worker.postMessage({
     description: element("description").textContent,
     weights: element("weights").textContent,
@@ -35,7 +35,7 @@ function startSearcher(searcher) {
 }
 
 function complain(problem) {
-  element("status").textContent = `This browser can't translate here, a newer one may: ${problem}`;
+  element("status").textContent = `This page can't translate, ${problem}`;
 }
 
 /**
@@ -79,6 +79,7 @@ function remember(answer) {
   }
   answers.set(key(answer.text, answer.beamSize), answer);
   show();
+  scrollAlong();
   const isLast = answer.beamSize === decoding.beam_size && answer.text === state.lines[state.chosen];
   if (isLast) element("said").textContent = answer.candidates[0]?.text ?? "";
 }

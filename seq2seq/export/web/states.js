@@ -8,6 +8,7 @@ const UNITS = 64;
 const [POSITIVE, NEGATIVE] = [[47, 98, 230], [226, 128, 38]];
 /** States, by their names in cells.js; all else are gates, which are between 0 and 1. */
 const STATES = { hidden: "hidden state", memory: "memory cell" };
+const SIGN_COLOURS = "Blue is positive, orange negative: the colour is full at 1 and −1, and beyond";
 /** What gates do, by the kind of cell; see the formulas in cells.js. */
 const LSTM_GATES = {
   input: "how much of what is new is added to the memory",
@@ -30,14 +31,18 @@ const GATES = {
 /** Which of its choices each view shows. */
 const chosenStates = { encoder: 0, decoder: 0 };
 
-function showEncoder({ sourceTokens, encoderSeen }) {
+function showEncoder({ sourceTokens, sourceLength, encoderSeen }) {
+  const last = sourceTokens.length - 1;
   const layers = encoderSeen.flatMap((sides, layer) =>
     sides.map((steps, side) => ({
       name: `layer ${layer + 1}${sides.length > 1 ? [", forwards", ", backwards"][side] : ""}`,
       kind: description.encoder.layers[layer].forwards.kind,
+      isCut: sourceLength > sourceTokens.length,
+      awaited: "What is shown of the text is not read yet, from the end.",
       tokens: sourceTokens,
       steps,
-      places: sourceTokens.map((_, place) => (side ? sourceTokens.length - 1 - place : place)),
+      // Of a long text, what is drawn is read from the end at the last moment, or after it.
+      places: sourceTokens.map((_, place) => (side ? Math.min(last, sourceLength - 1 - place) : place)),
     })),
   );
   const text =
@@ -51,6 +56,7 @@ function showDecoder({ sourceTokens, steps }) {
   const layers = steps[0].seen.map((_, layer) => ({
     name: `layer ${layer + 1}`,
     kind: description.decoder.layers[layer].cell.kind,
+    awaited: "The decoder has not begun: the encoder still reads.",
     tokens: [BEGIN, ...steps.slice(0, -1).map(({ token }) => token)],
     steps: steps.map(({ seen }) => seen[layer]),
     places: steps.map((_, place) => sourceTokens.length + place),
@@ -72,7 +78,7 @@ function showStates({ coder, title, text, layers, moment }) {
   const [map, legend, gates] = [wide(title), make("p", { className: "note" }), make("ul", { className: "bars gates" })];
   const move = (now) => {
     const { layer } = choices[select.selectedIndex];
-    gates.replaceChildren(...showGates(layer, layer.steps[layer.places.indexOf(moment(now))]));
+    gates.replaceChildren(...showGates(layer, layer.places.indexOf(moment(now))));
   };
   const redraw = () => {
     const { layer, part } = choices[select.selectedIndex];
@@ -94,14 +100,15 @@ const partName = (part) => STATES[part] ?? `${part} gate`;
 
 function legendOf(part, size) {
   const gate = "The bluer, the wider open is the gate";
-  const colours = STATES[part] ? "Blue is positive, orange negative, strongest from 1 on" : gate;
-  return size > UNITS ? `${colours}; ${UNITS} of ${size} units.` : `${colours}.`;
+  const colours = STATES[part] ? SIGN_COLOURS : gate;
+  return size > UNITS ? `${colours}. These are the first ${UNITS} of ${size} units.` : `${colours}.`;
 }
 
 /** How far the gates of a layer are open, the mean over its units. */
-function showGates({ kind, tokens, steps }, step) {
+function showGates({ kind, tokens, steps, isCut, awaited }, place) {
   const say = (textContent) => make("li", { className: "note", textContent });
-  if (!step) return [say("The decoder has not begun: the encoder still reads.")];
+  const step = steps[place];
+  if (!step) return [say(awaited)];
   const parts = Object.keys(step).filter((part) => !STATES[part]);
   if (!parts.length) return [say("Cells of this kind have no gates.")];
   const bars = parts.map((part) => {
@@ -110,8 +117,9 @@ function showGates({ kind, tokens, steps }, step) {
     bar.append(make("span", { className: "meaning", textContent: GATES[kind]?.[part] ?? "" }));
     return bar;
   });
-  const token = tokens[steps.indexOf(step)];
-  return [say(`How far gates are open while it reads “${token}”, the mean of all units:`), ...bars];
+  const isLast = isCut && place === tokens.length - 1;
+  const token = `“${tokens[place]}”${isLast ? ", the last token that is shown" : ""}`;
+  return [say(`How far gates are open while it reads ${token}, the mean of all units:`), ...bars];
 }
 
 /** A table with a canvas in each column, so that columns follow the direction of the script. */

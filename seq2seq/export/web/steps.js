@@ -2,7 +2,12 @@
 // Look inside, token by token: how texts are cut, what might have come next, and where attention was.
 
 /** What the signs of the tokenizers mean. */
-const SIGNS = { sentencepiece: " ▁ is a space.", character: " ▁ is a space.", word: " ￭ is where no space is." };
+const SPACE_SIGN = " The pale ▁ stands for a space.";
+const SIGNS = {
+  sentencepiece: SPACE_SIGN,
+  character: SPACE_SIGN,
+  word: " The pale ￭ stands where a token follows another without a space.",
+};
 /** Scripts that are written from top to bottom as they are. */
 const UPRIGHT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
@@ -10,7 +15,8 @@ const UPRIGHT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=
 const RIGHT_TO_LEFT = /^[^\p{L}]*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
 /** Both sides as tokens: those of the source are as strong as the attention that they have. */
-function showTokens({ sourceTokens, steps }) {
+function showTokens(seen) {
+  const { sourceTokens, sourceLength, steps } = seen;
   const known = new Set(description.source.vocabulary);
   const source = sourceTokens.map((token, place) => tokenButton(token, place, known.has(token)));
   const target = steps.map(({ token }, place) => tokenButton(token, sourceTokens.length + place, true));
@@ -20,10 +26,15 @@ function showTokens({ sourceTokens, steps }) {
     "Both texts as the model has them, cut into tokens: the encoder reads the first row, the decoder writes the " +
     `second, until <eos>, the end of the sentence.${SIGNS[description.source.tokenizer.kind] ?? ""}` +
     (isUnknown ? ` A dotted token is not among the ${count} of the vocabulary, and is read as <unk>.` : "");
-  const move = ({ written }) => {
+  const move = ({ read, written }) => {
     const weights = written ? steps[written - 1].weights : null;
     source.forEach((token, place) => token.style.setProperty("--weight", weights ? weights[place].toFixed(3) : 0));
-    target.forEach((token, place) => token.classList.toggle("later", place >= written));
+    if (!readsBothWays(seen)) return;
+    source.forEach((token, place) => {
+      const fromTheEnd = sourceLength - place; // the moment at which it is read from there, from 1 on
+      if (fromTheEnd <= read) token.classList.remove("later");
+      if (fromTheEnd === read && !written) token.classList.add("now");
+    });
   };
   return view("Tokens", text, [tokenRow("Source", source), tokenRow("Translation", target)], move, true);
 }
@@ -36,9 +47,14 @@ function tokenRow(name, tokens) {
 }
 
 function tokenButton(token, place, isKnown) {
-  const made = make("span", { className: isKnown ? "token" : "token unknown", textContent: token });
+  const made = make("span", { className: isKnown ? "token" : "token unknown" }, ...tokenParts(token));
   made.dataset.place = place;
   return made;
+}
+
+/** Returns the letters of a token, and its signs, which are paler. */
+function tokenParts(token, makeSign = (textContent) => make("span", { className: "sign", textContent })) {
+  return token.split(/([▁￭]+)/).map((part, number) => (number % 2 ? makeSign(part) : part));
 }
 
 /** The probabilities of what might have been written at a step. */
@@ -73,14 +89,14 @@ function showBar({ name, share, isChosen, isRest }) {
   return make(
     "li",
     { className: isChosen ? "chosen" : isRest ? "rest" : "" },
-    make("span", { className: "name", dir: "auto", textContent: name }),
+    make("span", { className: "name", dir: "auto" }, ...tokenParts(name)),
     bar,
     make("span", { className: "number", textContent: percent(share) }),
   );
 }
 
 /** The map of attention: a row for each target token, a column for each source token. */
-function showAttention({ sourceTokens, steps }) {
+function showAttention({ sourceTokens, sourceLength, steps }) {
   if (!steps[0].weights) return null;
   const head = make("tr", {}, make("td"), ...sourceTokens.map((token) => tokenCell(token, "col")));
   const rows = steps.map(({ token, weights }, step) => {
@@ -99,8 +115,16 @@ function showAttention({ sourceTokens, steps }) {
   table.append(make("thead", {}, head), make("tbody", {}, ...rows));
   const text =
     "Each row is a token of the translation, and shows where in the source, above, the decoder looked while it " +
-    "wrote it: the stronger the colour, the more.";
+    "wrote it: the stronger the colour, the more." +
+    (sourceLength > sourceTokens.length ? undrawnAttention(sourceTokens, sourceLength, steps) : "");
   return view("Attention", text, [wide("Attention", table)]);
+}
+
+/** Says why a map of a long text may be pale. */
+function undrawnAttention(sourceTokens, sourceLength, steps) {
+  const drawn = steps.reduce((sum, { weights }) => sum + weights.reduce((one, other) => one + other, 0), 0);
+  const share = percent(Math.max(0, 1 - drawn / steps.length));
+  return ` Only ${sourceTokens.length} of ${sourceLength} source tokens are here: ${share} of the attention is on the others.`;
 }
 
 /** The direction in which the columns of tokens follow each other; special tokens have none. */
@@ -109,7 +133,7 @@ function directionOf(tokens) {
 }
 
 function tokenCell(token, scope) {
-  const made = make("th", { scope }, make("span", { dir: "auto", textContent: token }));
+  const made = make("th", { scope }, make("span", { dir: "auto" }, ...tokenParts(token)));
   if (scope === "col" && UPRIGHT.test(token)) made.className = "upright";
   return made;
 }

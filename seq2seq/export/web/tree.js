@@ -12,7 +12,7 @@ function draw(name, attributes, ...children) {
   return made;
 }
 
-function showTree({ sourceTokens, nodes, beamSize }) {
+function showTree({ sourceTokens, nodes, beamSize, candidate }) {
   if (beamSize < 2) return null;
   const root = { token: BEGIN, depth: 0, total: 0, rank: 0, kept: true, isBest: true };
   const placed = placeNodes(nodes, root);
@@ -28,7 +28,9 @@ function showTree({ sourceTokens, nodes, beamSize }) {
   tree.append(...ordered.map((node) => drawNode(node, sourceTokens.length)));
   const text =
     `The ${beamSize} best beginnings at each step, the best on top, with the log-probability of all their tokens: ` +
-    "the strong line is this candidate, and pale branches were given up.";
+    "the strong line is this candidate, and grey branches were given up. After an <eos> the search goes on, until no " +
+    `beginning can become one of the ${beamSize} best any more. At its <eos> the log-probability is divided by the ` +
+    `length penalty; that is the candidate's score: ${scoreFormula(candidate)}`;
   return view("The beam", text, [wide("The beam", tree)], null, true);
 }
 
@@ -57,11 +59,12 @@ function drawNode({ token, depth, rank, parent, total, probability, kept, isBest
   }
   const center = { x: x + BOX / 2, "text-anchor": "middle" };
   group.append(draw("rect", { x, y: y - HIGH / 2, width: BOX, height: HIGH, rx: 6 }));
-  group.append(draw("text", { ...center, y: parent ? y - 3 : y + 4 }, shortened(token)));
-  const score = total.toFixed(2).replace("-", "−");
-  if (parent) group.append(draw("text", { ...center, y: y + 13, class: "total" }, score));
+  group.append(draw("text", { ...center, y: parent ? y - 3 : y + 4 }, ...tokenParts(shortened(token), drawSign)));
+  if (parent) group.append(draw("text", { ...center, y: y + 13, class: "total" }, twoDigits(total)));
   return group;
 }
+
+const drawSign = (text) => draw("tspan", { class: "sign" }, text);
 
 function shortened(token) {
   const letters = [...token];

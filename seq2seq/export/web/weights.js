@@ -14,7 +14,7 @@ const ROUNDING = 1.5 * 2 ** 52;
 
 /** Reads what seq2seq/export/browser.py packed: the description, with arrays where it says where they are. */
 async function readModel(description, base64) {
-  if (typeof DecompressionStream === "undefined") throw new Error("it has no DecompressionStream");
+  if (typeof DecompressionStream === "undefined") throw new Error("a newer browser is needed: this one has no DecompressionStream");
   try {
     const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
     const unpacking = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));

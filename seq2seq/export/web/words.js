@@ -35,13 +35,18 @@ function continuesWord(before, after) {
 /** Returns an answer as plain data, which a worker can send; with what is inside, if it is asked for. */
 function report(model, found, inside) {
   const { source, target } = model;
+  const ids = idsOf(source, found.sourceTokens);
   const answer = {
     sourceTokens: [...found.sourceTokens, EOS_TOKEN],
     isCut: found.isCut,
-    sourceWords: wordsOf(source.tokenizer, found.sourceTokens),
-    candidates: found.candidates.map(({ text, score, names, path }) => ({
+    sourceWords: wordsOf(source.tokenizer, found.sourceTokens).map((word) => ({
+      ...word,
+      isUnknown: word.tokens.some((token) => ids[token] === UNK),
+    })),
+    candidates: found.candidates.map(({ text, score, logProbability, names, path }) => ({
       text,
       score,
+      logProbability,
       words: wordsOf(target.tokenizer, names),
       tokens: [...names, EOS_TOKEN],
       steps: path.map(({ step }) => ({ weights: step.weights })),
