@@ -6,6 +6,7 @@ from .cli.options import parse_command as parse_command
 from .cli.parse import argument_value as argument_value, parse_experiment as parse_experiment
 from .cli.train import finish_training as finish_training
 from .config.about import AboutSettings as AboutSettings
+from .config.corpora import CorpusSettings as CorpusSettings
 from .config.data import DataSettings as DataSettings
 from .config.decoding import DecodingSettings as DecodingSettings
 from .config.experiment import Experiment as Experiment

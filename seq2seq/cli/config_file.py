@@ -32,8 +32,11 @@ from seq2seq.config.base import (
     hint_at_names,
     is_instance,
     is_literal,
+    raise_problems,
+    settings_in,
     to_dict,
 )
+from seq2seq.config.corpora import CorpusSettings, in_table, mix_problems
 from seq2seq.config.experiment import BaseExperiment, base_class
 from seq2seq.config.fields import setting_docs, setting_fields
 from seq2seq.errors import SettingsError
@@ -80,6 +83,9 @@ def read_settings(path: str | Path, kind: type[BaseExperiment]) -> SettingsFile:
         elif name not in types:
             problems.append(unknown_setting(name, [*types]))
         else:
+            if kind_of_table := settings_in(types[name]):
+                value, found = read_tables(value, kind_of_table, name)
+                problems += found
             value = converted(value, types[name])
             settings[name.removeprefix(RECIPE)] = value
             if not is_instance(value, types[name]):
@@ -91,12 +97,52 @@ def read_settings(path: str | Path, kind: type[BaseExperiment]) -> SettingsFile:
     return SettingsFile(settings, begun_by)
 
 
-def read_table(path: str | Path) -> dict[str, Any]:
+def read_tables(values: Any, kind: Any, name: str) -> tuple[Any, list[str]]:
+    """Returns several tables of settings, as corpora of a mix, and what is wrong about them.
+
+    What is no list of tables stays as it is, for the check of its type.
+    """
+    if not isinstance(values, list | tuple) or not all(isinstance(v, Mapping) for v in values):
+        return values, []
+    made, problems = [], []
+    for number, each in enumerate(values, 1):
+        try:
+            made.append(from_dict(kind, each))
+        except SettingsError as error:
+            lines = in_table(str(error)).split("\n")
+            problems += [f"{name}, table {number}: {line}" for line in lines]
+    return tuple(made), problems
+
+
+def read_mix(path: str | Path) -> tuple[CorpusSettings, ...]:
+    """Reads the corpora of a mix from a file with a table [[corpus]] for each.
+
+    Raises:
+        SettingsError: it is no such file; or settings in it are unknown or impossible: all of them
+            in one message.
+        RunError: the system can't read it.
+    """
+    values = read_table(path, "--data.mix")
+    problems = [
+        f"{key} is no table of a mix: each corpus has a table [[corpus]]"
+        for key in values
+        if key != "corpus"
+    ]
+    corpora, found = read_tables(values.get("corpus"), CorpusSettings, "corpus")
+    if not isinstance(corpora, tuple):
+        problems.append("there is no table [[corpus]], with the name and the files of a corpus")
+    elif not found:  # else the numbers would be others
+        found = [line.replace("--data.mix, ", "") for line in mix_problems(corpora)]
+    raise_problems(f"{path}: {line}" for line in [*problems, *found])
+    return typing.cast(tuple[CorpusSettings, ...], corpora)
+
+
+def read_table(path: str | Path, option: str = "--config") -> dict[str, Any]:
     """Reads a file, as JSON if its name ends so, else as TOML; raises as `read_settings`."""
     file = Path(path)
     if not file.is_file():
         what = "a folder: name a file" if file.is_dir() else "no file"
-        raise SettingsError(f"--config {path} is {what} with settings, TOML or JSON")
+        raise SettingsError(f"{option} {path} is {what} with settings, TOML or JSON")
     try:
         text = read_bytes(file, MAX_JSON_BYTES).decode("utf-8")
         values = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
@@ -180,7 +226,12 @@ def unknown_setting(name: str, known: Sequence[str]) -> str:
 
 
 def converted(value: Any, hint: Any) -> Any:
-    """Returns a value as the settings have it: lists as tuples, and whole numbers as floats."""
+    """Returns a value as the settings have it: lists as tuples, and whole numbers as floats.
+
+    A string is one of several, where there may be several.
+    """
+    if isinstance(value, str) and hint == tuple[str, ...]:
+        return (value,) if value else ()
     if isinstance(value, list) and typing.get_origin(hint) is tuple:
         return tuple(value)
     is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_INTEGER
@@ -197,13 +248,16 @@ def toml_lines(settings: Any, table: str = "") -> Iterator[str]:
     for item in setting_fields(kind):
         value = getattr(settings, item.name)
         if is_dataclass(value):
-            inside.append((value, f"{table}{item.name}"))
+            inside.append((value, f"{table}{item.name}", f"[{table}{item.name}]"))
+        elif settings_in(item.type) and value:
+            name = f"{table}{item.name}"
+            inside += [(each, name, f"[[{name}]]") for each in value]
         elif table or item.name not in OF_THE_RUN:
             yield from (f"# {line}".rstrip() for line in docs.get(item.name, "").splitlines())
             # There is no null in TOML: what may be None has it as its default.
             yield f"# {item.name} is not set" if value is None else toml_line(item.name, value)
-    for part, name in inside:
-        yield from ("", f"[{name}]", *toml_lines(part, f"{name}."))
+    for part, name, header in inside:
+        yield from ("", header, *toml_lines(part, f"{name}."))
 
 
 def toml_line(name: str, value: object) -> str:

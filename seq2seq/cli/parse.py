@@ -15,6 +15,7 @@ import tyro
 
 from seq2seq.cli.config_file import RECIPE, SettingsFile, read_settings, read_table
 from seq2seq.cli.options import ExperimentT, open_run
+from seq2seq.cli.rules import OPEN_NAMES
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import (
     BaseExperiment,
@@ -22,34 +23,11 @@ from seq2seq.config.experiment import (
     InvalidExperimentError,
     with_settings,
 )
-from seq2seq.config.fields import OPEN_CHOICES, allowed_names
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.config.parent import contradictions, inherit, inherited_settings
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.training.preflight import names_training_text, preflight
-
-OPEN_NAMES = tyro.constructors.ConstructorRegistry()
-"""How choices to which scripts may add names are parsed."""
-
-
-@OPEN_NAMES.primitive_rule
-def parse_open_choice(
-    declared: tyro.constructors.PrimitiveTypeInfo,
-) -> tyro.constructors.PrimitiveConstructorSpec[str] | None:
-    """Takes the names that there are now; None for another type, which tyro knows itself."""
-    if declared.type not in OPEN_CHOICES:
-        return None
-    names = allowed_names(declared.type)
-    return tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="{" + ",".join(names) + "}",
-        instance_from_str=lambda given: given[0],
-        is_instance=lambda value: value in names,
-        str_from_instance=lambda value: [value],
-        choices=names,
-    )
-
 
 ConfigOption: TypeAlias = Annotated[
     str,

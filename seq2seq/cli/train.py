@@ -22,6 +22,10 @@ Two files, line by line: seq2seq train source.txt target.txt --training.minutes 
 
 To continue: seq2seq train --run runs/mine --resume
 
+Several tables: seq2seq train --data.train a.tsv b.tsv --training.minutes 20 --run runs/a
+
+In shares that a file gives: seq2seq train --data.mix mix.toml --training.minutes 20 --run runs/a
+
 Settings from a file: seq2seq train pairs.tsv --config settings.toml --run runs/mine
 
 To see what either would do, and write nothing: the same with --dry-run

@@ -39,6 +39,17 @@ class AboutSettings:
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(other, **{name: value for name, value in said.items() if value})
 
+    def in_common(self, *others: AboutSettings) -> AboutSettings:
+        """Returns what is said here, where none of the others says something else."""
+        return replace(
+            self,
+            **{
+                field.name: ""
+                for field in fields(self)
+                if any(getattr(each, field.name) != getattr(self, field.name) for each in others)
+            },
+        )
+
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
         for side in ("source", "target"):

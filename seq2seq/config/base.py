@@ -160,7 +160,7 @@ def field_problems(
         wrong = [] if in_training else list(item.range.problems(flag, value))
         if value not in (item.default, *OFF) and not wrong:
             wrong = [
-                f"{flag}{'' if value is True else f' {value}'} has no effect {because}"
+                f"{flag}{'' if value is True else f' {as_typed(value)}'} has no effect {because}"
                 for condition in item.conditions
                 if condition.in_training == in_training
                 for because in unmet(condition, part, where, whole)
@@ -183,7 +183,16 @@ def unmet(condition: Condition, part: Any, where: str, whole: Any) -> Iterator[s
     elif found not in condition.values:
         *others, last = map(str, condition.values)
         wanted = f"{', '.join(others)} or {last}" if others else last
-        yield f"with {flag} {found}{f', only with {wanted}' if wanted else ''}"
+        yield f"with {flag} {as_typed(found)}{f', only with {wanted}' if wanted else ''}"
+
+
+def as_typed(value: object) -> str:
+    """A value as it is typed: several with spaces between them.
+
+    >>> as_typed(("a.tsv", "b.tsv")), as_typed(0.5)
+    ('a.tsv b.tsv', '0.5')
+    """
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def fixed_changes(
@@ -203,8 +212,13 @@ def fixed_changes(
         rule = item.on_resume or part
         if dataclasses.is_dataclass(new):
             found += fixed_changes(old, new, f"{where}{item.name}.", rule)
+        elif settings_in(item.type) and len(old) == len(new):
+            for number, (one, other) in enumerate(zip(old, new, strict=True), 1):
+                found += fixed_changes(one, other, f"{where}{item.name}.{number}.", rule)
         elif rule.fixed and old != new:
-            found.append(f"--{flag_name(where + item.name)} {new} (it is {old})")
+            found.append(
+                f"--{flag_name(where + item.name)} {as_typed(new)} (it is {as_typed(old)})"
+            )
     return found
 
 
@@ -232,6 +246,14 @@ def did_you_mean(name: str, valid: Sequence[str]) -> str:
 def is_literal(hint: Any) -> bool:
     """Whether a declared type is a choice among names."""
     return typing.get_origin(hint) is Literal
+
+
+def settings_in(hint: Any) -> Any:
+    """The class of the settings that a declared type is a tuple of, if it is one."""
+    if typing.get_origin(hint) is not tuple:
+        return None
+    kind = typing.get_args(hint)[0]
+    return kind if dataclasses.is_dataclass(kind) else None
 
 
 def describe_type(hint: Any) -> str:
@@ -332,6 +354,15 @@ def field_values(
         if dataclasses.is_dataclass(hint):
             nested = typing.cast(type, hint)
             value = nested(**field_values(nested, value, f"{where}{name}.", problems, stored))
+        elif settings_in(hint) and isinstance(value, list | tuple):
+            value = tuple(
+                settings_in(hint)(
+                    **field_values(
+                        settings_in(hint), each, f"{where}{name}.{number}.", problems, stored
+                    )
+                )
+                for number, each in enumerate(value, 1)
+            )
         elif typing.get_origin(hint) is tuple and isinstance(value, list):
             value = tuple(value)
         arguments[name] = value

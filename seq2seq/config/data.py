@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
+from seq2seq.config.corpora import CorpusSettings, as_files, mix_problems, unequal_sides
 from seq2seq.config.fields import (
     CHANGEABLE,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     Probability,
@@ -17,6 +18,7 @@ from seq2seq.config.fields import (
     useful_if,
 )
 from seq2seq.config.filters import FilterSettings
+from seq2seq.config.symbols import as_symbols, room_problems, symbol_problems
 
 TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 SUBWORDS = ("unigram", "bpe")
@@ -25,11 +27,6 @@ VocabSize = Annotated[int, Range(5)]
 MIN_COVERAGE = 0.98
 Coverage = Annotated[float, Range(MIN_COVERAGE, 1)]
 """What SentencePiece takes."""
-SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>")
-"""The first tokens of every vocabulary."""
-MARKS_IN_TOKENS = "￭▁␛"
-"""The characters with a meaning in tokens."""
-
 TOKEN_SETTINGS = (
     *("tokenizer", "vocab_size", "target_tokenizer", "target_vocab_size"),
     *("min_frequency", "joint", "lowercase", "character_coverage", "special_symbols"),
@@ -37,62 +34,38 @@ TOKEN_SETTINGS = (
 """The fields of `DataSettings` that decide about the tokens of a run."""
 
 
-def as_symbols(value: Any) -> Any:
-    """Returns several symbols as a tuple, in the form NFC, as text has them.
-
-    What can't be symbols stays as it is, for the check of its type.
-    """
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        return value
-    return tuple(unicodedata.normalize("NFC", name) for name in value)
-
-
-def symbol_problems(symbols: Sequence[str], vocab_size: int | None = None) -> Iterator[str]:
-    """One line for each of `as_symbols` that can't stay whole; or if there is no room for them."""
-    flag = "--data.special-symbols"
-    names = list(symbols)
-    for name in dict.fromkeys(names):
-        if not name:
-            yield f"{flag} '' is empty: a symbol has a character or more"
-        elif any(character.isspace() for character in name):
-            yield f"{flag} {name!r} has white space in it: a symbol is one token"
-        elif name in SPECIAL_TOKENS:
-            yield f"{flag} {name} is a special token of every vocabulary already"
-        elif marks := [mark for mark in MARKS_IN_TOKENS if mark in name]:
-            yield f"{flag} {name}: {' '.join(marks)} has a meaning in tokens: take other characters"
-        elif any("\ud800" <= character <= "\udfff" for character in name):
-            yield f"{flag} {name!r} is no text: it is not valid Unicode"
-        if names.count(name) > 1:
-            yield f"{flag} {name} is given twice"
-    least = len(SPECIAL_TOKENS) + len(names) + 1  # with the joiner
-    if names and vocab_size is not None and vocab_size < least:
-        yield (
-            f"a vocabulary of {vocab_size} tokens has no room for {len(names)} {flag}: raise "
-            f"--data.vocab-size to {least} or more"
-        )
-
-
 @dataclass(frozen=True)
 class DataSettings:
     """Which text to learn from, and how it becomes tokens."""
 
-    train: Annotated[str, CHANGEABLE] = ""
+    train: Annotated[tuple[str, ...], CHANGEABLE] = ()
     """Training pairs: a .tsv, .csv, .jsonl or .parquet file (compressed too), a folder or name of a
-    Hub dataset; or, with --data.train-target, the source side as a text file."""
-    train_target: Annotated[str, only_if("train"), CHANGEABLE] = ""
-    """The target side, if the training text is two line-aligned files."""
-    validation: Annotated[str, CHANGEABLE] = ""
-    """Validation pairs, as for --data.train. Empty: pairs are set aside from the training text."""
-    validation_target: Annotated[str, only_if("validation"), CHANGEABLE] = ""
-    """The target side of the validation text, if that is two files."""
-    source: Annotated[str, useful_if("train_target", "")] = ""
+    Hub dataset; or, with --data.train-target, the source side as a text file. Several are joined
+    to one text: --data.train a.tsv b.tsv."""
+    train_target: Annotated[tuple[str, ...], only_if("train"), CHANGEABLE] = ()
+    """The target side, if the training text is two line-aligned files; one for each source file."""
+    validation: Annotated[tuple[str, ...], CHANGEABLE] = ()
+    """Validation pairs, as for --data.train; several are sets with scores of their own, of which
+    the first decides which weights are best. Empty: pairs are set aside from the training text."""
+    validation_target: Annotated[tuple[str, ...], only_if("validation"), CHANGEABLE] = ()
+    """The target side of the validation text, if that is two files; one for each source file."""
+    mix: tuple[CorpusSettings, ...] = ()
+    """Several corpora in fixed shares instead of --data.train: a TOML or JSON file with a table
+    [[corpus]] for each; in a file of settings, [[data.mix]]. Without --data.validation, and any of
+    theirs, pairs are set aside from the first one."""
+    mix_temperature: Annotated[NonNegativeFloat, only_if("mix")] = 0.0
+    """Shares by size instead of weights: each corpus's number of pairs to the power of 1 / T (1:
+    as the sizes are; the higher, the more equal). 0: weights count."""
+    exclude_validation: bool = False
+    """Drop training pairs whose source stands in validation text."""
+    source: Annotated[str, useful_if("train_target", ())] = ""
     """Name or number (from 0) of the source column; with names, a TSV or CSV file begins with a
     header. Empty: "source" (src, input, …), or else the first (in JSONL and Parquet: of the only
     two of text)."""
     target: Annotated[str, useful_if("train_target", "")] = ""
     """Name or number (from 0) of the target column. Empty: "target" (tgt, output, …), or
     else the second."""
-    validation_size: Annotated[PositiveInt, useful_if("validation", "")] = 500
+    validation_size: Annotated[PositiveInt, useful_if("validation", ())] = 500
     """How many different source sentences to set aside where no validation text is given."""
     tokenizer: TokenizerKind = "unigram"
     """Words, characters, SentencePiece pieces (Kudo 2018; Sennrich et al. 2016); or what stands
@@ -138,8 +111,18 @@ class DataSettings:
     filters: FilterSettings = field(default_factory=FilterSettings)
 
     def __post_init__(self) -> None:
-        """Takes a list of symbols, too."""
+        """Takes lists, too, and a single file as a string."""
         object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
+        for name in ("train", "train_target", "validation", "validation_target"):
+            object.__setattr__(self, name, as_files(getattr(self, name)))
+        if isinstance(self.mix, list):
+            object.__setattr__(self, "mix", tuple(self.mix))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The special symbols, those that are tags of corpora among them."""
+        tags = (corpus.tag for corpus in self.mix if corpus.tag)
+        return tuple(dict.fromkeys((*self.special_symbols, *tags)))
 
     @property
     def tokenizers(self) -> tuple[str, str]:
@@ -161,7 +144,8 @@ class DataSettings:
                 f"unigram or bpe; --data.min-frequency leaves out rare {self.tokenizer} tokens"
             )
         size = self.vocab_size
-        yield from symbol_problems(self.special_symbols, min(size, self.target_vocab_size or size))
+        yield from symbol_problems(self.special_symbols)
+        yield from room_problems(self.symbols, min(size, self.target_vocab_size or size))
         sampled = kinds if self.sampled_side == "both" else kinds[:1]
         if self.subword_sampling and not set(sampled) & {*SUBWORDS}:
             yield (
@@ -176,6 +160,19 @@ class DataSettings:
         if self.source and self.source == self.target:
             yield f"--data.source and --data.target are both {self.source}: name two columns"
         yield from self.new_vocabulary_problems()
+        yield from self.corpus_problems()
+
+    def corpus_problems(self) -> Iterator[str]:
+        """One line for each file without its other side, and each impossible corpus of a mix."""
+        yield from unequal_sides("--data.", self)
+        yield from mix_problems(self.mix)
+        if self.mix and self.train:
+            yield "--data.mix and --data.train both name the training text: give one"
+        if self.mix_temperature and any(corpus.weight != 1 for corpus in self.mix):
+            yield (
+                f"--data.mix-temperature {self.mix_temperature} makes shares of sizes: leave out "
+                "the weights of --data.mix"
+            )
 
     def new_vocabulary_problems(self) -> Iterator[str]:
         """One line for each setting that clashes with a new vocabulary of one side, or of both."""

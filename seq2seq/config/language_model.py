@@ -12,8 +12,6 @@ from seq2seq.config.data import (
     Coverage,
     TokenizerKind,
     VocabSize,
-    as_symbols,
-    symbol_problems,
 )
 from seq2seq.config.decoding import TopP
 from seq2seq.config.experiment import BaseExperiment
@@ -29,6 +27,7 @@ from seq2seq.config.fields import (
     only_if,
 )
 from seq2seq.config.model import CellName, NetworkSettings
+from seq2seq.config.symbols import as_symbols, room_problems, symbol_problems
 from seq2seq.config.training import TrainingSettings
 
 SmoothingName = Literal["kneser-ney", "add-k"]
@@ -84,7 +83,8 @@ class MonolingualSettings:
                 f"--data.min-frequency {self.min_frequency} needs --data.tokenizer word, character "
                 f"or space; {self.tokenizer} learns its pieces from frequencies"
             )
-        yield from symbol_problems(self.special_symbols, self.vocab_size)
+        yield from symbol_problems(self.special_symbols)
+        yield from room_problems(self.special_symbols, self.vocab_size)
         if self.special_symbols and self.letters_only:
             yield (
                 "--data.special-symbols have no effect with --data.letters-only, which takes away "

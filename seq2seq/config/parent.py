@@ -44,13 +44,18 @@ def inherited_settings(parent: Experiment, data: DataSettings) -> dict[str, obje
     `data` says which side's tokens are made anew; an extended vocabulary may have more symbols.
     """
     names = {"none": TOKEN_SETTINGS, "both": ()}.get(data.new_vocabulary, OF_ALL_TOKENS)
-    more = {*data.special_symbols} >= {*parent.data.special_symbols}
+    more = {*data.special_symbols} >= {*parent.data.symbols}
     if data.extend_vocabulary and data.special_symbols and more:
         names = tuple(name for name in names if name != "special_symbols")
     return {
         **{f"model.{name}": getattr(parent.model, name) for name in ARCHITECTURE},
-        **{f"data.{name}": getattr(parent.data, name) for name in names},
+        **{f"data.{name}": token_setting(parent.data, name) for name in names},
     }
+
+
+def token_setting(data: DataSettings, name: str) -> object:
+    """Returns a setting of tokens as it is in effect: tags of a mix are symbols, too."""
+    return data.symbols if name == "special_symbols" else getattr(data, name)
 
 
 def inherit(experiment: ExperimentT, settings: dict[str, object]) -> tuple[ExperimentT, list[str]]:
@@ -81,6 +86,15 @@ def contradictions(
         defaults_are_given: whether a setting with its default value was meant; else only others.
     """
     own, usual = flatten(to_dict(experiment)), flatten(to_dict(Experiment()))
+    data, known = experiment.data, settings.get("data.special_symbols")
+    if isinstance(known, tuple) and data.new_vocabulary == "none":
+        for corpus in data.mix:
+            if corpus.tag and corpus.tag not in known:
+                yield (
+                    f"--data.mix, corpus {corpus.name}: tag {corpus.tag} is no symbol of "
+                    f"--model.initialize {experiment.model.initialize}: add "
+                    "--data.extend-vocabulary"
+                )
     for name, value in settings.items():
         if own[name] != value and (defaults_are_given or own[name] != usual[name]):
             flag = f"--{flag_name(name)}"

@@ -137,6 +137,31 @@ class ParallelCorpus:
         known = AboutSettings(*languages, data=on_hub)
         return replace(corpus, about=(about or AboutSettings()).or_else(known))
 
+    @classmethod
+    def join(cls, parts: Sequence[ParallelCorpus], name: str = "") -> ParallelCorpus:
+        """Returns several corpora as one, in their order; a single one as it is, but for a name.
+
+        Of what is known of them, it has what they agree on.
+        """
+        report = CorpusReport(name, sum(part.report.read for part in parts))
+        for part in parts:
+            report = report.and_dropped(part.report.dropped)
+        first, *rest = parts
+        if not rest:
+            name = name or first.name
+            return replace(first, name=name, report=replace(first.report, name=name))
+        return cls(
+            [*chain.from_iterable(part.sources for part in parts)],
+            [*chain.from_iterable(part.targets for part in parts)],
+            name or " + ".join(part.name for part in parts),
+            report,
+            first.about.in_common(*(part.about for part in rest)),
+        )
+
+    def tagged(self, tag: str) -> ParallelCorpus:
+        """Returns the same pairs with a tag before each source; without one if it is empty."""
+        return replace(self, sources=[f"{tag} {text}" for text in self.sources]) if tag else self
+
     def __repr__(self) -> str:
         return f"ParallelCorpus({self.name!r}, {len(self):,} pairs)"
 

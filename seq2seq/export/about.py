@@ -23,7 +23,8 @@ def about_run(run: Run) -> AboutSettings:
     """
     experiment = run.experiment(Experiment)
     data = experiment.data
-    files = [data.train, data.train_target] if data.train_target else [data.train]
+    one = data.train if len(data.train) == 1 else ()  # of several, each may have its own
+    files = [*one, *(data.train_target if one else ())]
     columns = [str(run.metadata["recipe"].get(role, "")) for role in ("source", "target")]
     if not all(columns):
         columns = [data.source, data.target]

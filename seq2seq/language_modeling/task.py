@@ -130,6 +130,10 @@ class LanguageTask:
             for chosen in bucket(lengths, lengths, budget, generator)
         ]
 
+    def seen(self, epoch: int, batch: int) -> dict[str, float]:
+        """Nothing: there is one text."""
+        return {}
+
     def loss(
         self,
         batch: Window | SentenceBatch,

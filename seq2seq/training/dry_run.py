@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple
 
 from torch import Tensor, nn
 
-from seq2seq.config.base import flag_name, flatten, to_dict
+from seq2seq.config.base import as_typed, flag_name, flatten, to_dict
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.data.tokenizers.pipeline import TextPipeline
@@ -180,8 +180,7 @@ def format_value(value: object) -> str:
     >>> format_value((512, 256)), format_value(""), format_value(0.5)
     ('512 256', "''", '0.5')
     """
-    shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return shown or "''"
+    return as_typed(value) or "''"
 
 
 def model_lines(model: nn.Module) -> Iterator[str]:

@@ -156,6 +156,10 @@ class ModuleTask(Generic[ExampleT]):
         buckets = bucket(lengths, lengths, self.settings.batch_tokens, generator)
         return [ExampleBatch(tuple(examples[index] for index in chosen)) for chosen in buckets]
 
+    def seen(self, epoch: int, batch: int) -> dict[str, float]:
+        """Nothing: there is one text."""
+        return {}
+
     def loss(
         self,
         batch: ExampleBatch,

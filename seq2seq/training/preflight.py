@@ -13,14 +13,14 @@ from seq2seq.config.base import flag_name, flatten, to_dict, type_problems
 from seq2seq.config.data import TOKEN_SETTINGS
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
-from seq2seq.config.parent import ARCHITECTURE, format_flag
+from seq2seq.config.parent import ARCHITECTURE, format_flag, token_setting
 from seq2seq.config.training import PARTS
-from seq2seq.data.filters.problems import filter_problems
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.lock import check_idle
 from seq2seq.training.monitoring import monitor_problems
+from seq2seq.training.preflight_text import filter_runs, text_problems
 
 NO_TRAINING_TEXT = "no training text: give --data.train FILE"
 TRAIN_COMMANDS = {
@@ -110,7 +110,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     yield from monitor_problems(experiment.monitor)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
-        yield from filter_problems(experiment.data.filters)
+        yield from text_problems(experiment.data)
     if not text_given and not names_training_text(experiment):
         yield no_training_text(experiment)
     for option, path in {**referenced_runs(experiment), **filter_runs(experiment)}.items():
@@ -222,6 +222,8 @@ def names_training_text(experiment: BaseExperiment) -> bool:
     """Whether the settings say where there is training text, or a model that needs none."""
     if isinstance(experiment, NGramExperiment) and experiment.model.from_arpa:
         return True
+    if isinstance(experiment, Experiment) and experiment.data.mix:
+        return True
     kinds = Experiment | LanguageExperiment | NGramExperiment
     return isinstance(experiment, kinds) and bool(experiment.data.train)
 
@@ -256,16 +258,6 @@ def referenced_runs(experiment: BaseExperiment) -> dict[str, str]:
     return {option: path for option, path in runs.items() if path}
 
 
-def filter_runs(experiment: BaseExperiment) -> dict[str, str]:
-    """The runs that score the training text, by option."""
-    if not isinstance(experiment, Experiment):
-        return {}
-    names = ("forward_model", "backward_model", "domain_model", "general_model")
-    settings = experiment.data.filters
-    runs = {f"--data.filters.{flag_name(name)}": getattr(settings, name) for name in names}
-    return {option: path for option, path in runs.items() if path}
-
-
 def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run that is not there, or not of the kind that is needed."""
     for option, path in filter_runs(experiment).items():
@@ -297,7 +289,10 @@ def incompatible_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run with settings that this translation model must have, too."""
     if not isinstance(experiment, Experiment):
         return
-    values = flatten(to_dict(experiment))
+    values = {
+        **flatten(to_dict(experiment)),
+        "data.special_symbols": experiment.data.symbols,
+    }
     for option, path in referenced_runs(experiment).items():
         try:
             other = load_referenced(option, path)
@@ -327,7 +322,7 @@ def required_settings(
     if isinstance(other, LanguageExperiment):
         return language_model_settings(other, side, experiment)
     if option == "--data.vocabulary":
-        return {f"data.{name}": getattr(other.data, name) for name in TOKEN_SETTINGS}
+        return {f"data.{name}": token_setting(other.data, name) for name in TOKEN_SETTINGS}
     names = ENCODER_SETTINGS if side == "encoder" else DECODER_SETTINGS
     needed = {f"model.{name}": getattr(other.model, name) for name in names}
     return {**needed, "data.lowercase": other.data.lowercase}

@@ -150,18 +150,32 @@ def validation_line(values: dict[str, Any]) -> str:
     """Returns the scores of a validation and its samples as text."""
     bits = values.get("bits_per_character")
     per_character = f"  {bits:.3f} bits per character" if bits is not None else ""
-    scores = "".join(
-        f"  {metric.title} {values[name]:.2f}" for name, metric in METRICS.items() if name in values
-    )
+    scores = shown_scores(values)
     own = f"  score {values['score']:.4f}" if "score" in values else ""
     best = "  (best so far)" if values["best"] else ""
     head = f"{_progress(values)}  validation: {_loss(values)}{per_character}{scores}{own}{best}"
+    sets = [
+        f"    {name}: loss {found['loss']:.3f}{shown_scores(found)}"
+        for name, found in values.get("sets", {}).items()
+    ]
+    seen = [
+        f"{name} {found['pairs']:,} pairs ({found['times']:.2f} times)"
+        for name, found in values.get("seen", {}).items()
+    ]
+    corpora = [f"    seen of {', '.join(seen)}"] if seen else []
     samples = [
         f"    {name:10} " + value.replace("\n", "\n" + 15 * " ")
         for sample in values.get("samples", [])
         for name, value in sample.items()
     ]
-    return "\n".join([head, *samples])
+    return "\n".join([head, *sets, *corpora, *samples])
+
+
+def shown_scores(values: dict[str, Any]) -> str:
+    """Returns the scores among some figures, as "  BLEU 12.34"."""
+    return "".join(
+        f"  {metric.title} {values[name]:.2f}" for name, metric in METRICS.items() if name in values
+    )
 
 
 def _progress(values: dict[str, Any]) -> str:

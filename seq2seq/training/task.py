@@ -40,14 +40,14 @@ class Validation(NamedTuple):
 
     Attributes:
         loss: mean negative log-likelihood in nats per token, without label smoothing.
-        figures: other scores by name, for metrics.jsonl.
+        figures: other scores by name, for metrics.jsonl; "sets": those of several validation sets.
         samples: a few sentences to look at, each with "source", "reference" and "hypothesis"; or
             generated text.
         best_by: the score that chooses the best weights, higher is better; None: the loss does.
     """
 
     loss: float
-    figures: Mapping[str, float]
+    figures: Mapping[str, Any]
     samples: list[dict[str, str]]
     best_by: float | None = None
 
@@ -83,6 +83,9 @@ class Task(Protocol[BatchT]):
 
         It is called often: the batches of the last epoch are kept.
         """
+
+    def seen(self, epoch: int, batch: int) -> Mapping[str, Any]:
+        """Returns what metrics.jsonl says of the corpora of the batches before this one."""
 
     def loss(
         self, batch: BatchT, *, rate: float, device: torch.device, generator: torch.Generator

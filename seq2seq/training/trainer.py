@@ -292,6 +292,7 @@ class Trainer(Generic[BatchT]):
                 "loss": result.loss,
                 "perplexity": perplexity(result.loss),
                 **result.figures,
+                **self.task.seen(state.epoch, state.batch),
                 "best": is_best,
                 "samples": result.samples,
             },

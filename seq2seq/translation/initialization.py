@@ -121,7 +121,7 @@ def load_side(flag: str, path: str, side: str, data: DataSettings) -> TextPipeli
     run = Run(path)
     name = side if run.kind == Experiment.KIND else TEXT_SIDE
     pipeline = run.pipeline(name, data.subword_sampling)
-    if missing := {*data.special_symbols}.difference(pipeline.tokenizer.special_symbols):
+    if missing := {*data.symbols}.difference(pipeline.tokenizer.special_symbols):
         raise SettingsError(
             f"{flag} {path} brings its own tokenizer, which would break {', '.join(missing)}: "
             "train that model with the same --data.special-symbols, or leave them out"

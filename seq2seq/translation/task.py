@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import Any, NamedTuple
 
 import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch, bucket, make_batch
+from seq2seq.data.mixing import Mix
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
 from seq2seq.data.tokenizers.sentencepiece import seed_sampling
@@ -26,6 +29,22 @@ SAMPLES_SHOWN = 3
 """How many translations a validation shows."""
 
 
+class ValidationSet(NamedTuple):
+    """Validation text, and its sides as ids."""
+
+    text: ParallelCorpus
+    sources: list[list[int]]
+    targets: list[list[int]]
+
+
+class SetScores(NamedTuple):
+    """What a validation finds on one set: nats per token, scores by name, and translations."""
+
+    loss: float
+    scores: dict[str, float]
+    hypotheses: list[str]
+
+
 class TranslationTask:
     """Training a translation model, as the trainer sees it.
 
@@ -35,6 +54,8 @@ class TranslationTask:
         source: the source side of the training text as ids, and its pipeline.
         target: the target side.
         experiment: the whole description.
+        more_sets: validation sets beside that of `corpora`, which decides about the best weights.
+        mix: in which shares the corpora in the training text are learned from; None: all alike.
     """
 
     def __init__(
@@ -44,15 +65,22 @@ class TranslationTask:
         source: EncodedText,
         target: EncodedText,
         experiment: Experiment,
+        *,
+        more_sets: Sequence[ParallelCorpus] = (),
+        mix: Mix | None = None,
     ) -> None:
         self.model = model
         self.source, self.source_ids = source
         self.target, self.target_ids = target
         self.experiment = experiment
+        self.mix = mix
         self.corpora = corpora._replace(train=self.without_long(corpora.train))
         self.current: tuple[int, list[Batch]] | None = None
-        self.validation_sources = self.source.encode(self.corpora.validation.sources)
-        self.validation_targets = self.target.encode(self.corpora.validation.targets)
+        self.drawn: list[list[int]] = []
+        self.sets = [
+            ValidationSet(text, self.source.encode(text.sources), self.target.encode(text.targets))
+            for text in (corpora.validation, *more_sets)
+        ]
         self.best_by = self.choose_best_by()
 
     def choose_best_by(self) -> str:
@@ -91,6 +119,13 @@ class TranslationTask:
             [max(len(self.source_ids[index]), len(self.target_ids[index])) for index in kept],
             self.experiment.training.batch_tokens,
         )
+        if self.mix:
+            self.mix = self.mix.keep(kept)
+            for name, size in zip(self.mix.names, self.mix.sizes, strict=True):
+                if not size:
+                    raise DataError(
+                        f"--data.mix: no pair of {name} has at most {limit} tokens on both sides"
+                    )
         self.source_ids = [self.source_ids[index] for index in kept]
         self.target_ids = [self.target_ids[index] for index in kept]
         return replace(
@@ -106,25 +141,61 @@ class TranslationTask:
         return self.current[1]
 
     def make_batches(self, epoch: int) -> list[Batch]:
-        """Segments anew where that is random, buckets by length, pads."""
+        """Draws from the mix, segments anew where that is random, buckets by length, pads."""
         seed = self.experiment.seed * 1_000_003 + epoch
-        sources, targets = self.source_ids, self.target_ids
+        chosen: Sequence[int] = range(len(self.source_ids))
+        if self.mix:
+            chosen = self.mix.draw(epoch, self.experiment.seed)
+        sources = [self.source_ids[index] for index in chosen]
+        targets = [self.target_ids[index] for index in chosen]
         if self.experiment.data.subword_sampling:
             seed_sampling(seed)
             train, side = self.corpora.train, self.experiment.data.sampled_side
-            sources = sample_segmentation(self.source, train.sources) or sources
+            texts = [train.sources[index] for index in chosen]
+            sources = sample_segmentation(self.source, texts) or sources
             if side == "both":
-                targets = sample_segmentation(self.target, train.targets) or targets
+                texts = [train.targets[index] for index in chosen]
+                targets = sample_segmentation(self.target, texts) or targets
         buckets = bucket(
             [len(ids) for ids in sources],
             [len(ids) for ids in targets],
             self.experiment.training.batch_tokens,
             torch.Generator().manual_seed(seed),
         )
+        self.drawn = [[chosen[place] for place in places] for places in buckets]
         return [
-            make_batch([sources[index] for index in chosen], [targets[index] for index in chosen])
-            for chosen in buckets
+            make_batch([sources[place] for place in places], [targets[place] for place in places])
+            for places in buckets
         ]
+
+    def seen(self, epoch: int, batch: int) -> dict[str, Any]:
+        """How many pairs of each corpus of a mix were learned from, and how often each pair was."""
+        if not self.mix:
+            return {}
+        counts = self.mix.drawn(epoch)
+        if batch:
+            self.batches(epoch)
+            now = self.mix.count([*chain.from_iterable(self.drawn[:batch])])
+            counts = [before + more for before, more in zip(counts, now, strict=True)]
+        corpora = zip(self.mix.names, counts, self.mix.sizes, strict=True)
+        return {
+            "seen": {name: {"pairs": count, "times": count / size} for name, count, size in corpora}
+        }
+
+    def share_lines(self) -> Iterator[str]:
+        """How much of each corpus of a mix an epoch has."""
+        if self.mix:
+            for corpus, size, share, pairs in zip(
+                self.experiment.data.mix,
+                self.mix.sizes,
+                self.mix.shares,
+                self.mix.drawn(1),
+                strict=True,
+            ):
+                yield (
+                    f"{corpus.name}{' ' * bool(corpus.tag)}{corpus.tag}: {size:,} training pairs, "
+                    f"{share:.1%} of each epoch: {pairs:,}, {pairs / size:.2f} times through"
+                )
 
     def loss(
         self, batch: Batch, *, rate: float, device: torch.device, generator: torch.Generator
@@ -154,10 +225,29 @@ class TranslationTask:
     def load_state_dict(self, tensors: dict[str, torch.Tensor]) -> None:
         """Nothing: see `state_dict`."""
 
-    @torch.no_grad()
     def validate(self, device: torch.device) -> Validation:
-        """Likelihood with teacher forcing, and scores of greedy translations, on all the text."""
-        sources, targets = self.validation_sources, self.validation_targets
+        """Scores on all validation sets, of which the first decides about the best weights."""
+        first, *others = results = [self.validate_on(each, device) for each in self.sets]
+        pairs = self.corpora.validation
+        samples = [
+            {"source": pair.source, "reference": pair.target, "hypothesis": hypothesis}
+            for pair, hypothesis in zip(pairs[:SAMPLES_SHOWN], first.hypotheses, strict=False)
+        ]
+        figures: dict[str, Any] = {**first.scores}
+        if others:
+            figures["sets"] = {
+                each.text.name: {"loss": result.loss, **result.scores}
+                for each, result in zip(self.sets, results, strict=True)
+            }
+        best_by = None
+        if metric := METRICS.get(self.best_by):
+            best_by = first.scores[self.best_by] * (1 if metric.higher_is_better else -1)
+        return Validation(first.loss, figures, samples, best_by)
+
+    @torch.no_grad()
+    def validate_on(self, text: ValidationSet, device: torch.device) -> SetScores:
+        """Likelihood with teacher forcing, and scores of greedy translations, on a whole set."""
+        sources, targets = text.sources, text.targets
         nats, tokens = 0.0, 0
         budget = self.experiment.training.batch_tokens
         for chosen in bucket([len(s) for s in sources], [len(t) for t in targets], budget):
@@ -174,24 +264,13 @@ class TranslationTask:
             self.target.decode(found[0].tokens)
             for found in search([self.model], [cut], greedy, device)
         ]
-        pairs = self.corpora.validation
-        samples = [
-            {"source": pair.source, "reference": pair.target, "hypothesis": hypothesis}
-            for pair, hypothesis in zip(pairs[:SAMPLES_SHOWN], hypotheses, strict=False)
-        ]
-        scores = self.score(hypotheses)
-        best_by = None
-        if metric := METRICS.get(self.best_by):
-            best_by = scores[self.best_by] * (1 if metric.higher_is_better else -1)
-        return Validation(nats / tokens, scores, samples, best_by)
+        return SetScores(nats / tokens, self.score(hypotheses, text.text.targets), hypotheses)
 
-    def score(self, hypotheses: Sequence[str]) -> dict[str, float]:
-        """BLEU of the validation text's translations, and the score that chooses the best."""
+    def score(self, hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+        """BLEU of translations of validation text, and the score that chooses the best."""
         tokenize, lowercase = self.experiment.tokenize, self.experiment.data.lowercase
         return {
-            name: score(
-                metric.build(tokenize, lowercase), hypotheses, self.corpora.validation.targets
-            ).score
+            name: score(metric.build(tokenize, lowercase), hypotheses, references).score
             for name, metric in METRICS.items()
             if name in ("bleu", self.best_by)
         }

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -44,6 +44,14 @@ def read_named(
     if is_hub_name(name) and not path.parent.is_dir():
         return read_hub(name, columns, split)
     raise missing_file(path)
+
+
+def missing_names(names: Sequence[str]) -> Iterator[str]:
+    """Yields a line for each name that no file and no folder has, and no dataset on the Hub."""
+    for name in names:
+        path = Path(name)
+        if not path.exists() and not (is_hub_name(name) and not path.parent.is_dir()):
+            yield str(missing_file(path))
 
 
 def read_folder(

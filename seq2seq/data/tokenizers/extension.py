@@ -29,10 +29,10 @@ def extend_pipeline(
         texts: the new text.
         settings: `vocab_size` is how many words or characters may be new, `min_frequency` how often
             each comes at least, and `character_coverage` how many characters of SentencePiece are;
-            `special_symbols` has more than those of the old text, if any.
+            `symbols` has more than those of the old text, if any.
     """
     vocab = pipeline.vocab
-    tokenizer = with_symbols(pipeline.tokenizer, settings.special_symbols)
+    tokenizer = with_symbols(pipeline.tokenizer, settings.symbols)
     if isinstance(tokenizer, SentencePieceTokenizer):
         tokenizer = extend_pieces(tokenizer, texts, settings.character_coverage)
     tokens = tokenizer.tokenize_all(texts)

@@ -100,7 +100,7 @@ def build_pipeline(
             vocab_size=vocab_size,
             lowercase=settings.lowercase,
             character_coverage=settings.character_coverage,
-            special_symbols=settings.special_symbols,
+            special_symbols=settings.symbols,
             keep_white_space=keep_white_space,
         )
     except TooFewPiecesError as error:

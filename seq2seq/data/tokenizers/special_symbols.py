@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from seq2seq.config.arguments import check_strings
 from seq2seq.config.base import raise_problems
-from seq2seq.config.data import as_symbols, symbol_problems
+from seq2seq.config.symbols import as_symbols, symbol_problems
 from seq2seq.data.tokenizers.normalization import JOINER, normalize, to_nfc
 from seq2seq.errors import DataError
 
