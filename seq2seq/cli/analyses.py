@@ -19,7 +19,7 @@ from seq2seq.cli.options import (
     read_aligned,
     repeated_names,
 )
-from seq2seq.config.base import check_unused
+from seq2seq.config.changes import check_unused
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import NonNegativeInt, PositiveInt, Probability
 from seq2seq.config.language_model import LanguageExperiment

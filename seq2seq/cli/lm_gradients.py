@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from seq2seq.cli.analyses import AnalysisCommand, open_runs, show
 from seq2seq.cli.options import FileOption, parse_command, repeated_names
-from seq2seq.config.base import check_unused, did_you_mean
+from seq2seq.config.base import did_you_mean
+from seq2seq.config.changes import check_unused
 from seq2seq.config.fields import NonNegativeInt, PositiveInt, allowed_names
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.model import CellName

@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import describe_value
 from seq2seq.config.base import (
-    check_unused,
     field_problems,
     find_problems,
-    fixed_changes,
     parts,
 )
+from seq2seq.config.changes import check_unused, fixed_changes
 from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.fields import FIXED, Range

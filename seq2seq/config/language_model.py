@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from seq2seq.config.base import check_unused
+from seq2seq.config.changes import check_unused
 from seq2seq.config.data import (
     SUBWORDS,
     Coverage,

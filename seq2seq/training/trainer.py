@@ -149,9 +149,8 @@ class Trainer(Generic[BatchT]):
         if self.average is not None:
             self.average.update(state.step)
         state.batch += len(group)
-        elapsed = time.perf_counter() - started
         self.update_clock()
-        state.window.add(result, elapsed)
+        state.window.add(result, time.perf_counter() - started)
         self.reporter.advance(
             self.progress,
             f"epoch {self.epochs:.2f} step {state.step} loss "
