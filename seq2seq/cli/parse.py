@@ -119,7 +119,8 @@ def parse_experiment(
 def with_file(default: ExperimentT, given: SettingsFile, arguments: Sequence[str]) -> ExperimentT:
     """Returns the defaults with what a file gives; a budget of it takes the place of theirs.
 
-    Where the command line names text, the file's target side of another text does not go with it.
+    Where the command line names text, the file's target side of another text does not go with it,
+    nor do its mix and its training text where the command line has the other one.
     """
     if any(given.settings.get(f"training.{name}") for name in BUDGETS):
         default = without_budgets(default)
@@ -128,6 +129,10 @@ def with_file(default: ExperimentT, given: SettingsFile, arguments: Sequence[str
         for part in ("train", "validation")
         if argument_value(f"--data.{part}", arguments) is not None
     }
+    if argument_value("--data.mix", arguments) is not None:
+        other |= {"data.train", "data.train_target"}
+    if argument_value("--data.train", arguments) is not None:
+        other |= {"data.mix", "data.mix_temperature"}
     return with_settings(
         default, {name: value for name, value in given.settings.items() if name not in other}
     )

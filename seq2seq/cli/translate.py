@@ -27,8 +27,8 @@ from seq2seq.cli.parse import name_after_run
 from seq2seq.config.fields import PositiveInt
 from seq2seq.console import write_stderr
 from seq2seq.data.terminology import Terminology
-from seq2seq.data.tokenizers.normalization import show_token
-from seq2seq.errors import DataError
+from seq2seq.data.tokenizers.normalization import show_token, to_nfc
+from seq2seq.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from seq2seq.translation.results import PairScore, Translation
@@ -49,6 +49,8 @@ class Translate(DecodingCommand):
     json: bool = False
     """Print JSON lines: each translation with its tokens, log-probability and score, which is the
     log-probability after the penalties for length and coverage (for mbr the mean utility)."""
+    tag: str = ""
+    """What to put before each line: the tag of a corpus, as "<2fr>", of a model with several."""
     n_best: PositiveInt = 1
     """If above 1: print the best translations of each line, at most so many, as JSON lines; the
     beam is as wide."""
@@ -123,6 +125,8 @@ def translate_command(arguments: list[str]) -> None:
     prefixes = prefix_lines(command.prefix)
     terms = Terminology.read(command.terms) if command.terms else None
     translator = load_translator(command, run)
+    if command.tag:
+        lines = tagged_lines(lines, command.tag, translator)
     drawn = bool(command.attention)
     attention = drawn or command.alignment
     translator.with_settings({}, attention=attention)
@@ -143,6 +147,21 @@ def translate_command(arguments: list[str]) -> None:
             print_json({"line": number, "source": line, **json_fields(candidate, command)})
     for line in recall.report() if recall else ():
         write_stderr(line)
+
+
+def tagged_lines(
+    groups: Iterator[list[str]], tag: str, translator: Translator
+) -> Iterator[list[str]]:
+    """Returns the lines of a text with a tag before each that is not empty.
+
+    Raises:
+        SettingsError: it is no special symbol of the model.
+    """
+    known = translator.source.tokenizer.special_symbols
+    if to_nfc(tag) not in known:
+        there = f": it has {' '.join(known)}" if known else ", which has none"
+        raise SettingsError(f"--tag {tag} is no special symbol of this model{there}")
+    return ([f"{tag} {line}" if line.strip() else line for line in group] for group in groups)
 
 
 def prefix_lines(file: str) -> list[str] | None:

@@ -29,7 +29,7 @@ class CorpusSettings:
     """What it is called in the log."""
     train: Annotated[tuple[str, ...], CHANGEABLE] = ()
     """Its files, as for --data.train."""
-    train_target: Annotated[tuple[str, ...], CHANGEABLE] = ()
+    train_target: Annotated[tuple[str, ...], only_if("train"), CHANGEABLE] = ()
     """The target side of each, if they are text files."""
     validation: Annotated[tuple[str, ...], CHANGEABLE] = ()
     """Validation sets that get its tag. Those of --data.validation come before them."""
@@ -76,7 +76,7 @@ def unequal_sides(prefix: str, settings: Any) -> Iterator[str]:
     """One line where there is not a target file for each source file."""
     for name in ("train", "validation"):
         sources, targets = getattr(settings, name), getattr(settings, f"{name}_target")
-        if targets and len(sources) != len(targets):
+        if sources and targets and len(sources) != len(targets):
             yield (
                 f"{prefix}{name} has {len(sources)} files and {prefix}{name}-target "
                 f"{len(targets)}: give one for each"

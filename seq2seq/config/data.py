@@ -62,7 +62,7 @@ class DataSettings:
     """Name or number (from 0) of the source column; with names, a TSV or CSV file begins with a
     header. Empty: "source" (src, input, …), or else the first (in JSONL and Parquet: of the only
     two of text)."""
-    target: Annotated[str, useful_if("train_target", "")] = ""
+    target: Annotated[str, useful_if("train_target", ())] = ""
     """Name or number (from 0) of the target column. Empty: "target" (tgt, output, …), or
     else the second."""
     validation_size: Annotated[PositiveInt, useful_if("validation", ())] = 500
@@ -168,6 +168,12 @@ class DataSettings:
         yield from mix_problems(self.mix)
         if self.mix and self.train:
             yield "--data.mix and --data.train both name the training text: give one"
+        own = next((corpus for corpus in self.mix if corpus.validation), None)
+        if own and self.validation_size != type(self).validation_size:
+            yield (
+                f"--data.validation-size {self.validation_size} has no effect: corpus {own.name} "
+                "of --data.mix has validation text"
+            )
         if self.mix_temperature and any(corpus.weight != 1 for corpus in self.mix):
             yield (
                 f"--data.mix-temperature {self.mix_temperature} makes shares of sizes: leave out "

@@ -87,7 +87,7 @@ def contradictions(
     """
     own, usual = flatten(to_dict(experiment)), flatten(to_dict(Experiment()))
     data, known = experiment.data, settings.get("data.special_symbols")
-    if isinstance(known, tuple) and data.new_vocabulary == "none":
+    if isinstance(known, tuple) and data.new_vocabulary == "none" and not data.extend_vocabulary:
         for corpus in data.mix:
             if corpus.tag and corpus.tag not in known:
                 yield (

@@ -122,8 +122,12 @@ def saved_bytes(save: Callable[[Path], None]) -> bytes:
 
 def check_same_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> None:
     """Raises DataError unless each part of the text is what the run was begun with."""
+    nothing = TextSummary("", 0, 0)._asdict()
     try:
-        known = {name: TextSummary(**before[name]) for name in now}
+        known = {
+            name: TextSummary(**(before.get(name, nothing) if " " in name else before[name]))
+            for name in now
+        }
     except (KeyError, TypeError) as error:
         raise RunError(
             f"{run.experiment} is damaged: it does not say which text was read"

@@ -135,7 +135,7 @@ def read_corpus(
     columns = column_names(settings, corpus)
     own = make_filters(corpus.filters, source=columns[0], target=columns[1], device=device)
     files = read_files(corpus.train, corpus.train_target, columns, "train")
-    return ParallelCorpus.join([*files], corpus.name).clean(filters=[*filters, *own])
+    return ParallelCorpus.join([*files], corpus.name).clean(filters=[*own, *filters])
 
 
 def read_files(

@@ -266,10 +266,10 @@ def test_text_that_is_given_replaces_both_sides_of_a_file(tmp_path: Path) -> Non
     file = tmp_path / "mine.toml"
     text = "[data]\ntrain = 'a.en'\ntrain_target = 'a.fr'\nvalidation = 'b.en'"
     text += "\nvalidation_target = 'b.fr'"
-    assert parsed(file, text).data.train_target == "a.fr"
+    assert parsed(file, text).data.train_target == ("a.fr",)
     found = parsed(file, text, "--data.train", "pairs.tsv").data
-    assert (found.train, found.train_target) == ("pairs.tsv", "")
-    assert (found.validation, found.validation_target) == ("b.en", "b.fr")
+    assert (found.train, found.train_target) == (("pairs.tsv",), ())
+    assert (found.validation, found.validation_target) == (("b.en",), ("b.fr",))
 
 
 def test_a_run_that_is_continued_has_as_many_processes_as_before(

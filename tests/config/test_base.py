@@ -71,6 +71,9 @@ VALUES = st.one_of(
 )
 
 
+FILES = {"train", "train_target", "validation", "validation_target"}
+
+
 def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: object) -> None:
     """Another value for one field is refused by the field's name, or is of its type."""
     said = ""
@@ -82,6 +85,8 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
         value = tuple(value)
     elif hint == tuple[int, ...] and isinstance(value, int):  # or one size alone
         value = (value,)
+    elif kind is Experiment and path[-1] in FILES and isinstance(value, str):  # or one file
+        value = (value,) if value else ()
     if not is_instance(value, hint):
         where = path[1:] if kind is NGramExperiment and path[0] == "model" else path
         assert f"--{flag_name('.'.join(where or path))} " in said

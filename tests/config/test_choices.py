@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from seq2seq.config import data
+from seq2seq.config import symbols
 from seq2seq.config.data import SUBWORDS, TOKEN_SETTINGS, DataSettings, TokenizerKind
 from seq2seq.config.decoding import SearchMethod, UtilityName
 from seq2seq.config.language_model import SmoothingName
@@ -50,5 +50,5 @@ def test_what_may_be_frozen_is_known_to_a_model() -> None:
 
 
 def test_what_no_symbol_can_be_is_what_has_a_meaning_in_tokens() -> None:
-    assert data.SPECIAL_TOKENS == SPECIAL_TOKENS
-    assert data.MARKS_IN_TOKENS == JOINER + SPACE + ESCAPE
+    assert symbols.SPECIAL_TOKENS == SPECIAL_TOKENS
+    assert symbols.MARKS_IN_TOKENS == JOINER + SPACE + ESCAPE

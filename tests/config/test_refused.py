@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq.config.base import flag_name, from_dict, parts, to_dict
+from seq2seq.config.base import as_typed, flag_name, from_dict, parts, to_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import Range, setting_fields
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
@@ -120,6 +120,13 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
         [0.1],
         [-0.1, 1.0, NAN],
         {"data.filters.backward_model": "runs/a"},
+    ),
+    (
+        Experiment,
+        "data.mix_temperature",
+        [0, 5],
+        [-1.0, NAN, INFINITE],
+        {"data.mix": [{"name": "a", "train": "a.tsv"}]},
     ),
     (Experiment, "data.vocab_size", [5], [4], {}),
     (Experiment, "data.character_coverage", [0.98, 1], [0.0, 0.97, 1.1, NAN], {}),
@@ -238,7 +245,7 @@ def test_conditions_are_about_settings_that_there_are() -> None:
                 if same and item.name == name:
                     found.add(condition)
                     choices = getattr(item.type, "__args__", condition.values)
-                    assert set(condition.values) <= {*choices}
+                    assert set(condition.values) <= {*choices, ()}
     assert {c.name for *_, c in CONDITIONS if c not in found} <= {"model.from_arpa"}
 
 
@@ -367,7 +374,7 @@ def test_what_has_no_effect_is_refused_with_the_reason(
     (line,) = refused(kind, values)
     name, value = next(iter(values.items()))
     short = name.removeprefix("model.") if kind is NGramExperiment else name
-    shown = "" if value is True and kind is not NGramExperiment else f" {value}"
+    shown = "" if value is True and kind is not NGramExperiment else f" {as_typed(value)}"
     assert line.startswith(f"--{flag_name(short)}{shown} has no effect ")
     assert because in line
     _, _, listed = line.partition(", only with ")
