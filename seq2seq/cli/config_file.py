@@ -27,6 +27,7 @@ from typing import Any
 from seq2seq.config.base import (
     MAX_INTEGER,
     describe_type,
+    field_values,
     flatten,
     from_dict,
     hint_at_names,
@@ -36,12 +37,13 @@ from seq2seq.config.base import (
     settings_in,
     to_dict,
 )
-from seq2seq.config.corpora import CorpusSettings, in_table, mix_problems
+from seq2seq.config.corpora import CorpusSettings, describe_corpus, mix_problems
 from seq2seq.config.experiment import BaseExperiment, base_class
 from seq2seq.config.fields import setting_docs, setting_fields
 from seq2seq.errors import SettingsError
 from seq2seq.runs.files import MAX_JSON_BYTES, read_bytes
 from seq2seq.training.preflight import TRAIN_COMMANDS
+from seq2seq.training.preflight_text import missing_in_mix
 
 RECIPE = "recipe."
 """What the full names of a recipe's own options begin with, in a file."""
@@ -76,64 +78,67 @@ def read_settings(path: str | Path, kind: type[BaseExperiment]) -> SettingsFile:
     if "format" in values and isinstance(values.get("experiment"), Mapping):
         begun_by = program(values)
         values = described_settings(path, values, kind)
-    types, settings = setting_types(kind), {}
+    types, settings, in_mix = setting_types(kind), {}, []
     for name, value in flatten(values).items():
         if name in FLAGS_ONLY:
             problems.append(f"{name} is said on the command line, and in no file: leave it out")
         elif name not in types:
             problems.append(unknown_setting(name, [*types]))
         else:
-            if kind_of_table := settings_in(types[name]):
-                value, found = read_tables(value, kind_of_table, name)
-                problems += found
+            if settings_in(types[name]):
+                value, found = read_corpora(value, path, f"[[{name}]]")
+                in_mix += found
             value = converted(value, types[name])
             settings[name.removeprefix(RECIPE)] = value
             if not is_instance(value, types[name]):
                 hint = hint_at_names(str(value), types[name]) if is_literal(types[name]) else ""
                 wanted = describe_type(types[name])
                 problems.append(f"{name} {reprlib.repr(value)} is not {wanted}{hint}")
-    if problems:
-        raise SettingsError("\n".join(f"{path}: {line}" for line in problems))
+    raise_problems([*(f"{path}: {line}" for line in problems), *in_mix])
     return SettingsFile(settings, begun_by)
 
 
-def read_tables(values: Any, kind: Any, name: str) -> tuple[Any, list[str]]:
-    """Returns several tables of settings, as corpora of a mix, and what is wrong about them.
+def read_corpora(values: Any, path: str | Path, where: str) -> tuple[Any, list[str]]:
+    """Returns the tables of a mix as corpora, and all that is wrong about them.
 
     What is no list of tables stays as it is, for the check of its type.
+
+    Args:
+        values: what stands in a file for the mix.
+        path: of that file.
+        where: what the tables are called in it.
     """
     if not isinstance(values, list | tuple) or not all(isinstance(v, Mapping) for v in values):
         return values, []
-    made, problems = [], []
+    found: list[str] = []
+    made = []
     for number, each in enumerate(values, 1):
-        try:
-            made.append(from_dict(kind, each))
-        except SettingsError as error:
-            lines = in_table(str(error)).split("\n")
-            problems += [f"{name}, table {number}: {line}" for line in lines]
-    return tuple(made), problems
+        unknown: list[str] = []
+        made.append(CorpusSettings(**field_values(CorpusSettings, each, "", unknown, False)))
+        found += [f"{describe_corpus(number, each.get('name'))}: {line}" for line in unknown]
+    mix = tuple(made)
+    found += [*mix_problems(mix), *missing_in_mix(mix)]
+    return mix, [line.replace("--data.mix, ", f"{path}: {where}, ") for line in found]
 
 
 def read_mix(path: str | Path) -> tuple[CorpusSettings, ...]:
     """Reads the corpora of a mix from a file with a table [[corpus]] for each.
 
     Raises:
-        SettingsError: it is no such file; or settings in it are unknown or impossible: all of them
-            in one message.
+        SettingsError: it is no such file; settings in it are unknown or impossible, or files that
+            it names are missing: all of it in one message.
         RunError: the system can't read it.
     """
     values = read_table(path, "--data.mix")
     problems = [
-        f"{key} is no table of a mix: each corpus has a table [[corpus]]"
+        f"{path}: {key} is no table of a mix: each corpus has a table [[corpus]]"
         for key in values
         if key != "corpus"
     ]
-    corpora, found = read_tables(values.get("corpus"), CorpusSettings, "corpus")
+    corpora, found = read_corpora(values.get("corpus"), path, "[[corpus]]")
     if not isinstance(corpora, tuple):
-        problems.append("there is no table [[corpus]], with the name and the files of a corpus")
-    elif not found:  # else the numbers would be others
-        found = [line.replace("--data.mix, ", "") for line in mix_problems(corpora)]
-    raise_problems(f"{path}: {line}" for line in [*problems, *found])
+        problems.append(f"{path}: there is no table [[corpus]], with name and files of a corpus")
+    raise_problems([*problems, *found])
     return typing.cast(tuple[CorpusSettings, ...], corpora)
 
 

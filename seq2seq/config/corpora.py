@@ -55,7 +55,7 @@ class CorpusSettings:
 
     def __str__(self) -> str:
         """Its name, weight and tag, as "web (2, <BT>)"."""
-        return f"{self.name} ({self.weight:g}{', ' * bool(self.tag)}{self.tag})"
+        return f"{self.name} ({self.weight}{', ' * bool(self.tag)}{self.tag})"
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible setting."""
@@ -78,8 +78,8 @@ def unequal_sides(prefix: str, settings: Any) -> Iterator[str]:
         sources, targets = getattr(settings, name), getattr(settings, f"{name}_target")
         if sources and targets and len(sources) != len(targets):
             yield (
-                f"{prefix}{name} has {len(sources)} files and {prefix}{name}-target "
-                f"{len(targets)}: give one for each"
+                f"{prefix}{name} and {prefix}{name}-target name {len(sources)} and {len(targets)} "
+                "files: give one for each"
             )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from seq2seq.config.base import flag_name
-from seq2seq.config.corpora import describe_corpus, in_table
+from seq2seq.config.base import flag_name, type_problems
+from seq2seq.config.corpora import CorpusSettings, describe_corpus, in_table
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.filters import FilterSettings
@@ -27,7 +27,14 @@ def text_problems(data: DataSettings) -> Iterator[str]:
         if data.mix or len(files) > 1:
             for line in missing_names(files):
                 yield f"--data.{flag_name(name)}: {line}"
-    for number, corpus in enumerate(data.mix, 1):
+    yield from missing_in_mix(data.mix)
+
+
+def missing_in_mix(mix: Sequence[CorpusSettings]) -> Iterator[str]:
+    """A line for each file of a mix that is missing, and for each filter that can't work here."""
+    for number, corpus in enumerate(mix, 1):
+        if type_problems(corpus):
+            continue
         where = describe_corpus(number, corpus.name)
         for name in ("train", "train_target", "validation", "validation_target"):
             for line in missing_names(getattr(corpus, name)):

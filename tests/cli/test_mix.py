@@ -1,0 +1,179 @@
+"""Several corpora on the command line: a file with a mix, or its tables among other settings."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from seq2seq.cli.config_file import read_mix
+from seq2seq.config.experiment import Experiment
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.run import Run as StoredRun
+
+Fails = Callable[..., str]
+Run = Callable[..., tuple[str, str]]
+
+MIX = """
+[[corpus]]
+name = "mine"
+train = "{small}"
+tag = "<2fr>"
+
+[[corpus]]
+name = "web"
+train = ["{large}"]
+weight = 2
+tag = "<BT>"
+filters.copies = true
+"""
+TINY = [
+    "--device",
+    "cpu",
+    "--data.tokenizer",
+    "word",
+    "--data.validation-size",
+    "6",
+    "--model.embedding-size",
+    "6",
+    "--model.encoder-sizes",
+    "6",
+    "--model.decoder-sizes",
+    "8",
+    "--training.precision",
+    "float32",
+    "--training.threads",
+    "1",
+    "--training.batch-tokens",
+    "100",
+]
+
+
+@pytest.fixture
+def mix(tmp_path: Path, sample: Path) -> Path:
+    """A file with a mix of two corpora, cut from the one that comes with the project."""
+    sides = [
+        (sample / f"train.{side}").read_text(encoding="utf-8").splitlines() for side in ("en", "fr")
+    ]
+    pairs = ["\t".join(pair) + "\n" for pair in zip(*sides, strict=True)]
+    small, large = tmp_path / "small.tsv", tmp_path / "large.tsv"
+    small.write_text("".join(pairs[:40]), encoding="utf-8")
+    large.write_text("Paris\tParis\n" + "".join(pairs[40:120]), encoding="utf-8")
+    file = tmp_path / "mix.toml"
+    file.write_text(MIX.format(small=small, large=large), encoding="utf-8")
+    return file
+
+
+def weights(run: Path) -> dict[str, object]:
+    return {name: each.tolist() for name, each in load_file(run / "last.safetensors").items()}
+
+
+def test_a_mix_in_its_file_in_settings_and_in_a_run_is_the_same(
+    mix: Path, tmp_path: Path, run: Run
+) -> None:
+    runs = {name: tmp_path / name for name in ("file", "settings", "again", "shown", "continued")}
+
+    def train(name: str, *options: object, steps: int = 9) -> str:
+        budget = ("--training.max-steps", steps)
+        return run("train", "--run", runs[name], *options, *budget)[1]
+
+    said = train("file", "--data.mix", mix, *TINY)
+    assert "web: 81 pairs read, 1 dropped for a target equal to its source, 80 kept" in said
+    assert "mine <2fr>: 34 training pairs, 33.3% of each epoch: 38, 1.12 times through" in said
+    settings = tmp_path / "settings.toml"
+    tables = mix.read_text(encoding="utf-8").replace("[[corpus]]", "[[data.mix]]")
+    settings.write_text(tables, encoding="utf-8")
+    train("settings", "--config", settings, *TINY)
+    train("again", "--config", runs["file"] / "experiment.json", "--device", "cpu")
+    shown = tmp_path / "shown.toml"
+    shown.write_text(run("show", runs["file"], "--toml")[0], encoding="utf-8")
+    train("shown", "--config", shown, "--device", "cpu")
+    train("continued", "--data.mix", mix, *TINY, steps=4)
+    assert RunDirectory(runs["continued"]).last.is_file()
+    train("continued", "--resume", "--device", "cpu")
+    for name in runs:
+        assert weights(runs[name]) == weights(runs["file"]), name
+    stored = StoredRun(runs["file"]).experiment(Experiment)
+    assert stored.data.mix == read_mix(mix)
+
+
+def test_a_tag_is_given_where_a_text_is_translated(
+    mix: Path, tmp_path: Path, run: Run, fails: Fails
+) -> None:
+    made, text = tmp_path / "run", tmp_path / "text.en"
+    run("train", "--data.mix", mix, *TINY, "--training.max-steps", 1, "--run", made)
+    text.write_text("We eat.\n\n", encoding="utf-8")
+    said, _ = run("translate", made, text, "--tag", "<2fr>", "--json", "--device", "cpu")
+    assert [json.loads(line)["source"] for line in said.splitlines()] == ["<2fr> We eat.", ""]
+    assert "--tag <2de> is no special symbol of this model: it has <2fr> <BT>" in fails(
+        "translate", made, text, "--tag", "<2de>", "--device", "cpu"
+    )
+
+
+WRONG = """
+shares = 3
+[[corpus]]
+name = "web"
+train = "nowhere.tsv"
+weigth = 2
+tag = "<2 fr>"
+[[corpus]]
+name = "web"
+weight = 0
+filters.max_ratio = 0.5
+[[corpus]]
+train = ["{small}"]
+train_target = ["{small}", "{small}"]
+weight = "much"
+filters.source_script = ["Latn"]
+"""
+
+
+@pytest.mark.parametrize("option", ["--data.mix", "--config"])
+def test_all_that_is_wrong_about_a_mix_is_told_at_once(
+    mix: Path, tmp_path: Path, fails: Fails, option: str
+) -> None:
+    table = {"--data.mix": "corpus", "--config": "data.mix"}[option]
+    wrong = WRONG.format(small=tmp_path / "small.tsv").replace("[[corpus]]", f"[[{table}]]")
+    mix.write_text(wrong, encoding="utf-8")
+    said = fails("train", option, mix, "--run", tmp_path / "run", "--training.epochs", 1)
+    for words in (
+        "corpus 1 (web): unknown setting weigth: did you mean weight?",
+        "corpus 1 (web): another corpus has this name",
+        "corpus 1 (web): train: there is no file nowhere.tsv",
+        "corpus 1 (web): tag '<2 fr>' has white space in it",
+        "corpus 2 (web): weight 0 must be above 0",
+        "corpus 2 (web): train is missing",
+        "corpus 2 (web): filters.max_ratio 0.5 must be at least 1",
+        "corpus 3: name is missing",
+        "corpus 3: weight 'much' is not float",
+    ):
+        assert f"{mix}: [[{table}]], {words}" in said
+    assert "shares" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--data.train", "no.tsv", "nor.tsv"],
+            ["--data.train: there is no file no.tsv", "nor.tsv"],
+        ),
+        (
+            ["--data.train", "a.en", "b.en", "--data.train-target", "a.fr"],
+            ["--data.train and --data.train-target name 2 and 1 files"],
+        ),
+        (["pairs.tsv", "--data.mix", "MIX"], ["--data.mix and --data.train both"]),
+        (["--data.mix", "MIX", "--data.mix-temperature", "2"], ["leave out the weights"]),
+        (["pairs.tsv", "--data.mix-temperature", "2"], ["has no effect without --data.mix"]),
+        (["--data.mix", "nowhere.toml"], ["--data.mix nowhere.toml is no file"]),
+    ],
+)
+def test_what_several_corpora_can_not_be(
+    mix: Path, tmp_path: Path, fails: Fails, options: list[str], words: list[str]
+) -> None:
+    given = [str(mix) if option == "MIX" else option for option in options]
+    said = fails("train", *given, "--run", tmp_path / "run", "--training.epochs", 1)
+    assert all(each in said for each in words)
