@@ -231,6 +231,29 @@ def write_corpus(folder: Path) -> tuple[Path, Path]:
     return corpus, text
 
 
+MIX = """
+[[corpus]]
+name = "mine"
+train = {mine}
+[[corpus]]
+name = "web"
+train = {web}
+weight = 2.5
+tag = "<BT>"
+"""
+
+
+def write_mix(folder: Path, corpus: Path) -> Path:
+    """A mix of a small and a large part of a corpus."""
+    lines = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
+    for name, part in (("mine", lines[:70]), ("web", lines[70:])):
+        (folder / f"{name}.tsv").write_text("".join(part), encoding="utf-8")
+    file = folder / "mix.toml"
+    names = {name: json.dumps(str(folder / f"{name}.tsv")) for name in ("mine", "web")}
+    file.write_text(MIX.format(**names), encoding="utf-8")
+    return file
+
+
 def words(text: str) -> tuple[str, ...]:
     """The options in a text, where --x. stands for those of training."""
     return tuple(text.replace("--x.", "--training.").split())
@@ -246,6 +269,7 @@ def trainings(folder: Path) -> dict[str, Training]:
     """What is killed: between them they have all that a checkpoint has to keep."""
     corpus, text = write_corpus(folder)
     pairs, lines = words(f"--data.train {corpus} {PAIRS}"), words(f"--data.train {text} {OFTEN}")
+    mix = words(f"--data.mix {write_mix(folder, corpus)} {PAIRS}")
     drawn = """--data.vocab-size 120 --data.joint --data.subword-sampling 0.2 --x.max-steps 40
         --model.dropout 0.1 --model.word-dropout 0.1 --x.batch-tokens 400 --x.accumulate 2
         --x.sampling.schedule linear --x.sampling.slope 0.01 --x.sampling.choice sample
@@ -258,7 +282,7 @@ def trainings(folder: Path) -> dict[str, Training]:
         --model.state-dropout 0.1 --x.best-by perplexity --x.max-steps 40 --x.save-every 3
         --x.validate-every 7 --generation.max-tokens 5 --x.average last"""
     return {
-        "drawn": Training(("train",), (*pairs, *words(drawn)), 40, translate),
+        "drawn": Training(("train",), (*mix, *words(drawn)), 40, translate),
         "averaged": Training(("train",), (*pairs, *words(averaged)), 20, translate),
         "carried": Training(("lm", "train"), (*lines, *words(carried)), 40, continue_text),
     }

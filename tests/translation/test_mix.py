@@ -126,19 +126,18 @@ def test_temperature_makes_shares_of_sizes(files: Path) -> None:
     assert found[1e6].shares == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
-@pytest.mark.parametrize("stop", [2, 5, 9])
 def test_a_continued_mix_is_one_that_never_stopped(
-    files: Path, experiment: Describe, stop: int, monkeypatch: pytest.MonkeyPatch
+    files: Path, experiment: Describe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = {"mix": two(files), "validation": str(files / "one.tsv"), "tokenizer": "bpe"}
     text |= {"vocab_size": 40, "subword_sampling": 0.2}
-    whole = with_data(experiment("whole", max_steps=12, validate_every=4, save_every=1), **text)
+    whole = with_data(experiment("whole", max_steps=12, validate_every=4, save_every=3), **text)
     killed = replace(whole, run=str(Path(whole.run).with_name("killed")))
     train(whole)
     update = Trainer.update
 
     def stopping(self: Trainer[Any], group: Any) -> None:
-        if self.state.step == stop:
+        if self.state.step == 5:  # in the first epoch, after the last checkpoint
             raise KeyboardInterrupt
         update(self, group)
 
