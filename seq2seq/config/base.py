@@ -185,12 +185,13 @@ def unmet(condition: Condition, part: Any, where: str, whole: Any) -> Iterator[s
 
 
 def as_typed(value: object) -> str:
-    """A value as it is typed: several with spaces between them.
+    """A value as it is typed.
 
-    >>> as_typed(("a.tsv", "b.tsv")), as_typed(0.5)
-    ('a.tsv b.tsv', '0.5')
+    >>> as_typed(("a.tsv", "b.tsv")), as_typed(""), as_typed(0.5)
+    ('a.tsv b.tsv', "''", '0.5')
     """
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    shown = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return shown or "''"
 
 
 def did_you_mean(name: str, valid: Sequence[str]) -> str:

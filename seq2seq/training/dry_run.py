@@ -169,18 +169,9 @@ def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
     widest = max(map(len, table)) + 2
     for name, value in table.items():
         changed = value != usual[name]
-        default = f"  (default: {format_value(usual[name])})" if changed else ""
+        default = f"  (default: {as_typed(usual[name])})" if changed else ""
         mark = "*" if changed else " "
-        yield f"{mark} --{flag_name(name):{widest}}{format_value(value)}{default}"
-
-
-def format_value(value: object) -> str:
-    """A value as it is typed.
-
-    >>> format_value((512, 256)), format_value(""), format_value(0.5)
-    ('512 256', "''", '0.5')
-    """
-    return as_typed(value) or "''"
+        yield f"{mark} --{flag_name(name):{widest}}{as_typed(value)}{default}"
 
 
 def model_lines(model: nn.Module) -> Iterator[str]:

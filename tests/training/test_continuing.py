@@ -13,7 +13,8 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from seq2seq.config.base import flag_name
+from seq2seq.config.base import as_typed, flag_name
+from seq2seq.config.corpora import CorpusSettings
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.filters import FilterSettings
@@ -106,7 +107,11 @@ BASES = [
 ] + [
     Experiment(data=DataSettings(train="a", validation="b")),
     Experiment(model=ModelSettings(initialize="a")),
+    Experiment(data=DataSettings(mix=(CorpusSettings(name="a", train="a.tsv"),))),
 ]
+
+
+CORPORA = (CorpusSettings(name="a", train="a.tsv"), CorpusSettings(name="b", train="b.tsv"))
 
 
 def others(value: Any, hint: Any) -> Iterator[Any]:
@@ -118,7 +123,7 @@ def others(value: Any, hint: Any) -> Iterator[Any]:
     elif isinstance(value, int | float):
         yield from (value + 1, value + 0.125, value * 2 or 7, value - 0.01)
     elif isinstance(value, tuple):
-        yield from ((*value, *value), (3,), (256, 256), ("<a>",))
+        yield from ((*value, *value), (3,), (256, 256), ("<a>",), CORPORA)
     else:
         yield "else"
 
@@ -159,7 +164,17 @@ def test_what_would_change_the_model_is_refused_by_name(part: str, name: str) ->
             continue
         value = getattr(getattr(after, part), name)
         (line,) = after.resume_problems(before)
-        assert f"this can't change: --{part}.{flag_name(name)} {value} (it is" in line
+        assert f"this can't change: --{part}.{flag_name(name)} {as_typed(value)} (it is" in line
+
+
+def test_another_weight_is_refused_by_name_and_files_may_lie_elsewhere() -> None:
+    first, second = CORPORA
+    before = Experiment(data=DataSettings(mix=CORPORA))
+    moved = replace(before, data=DataSettings(mix=(first, replace(second, train="c.tsv"))))
+    assert not list(moved.resume_problems(before))
+    after = replace(before, data=DataSettings(mix=(first, replace(second, weight=3))))
+    (line,) = after.resume_problems(before)
+    assert "this can't change: --data.mix.2.weight 3 (it is 1.0)" in line
 
 
 def test_other_filters_are_refused_by_name() -> None:
