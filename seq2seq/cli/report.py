@@ -30,7 +30,7 @@ from seq2seq.cli.show import (
     text_rows,
     vocabulary_rows,
 )
-from seq2seq.config.base import check_unused
+from seq2seq.config.changes import check_unused
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import PositiveInt
 from seq2seq.errors import SettingsError
