@@ -30,6 +30,7 @@ from seq2seq.cli.show import (
     text_rows,
     vocabulary_rows,
 )
+from seq2seq.config.base import settings_in
 from seq2seq.config.changes import check_unused
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import PositiveInt
@@ -138,7 +139,7 @@ def check_kind(command: ReportCommand, experiment: BaseExperiment) -> None:
 def is_free_text(experiment: BaseExperiment, name: str) -> bool:
     """Whether a setting may be any text, as the name of a file; it is no choice and no number."""
     hint = setting_types(type(experiment))[name]
-    return str in (hint, *typing.get_args(hint))
+    return str in (hint, *typing.get_args(hint)) or settings_in(hint) is not None
 
 
 def default_title(run: Run) -> str:

@@ -24,7 +24,7 @@ def about_run(run: Run) -> AboutSettings:
     experiment = run.experiment(Experiment)
     data = experiment.data
     one = data.train if len(data.train) == 1 else ()  # of several, each may have its own
-    files = [*one, *(data.train_target if one else ())]
+    files = [*one, *(data.train_target if one else ())] or [""]
     columns = [str(run.metadata["recipe"].get(role, "")) for role in ("source", "target")]
     if not all(columns):
         columns = [data.source, data.target]

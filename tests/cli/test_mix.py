@@ -74,6 +74,9 @@ def test_a_mix_in_its_file_in_settings_and_in_a_run_is_the_same(
     train("shown", "--config", shown, "--device", "cpu")
     for name in runs:
         assert weights(runs[name]) == weights(runs["file"]), name
+    page = tmp_path / "page.html"
+    run("report", runs["file"], "--out", page)
+    assert "small.tsv" not in page.read_text(encoding="utf-8")
     stored = StoredRun(runs["file"]).experiment(Experiment)
     assert stored.data.mix == read_mix(mix)
 
