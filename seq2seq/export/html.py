@@ -42,8 +42,8 @@ DECODING = (
     *("max_length_extra", "max_source_length"),
 )
 """The settings of decoding that the search of the page follows."""
-MARK = b'<script id="description" type="application/json">'
-"""What is in every page, and hardly in another file."""
+MARK = b"Made with seq2seq."
+"""What is in every page and report, and hardly in another file."""
 UNSAID = "und"
 """The tag of a language that is not to be said."""
 EFFECTLESS = ("batch_size", "batch_tokens")

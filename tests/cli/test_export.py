@@ -148,7 +148,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def pip(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pip", *map(str, arguments), "--quiet"]
         options: dict[str, Any] = {"cwd": checkout, "capture_output": True, "text": True}
-        return subprocess.run(command, check=False, **options)
+        clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(command, check=False, env=clean, **options)
 
     reached = pip("download", "--no-deps", "--retries", 0, "--dest", folder / "x", "lazy_loader")
     if reached.returncode:

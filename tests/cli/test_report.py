@@ -160,7 +160,7 @@ def test_mistakes(
     assert "there is no run at" in fails("report", tmp_path / "none", "--out", path)
     assert not path.exists()
     run("report", translation, "--out", path)
-    assert "exists already" in fails("report", translation, "--out", path)
+    assert "is a page already" in fails("report", translation, "--out", path)
 
 
 @pytest.fixture(scope="module")
