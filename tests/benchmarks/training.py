@@ -21,8 +21,8 @@ from seq2seq.runs.directory import RunDirectory
 from seq2seq.training.reporting import Reporter
 from seq2seq.training.saved_tensors import SavedTensorMeter
 from seq2seq.training.trainer import Trainer
+from seq2seq.translation.initialization import make_pipelines
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.train import make_pipelines
 from tests.benchmarks.bare import BareAttention, BareModel, BareTraining
 from tests.benchmarks.measure import Contestant, Products, Row, make_rows, take_turns
 
@@ -105,7 +105,7 @@ class OurTraining:
                 save_every=100_000,
             ),
         )
-        source, target = make_pipelines(text, self.experiment)
+        source, target = make_pipelines(text.train, self.experiment.data, model)
         vocab = len(target.pipeline.vocab)
         self.vocab_size = vocab
         self.model = build_translation_model(len(source.pipeline.vocab), vocab, model)

@@ -358,6 +358,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
         [sys.executable, "-m", "seq2seq", "clean", str(path), "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's job ignores it
     )
     while not (out / "a.tsv.tmp").exists() and process.poll() is None:
         time.sleep(0.01)
