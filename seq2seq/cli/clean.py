@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -123,7 +124,7 @@ def load_pyarrow(command: Clean, corpora: Sequence[Sequence[Path]]) -> None:
     """Imports what is needed later: where Ctrl-C interrupts an import, nothing is tidied up."""
     names = [path.name for path in chain.from_iterable(corpora)]
     if command.format == "parquet" or any(ending(name, (".parquet",)) for name in names):
-        import pyarrow.parquet  # noqa: F401
+        import_module("pyarrow.parquet")
 
 
 @contextmanager

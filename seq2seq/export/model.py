@@ -149,5 +149,5 @@ def open_session(data: bytes, where: Path) -> Any:
         return onnxruntime.InferenceSession(
             data, options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
-    except Exception as error:
+    except Exception as error:  # likewise
         raise RunError(f"{where} can't be loaded: {error}") from error

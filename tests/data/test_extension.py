@@ -1,5 +1,7 @@
 """More tokens for more text: the old text stays as it was, to the id."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +17,8 @@ NEW = ["кошка видит дом", "дом видит кошку, the cat", 
 KINDS = list(TOKENIZERS)
 
 
-def settings(kind: str, **others: object) -> DataSettings:
-    symbols = ("<a>",)
-    return DataSettings(tokenizer=kind, vocab_size=60, special_symbols=symbols, **others)  # type: ignore[arg-type]
+def settings(kind: Any, **others: Any) -> DataSettings:
+    return DataSettings(tokenizer=kind, vocab_size=60, special_symbols=("<a>",), **others)
 
 
 PIPELINES = {kind: build_pipeline(OLD, settings(kind), kind, 60).pipeline for kind in KINDS}
