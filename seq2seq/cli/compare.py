@@ -25,6 +25,7 @@ from seq2seq.config.experiment import Experiment, Tokenization
 from seq2seq.config.fields import PositiveInt, Range
 from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import SettingsError
+from seq2seq.runs.hub import is_hub_location
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
@@ -204,7 +205,8 @@ def read_systems(command: JudgingCommand, names: Sequence[str]) -> JudgedText:
     from seq2seq.evaluation.metrics import bleu_metric
     from seq2seq.translation.translator import Translator
 
-    opened = {name: open_run(name) for name in names if Path(name).is_dir()}
+    named = [name for name in names if is_hub_location(name) or Path(name).is_dir()]
+    opened = {name: open_run(name) for name in named}
     runs = {name: run.experiment(Experiment) for name, run in opened.items()}
     if runs and not command.source:
         raise SettingsError(f"{next(iter(runs))} is a run: give --source FILE for it to translate")

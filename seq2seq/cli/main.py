@@ -16,6 +16,7 @@ from typing import NamedTuple
 import seq2seq
 from seq2seq.cli import lm
 from seq2seq.cli.analyses import ahead_command, exposure_command
+from seq2seq.cli.card import card_command
 from seq2seq.cli.clean import clean_command
 from seq2seq.cli.compare import analyze_command, compare_command
 from seq2seq.cli.evaluate import evaluate_command
@@ -23,6 +24,7 @@ from seq2seq.cli.export import export_command
 from seq2seq.cli.gates import gates_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
+from seq2seq.cli.push import push_command
 from seq2seq.cli.report import report_command
 from seq2seq.cli.rerank import rerank_command
 from seq2seq.cli.show import show_command
@@ -70,6 +72,8 @@ COMMANDS = Group(
         "clean": clean_command,
         "tokenize": tokenize_command,
         "export": export_command,
+        "card": card_command,
+        "push": push_command,
         "show": show_command,
         "report": report_command,
         "plot": plot_command,

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import tyro
@@ -19,6 +20,7 @@ from seq2seq.data.readers.plain_text import read_plain_lines
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
+from seq2seq.runs.hub import resolve
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class ModelCommand:
     """A command that uses a trained translation model."""
 
     run: RunArgument
-    """The run directory, or that of an export."""
+    """The run directory, or that of an export; or hf://user/name, a model on the Hugging Face Hub,
+    hf://user/name@revision a version of it."""
     ensemble: RunsOption = ()
     """Other runs, or other exports, with the same target vocabulary: probabilities are averaged."""
     device: Device = "auto"
@@ -98,7 +101,8 @@ def parse_decoding(
     command = tyro.cli(kind, prog=prog, args=arguments)
     from seq2seq.export.directory import open_export
 
-    run = open_export(command.run) or open_run(command.run)
+    path = resolve(command.run)
+    run = open_export(path) or open_run(path)
     stored = run.experiment(Experiment).decoding
     command = parse_again(command, arguments, prog, decoding=stored)
     validate(command)
@@ -125,7 +129,7 @@ def drop_prefix(argument: str, group: str) -> str:
     return f"--{argument.removeprefix(prefix)}" if argument.startswith(prefix) else argument
 
 
-def open_run(path: str) -> Run:
+def open_run(path: str | Path) -> Run:
     """Opens a run.
 
     Raises:
@@ -134,6 +138,7 @@ def open_run(path: str) -> Run:
     """
     if not path:
         raise SettingsError("no run directory: give --run DIR")
+    path = resolve(path)
     RunDirectory(path).check_exists()  # before torch is imported
     from seq2seq.runs.run import Run
 

@@ -58,6 +58,7 @@ def _pairs(words: str) -> dict[str, str]:
 
 
 _TAGS = {code: code for code in _ISO_639_1.split()} | _pairs(_ISO_639_3) | _pairs(_NAMES)
+_ENGLISH = {tag: name.title() for name, tag in reversed(_pairs(_NAMES).items())}
 _CODE = re.compile(r"([a-z]{2,3})([-_][a-z]{4})?([-_]([a-z]{2}|\d{3}))?")  # pt-BR, eng_Latn
 
 
@@ -78,3 +79,14 @@ def language_tag(name: str) -> str:
         return _TAGS.get(name, "")
     script, region = (part.strip("-_") if part else "" for part in code.group(2, 3))
     return "-".join(filter(None, (_TAGS[code[1]], script.title(), region.upper())))
+
+
+def language_name(tag: str) -> str:
+    """Returns the English name of a language; the tag where none is known, and beside a variety.
+
+    >>> language_name("de"), language_name("pt-BR"), language_name("gsw")
+    ('German', 'Portuguese (pt-BR)', 'gsw')
+    """
+    code = tag.partition("-")[0].lower()
+    name = _ENGLISH.get(code, "")
+    return name if code == tag and name else f"{name} ({tag})" if name else tag

@@ -26,6 +26,7 @@ from seq2seq.export.operators import find_operators
 from seq2seq.runs.directory import EXPORT_DESCRIPTION as DESCRIPTION
 from seq2seq.runs.directory import SIDES
 from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json, system_errors, write_bytes, write_json
+from seq2seq.runs.hub import resolve
 from seq2seq.runs.metadata import checksum
 
 FORMATS = "seq2seq export "
@@ -123,6 +124,8 @@ def write_directory(
 def open_export(path: object) -> Export | None:
     """Returns the export at a path, or one that is open already; None for anything else.
 
+    For a model on the Hub, the path is that of `resolve`.
+
     Raises:
         RunError: as `Export`.
     """
@@ -140,7 +143,7 @@ class Export:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(check_run_path(path))
+        self.path = Path(resolve(check_run_path(path)))
         description = self.path / DESCRIPTION
         values = read_json(description)
         found = values.get("format") if isinstance(values, dict) else None

@@ -22,12 +22,20 @@ TEXT_SIDE = "text"
 """The one side of a language model."""
 EXPORT_DESCRIPTION = "export.json"
 """What an export has, and a run has not."""
+HUB_PREFIX = "hf://"
+"""What names a model on the Hugging Face Hub, see `seq2seq.runs.hub`; all else is a path."""
 
 
 class RunDirectory:
-    """The files of one run, by name."""
+    """The files of one run, by name.
+
+    Raises:
+        RunError: it is a model on the Hub, which `resolve` makes a path of where one may stand.
+    """
 
     def __init__(self, path: str | Path) -> None:
+        if str(path).startswith(HUB_PREFIX):
+            raise RunError(f"{path} is a model on the Hub, and a directory is needed here")
         self.path = Path(path)
         self.experiment = self.path / "experiment.json"
         self.best = self.path / "best.safetensors"

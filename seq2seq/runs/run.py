@@ -26,6 +26,7 @@ from seq2seq.runs.checkpoint import (
 )
 from seq2seq.runs.directory import SIDES, RunDirectory
 from seq2seq.runs.files import read_bytes
+from seq2seq.runs.hub import resolve
 from seq2seq.runs.metadata import read_metadata
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
@@ -44,10 +45,11 @@ class Run:
 
     Raises:
         RunError: there is no run, or experiment.json is damaged or of another version.
+        SettingsError, RunError: as `resolve`, of a model on the Hub.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.directory = RunDirectory(path)
+        self.directory = RunDirectory(resolve(path))
         self.metadata: dict[str, Any] = read_metadata(self.directory)
         self.run_id = str(self.metadata["id"])
         self.kind = str(self.metadata["model"])

@@ -18,6 +18,7 @@ from seq2seq.config.training import PARTS
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
+from seq2seq.runs.hub import resolve
 from seq2seq.runs.lock import check_idle
 from seq2seq.training.monitoring import monitor_problems
 from seq2seq.training.preflight_text import filter_runs, text_problems
@@ -262,7 +263,7 @@ def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
     """A line for each other run that is not there, or not of the kind that is needed."""
     for option, path in filter_runs(experiment).items():
         try:
-            RunDirectory(path).check_exists()
+            RunDirectory(resolve(path)).check_exists()
         except RunError as error:
             yield f"{option} {path}: {error}"
     for option, path in referenced_runs(experiment).items():
@@ -270,7 +271,7 @@ def missing_runs(experiment: BaseExperiment) -> Iterator[str]:
             if isinstance(experiment, Experiment):
                 load_referenced(option, path)
             else:
-                RunDirectory(path).check_exists()
+                RunDirectory(resolve(path)).check_exists()
         except RunError as error:
             yield f"{option} {path}: {error}"
 

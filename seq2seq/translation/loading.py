@@ -14,6 +14,7 @@ from seq2seq.errors import SettingsError
 from seq2seq.export.directory import Export, open_export
 from seq2seq.export.model import ExportedModel
 from seq2seq.runs.directory import RunDirectory
+from seq2seq.runs.hub import resolve
 from seq2seq.translation.engine import Engine
 from seq2seq.translation.exported_engine import ExportedEngine, ExportedMember
 
@@ -43,7 +44,7 @@ def load_parts(
     """Loads what a directory holds; see `Translator.load`."""
     single = isinstance(ensemble, str) or not isinstance(ensemble, Sequence)
     more = cast("Sequence[str | Path | Run | Export]", [ensemble] if single else ensemble)
-    paths = [run, *more]
+    paths = [resolve(each) if isinstance(each, str) else each for each in (run, *more)]
     opened = [open_export(path) for path in paths]
     exports = [each for each in opened if each is not None]
     if not exports:

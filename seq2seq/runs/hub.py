@@ -1,0 +1,264 @@
+"""Models by name on the Hugging Face Hub: ``hf://user/name``, and ``hf://user/name@revision``.
+
+A plain string is always a path: a mistyped folder must not fetch a stranger's model. Of a model on
+the Hub, the files that a run or an export consists of are fetched, by their names and up to a size;
+what is in them is verified where they are read, as on a disk. They lie in the cache of
+`huggingface_hub`, and its environment variables hold: HF_HOME, HF_TOKEN, HF_HUB_OFFLINE, …
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from seq2seq.errors import RunError, SettingsError
+from seq2seq.runs.directory import EXPORT_DESCRIPTION, HUB_PREFIX, SIDES, TEXT_SIDE, RunDirectory
+from seq2seq.runs.files import MAX_FILE_BYTES, MAX_JSON_BYTES
+
+MAX_MODEL_BYTES = 2**32
+"""More bytes no file of weights has that is fetched: 4 GiB."""
+_RUN = RunDirectory("")
+DESCRIPTIONS = (_RUN.experiment.name, EXPORT_DESCRIPTION)
+"""Of a run, and of an export: a model on the Hub has one of them."""
+FILES = {
+    **dict.fromkeys(DESCRIPTIONS, MAX_JSON_BYTES),
+    **{
+        path.name: MAX_FILE_BYTES
+        for side in (*SIDES, TEXT_SIDE)
+        for path in (_RUN.tokenizer(side), _RUN.vocab(side))
+    },
+    **{path.name: MAX_MODEL_BYTES for path in (_RUN.best, _RUN.ngrams, _RUN.shortlist)},
+    **dict.fromkeys(("encoder.onnx", "step.onnx"), MAX_MODEL_BYTES),
+}
+"""What is fetched and pushed of runs and exports, and the most bytes that each may have."""
+CARD = "README.md"
+"""The model card, which the Hub shows."""
+LOG_IN = "log in with hf auth login, or set HF_TOKEN"
+_TIMEOUT = 10.0
+"""So many seconds the Hub has to answer, before what was fetched earlier is used."""
+_PART = r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?"
+_REPOSITORY = re.compile(rf"{_PART}/{_PART}", re.ASCII)
+_REVISION = re.compile(r"\w[\w./-]*", re.ASCII)
+
+
+class HubWarning(UserWarning):
+    """The Hub can't be reached, and what was fetched before is used."""
+
+
+class HubName(NamedTuple):
+    """A model on the Hub.
+
+    Attributes:
+        repository: as "user/name".
+        revision: a branch, a tag or a commit; None: the newest of the main branch.
+    """
+
+    repository: str
+    revision: str | None = None
+
+
+def check_repository(name: str) -> str:
+    """Returns a name on the Hub; raises SettingsError if it can't be one."""
+    wrong = "--" in name or ".." in name or name.endswith(".git") or len(name) > 96
+    if wrong or not _REPOSITORY.fullmatch(name):
+        raise SettingsError(
+            f"{name!r} is no name of a model on the Hub: it is user/name, of letters, digits, "
+            "'-', '_' and '.'"
+        )
+    return name
+
+
+def parse_location(location: str) -> HubName:
+    """Returns what a location on the Hub names.
+
+    >>> parse_location("hf://user/name"), parse_location("hf://user/name@v1")
+    (HubName(repository='user/name', revision=None), HubName(repository='user/name', revision='v1'))
+
+    Raises:
+        SettingsError: it can't be one.
+    """
+    repository, at, revision = location.removeprefix(HUB_PREFIX).partition("@")
+    try:
+        check_repository(repository)
+    except SettingsError as error:
+        raise SettingsError(f"{location}: {error}") from error
+    if at and (".." in revision or not _REVISION.fullmatch(revision)):
+        raise SettingsError(
+            f"{location}: {revision!r} is no revision: give a branch, a tag or a commit after @"
+        )
+    return HubName(repository, revision or None)
+
+
+def is_hub_location(location: object) -> bool:
+    """Whether this is a model on the Hub; all else is a path."""
+    return isinstance(location, str) and location.startswith(HUB_PREFIX)
+
+
+def resolve(location: str | Path) -> str | Path:
+    """Returns the directory of a run or an export; a path is returned as it is.
+
+    A model on the Hub is fetched where its files are not in the cache yet. With HF_HUB_OFFLINE, or
+    where the Hub can't be reached (with a warning), the cache must have it.
+
+    Raises:
+        SettingsError: it is no name of a model.
+        RunError: there is no such model or revision, it is private, it is not of this kind, a file
+            is too large; or it can't be had.
+    """
+    if not isinstance(location, str) or not is_hub_location(location):
+        return location
+    name = parse_location(location)
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.utils import OfflineModeIsEnabled
+
+    unreachable: Exception | None = None
+    try:
+        info = HfApi().model_info(*name, files_metadata=True, timeout=_TIMEOUT)
+        check_files(location, {file.rfilename: file.size for file in info.siblings or ()})
+    except RunError:
+        raise
+    except Exception as error:  # what huggingface_hub and its network client raise
+        if reason := refusal(error, name):
+            raise RunError(f"{location}: {reason}") from error
+        unreachable = error
+    try:
+        with quiet_unless_terminal():
+            folder = snapshot_download(
+                *name[:1],
+                revision=name.revision,
+                allow_patterns=[*FILES],
+                local_files_only=unreachable is not None,
+            )
+    except Exception as error:
+        first = unreachable or error
+        raise RunError(
+            f"{location} can't be fetched, and is not in the cache: {first_line(first)}"
+        ) from first
+    if unreachable is not None and not isinstance(unreachable, OfflineModeIsEnabled):
+        warnings.warn(
+            f"{location}: the Hub can't be reached ({first_line(unreachable)}); what was fetched "
+            "before is used",
+            HubWarning,
+            stacklevel=2,
+        )
+    return Path(folder)
+
+
+def check_files(location: str, sizes: dict[str, int | None]) -> None:
+    """Raises RunError unless a repository has a run or an export, whose files may be fetched.
+
+    `sizes` are those of its files, in bytes, by name.
+    """
+    if not sizes.keys() & {*DESCRIPTIONS}:
+        raise RunError(
+            f"{location} is no model of seq2seq: it has neither {' nor '.join(DESCRIPTIONS)}"
+        )
+    for name, largest in FILES.items():
+        if (sizes.get(name) or 0) > largest:
+            raise RunError(
+                f"{location} is not fetched: its {name} has {sizes[name]:,} bytes, more than the "
+                f"{largest:,} that such a file may have"
+            )
+
+
+def upload(
+    folder: Path, repository: str, *, revision: str | None, private: bool, message: str
+) -> str:
+    """Uploads the files of a folder as one version of a model, which is made if there is none.
+
+    What an earlier version has of runs and exports, and this one has not, is deleted.
+
+    Args:
+        folder: the files, and the card.
+        repository: as "user/name".
+        revision: a branch, which is made if there is none; None: the main one.
+        private: whether a new model can be seen by its owners alone.
+        message: what is said of the version.
+
+    Returns:
+        The address of the model.
+
+    Raises:
+        RunError: the Hub refuses it, or can't be reached; the model is public, and was to be
+            private.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    try:
+        visibility = {"private": True} if private else {}
+        address = api.create_repo(repository, exist_ok=True, **visibility)
+        if private and not api.model_info(repository, timeout=_TIMEOUT).private:
+            raise RunError(
+                f"{repository} is there already, and public: make it private in its settings on "
+                "the Hub, or leave out --private"
+            )
+        if revision:
+            api.create_branch(repository, branch=revision, exist_ok=True)
+        with quiet_unless_terminal():
+            api.upload_folder(
+                repo_id=repository,
+                folder_path=folder,
+                revision=revision,
+                commit_message=message,
+                delete_patterns=[*FILES],
+            )
+    except RunError:
+        raise
+    except Exception as error:  # what huggingface_hub and its network client raise
+        reason = refusal(error, HubName(repository, revision)) or first_line(error)
+        raise RunError(f"{repository} was not pushed: {reason}") from error
+    return str(address)
+
+
+def refusal(error: Exception, name: HubName) -> str:
+    """Returns what the Hub's refusal means; "" if it is something else, as a missing network."""
+    from huggingface_hub.utils import (
+        GatedRepoError,
+        HfHubHTTPError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, GatedRepoError):
+        return "its owner asks for consent on its page on the Hub: give it there, and log in"
+    if isinstance(error, RepositoryNotFoundError):
+        return f"there is no such model on the Hub; or it is private: then {LOG_IN}"
+    if isinstance(error, RevisionNotFoundError):
+        return f"the model has no revision {name.revision or 'main'}"
+    if isinstance(error, HfHubHTTPError) and error.response.status_code in (401, 403):
+        return (
+            f"the Hub does not take the token, or it may not do this: {LOG_IN} to one that may "
+            f"({first_line(error)})"
+        )
+    return ""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of what an error says, after its kind."""
+    lines: Iterable[str] = (line.strip() for line in str(error).splitlines())
+    return f"{type(error).__name__}: {next(filter(None, lines), 'no reason is given')}"
+
+
+@contextmanager
+def quiet_unless_terminal() -> Iterator[None]:
+    """Without a terminal, `huggingface_hub` draws no progress bars."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    switch = not are_progress_bars_disabled() and not (sys.stderr and sys.stderr.isatty())
+    if switch:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if switch:
+            enable_progress_bars()
