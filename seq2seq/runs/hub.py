@@ -118,7 +118,9 @@ def resolve(location: str | Path) -> str | Path:
 
     unreachable: Exception | None = None
     try:
-        info = HfApi().model_info(*name, files_metadata=True, timeout=_TIMEOUT)
+        info = HfApi().model_info(
+            name.repository, revision=name.revision, files_metadata=True, timeout=_TIMEOUT
+        )
         check_files(location, {file.rfilename: file.size for file in info.siblings or ()})
     except RunError:
         raise
@@ -129,7 +131,7 @@ def resolve(location: str | Path) -> str | Path:
     try:
         with quiet_unless_terminal():
             folder = snapshot_download(
-                *name[:1],
+                name.repository,
                 revision=name.revision,
                 allow_patterns=[*FILES],
                 local_files_only=unreachable is not None,
@@ -216,7 +218,7 @@ def upload(
     return str(address)
 
 
-def refusal(error: Exception, name: HubName) -> str:
+def refusal(error: BaseException, name: HubName) -> str:
     """Returns what the Hub's refusal means; "" if it is something else, as a missing network."""
     from huggingface_hub.utils import (
         GatedRepoError,
@@ -225,6 +227,7 @@ def refusal(error: Exception, name: HubName) -> str:
         RevisionNotFoundError,
     )
 
+    error = said_by_hub(error)
     if isinstance(error, GatedRepoError):
         return "its owner asks for consent on its page on the Hub: give it there, and log in"
     if isinstance(error, RepositoryNotFoundError):
@@ -239,8 +242,18 @@ def refusal(error: Exception, name: HubName) -> str:
     return ""
 
 
+def said_by_hub(error: BaseException) -> BaseException:
+    """Returns of an error and its causes what the Hub answered, or else the last cause."""
+    from huggingface_hub.utils import HfHubHTTPError
+
+    while error.__cause__ is not None and not isinstance(error, HfHubHTTPError):
+        error = error.__cause__
+    return error
+
+
 def first_line(error: BaseException) -> str:
-    """Returns the first line of what an error says, after its kind."""
+    """Returns the first line of what the Hub answered, or of the last cause, after its kind."""
+    error = said_by_hub(error)
     lines: Iterable[str] = (line.strip() for line in str(error).splitlines())
     return f"{type(error).__name__}: {next(filter(None, lines), 'no reason is given')}"
 

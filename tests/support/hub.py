@@ -19,7 +19,7 @@ TOKEN = "hf_local"
 Files = dict[str, bytes]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer other than 200, with the error code by which `huggingface_hub` tells them apart."""
 
     def __init__(self, status: int, code: str = "") -> None:
@@ -59,12 +59,12 @@ class LocalHub:
         return self.commits[self.branches[model][branch]]
 
     def version(self, model: str, revision: str, token: bool) -> str:
-        """The hash of a version; raises `Refused` if there is none, or it may not be seen."""
+        """The hash of a version; raises `RefusedError` if there is none, or it may not be seen."""
         if model not in self.branches or (model in self.private and not token):
-            raise Refused(401, "RepoNotFound")
+            raise RefusedError(401, "RepoNotFound")
         commit = self.branches[model].get(revision, revision)
         if commit not in self.commits:
-            raise Refused(404, "RevisionNotFound")
+            raise RefusedError(404, "RevisionNotFound")
         return commit
 
     def answer(self, method: str, path: str, body: bytes, token: bool) -> Any:
@@ -73,7 +73,7 @@ class LocalHub:
             model, revision, name = found.groups()
             commit = self.version(model, revision, token)
             if name not in self.commits[commit]:
-                raise Refused(404, "EntryNotFound")
+                raise RefusedError(404, "EntryNotFound")
             return self.commits[commit][name], commit
         if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?", path):
             model, kind, revision = found.groups()
@@ -91,7 +91,7 @@ class LocalHub:
             self.objects[hashlib.sha256(body).hexdigest()] = body
             return {}
         if not token:
-            raise Refused(401)
+            raise RefusedError(401)
         return self.answer_push(path, body)
 
     def answer_push(self, path: str, body: bytes) -> Any:
@@ -100,7 +100,7 @@ class LocalHub:
             asked = json.loads(body)
             model = f"{asked['organization']}/{asked['name']}"
             if asked["organization"] != "user":
-                raise Refused(403)
+                raise RefusedError(403)
             if model not in self.branches:
                 self.add(model, {".gitattributes": b""})
                 if "private" in (asked.get("visibility"), asked.get("private") and "private"):
@@ -118,7 +118,7 @@ class LocalHub:
             }
         found = re.fullmatch(r"/api/models/([^/]+/[^/]+)/(preupload|branch|commit)/([^/]+)", path)
         if not found:
-            raise Refused(404)
+            raise RefusedError(404)
         model, kind, branch = found.groups()
         if kind == "branch":
             self.branches[model].setdefault(branch, self.branches[model]["main"])
@@ -171,14 +171,14 @@ def handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             status, headers, data = 200, {}, b""
             try:
                 if sent not in (None, f"Bearer {TOKEN}"):
-                    raise Refused(401, "")
+                    raise RefusedError(401, "")
                 found = hub.answer(self.command, path, body, sent is not None)
                 if isinstance(found, tuple):
                     data, commit = found
                     headers = {"ETag": f'"{blob(data)}"', "X-Repo-Commit": commit}
                 else:
                     data = json.dumps(found).encode()
-            except Refused as error:
+            except RefusedError as error:
                 status = error.status
                 headers = {"X-Error-Code": error.code} if error.code else {}
                 if sent not in (None, f"Bearer {TOKEN}"):
@@ -190,11 +190,11 @@ def handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(data)
 
-        do_GET = do_HEAD = do_POST = do_PUT = respond
-
         def log_message(self, *arguments: object) -> None:
             """Nothing is printed."""
 
+    for method in ("GET", "HEAD", "POST", "PUT"):
+        setattr(Handler, f"do_{method}", Handler.respond)
     return Handler
 
 
