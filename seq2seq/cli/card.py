@@ -156,7 +156,7 @@ def write_card(
     command: DescribedModel, model: Run | Export, scores: Sequence[CardScore] = ()
 ) -> str:
     """Returns the card of a run or an export."""
-    from seq2seq.export.card import UNNAMED, Card, describe, export_settings, render, run_settings
+    from seq2seq.export.card import Card, describe, export_settings, render, run_settings
     from seq2seq.export.directory import Export
 
     if isinstance(model, Export):
@@ -170,7 +170,7 @@ def write_card(
         Card(
             command.about,
             command.licence,
-            command.repository or UNNAMED,
+            command.repository,
             describe(dict(settings)),
             made_with(model),
             settings,

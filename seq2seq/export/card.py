@@ -20,8 +20,6 @@ from seq2seq.export.directory import Export
 from seq2seq.runs.run import Run
 
 UNSTATED = "not stated"
-UNNAMED = "user/name"
-"""What a model is called where it has no name on the Hub yet."""
 _UNSAID = ("", "und")
 """What a language is where it is not said."""
 
@@ -50,7 +48,7 @@ class Card(NamedTuple):
     Attributes:
         about: languages, author, data and its licence.
         licence: of the model itself; "" if it is not stated.
-        repository: its name on the Hub.
+        repository: its name on the Hub; "" if it has none yet.
         kind: what it is, in a few words.
         version: of seq2seq that made it.
         settings: rows of a table.
@@ -172,7 +170,7 @@ def front_matter(card: Card) -> str:
         tags=["translation", "seq2seq", "rnn", *(["onnx"] if card.exported else [])],
         datasets=[data.partition(":")[0]] if is_hub_name(data) else None,
         metrics=[*dict.fromkeys(each.metric for each in card.scores)] or None,
-        model_name=card.repository.partition("/")[2] if results else None,
+        model_name=(card.repository.partition("/")[2] or card.title) if results else None,
         eval_results=results or None,
     )
     return str(matter.to_yaml())
@@ -191,7 +189,7 @@ def about_rows(card: Card) -> Iterator[tuple[str, str]]:
 
 def usage(card: Card) -> str:
     """Returns how to use a model, from Python and on the command line."""
-    location = f"hf://{card.repository}"
+    location = f"hf://{card.repository or 'user/name'}"
     needed = (
         "`pip install numpy sentencepiece onnxruntime tyro filelock lazy_loader huggingface_hub` "
         "and `pip install --no-deps .`"

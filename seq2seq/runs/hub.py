@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import EXPORT_DESCRIPTION, HUB_PREFIX, SIDES, TEXT_SIDE, RunDirectory
 from seq2seq.runs.files import MAX_FILE_BYTES, MAX_JSON_BYTES
@@ -116,12 +117,14 @@ def resolve(location: str | Path) -> str | Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.utils import OfflineModeIsEnabled
 
-    unreachable: Exception | None = None
+    unreachable, fetches = None, False
     try:
         info = HfApi().model_info(
             name.repository, revision=name.revision, files_metadata=True, timeout=_TIMEOUT
         )
-        check_files(location, {file.rfilename: file.size for file in info.siblings or ()})
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        check_files(location, sizes)
+        fetches = report_missing(location, name.repository, str(info.sha), sizes)
     except RunError:
         raise
     except Exception as error:  # what huggingface_hub and its network client raise
@@ -129,7 +132,7 @@ def resolve(location: str | Path) -> str | Path:
             raise RunError(f"{location}: {reason}") from error
         unreachable = error
     try:
-        with quiet_unless_terminal():
+        with progress_bars(fetches):
             folder = snapshot_download(
                 name.repository,
                 revision=name.revision,
@@ -151,7 +154,22 @@ def resolve(location: str | Path) -> str | Path:
     return Path(folder)
 
 
-def check_files(location: str, sizes: dict[str, int | None]) -> None:
+def report_missing(location: str, repository: str, commit: str, sizes: dict[str, int]) -> bool:
+    """Says what is to be fetched of a version of a model; returns whether there is anything."""
+    from huggingface_hub import try_to_load_from_cache
+
+    missing = [
+        name
+        for name in FILES.keys() & sizes.keys()
+        if not isinstance(try_to_load_from_cache(repository, name, revision=commit), str)
+    ]
+    if missing:
+        size = sum(sizes[name] for name in missing) / 1e6
+        write_stderr(f"fetching {location}: {len(missing)} files, {size:.1f} MB")
+    return bool(missing)
+
+
+def check_files(location: str, sizes: dict[str, int]) -> None:
     """Raises RunError unless a repository has a run or an export, whose files may be fetched.
 
     `sizes` are those of its files, in bytes, by name.
@@ -161,7 +179,7 @@ def check_files(location: str, sizes: dict[str, int | None]) -> None:
             f"{location} is no model of seq2seq: it has neither {' nor '.join(DESCRIPTIONS)}"
         )
     for name, largest in FILES.items():
-        if (sizes.get(name) or 0) > largest:
+        if sizes.get(name, 0) > largest:
             raise RunError(
                 f"{location} is not fetched: its {name} has {sizes[name]:,} bytes, more than the "
                 f"{largest:,} that such a file may have"
@@ -202,7 +220,7 @@ def upload(
             )
         if revision:
             api.create_branch(repository, branch=revision, exist_ok=True)
-        with quiet_unless_terminal():
+        with progress_bars():
             api.upload_folder(
                 repo_id=repository,
                 folder_path=folder,
@@ -259,15 +277,16 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def quiet_unless_terminal() -> Iterator[None]:
-    """Without a terminal, `huggingface_hub` draws no progress bars."""
+def progress_bars(shown: bool = True) -> Iterator[None]:
+    """Has `huggingface_hub` draw its progress bars where they are to be shown, on a terminal."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
     )
 
-    switch = not are_progress_bars_disabled() and not (sys.stderr and sys.stderr.isatty())
+    shown = shown and sys.stderr is not None and sys.stderr.isatty()
+    switch = not shown and not are_progress_bars_disabled()
     if switch:
         disable_progress_bars()
     try:

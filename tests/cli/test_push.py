@@ -58,7 +58,9 @@ def translations(run: str | Path) -> list[tuple[str, float]]:
     return [(each.text, each.log_probability) for each in best]
 
 
-def test_what_is_pushed_translates_as_the_run(hub: LocalHub, run: Command) -> None:
+def test_what_is_pushed_translates_as_the_run(
+    hub: LocalHub, run: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
     out, err = run("push", KEPT, "user/name", "--yes", "--message", "First")
     assert out == f"{hub.endpoint}/user/name\n"
     assert re.search(r"19,232 bytes  best\.safetensors\n", err)
@@ -71,6 +73,11 @@ def test_what_is_pushed_translates_as_the_run(hub: LocalHub, run: Command) -> No
         ),
     }
     assert translations("hf://user/name") == translations(KEPT)
+    assert "fetching hf://user/name: 6 files" in capfd.readouterr().err
+    asked = len(hub.requests)
+    assert translations("hf://user/name") == translations(KEPT)
+    assert capfd.readouterr().err == ""
+    assert not [each for each in hub.requests[asked:] if "resolve" in each]
     assert not [each for each in hub.requests if "README" in each and "resolve" in each]
 
 
@@ -100,7 +107,7 @@ def test_commands_take_a_model_by_its_name(hub: LocalHub, run: Command, tmp_path
     run("export", "hf://user/name", "--out", tmp_path / "exported")
     run("push", tmp_path / "exported", "user/onnx", "--yes")
     assert {"export.json", "step.onnx", "README.md"} <= {*hub.files("user/onnx")}
-    assert run("translate", "hf://user/onnx", text) == run("translate", KEPT, text)
+    assert run("translate", "hf://user/onnx", text)[0] == run("translate", KEPT, text)[0]
 
 
 def test_a_language_model_by_its_name(hub: LocalHub) -> None:
@@ -322,4 +329,5 @@ def test_programs_of_their_own(hub: LocalHub, tmp_path: Path) -> None:
     assert hub.files("user/name")["README.md"] == b"# Ours\n"
     translated = seq2seq("translate", "hf://user/name", text=b"Emma sucht das Haus.\n")
     expected = Translator.load(KEPT, "cpu").translate("Emma sucht das Haus.")
-    assert (translated.stdout.decode(), translated.stderr) == (f"{expected}\n", b"")
+    assert translated.stdout.decode() == f"{expected}\n"
+    assert re.fullmatch(r"fetching hf://user/name: 6 files, 0\.0 MB\n", translated.stderr.decode())
