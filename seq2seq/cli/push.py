@@ -26,7 +26,7 @@ from seq2seq.config.changes import check_unused
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.files import MAX_JSON_BYTES, read_bytes, system_errors, write_bytes
-from seq2seq.runs.hub import CARD, LOG_IN, upload
+from seq2seq.runs.hub import CARD, LOG_IN, is_revision, upload
 
 if TYPE_CHECKING:
     from seq2seq.export.directory import Export
@@ -66,6 +66,8 @@ class PushCommand(DescribedModel):
         yield from super().problems()
         if bool(self.repository) == bool(self.to_folder):
             yield "give USER/NAME, the model's name on the Hub, or --to-folder DIR: one of them"
+        elif self.revision and not is_revision(self.revision):
+            yield f"--revision {self.revision!r} is no name of a branch"
         hub = dict.fromkeys(("revision", "private", "message", "yes"), not self.to_folder)
         yield from check_unused(self, "--", hub, "--to-folder")
         yield from check_unused(self, "--", {"licence": not self.card}, "--card, which says it")

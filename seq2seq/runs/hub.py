@@ -74,6 +74,11 @@ def check_repository(name: str) -> str:
     return name
 
 
+def is_revision(name: str) -> bool:
+    """Whether this can be a branch, a tag or a commit."""
+    return ".." not in name and _REVISION.fullmatch(name) is not None
+
+
 def parse_location(location: str) -> HubName:
     """Returns what a location on the Hub names.
 
@@ -88,7 +93,7 @@ def parse_location(location: str) -> HubName:
         check_repository(repository)
     except SettingsError as error:
         raise SettingsError(f"{location}: {error}") from error
-    if at and (".." in revision or not _REVISION.fullmatch(revision)):
+    if at and not is_revision(revision):
         raise SettingsError(
             f"{location}: {revision!r} is no revision: give a branch, a tag or a commit after @"
         )

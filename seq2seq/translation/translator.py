@@ -90,14 +90,16 @@ class Translator:
         """Loads the translator in a run directory, with its best weights; or an exported one.
 
         Args:
-            run: the directory of a run or an export, or either if it is open already; the decoding
-                settings are those of this run.
+            run: the directory of a run or an export, or either if it is open already; or a model
+                on the Hugging Face Hub, as "hf://user/name" or "hf://user/name@revision". The
+                decoding settings are those of this run.
             device: see the class.
             ensemble: other runs, or other exports, whose probabilities are averaged with this
                 one's. They may have another source tokenizer and another kind of model.
 
         Raises:
-            RunError: there is no run, or one of its files is missing or damaged.
+            RunError: there is no run, one of its files is missing or damaged, or it can't be
+                fetched.
             SettingsError: a run of the ensemble has another target vocabulary; no path is given;
                 some are runs and others exports.
         """

@@ -18,7 +18,6 @@ from huggingface_hub.utils import close_session
 
 from seq2seq import LanguageModel, RunError, SettingsError, Translator
 from seq2seq.runs.hub import FILES, HubWarning, parse_location, resolve
-from seq2seq.runs.run import Run
 from tests.support.hub import TOKEN, LocalHub, local_hub
 from tests.support.tampering import redescribe
 
@@ -282,15 +281,25 @@ def test_nothing_private_is_pushed(run: Command, tmp_path: Path) -> None:
     assert Translator.load(tmp_path / "published").about.target_language == "en"
 
 
-def test_a_run_without_best_weights_is_pushed_with_its_last(run: Command, tmp_path: Path) -> None:
-    """As it is loaded: of a training that no validation has chosen weights of yet."""
-    whole = Path(shutil.copytree(KEPT, tmp_path / "whole"))
-    run("push", whole, "--to-folder", tmp_path / "once")
+def test_what_was_pushed_can_be_pushed_again(run: Command, tmp_path: Path) -> None:
+    """It is the same to the byte, but for the card, which lacks the score of the validation."""
+    run("push", KEPT, "--to-folder", tmp_path / "once")
     run("push", tmp_path / "once", "--to-folder", tmp_path / "twice")
-    for path in (tmp_path / "once").iterdir():
-        if path.name != "README.md":  # which has the score of a validation that the other lacks
-            assert path.read_bytes() == (tmp_path / "twice" / path.name).read_bytes()
-    Run(tmp_path / "twice")
+    first, second = (kept_files(tmp_path / name) for name in ("once", "twice"))
+    cards = [files.pop("README.md") for files in (first, second)]
+    assert first == second
+    assert cards[0] != cards[1]
+
+
+def test_a_training_goes_on_from_a_model_on_the_hub(
+    hub: LocalHub, run: Command, tmp_path: Path
+) -> None:
+    hub.add("user/name", kept_files())
+    options = ["--training.max-steps", "1", "--device", "cpu", "--training.learning-rate", "1e-9"]
+    options += ["--data.validation-size", "5", "--model.initialize", "hf://user/name"]
+    run("train", RUNS / "text.tsv", "--run", tmp_path / "more", *options)
+    found, expected = (Translator.load(each, "cpu") for each in (tmp_path / "more", KEPT))
+    assert found.translate(LINES) == expected.translate(LINES)
 
 
 def test_mistakes_are_told(fails: Callable[..., str], tmp_path: Path) -> None:
@@ -300,6 +309,7 @@ def test_mistakes_are_told(fails: Callable[..., str], tmp_path: Path) -> None:
     assert "one of them" in fails("push", KEPT, "user/name", "--to-folder", tmp_path / "x")
     assert "no name of a model on the Hub" in fails("push", KEPT, "name", "--yes")
     assert "not an empty folder" in fails("push", KEPT, "--to-folder", tmp_path / "full")
+    assert "no name of a branch" in fails("push", KEPT, "a/b", "--yes", "--revision", "a b")
     assert "--private" in fails("push", KEPT, "--to-folder", tmp_path / "x", "--private")
     assert "--licence" in fails(
         "push", KEPT, "user/name", "--yes", "--card", "card.md", "--licence", "mit"
