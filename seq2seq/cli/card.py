@@ -104,7 +104,7 @@ class CardCommand(DescribedModel):
 
 
 def card_command(arguments: list[str]) -> None:
-    """Write a model card: languages, data, licence, scores, how to use a model, its limits."""
+    """Write a model card: languages, text, licences, scores, use and limits of a model."""
     prog = "seq2seq card"
     arguments = name_after_run(arguments, "--source", "--reference")
     command = parse_command(CardCommand, arguments, prog)

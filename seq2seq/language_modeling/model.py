@@ -90,6 +90,8 @@ class LanguageModel:
     def load(cls, run: str | Path | Run, device: str = "auto") -> LanguageModel:
         """Loads the language model in a run directory, of either kind, with its best weights.
 
+        Or one on the Hugging Face Hub, as "hf://user/name" or "hf://user/name@revision".
+
         Raises:
             RunError: there is no run, it is not one of a language model, or one of its files is
                 missing or damaged.
