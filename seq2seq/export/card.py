@@ -201,8 +201,8 @@ def usage(card: Card) -> str:
         if card.exported
         else f"seq2seq export {location} --out translator.html # a page that translates offline\n"
     )
-    return f"""It needs Python and, in a clone of the seq2seq project (on the package index,
-another project has the name), {needed}.
+    return f"""Needed are Python and {needed} in a clone of the
+seq2seq project: on the package index, another project has the name.
 
 ```python
 from seq2seq import Translator
