@@ -94,7 +94,8 @@ class DecodingSettings:
     language_model_weight: Annotated[NonNegativeFloat, only_if("language_model")] = 0.2
     """What its log-probabilities count."""
     batch_size: PositiveInt = 256
-    """The most sentences searched at the same time; never changes the result."""
+    """The most sentences searched at the same time; never changes the result. On a GPU sixteen
+    times as many, and so of the next one, unless one of the two is set."""
     batch_tokens: PositiveInt = 8192
     """The most source tokens searched at the same time, those of a sentence counted once for each
     of its hypotheses: of long sentences fewer at a time. Never changes the result."""

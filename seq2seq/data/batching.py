@@ -50,10 +50,26 @@ class Batch(NamedTuple):
     def to(self, device: torch.device) -> Batch:
         """Returns the same batch with its ids on `device`; the lengths stay on the CPU."""
         return self._replace(
-            source=self.source.to(device, non_blocking=True),
-            target_input=self.target_input.to(device, non_blocking=True),
-            target_output=self.target_output.to(device, non_blocking=True),
+            source=to_device(self.source, device),
+            target_input=to_device(self.target_input, device),
+            target_output=to_device(self.target_output, device),
         )
+
+
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """Returns the same values on `device`, without waiting for what a GPU has yet to do.
+
+    Only memory that stays where it is (pinned) can be copied while the program goes on.
+    """
+    if device.type == "cuda" and values.device.type == "cpu":
+        values = values.pin_memory()
+    return values.to(device, non_blocking=device.type == "cuda")
+
+
+def pad_mask(lengths: Tensor, longest: int, device: torch.device) -> Tensor:
+    """Returns True where a row has ended, ``(batch_size, longest)`` on `device`."""
+    places = torch.arange(longest, device=device)
+    return places >= to_device(lengths, device).unsqueeze(1)
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seq2seq.data.batching import to_device
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.hypothesis import Hypothesis
@@ -145,7 +146,8 @@ def beam_search(
     width = beam_size // groups
     count = len(constraints.max_lengths) * groups
     finished: list[list[Hypothesis]] = [[] for _ in range(count)]
-    worst = torch.full((count,), float("-inf"), dtype=torch.float64, device=device)
+    scores = [float("-inf")] * count  # of each beam's worst that counts
+    worst = torch.tensor(scores, dtype=torch.float64, device=device)
     live = LiveHypotheses.start(torch.arange(count, device=device) // groups)
     if groups > 1:
         state = select_hypotheses(state, live.sentences, None)
@@ -162,14 +164,15 @@ def beam_search(
             origins, tokens, totals = chosen
         each = len(tokens) // beams
         live = select_rows(live, origins).extend(tokens, totals)
-        for row in live.ending:
-            beam = int(live.beams[row])
-            hypothesis = live.finish(row, scoring)
+        ending = live.ending(scoring)
+        for beam, hypothesis in ending:
             if phrases is not None:
                 hypothesis = hypothesis._replace(unmet=phrases[beam].unmet(hypothesis.tokens))
             insort(finished[beam], hypothesis, key=best_first)
             if len(finished[beam]) >= width and not finished[beam][width - 1].unmet:
-                worst[beam] = finished[beam][width - 1].score
+                scores[beam] = finished[beam][width - 1].score
+        if ending:
+            worst = to_device(torch.tensor(scores, dtype=torch.float64), device)
         longest = constraints.max_lengths[live.sentences]
         bounds = totals / ((6 + longest) / 6) ** scoring.alpha
         live = live.without((tokens == EOS_ID) | ~(bounds > worst[live.beams]))

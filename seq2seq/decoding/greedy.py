@@ -55,8 +55,7 @@ def decode_rows(
         tokens = choose(allowed, live.beams, live.histories.shape[1])
         totals = live.totals + allowed.gather(1, tokens.unsqueeze(1)).squeeze(1).double()
         live = live.extend(tokens, totals)
-        for row in live.ending:
-            found[int(live.beams[row])] = live.finish(row, scoring)
+        found.update(live.ending(scoring))
         live = live.without(tokens == EOS_ID)
         alive = live.alive.nonzero().squeeze(1)
         if len(alive) < FULL * len(tokens):

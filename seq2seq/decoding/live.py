@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -60,21 +62,22 @@ class LiveHypotheses(NamedTuple):
         """Which rows have not ended, ``(rows,)``; where a model has diverged, totals are NaN."""
         return self.totals != float("-inf")
 
-    @property
-    def ending(self) -> list[int]:
-        """The numbers of the rows that end with their last token."""
-        rows: list[int] = ((self.tokens == EOS_ID) & self.alive).nonzero().squeeze(1).tolist()
-        return rows
+    def ending(self, scoring: Scoring) -> list[tuple[int, Hypothesis]]:
+        """The beam and the hypothesis of each row that ends with its last token, with its score."""
+        rows = ((self.tokens == EOS_ID) & self.alive).nonzero().squeeze(1)
+        if not len(rows):
+            return []
+        # Each list is one copy from the device, however many rows there are.
+        beams, sentences, histories, totals = (
+            part.index_select(0, rows).tolist()
+            for part in (self.beams, self.sentences, self.histories[:, :-1], self.totals)
+        )
+        attention: Iterable[Tensor | None] = itertools.repeat(None)
+        if self.attention is not None:
+            attention = self.attention.index_select(0, rows)
+        parts = zip(sentences, histories, totals, attention, strict=False)
+        return [*zip(beams, (scoring.finish(*each) for each in parts), strict=True)]
 
     def without(self, ended: Tensor) -> LiveHypotheses:
         """Returns the same rows, of which those are at an end where `ended` is, ``(rows,)``."""
         return self._replace(totals=self.totals.masked_fill(ended, float("-inf")))
-
-    def finish(self, row: int, scoring: Scoring) -> Hypothesis:
-        """Returns the hypothesis of a row whose last token is eos, with its score."""
-        return scoring.finish(
-            int(self.sentences[row]),
-            self.histories[row, :-1].tolist(),
-            float(self.totals[row]),
-            None if self.attention is None else self.attention[row],
-        )

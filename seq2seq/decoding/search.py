@@ -13,7 +13,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.vocabulary import UNK_ID
 from seq2seq.decoding.batches import batches, hypotheses_each
 from seq2seq.decoding.beam_search import beam_search, diverse_continuations
-from seq2seq.decoding.computing import reduced_precision, start_batch, threads_for
+from seq2seq.decoding.computing import batch_limits, reduced_precision, start_batch, threads_for
 from seq2seq.decoding.constraints import Constraints
 from seq2seq.decoding.ensemble import Ensemble
 from seq2seq.decoding.greedy import greedy_search
@@ -105,7 +105,8 @@ def search(
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
     each = hypotheses_each(settings, n)
-    groups = batches(sources[0], settings.batch_size, settings.batch_tokens // each)
+    size, tokens = batch_limits(settings, device)
+    groups = batches(sources[0], size, tokens // each)
     with reduced_precision(settings, device):  # around all: it converts the weights once
         for chosen in groups:
             ids = [sources[0][index] for index in chosen]

@@ -64,6 +64,8 @@ def dropout(values: Tensor, rate: float, training: bool) -> Tensor:
     """Drops values, drawn anew for each number (Srivastava et al. 2014)."""
     if not training or not rate:
         return values
+    if values.device.type != "cpu":
+        return F.dropout(values, rate)
     return values * dropout_mask(rate, tuple(values.shape), values, values.dtype)
 
 

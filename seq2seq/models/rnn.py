@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.config.model import NetworkSettings
+from seq2seq.data.batching import pad_mask, to_device
 from seq2seq.errors import SettingsError
 from seq2seq.models.cells.base import Cell, CellState
 from seq2seq.models.cells.registry import CELLS
+from seq2seq.models.cells.together import LayersTogether
 from seq2seq.models.dropout import (
     NO_DROPOUT,
     DropoutMasks,
@@ -81,6 +83,11 @@ class Regularization(NamedTuple):
             dropout_mask(self.weights, weights, like) if self.weights else None,
         )
 
+    def of_kernels(self, residual: bool) -> float | None:
+        """Returns the dropout between layers that are one call of a kernel; None: they can't be."""
+        other = self.state or self.weights or self.zoneout or self.locked or residual
+        return None if other else self.dropout
+
     def drop(self, inputs: Tensor, index: int, masks: DropoutMasks, training: bool) -> Tensor:
         """Drops some of the inputs of layer `index`."""
         if self.locked:
@@ -116,6 +123,7 @@ class RecurrentStack(nn.Module):
         self.regularization = regularization
         self.residual = residual
         self.output_size = hidden_sizes[-1]
+        self.together = LayersTogether([self.cells], regularization.of_kernels(residual))
 
     def zero_state(self, like: Tensor) -> StackState:
         """Returns the state before anything was read, for a batch like `like`."""
@@ -148,6 +156,9 @@ class RecurrentStack(nn.Module):
             raise SettingsError(
                 f"the input's last number is {self.sizes[0]}, and here it is {tuple(inputs.shape)}"
             )
+        if way == "sequence" and (together := self.together.run(inputs, state.layers, None)):
+            outputs, layers_after = together
+            return outputs, state._replace(layers=layers_after)
         layers = []
         parts = zip(self.cells, state.layers, state.masks, strict=True)
         for index, (module, before, masks) in enumerate(parts):
@@ -190,6 +201,8 @@ class EncoderStack(nn.Module):
         self.residual = residual
         self.layer_sizes = self.sizes[1:]
         self.output_size = self.sizes[-1]
+        ways = [self.forwards, *([self.backwards] if bidirectional else [])]
+        self.together = LayersTogether(ways, regularization.of_kernels(residual))
 
     def sequence(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, StackState]:
         """Reads each row to its true length, from a zero state.
@@ -206,11 +219,13 @@ class EncoderStack(nn.Module):
             SettingsError: another shape, as time-first; a length of 0, or beyond the rows' end.
         """
         check_rows(inputs, lengths, self.sizes[0])
+        if together := self.together.run(inputs, None, lengths):
+            return together[0], StackState(together[1])
         sample = self.regularization.sample_masks
-        order = reversed_positions(lengths, inputs.shape[1]).to(inputs.device)
+        order = to_device(reversed_positions(lengths, inputs.shape[1]), inputs.device)
         if self.residual:  # else a pad's vector would be added to an output
-            pads = torch.arange(inputs.shape[1]) >= lengths.unsqueeze(1)
-            inputs = inputs.masked_fill(pads.unsqueeze(-1).to(inputs.device), 0.0)
+            pads = pad_mask(lengths, inputs.shape[1], inputs.device)
+            inputs = inputs.masked_fill(pads.unsqueeze(-1), 0.0)
         layers = []
         for index, module in enumerate(self.forwards):
             forwards = cast(Cell, module)

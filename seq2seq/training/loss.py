@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
+from seq2seq.data.batching import to_device
+
 
 class Loss(NamedTuple):
     """Sums over the target tokens of a batch, without padding.
@@ -38,7 +40,11 @@ def drop_padding(values: Tensor, lengths: Tensor) -> Tensor:
     mask = torch.arange(values.shape[1]) < lengths.unsqueeze(1)
     if bool(mask.all()):
         return values.flatten(0, 1)
-    return values[mask.to(values.device)]
+    if values.device.type == "cpu":
+        return values[mask]
+    # Counted here: a GPU would have to be waited for, to say how many there are.
+    places = to_device(mask.flatten().nonzero().squeeze(1), values.device)
+    return values.flatten(0, 1).index_select(0, places)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Loss:
@@ -111,7 +117,8 @@ def replace_by_gradient(
     gradient = log_probs.exp_()
     if label_smoothing:
         gradient.sub_(label_smoothing / logits.shape[1])
-    gradient[torch.arange(len(targets)), targets] -= 1 - label_smoothing
+    right = targets.unsqueeze(1)
+    gradient.scatter_(1, right, gradient.gather(1, right) - (1 - label_smoothing))
     bias_gradient += gradient.sum(dim=0)
     logits.copy_(gradient)
     return smoothed, likelihood
@@ -130,6 +137,9 @@ class OutputCrossEntropy(torch.autograd.Function):
     CHUNK = 2**20
     """The most logits that the loss takes at once, 4 MiB in float32: they stay in the cache."""
 
+    GPU_BLOCK = 2**28
+    """The same for both on a GPU, 1 GiB in float32: each call costs time, whatever its size."""
+
     @staticmethod
     def forward(
         ctx: FunctionCtx,
@@ -141,15 +151,19 @@ class OutputCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """Returns the label-smoothed loss and the negative log-likelihood, summed over tokens."""
         vocab_size = weight.shape[0]
-        precision = F.linear(pre_logits[:1], weight[:1]).dtype  # what autocast makes of it
+        kind = weight.device.type
+        reduced = torch.is_autocast_enabled(kind)
+        precision = torch.get_autocast_dtype(kind) if reduced else pre_logits.dtype
         # Cast once: autocast would do it for each block anew.
         low_weight, low_bias = weight.to(precision), bias.to(precision)
         input_gradient = torch.empty_like(pre_logits)
         weight_gradient = torch.zeros_like(weight)
         bias_gradient = torch.zeros_like(bias)
         smoothed = likelihood = pre_logits.new_zeros((), dtype=torch.float32)
-        block = max(1, OutputCrossEntropy.BLOCK // vocab_size)
-        chunk = max(1, OutputCrossEntropy.CHUNK // vocab_size)
+        sizes = OutputCrossEntropy.BLOCK, OutputCrossEntropy.CHUNK
+        if kind != "cpu":
+            sizes = OutputCrossEntropy.GPU_BLOCK, OutputCrossEntropy.GPU_BLOCK
+        block, chunk = (max(1, size // vocab_size) for size in sizes)
         for begin in range(0, len(pre_logits), block):
             rows = slice(begin, begin + block)
             inputs = pre_logits[rows].to(precision)

@@ -95,6 +95,7 @@ def measure_footprint(trainer: Trainer[BatchT], batch: BatchT) -> Footprint:
     trainer.optimizer_step.update(
         [batch], rate=rate, learning_rate=current, generator=trainer.seed_update()
     )
+    trainer.optimizer_step.finish()
     seconds = time.perf_counter() - started
     states = trainer.optimizer.state_dict()["state"].values()
     return Footprint(

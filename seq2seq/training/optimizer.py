@@ -20,6 +20,7 @@ def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim
             lr=settings.learning_rate,
             momentum=settings.momentum,
             weight_decay=settings.weight_decay,
+            fused=all(weight.is_cuda for weight in weights),
         )
     decay = settings.weight_decay if settings.optimizer == "adamw" else 0.0
     # AdamW without decay is Adam; the fused form is one pass over memory instead of ten.
@@ -54,6 +55,11 @@ def learning_rate(
 
 def clip_gradients(weights: Iterable[Tensor], settings: TrainingSettings) -> float:
     """Clips the gradients by value, then by norm; returns the norm before clipping."""
+    return float(clip_on_device(weights, settings))
+
+
+def clip_on_device(weights: Iterable[Tensor], settings: TrainingSettings) -> Tensor:
+    """Does what `clip_gradients` does, without waiting for a GPU: the norm is a scalar there."""
     weights = [weight for weight in weights if weight.grad is not None]
     norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     if settings.clip_value:
@@ -62,7 +68,7 @@ def clip_gradients(weights: Iterable[Tensor], settings: TrainingSettings) -> flo
         nn.utils.clip_grad_norm_(weights, settings.clip_norm)
     elif settings.clip_norm:
         nn.utils.clip_grads_with_norm_(weights, settings.clip_norm, norm)
-    return float(norm)
+    return norm
 
 
 @torch.no_grad()

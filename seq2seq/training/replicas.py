@@ -36,7 +36,10 @@ from seq2seq.training.task import BatchT
 ALIGNMENT = 64
 """Bytes: where kernels like a tensor to begin."""
 
-Gradients = Callable[[Sequence[BatchT], int, float, torch.Generator], tuple[float, float]]
+Sum = float | Tensor
+"""A number, which on a GPU stays there until it is asked for."""
+
+Gradients = Callable[[Sequence[BatchT], int, float, torch.Generator], tuple[Sum, Sum]]
 """Computes the gradients of some batches: from them, the target tokens of the whole update, the
 rate of scheduled sampling and a generator for it, to the sums of the label-smoothed loss and the
 negative log-likelihood."""

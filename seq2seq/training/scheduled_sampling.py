@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.config.training import SamplingSettings, TrainingSettings
+from seq2seq.data.batching import to_device
 from seq2seq.data.vocabulary import PAD_ID
 from seq2seq.models.decoder import Decoder, DecoderState
 
@@ -86,9 +87,11 @@ def draw_coins(
     """
     coins = torch.rand(reference.shape, generator=generator) < rate
     coins[:, 0] = False
-    coins = coins.to(reference.device) & (reference != PAD_ID)
-    uniforms = torch.rand(reference.shape, generator=generator) if choice == "sample" else None
-    return SamplingDraws(coins, uniforms)
+    coins = to_device(coins, reference.device) & (reference != PAD_ID)
+    if choice == "argmax":
+        return SamplingDraws(coins, None)
+    uniforms = torch.rand(reference.shape, generator=generator)
+    return SamplingDraws(coins, to_device(uniforms, reference.device))
 
 
 def choose_tokens(logits: Tensor, uniforms: Tensor | None) -> Tensor:

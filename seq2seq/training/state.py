@@ -5,8 +5,12 @@ The names of the fields are keys in checkpoints.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from seq2seq.config.training import TrainingSettings
+from seq2seq.errors import TrainingError
 
 
 class StepResult(NamedTuple):
@@ -26,6 +30,12 @@ class StepResult(NamedTuple):
     norm: float
     applied: bool
 
+    @classmethod
+    def of(cls, smoothed: float, likelihood: float, tokens: int, norm: float) -> StepResult:
+        """Returns it with what follows from loss and norm."""
+        applied = math.isfinite(smoothed) and math.isfinite(likelihood) and math.isfinite(norm)
+        return cls(smoothed, likelihood, tokens, norm, applied)
+
 
 @dataclass
 class LogWindow:
@@ -43,9 +53,8 @@ class LogWindow:
     tokens: int = 0
     seconds: float = 0.0
 
-    def add(self, result: StepResult, seconds: float) -> None:
-        """Adds an update; one that was skipped adds its time alone."""
-        self.seconds += seconds
+    def add(self, result: StepResult) -> None:
+        """Adds what an update gave, unless it was skipped; not its time."""
         if result.applied:
             self.smoothed += result.smoothed
             self.likelihood += result.likelihood
@@ -90,6 +99,24 @@ class TrainerState:
     skipped: int = 0
     skipped_in_row: int = 0
     window: LogWindow = field(default_factory=LogWindow)
+
+    def count(self, result: StepResult, settings: TrainingSettings, learning_rate: float) -> None:
+        """Counts what an update gave; raises TrainingError if too many in a row are skipped."""
+        self.window.add(result)
+        if result.applied:
+            self.skipped_in_row = 0
+            return
+        self.skipped += 1
+        self.skipped_in_row += 1
+        if self.skipped_in_row >= settings.max_skipped:
+            clipping = "--training.clip-norm" + ("" if settings.clip_norm else " 1 (it is off)")
+            raise TrainingError(
+                f"the loss or its gradient is not finite at step {self.step + 1} (loss "
+                f"{result.smoothed / result.tokens}, learning rate {learning_rate:.3g}), and was "
+                f"not in the last {settings.max_skipped} updates (--training.max-skipped): try a "
+                f"lower --training.learning-rate or {clipping}, or longer warm-up. The last "
+                "checkpoint is untouched."
+            )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainerState:

@@ -7,7 +7,6 @@ machine's or what the settings allow, is split in halves, whose gradients add up
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Generic
@@ -17,8 +16,8 @@ from torch import Tensor, nn
 
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import TrainingError
-from seq2seq.training.optimizer import build_optimizer, clip_gradients, pull_towards
-from seq2seq.training.replicas import Replicas, every_thread
+from seq2seq.training.optimizer import build_optimizer, clip_on_device, pull_towards
+from seq2seq.training.replicas import Replicas, Sum, every_thread
 from seq2seq.training.reporting import log_line
 from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
 from seq2seq.training.state import StepResult
@@ -56,6 +55,7 @@ class OptimizerStep(Generic[BatchT]):
         self.replicas: Replicas[BatchT] | None = None
         self.reported: set[str] = set()
         self.initial: Mapping[str, Tensor] = {}
+        self.pending: list[PendingResult] = []
 
     @property
     def learning_rate(self) -> float:
@@ -70,7 +70,7 @@ class OptimizerStep(Generic[BatchT]):
         rate: float,
         learning_rate: float,
         generator: torch.Generator,
-    ) -> StepResult:
+    ) -> list[StepResult]:
         """Updates the weights once, with the accumulated gradients of some batches.
 
         Args:
@@ -78,6 +78,10 @@ class OptimizerStep(Generic[BatchT]):
             rate: the rate of scheduled sampling.
             learning_rate: the learning rate of this update.
             generator: the generator for scheduled sampling.
+
+        Returns:
+            What it gave. On a GPU, what the update before gave, and the first gives nothing yet:
+            who waits for the last has nothing for the GPU to do meanwhile.
 
         Raises:
             TrainingError: memory does not suffice for a batch that can't be split.
@@ -98,15 +102,27 @@ class OptimizerStep(Generic[BatchT]):
             if self.initial:
                 strength = self.settings.l2_to_initial
                 pull_towards(dict(self.model.named_parameters()), self.initial, strength)
-            norm = clip_gradients(self.model.parameters(), self.settings)
-            applied = math.isfinite(smoothed) and math.isfinite(norm)
-            if applied:
+            norm = clip_on_device(self.model.parameters(), self.settings)
+            if self.device.type == "cuda":
+                self.pending.append(PendingResult([smoothed, likelihood, norm], tokens))
+                # Fused optimizers leave all as it is where this is 1, as torch's GradScaler uses.
+                self.optimizer.found_inf = self.pending[-1].not_finite  # type: ignore[attr-defined]
+                self.optimizer.grad_scale = None  # type: ignore[attr-defined]
                 self.optimizer.step()
-        return StepResult(smoothed, likelihood, tokens, norm, applied)
+                return self.finish(1)
+            result = StepResult.of(float(smoothed), float(likelihood), tokens, float(norm))
+            if result.applied:
+                self.optimizer.step()
+        return [result]
+
+    def finish(self, left: int = 0) -> list[StepResult]:
+        """Waits for what updates on a GPU gave, but for the last few of them; returns it."""
+        done, self.pending = self.pending[: len(self.pending) - left], self.pending[-left:][:left]
+        return [each.result() for each in done]
 
     def gradients(
         self, batches: Sequence[BatchT], rate: float, generator: torch.Generator
-    ) -> tuple[float, float, int]:
+    ) -> tuple[Sum, Sum, int]:
         """Accumulates gradients of the mean loss; returns its sum, the likelihood's, and tokens."""
         tokens = sum(batch.target_tokens for batch in batches)
         compute = self.replicas.gradients if self.replicas else self.accumulate
@@ -114,9 +130,11 @@ class OptimizerStep(Generic[BatchT]):
 
     def accumulate(
         self, batches: Sequence[BatchT], tokens: int, rate: float, generator: torch.Generator
-    ) -> tuple[float, float]:
+    ) -> tuple[Sum, Sum]:
         """Accumulates the gradients of this process' part of an update, see `Gradients`."""
-        smoothed = likelihood = 0.0
+        smoothed: Sum = 0.0
+        likelihood: Sum = 0.0
+        value = Tensor.float if self.device.type == "cuda" else float
         for batch in batches:
             reduced = self.precision != torch.float32
             with (
@@ -125,8 +143,8 @@ class OptimizerStep(Generic[BatchT]):
             ):
                 loss = self.task.loss(batch, rate=rate, device=self.device, generator=generator)
             (loss.smoothed / tokens).backward()  # type: ignore[no-untyped-call]
-            smoothed += float(loss.smoothed.detach())
-            likelihood += float(loss.likelihood)
+            smoothed += value(loss.smoothed.detach())
+            likelihood += value(loss.likelihood)
         return smoothed, likelihood
 
     def limit_memory(self) -> AbstractContextManager[object]:
@@ -153,6 +171,34 @@ class OptimizerStep(Generic[BatchT]):
             self.reported.add(message)
             log_line(message)
         return halves
+
+
+class PendingResult:
+    """What an update on a GPU gave, on its way from there.
+
+    Args:
+        values: the label-smoothed loss, the likelihood and the norm, scalars on the GPU.
+        tokens: target tokens.
+
+    Attributes:
+        not_finite: 1 if the update is to be skipped, else 0, a scalar on the GPU.
+    """
+
+    def __init__(self, values: Sequence[Sum], tokens: int) -> None:
+        there = torch.stack([torch.as_tensor(each) for each in values])
+        total = there.sum()
+        self.not_finite = (total - total != 0).float()  # infinite less infinite is no number
+        self.tokens = tokens
+        self.values = torch.empty(len(values), pin_memory=True)
+        self.values.copy_(there, non_blocking=True)
+        self.arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self.arrived.record()
+
+    def result(self) -> StepResult:
+        """Waits for it."""
+        self.arrived.synchronize()
+        smoothed, likelihood, norm = self.values.tolist()
+        return StepResult.of(smoothed, likelihood, self.tokens, norm)
 
 
 def out_of_memory(error: BaseException) -> bool:

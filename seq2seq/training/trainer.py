@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.config.training import Monitor, TrainingSettings
-from seq2seq.errors import RunError, TrainingError
+from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import perplexity
 from seq2seq.models.device import choose_device, choose_precision
 from seq2seq.runs.checkpoint import (
@@ -85,6 +85,7 @@ class Trainer(Generic[BatchT]):
         self.average = MovingAverage(self.model, settings.ema_decay) if settings.ema_decay else None
         self.state = TrainerState()
         self.stop_signals = StopSignals()
+        self.last: StepResult | None = None
         if resume:
             self.load()
 
@@ -140,42 +141,28 @@ class Trainer(Generic[BatchT]):
         self.rate = rate = self.sampling_rate
         progress, cuts = self.progress, state.cuts
         current = learning_rate(self.settings, step=state.step, progress=progress, cuts=cuts)
-        result = self.optimizer_step.update(
-            group, rate=rate, learning_rate=current, generator=generator
+        self.count(
+            self.optimizer_step.update(group, rate=rate, learning_rate=current, generator=generator)
         )
-        self.norm = result.norm
-        self.count_skipped(result)
         state.step += 1
         if self.average is not None:
             self.average.update(state.step)
         state.batch += len(group)
         self.update_clock()
-        state.window.add(result, time.perf_counter() - started)
-        self.reporter.advance(
-            self.progress,
-            f"epoch {self.epochs:.2f} step {state.step} loss "
-            f"{result.smoothed / result.tokens:.3f} "
-            f"{speed(state.window.tokens_per_second, result.likelihood)}",
-        )
-
-    def count_skipped(self, result: StepResult) -> None:
-        """Counts skipped updates; raises TrainingError if there are too many in a row."""
-        state, settings = self.state, self.settings
-        if result.applied:
-            state.skipped_in_row = 0
-            return
-        state.skipped += 1
-        state.skipped_in_row += 1
-        if state.skipped_in_row >= settings.max_skipped:
-            clipping = "--training.clip-norm" + ("" if settings.clip_norm else " 1 (it is off)")
-            raise TrainingError(
-                f"the loss or its gradient is not finite at step {state.step + 1} (loss "
-                f"{result.smoothed / result.tokens}, learning rate "
-                f"{self.optimizer_step.learning_rate:.3g}), and was not in the last "
-                f"{settings.max_skipped} updates (--training.max-skipped): try a lower "
-                f"--training.learning-rate or {clipping}, or longer warm-up. The last "
-                "checkpoint is untouched."
+        state.window.seconds += time.perf_counter() - started
+        if last := self.last:
+            self.reporter.advance(
+                self.progress,
+                f"epoch {self.epochs:.2f} step {state.step} loss "
+                f"{last.smoothed / last.tokens:.3f} "
+                f"{speed(state.window.tokens_per_second, last.likelihood)}",
             )
+
+    def count(self, results: Sequence[StepResult]) -> None:
+        """Counts what updates gave; raises TrainingError if too many in a row are skipped."""
+        for result in results:
+            self.last = result
+            self.state.count(result, self.settings, self.optimizer_step.learning_rate)
 
     def update_clock(self) -> None:
         """Counts all the time since training began: batches, validations and checkpoints too."""
@@ -224,6 +211,7 @@ class Trainer(Generic[BatchT]):
 
     def log(self) -> None:
         """Reports the updates since the last report."""
+        self.count(self.optimizer_step.finish())
         state, window = self.state, self.state.window
         tokens = window.tokens or math.nan  # of updates that were all skipped there is no loss
         self.reporter.record(
@@ -235,7 +223,7 @@ class Trainer(Generic[BatchT]):
                 "loss": window.smoothed / tokens,
                 "perplexity": perplexity(window.likelihood / tokens),
                 "tokens_per_second": window.tokens_per_second,
-                "gradient_norm": self.norm,
+                "gradient_norm": self.last.norm if self.last else math.nan,
                 "learning_rate": self.optimizer_step.learning_rate,
                 "sampling_rate": self.rate,
                 "skipped": state.skipped,
@@ -245,6 +233,7 @@ class Trainer(Generic[BatchT]):
 
     def validate(self) -> None:
         """Validates the model, saves it, and counts towards early stopping and the next cut."""
+        self.count(self.optimizer_step.finish())
         state, settings = self.state, self.settings
         score, is_best = self.score()
         state.validated = state.step
@@ -323,6 +312,7 @@ class Trainer(Generic[BatchT]):
 
     def save(self) -> None:
         """Writes the checkpoint; not while updates are skipped, as the weights may be why."""
+        self.count(self.optimizer_step.finish())
         if self.state.skipped_in_row:
             return
         tensors = {f"model.{name}": weight for name, weight in named_weights(self.model).items()}

@@ -11,7 +11,7 @@ import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
-from seq2seq.data.batching import Batch, bucket, make_batch
+from seq2seq.data.batching import Batch, bucket, make_batch, to_device
 from seq2seq.data.mixing import Mix
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
@@ -201,6 +201,7 @@ class TranslationTask:
         self, batch: Batch, *, rate: float, device: torch.device, generator: torch.Generator
     ) -> Loss:
         """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
+        targets = to_device(drop_padding(batch.target_output, batch.target_lengths), device)
         batch = batch.to(device)
         settings = self.experiment.training
         values, _ = pre_logits_with_sampling(
@@ -214,7 +215,7 @@ class TranslationTask:
         return output_cross_entropy(
             drop_padding(values, batch.target_lengths),
             self.model.decoder.output,
-            drop_padding(batch.target_output, batch.target_lengths),
+            targets,
             settings.label_smoothing,
         )
 

@@ -21,6 +21,23 @@ from seq2seq.models.translation import TranslationModel
 BareAttention = Literal["none", "scaled-general", "additive"]
 
 
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """The same on a device, without waiting for it."""
+    if device.type != "cuda":
+        return values
+    return values.pin_memory().to(device, non_blocking=True)
+
+
+def drop_pads(values: Tensor, lengths: Tensor) -> Tensor:
+    """The real positions of ``(batch_size, length, …)``, which a CPU counts."""
+    real = torch.arange(values.shape[1]) < lengths.unsqueeze(1)
+    if values.device.type != "cuda":
+        return values[real]
+    return values.flatten(0, 1).index_select(
+        0, to_device(real.flatten().nonzero().squeeze(1), values.device)
+    )
+
+
 class BareModel(nn.Module):
     """An encoder and a decoder of LSTMs; `additive` has input feeding, `scaled-general` has not."""
 
@@ -32,6 +49,7 @@ class BareModel(nn.Module):
         embedding_size: int,
         decoder_size: int,
         dropout: float,
+        layers: int = 1,
     ) -> None:
         super().__init__()
         memory_size = decoder_size
@@ -39,11 +57,19 @@ class BareModel(nn.Module):
         self.dropout = dropout
         self.source = nn.Embedding(vocab_size, embedding_size)
         self.target = nn.Embedding(vocab_size, embedding_size)
+        between = dropout if layers > 1 else 0.0
         self.encoder = nn.LSTM(
-            embedding_size, decoder_size // 2, bidirectional=True, batch_first=True
+            embedding_size,
+            decoder_size // 2,
+            layers,
+            bidirectional=True,
+            batch_first=True,
+            dropout=between,
         )
         feeds = embedding_size if attention == "additive" else 0
-        self.decoder = nn.LSTM(embedding_size + feeds, decoder_size, batch_first=True)
+        self.decoder = nn.LSTM(
+            embedding_size + feeds, decoder_size, layers, batch_first=True, dropout=between
+        )
         self.keys = nn.Linear(memory_size, decoder_size, bias=False)
         self.query = nn.Linear(decoder_size, decoder_size)
         self.score = nn.Linear(decoder_size, 1, bias=False)
@@ -93,7 +119,10 @@ class BareModel(nn.Module):
             outputs, (hidden, cell) = self.encoder(packed)
             memory, _ = pad_packed_sequence(outputs, batch_first=True)
         # Both directions side by side are as wide as the decoder, and its first state.
-        return memory, (torch.cat([*hidden], -1).unsqueeze(0), torch.cat([*cell], -1).unsqueeze(0))
+        first, second = (
+            torch.cat([part[0::2], part[1::2]], dim=-1).contiguous() for part in (hidden, cell)
+        )
+        return memory, (first, second)
 
     def attend(self, queries: Tensor, memory: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """Attention of queries ``(batch_size, length, size)``; the mask is 0 or -inf."""
@@ -111,8 +140,7 @@ class BareModel(nn.Module):
         inputs = F.dropout(self.target(batch.target_input), self.dropout, self.training)
         if self.attention != "none":
             keys = self.keys(memory)
-            pads = torch.arange(memory.shape[1]) >= batch.source_lengths.unsqueeze(1)
-            mask = torch.zeros(pads.shape).masked_fill(pads, float("-inf")).unsqueeze(1)
+            mask = self.mask(memory, batch.source_lengths)
         if self.attention == "additive":
             feed = inputs.new_zeros(len(inputs), self.readout.out_features)
             steps = []
@@ -128,8 +156,15 @@ class BareModel(nn.Module):
                 attended = self.attend(values, memory, keys, mask)
                 values = torch.cat([values, attended], -1)
             values = self.read(values)
-        real = torch.arange(values.shape[1]) < batch.target_lengths.unsqueeze(1)
-        return F.linear(values[real], self.target.weight, self.bias)
+        return F.linear(drop_pads(values, batch.target_lengths), self.target.weight, self.bias)
+
+    @staticmethod
+    def mask(memory: Tensor, lengths: Tensor) -> Tensor:
+        """What is added to scores, ``(batch_size, 1, source_length)``: -inf on pads, else 0."""
+        places = torch.arange(memory.shape[1], device=memory.device)
+        pads = places >= to_device(lengths, memory.device).unsqueeze(1)
+        zeros = torch.zeros(pads.shape, device=memory.device)
+        return zeros.masked_fill(pads, float("-inf")).unsqueeze(1)
 
     def read(self, values: Tensor) -> Tensor:
         """What the output layer gets."""
@@ -141,9 +176,8 @@ class BareModel(nn.Module):
         """The tokens of `steps` greedy steps, for every row to the end: arithmetic alone."""
         memory, state = self.encode(source, lengths)
         keys = self.keys(memory) if self.attention != "none" else memory
-        pads = torch.arange(memory.shape[1]) >= lengths.unsqueeze(1)
-        mask = torch.zeros(pads.shape).masked_fill(pads, float("-inf")).unsqueeze(1)
-        tokens = torch.full((len(source),), BOS_ID)
+        mask = self.mask(memory, lengths)
+        tokens = torch.full((len(source),), BOS_ID, device=source.device)
         found = []
         for _ in range(steps):
             output, state = self.decoder(self.target(tokens).unsqueeze(1), state)
@@ -172,11 +206,18 @@ class BareTraining:
     def update(self, batch: Batch) -> None:
         """Updates the weights once."""
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", self.precision, enabled=self.precision != torch.float32):
+        device = self.model.bias.device
+        source, inputs, outputs = (
+            to_device(each, device)
+            for each in (batch.source, batch.target_input, batch.target_output)
+        )
+        batch = batch._replace(source=source, target_input=inputs, target_output=outputs)
+        with torch.autocast(device.type, self.precision, enabled=self.precision != torch.float32):
             logits = self.model(batch)
-            real = torch.arange(batch.target_output.shape[1]) < batch.target_lengths.unsqueeze(1)
             loss = F.cross_entropy(
-                logits, batch.target_output[real], label_smoothing=self.label_smoothing
+                logits,
+                drop_pads(outputs, batch.target_lengths),
+                label_smoothing=self.label_smoothing,
             )
         loss.backward()
         self.optimizer.step()

@@ -41,6 +41,9 @@ from tests.support.exports import exported_ensemble
 
 CPU = torch.device("cpu")
 
+GROUP = 50
+"""Lines of one request; a browser's driver waits two minutes for an answer."""
+
 PROGRAM = """
 let model = null;
 /** The model is loaded by the first request; of the others each is a list of lines. */
@@ -90,7 +93,8 @@ class Material(NamedTuple):
 
 def compare(material: Material, engine: Engine, beam: int) -> None:
     """Prints how many translations are equal, and what there is to say of the others."""
-    found = engine.ask({"lines": material.lines, "beamSize": beam})
+    groups = [material.lines[at : at + GROUP] for at in range(0, len(material.lines), GROUP)]
+    found = [each for lines in groups for each in engine.ask({"lines": lines, "beamSize": beam})]
     assert [tokens for tokens, *_ in found] == material.tokens, "sources are cut otherwise"
     expected = material.search_int8(beam)
     targets = [hypothesis.tokens for hypothesis in expected]

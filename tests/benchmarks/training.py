@@ -6,6 +6,7 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
 import torch
@@ -66,11 +67,11 @@ def corpora(vocab_size: int, pairs: int) -> Corpora:
     """Random words as often as Zipf's law has them, in sentences as long as captions are."""
     draw = random.Random(1)
     words = [f"w{number}" for number in range(vocab_size)]
-    weights = [1 / (number + 10) for number in range(vocab_size)]
+    weights = [*accumulate(1 / (number + 10) for number in range(vocab_size))]
     lengths = [max(4, round(draw.gauss(13, 4))) for _ in range(pairs)]
 
     def sentence(length: int) -> str:
-        return " ".join(draw.choices(words, weights, k=length))
+        return " ".join(draw.choices(words, cum_weights=weights, k=length))
 
     # Each word once, so that the vocabulary has all of them.
     begin = [" ".join(words[first : first + 20]) for first in range(0, vocab_size, 20)]
@@ -90,6 +91,8 @@ class OurTraining:
         settings: dict[str, Any],
         vocab_size: int,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        batch_tokens: int = 2048,
+        device: str = "cpu",
     ) -> None:
         model = ModelSettings(**settings)
         self.experiment = seq2seq.Experiment(
@@ -98,7 +101,7 @@ class OurTraining:
             model=model,
             training=TrainingSettings(
                 max_steps=100_000,
-                batch_tokens=2048,
+                batch_tokens=batch_tokens,
                 precision=precision,
                 log_every=50,
                 validate_every=100_000,
@@ -112,7 +115,9 @@ class OurTraining:
         self.task = TranslationTask(self.model, text, source, target, self.experiment)
         run = RunDirectory(self.experiment.run)
         run.path.mkdir(parents=True)
-        self.trainer = Trainer(self.model, self.task, self.experiment.training, run, seed=1)
+        self.trainer = Trainer(
+            self.model, self.task, self.experiment.training, run, seed=1, device=device
+        )
         self.trainer.reporter = Reporter(run)
         self.trainer.started = time.perf_counter()
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seq2seq.data.batching import pad_mask
 from seq2seq.models.encoder import EncoderOutput
 
 
@@ -59,8 +60,8 @@ class Attention(nn.Module):
     def prepare(self, encoded: EncoderOutput) -> Memory:
         """Computes keys and values of the encoder outputs, once for a batch."""
         memory = encoded.memory
-        pads = torch.arange(memory.shape[1]) >= encoded.lengths.unsqueeze(1)
-        return Memory(self.values(memory), self.keys(memory), pads.to(memory.device))
+        pads = pad_mask(encoded.lengths, memory.shape[1], memory.device)
+        return Memory(self.values(memory), self.keys(memory), pads)
 
     def forward(
         self, queries: Tensor, memory: Memory, coverage: Tensor | None = None

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from seq2seq.data.batching import pad_mask
 from seq2seq.errors import SettingsError
 from seq2seq.models.dropout import NO_DROPOUT, DropoutMasks
 
@@ -90,11 +91,12 @@ class Cell(nn.Module, ABC):
         """
         self.check_shapes(inputs, state, "(batch_size, length, input_size)")
         outputs = []
+        ended = None if lengths is None else pad_mask(lengths, inputs.shape[1], inputs.device)
         for position, projected in enumerate(self.project_inputs(inputs).unbind(1)):
             after = self.update_with_zoneout(projected, state, masks)
             output = after[0]
-            if lengths is not None:
-                live = (position < lengths).unsqueeze(1).to(inputs.device)
+            if ended is not None:
+                live = ~ended[:, position].unsqueeze(1)
                 output = torch.where(live, output, 0.0)
                 after = tuple(
                     torch.where(live, new, old) for old, new in zip(state, after, strict=True)
