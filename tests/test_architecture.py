@@ -26,6 +26,7 @@ ORDER = [
         "export",
         "translation",
         "report",
+        "serving",
         "cli",
         "__main__",
     ),
@@ -99,7 +100,7 @@ def test_little_is_loaded(command: Callable[..., subprocess.CompletedProcess[byt
         "none_of('torch', 'tyro', 'sacrebleu', 'datasets', 'matplotlib')\n"
         "import seq2seq.cli.main, seq2seq.plotting.learning_curves, seq2seq.plotting.attention\n"
         "import seq2seq.plotting.analyses\n"
-        "none_of('torch', 'sacrebleu', 'datasets', 'matplotlib')\n"
+        "none_of('torch', 'sacrebleu', 'datasets', 'matplotlib', 'starlette', 'uvicorn')\n"
         "seq2seq.Translator\n"
         "import seq2seq.translation.translator\n"
         "none_of('datasets', 'matplotlib', 'pandas', 'pyarrow')\n",

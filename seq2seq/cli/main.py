@@ -27,6 +27,7 @@ from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.push import push_command
 from seq2seq.cli.report import report_command
 from seq2seq.cli.rerank import rerank_command
+from seq2seq.cli.serve import serve_command
 from seq2seq.cli.show import show_command
 from seq2seq.cli.tokenize import tokenize_command
 from seq2seq.cli.train import plot_command, train_command
@@ -74,6 +75,7 @@ COMMANDS = Group(
         "export": export_command,
         "card": card_command,
         "push": push_command,
+        "serve": serve_command,
         "show": show_command,
         "report": report_command,
         "plot": plot_command,

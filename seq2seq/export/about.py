@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
 from seq2seq.data.readers.languages import guess_languages
-from seq2seq.runs.run import Run
+
+if TYPE_CHECKING:  # it needs torch, and a page of a server does without
+    from seq2seq.runs.run import Run
 
 
 def about_run(run: Run) -> AboutSettings:

@@ -8,9 +8,11 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seq2seq.config.about import AboutSettings
 from seq2seq.config.base import to_dict
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 WEB = Path(__file__).parent / "web"
 WORKER = (
     *("vectors.js", "weights.js", "cells.js", "encoder.js", "attention.js", "decoder.js"),
-    *("search.js", "normalization.js", "rule_based.js", "sentencepiece.js"),
+    *("normalization.js", "search.js", "rule_based.js", "sentencepiece.js"),
     *("translator.js", "words.js"),
 )
 """What translates, in the order in which it is read."""
@@ -132,40 +134,59 @@ def to_json(value: object) -> str:
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def title(about: About) -> str:
+def title(about: AboutSettings) -> str:
     """Returns a title without the names of languages, which browsers know."""
     tags = (about.source_language, about.target_language)
     return f"Translator {' → '.join(tag for tag in tags if tag not in ('', UNSAID))}".strip()
 
 
 def page(content: Content, about: About) -> str:
-    """Returns the HTML of a page: the template with everything in its place."""
-    style = read_scripts(("base.css", "style.css"))
-    script = read_scripts(PAGE)
+    """Returns the HTML of a page that has its model inside."""
     description, weights = content.embed(about)
     parts = {
-        "policy": policy(style, script),
-        "title": html.escape(title(about)),
-        "style": style,
-        "script": script,
         "worker": read_scripts((*WORKER, "worker.js")),
         "description": description,
         "weights": weights,
+        "note": "Everything is in this one file: it needs no network, and what you type stays on "
+        "this device.",
+    }
+    return fill_template(about, ("workers.js", *PAGE), "worker-src blob:", parts)
+
+
+def fill_template(
+    about: AboutSettings, scripts: tuple[str, ...], source: str, parts: Mapping[str, str]
+) -> str:
+    """Returns the HTML of a page: the template with everything in its place.
+
+    Args:
+        about: what is said of the model.
+        scripts: the files of what shows it.
+        source: the directive of the policy that says where translations come from.
+        parts: what else has a place, as HTML; nothing for those that are not given.
+    """
+    style, script = read_scripts(("base.css", "style.css")), read_scripts(scripts)
+    whole = {
+        **dict.fromkeys(("worker", "weights", "links"), ""),
+        "policy": policy(style, script, source),
+        "title": html.escape(title(about)),
+        "style": style,
+        "script": script,
+        **parts,
     }
     template = read_scripts(("page.html",))
     # All at once, so that nothing that was put in is looked at for further places.
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: whole[match[1]], template)
 
 
-def policy(style: str, script: str) -> str:
-    """Returns a Content-Security-Policy: one style, one script and its worker, and no network."""
+def policy(style: str, script: str, source: str) -> str:
+    """Returns a Content-Security-Policy: one style, one script, and where translations are from."""
     hashes = (
         base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
         for text in (style, script)
     )
     style_hash, script_hash = hashes
     return (
-        f"default-src 'none'; script-src 'sha256-{script_hash}'; worker-src blob:; "
+        f"default-src 'none'; script-src 'sha256-{script_hash}'; {source}; "
         f"style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
     )
 

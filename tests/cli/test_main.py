@@ -39,6 +39,7 @@ NEEDED = {
     "exposure": ["--source", "--reference", "--max-length", "--show", "--rate", "--plot"],
     "gates": ["--sentence", "--plot", "--json", "--device"],
     "tokenize": ["--side", "--detokenize"],
+    "serve": ["--host", "--port", "--api-key-file", "--queue-size", "--timeout", "--device"],
     "plot": [],
     "lm train": [*TRAINING, "--data.windows", "--model.sizes", "--generation.prefix"],
     "lm score": ["--text", "--by-line", "--json", "--device"],

@@ -46,16 +46,20 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self.driver.quit()
 
-    def open(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+    def open(
+        self, page: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> None:
         """Opens a page, and waits until it can translate; arguments as for `show`."""
         self.show(page, width=width, height=height, dark=dark)
         self.wait("document.getElementById('status').textContent === ''")
 
-    def show(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+    def show(
+        self, page: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> None:
         """Opens a page of any kind.
 
         Args:
-            page: the file.
+            page: the file, or an address.
             width: of the window, in pixels; below 600 it is a phone.
             height: likewise.
             dark: whether the person prefers dark colours.
@@ -66,7 +70,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         for kind in ("browser", "performance"):
             self.driver.get_log(kind)  # what was logged of the page before
-        self.driver.get(page.as_uri())
+        self.driver.get(page if isinstance(page, str) else page.as_uri())
 
     def all(self, selector: str) -> list[Any]:
         """The elements of a CSS selector."""

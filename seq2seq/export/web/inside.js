@@ -8,7 +8,6 @@ const DRAWN = 60;
 const MOMENT = 900;
 /** How wide the edge is at which a view fades, see style.css, in pixels. */
 const FADED = 24;
-const percent = (share) => (share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 
 /** What is looked at: a candidate of a text, its views, the place in time, the timer while it plays. */
 const timeline = { candidate: null, text: null, seen: null, views: [], place: 0, timer: 0 };

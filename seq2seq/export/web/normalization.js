@@ -13,6 +13,7 @@ const UNESCAPES = { [ESCAPE + "e"]: ESCAPE, [ESCAPE + "j"]: JOINER, [ESCAPE + "s
 const WHITE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const WHITE_RUNS = new RegExp(`[${WHITE}]+`, "u");
 const PAD_TOKEN = "<pad>", UNK_TOKEN = "<unk>", BOS_TOKEN = "<bos>", EOS_TOKEN = "<eos>";
+const [PAD, UNK, BOS, EOS] = [0, 1, 2, 3];
 
 /** Returns the words of a text, as Python's str.split. */
 const splitWords = (text) => text.split(WHITE_RUNS).filter((word) => word);

@@ -9,6 +9,7 @@ let pointed = null;
 let listed = null;
 /** So many unknown words are named, and so many letters of each. */
 const [NAMED, LETTERS_NAMED] = [5, 20];
+const percent = (share) => (share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 
 /** Shows all that is known of what stands in the source; what is unchanged stays as it is. */
 function show() {

@@ -2,7 +2,6 @@
 // Beam search: the best few continuations at every step. Compare seq2seq/decoding/beam_search.py.
 // A beam of 1 is greedy search.
 
-const [PAD, UNK, BOS, EOS] = [0, 1, 2, 3];
 const FORBIDDEN = [PAD, UNK, BOS];
 /** How many of the most probable tokens of each step are kept to be looked at. */
 const SHOWN = 8;

@@ -1,6 +1,6 @@
 "use strict";
-// The workers: what they are asked, and what they have answered. Greedy search has a worker of its own,
-// so that it never waits for the beam: it is asked for while one types, and the beam when typing rests.
+// The workers: what they are asked, and what they have answered. Greedy search is asked for while one types,
+// where there is a worker for it, and the beam when typing rests.
 
 /** Answers by beam size and text, so that nothing is translated twice. */
 const answers = new Map();
@@ -11,14 +11,12 @@ let searchers = [];
 const key = (text, beamSize) => `${beamSize} ${text}`;
 
 function startSearchers() {
-  const source = new Blob([element("worker").textContent], { type: "text/javascript" });
-  const address = URL.createObjectURL(source);
-  searchers = [...new Set([1, decoding.beam_size])].map((beamSize) => ({ beamSize, address }));
+  searchers = beamSizes().map((beamSize) => ({ beamSize }));
   searchers.forEach(startSearcher);
 }
 
 function startSearcher(searcher) {
-  const worker = new Worker(searcher.address);
+  const worker = startWorker();
   Object.assign(searcher, { worker, isBusy: true, text: null });
   worker.onmessage = ({ data }) => {
     if (data.ready) element("status").textContent = "";
@@ -28,10 +26,6 @@ function startSearcher(searcher) {
     ask();
   };
   worker.onerror = ({ message }) => complain(`a newer browser may be needed: ${message}`);
-  worker.postMessage({
-    description: element("description").textContent,
-    weights: element("weights").textContent,
-  });
 }
 
 function complain(problem) {
@@ -45,7 +39,7 @@ function complain(problem) {
 function ask() {
   for (const searcher of searchers) {
     if (searcher.isBusy || (searcher.beamSize > 1 && !state.rests)) continue;
-    const isLater = searcher.beamSize > 1 && state.lines.some((line) => isMissing(line, 1));
+    const isLater = searcher !== searchers[0] && state.lines.some((line) => isMissing(line, 1));
     const lines = [state.lines[state.chosen] ?? "", ...(isLater ? [] : state.lines)];
     const text = lines.find((line) => isMissing(line, searcher.beamSize));
     if (text === undefined) continue;

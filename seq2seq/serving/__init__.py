@@ -1,0 +1,1 @@
+"""Translation models over HTTP: LibreTranslate's API, and a page."""
