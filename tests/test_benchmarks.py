@@ -159,3 +159,18 @@ def test_pages_are_compared() -> None:
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("of 8 translations are equal") == 2
     assert result.stdout.count("node, int8") == 2
+
+
+@pytest.mark.slow
+def test_whole_texts_are_timed() -> None:
+    kept = ROOT / "tests" / "runs" / "format-2"
+    given = [kept / "translation", kept / "text.txt", "--lines", "40", "--workers", "0"]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.bulk", *given],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["torch", "int8"]

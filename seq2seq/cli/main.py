@@ -27,11 +27,12 @@ from seq2seq.cli.lm_stats import stats_command
 from seq2seq.cli.push import push_command
 from seq2seq.cli.report import report_command
 from seq2seq.cli.rerank import rerank_command
+from seq2seq.cli.score import score_command
 from seq2seq.cli.serve import serve_command
 from seq2seq.cli.show import show_command
 from seq2seq.cli.tokenize import tokenize_command
 from seq2seq.cli.train import plot_command, train_command
-from seq2seq.cli.translate import score_command, translate_command
+from seq2seq.cli.translate import translate_command
 from seq2seq.console import run_command, setup_process
 from seq2seq.errors import SettingsError
 

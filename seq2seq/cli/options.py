@@ -229,4 +229,9 @@ def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
 
 def print_json(value: object) -> None:
     """Prints a value as one line of JSON, at once; a number that JSON lacks becomes null."""
-    print(json.dumps(finite_or_none(value), ensure_ascii=False), flush=True)
+    print(json_line(value), flush=True)
+
+
+def json_line(value: object) -> str:
+    """Returns a value as one line of JSON; a number that JSON lacks becomes null."""
+    return json.dumps(finite_or_none(value), ensure_ascii=False)

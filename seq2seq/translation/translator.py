@@ -258,15 +258,16 @@ class Translator:
         prefixes: Iterable[str] | None = None,
         terms: Terms = None,
         attention: bool = False,
+        first: int = 1,
         **settings: Any,
     ) -> Iterator[tuple[str, list[Translation]]]:
         """Gives each line of a stream with its candidates; arguments as `candidates`.
 
-        A stream of lists is answered list by list: no line is waited for.
+        A stream of lists is answered list by list: no line is waited for. `first` is the number of
+        the first line, for warnings.
         """
         chosen = self.with_settings(settings, attention=attention)
         wanted = make_terms(terms, self.engine, chosen, self.target)
-        first = 1
         for group, begun in group_lines(lines, lines_ahead(chosen.batch_size), prefixes):
             found = self._search(
                 group, chosen, first=first, n=n, prefixes=begun, attention=attention, terms=wanted

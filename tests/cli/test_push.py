@@ -107,6 +107,8 @@ def test_commands_take_a_model_by_its_name(hub: LocalHub, run: Command, tmp_path
     run("push", tmp_path / "exported", "user/onnx", "--yes")
     assert {"export.json", "step.onnx", "README.md"} <= {*hub.files("user/onnx")}
     assert run("translate", "hf://user/onnx", text)[0] == run("translate", KEPT, text)[0]
+    run("translate", "hf://user/onnx", text, "--out", tmp_path / "out", "--workers", 1)
+    assert (tmp_path / "out").read_text("utf-8") == run("translate", KEPT, text)[0]
 
 
 def test_a_language_model_by_its_name(hub: LocalHub) -> None:

@@ -17,7 +17,8 @@ import torch
 from seq2seq.cli.evaluate import Evaluate
 from seq2seq.cli.main import main
 from seq2seq.cli.options import parse_decoding
-from seq2seq.cli.translate import Translate, make_folder
+from seq2seq.cli.translate import make_folder
+from seq2seq.cli.translate_options import Translate
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.model import ModelSettings
