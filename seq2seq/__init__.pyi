@@ -2,8 +2,9 @@
 # The public names, each imported when it is first used: type checkers read this file, and so does
 # __init__.py.
 
+from .cli.given import argument_value as argument_value
 from .cli.options import parse_command as parse_command
-from .cli.parse import argument_value as argument_value, parse_experiment as parse_experiment
+from .cli.parse import parse_experiment as parse_experiment
 from .cli.train import finish_training as finish_training
 from .config.about import AboutSettings as AboutSettings
 from .config.corpora import CorpusSettings as CorpusSettings

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq import CELLS
+from seq2seq import CELLS, Experiment, Run
 from seq2seq.cli.main import COMMANDS, Group, dispatch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,12 +82,24 @@ def test_snippets_that_use_a_run(document: str, run: str, kept: str) -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_the_snippet_that_cleans(capsys: pytest.CaptureFixture[str]) -> None:
-    (snippet,) = snippets("recipes/own_text.md")
+    _, snippet = snippets("recipes/own_text.md")
     Path("pairs.tsv").write_text("Hi.\tSalut !\nHi.\tSalut !\n<b>Go\tVa !\n", encoding="utf-8")
     exec(snippet, {})
     assert capsys.readouterr().out == (
         "pairs.tsv: 3 pairs read, 1 dropped as duplicates, 1 for HTML, 1 kept\n"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("elsewhere")
+def test_the_snippet_with_fitted_settings() -> None:
+    """As it stands, but for the budget."""
+    snippet, _ = snippets("recipes/own_text.md")
+    pairs = (f"line {n}\tligne {n}\n" for n in range(40))
+    Path("pairs.tsv").write_text("".join(pairs), encoding="utf-8")
+    assert "minutes=5" in snippet
+    exec(snippet.replace("minutes=5", "max_steps=2"), {})
+    assert Run("runs/mine").experiment(Experiment).data.validation_size == 4
 
 
 @pytest.mark.slow

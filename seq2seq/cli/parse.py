@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import make_dataclass, replace
-from itertools import chain, takewhile, zip_longest
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, cast
 
 import tyro
 
-from seq2seq.cli.config_file import RECIPE, SettingsFile, read_settings, read_table
+from seq2seq.cli.config_file import read_settings
+from seq2seq.cli.given import BUDGETS, Given, argument_value
 from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.cli.rules import OPEN_NAMES
 from seq2seq.config.base import flag_name, flatten, to_dict
@@ -23,7 +24,7 @@ from seq2seq.config.experiment import (
     InvalidExperimentError,
     with_settings,
 )
-from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.config.language_model import NGramExperiment
 from seq2seq.config.parent import contradictions, inherit, inherited_settings
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
@@ -37,8 +38,14 @@ ConfigOption: TypeAlias = Annotated[
         "is given beside it counts more.",
     ),
 ]
-BUDGETS = ("minutes", "epochs", "max_steps")
-"""What may end a training, whichever comes first."""
+FitOption: TypeAlias = Annotated[
+    bool,
+    tyro.conf.arg(
+        help="Let vocabulary, network, dropout, batches, learning rate and validation follow from "
+        "the size of the text and the budget, where they are given neither here nor in a file; "
+        "--no-fit keeps the defaults that stand here."
+    ),
+]
 
 
 def parse_experiment(
@@ -49,6 +56,7 @@ def parse_experiment(
     *,
     settings: str | Path = "",
     text_given: bool = True,
+    fit: Callable[[ExperimentT, Collection[str]], ExperimentT] | None = None,
 ) -> ExperimentT:
     """Parses an experiment from the command line, over the defaults of a recipe.
 
@@ -66,6 +74,8 @@ def parse_experiment(
         settings: a recipe's file of settings, which takes the place of the default's.
         text_given: whether there is training text, as a recipe has it, other than the settings
             name.
+        fit: replaces settings of a new run that were not stated, if the option --no-fit is not
+            given; it gets the full names of those that were. None: there is no such option.
 
     Raises:
         SettingsError: all that is wrong about the settings, and all that would stop a training
@@ -76,66 +86,58 @@ def parse_experiment(
     kind = type(default)
     if settings:
         default = with_settings(default, read_settings(settings, kind).settings)
-    config = argument_value("--config", arguments)
-    given = read_settings(config, kind) if config else SettingsFile()
-    stored = None
-    resumes = "--resume" in arguments and not issubclass(kind, NGramExperiment)
-    if resumes and not {"-h", "--help"} & set(arguments):
-        run = open_run(
-            argument_value("--run", arguments) or given.settings.get("run") or default.run
-        )
-        stored = default = run.experiment(kind)
-    parent = None
-    if not resumes:
-        named = with_file(default, given, arguments)
-        parent = parent_of(named, arguments)
-        default = with_parent_defaults(default, parent, named, arguments)
-    default = with_file(default, given, arguments)
-    if gives_budget(arguments):
-        default = without_budgets(default)
+    given = Given.read(arguments, kind)
+    stored = stored_run(default, given)
+    default = given.over(stored or default)
+    parent = None if stored else parent_of(default, given)
+    if parent:
+        default = with_parent_defaults(default, parent, given)
     try:
-        experiment, problems = parse_settings(default, arguments, prog, description)
+        parsed, problems = parse_settings(
+            default, arguments, prog, description, fits=fit is not None
+        )
     except SystemExit as ended:
         if ended.code and not text_given:
             hint_at_last_file(arguments, prog)
         raise
-    if stored is not None:
-        experiment = with_processes_of(stored, experiment)
-        problems += experiment.resume_problems(stored)
-    if parent and isinstance(experiment, Experiment):
-        wanted = inherited_settings(parent, experiment.data)
-        problems += contradictions(experiment, wanted, defaults_are_given=True)
-    problems += lexical_problems(experiment, arguments, given)
-    if given.begun_by and not text_given and not names_training_text(experiment):
-        problems.append(f"{config}: its text was handed over in Python, by {given.begun_by}")
+    experiment = with_processes_of(stored, parsed) if stored else parsed
+    problems += contradicting(experiment, stored, parent, given)
+    if given.file.begun_by and not text_given and not names_training_text(experiment):
+        config = given.option("--config")
+        problems.append(f"{config}: its text was handed over in Python, by {given.file.begun_by}")
+    fits = fit is not None and stored is None and given.asks_for_fit
     # A recipe reads its text next; `seq2seq train` leaves the checks to the training.
-    if problems or text_given:
+    if problems or text_given or fits:
         preflight(experiment, text_given=text_given, problems=problems)
     if stored is not None:
         report_lifted_budgets(stored, experiment)
-    return experiment
+    return fit(experiment, given.names(kind)) if fit and fits else experiment
 
 
-def with_file(default: ExperimentT, given: SettingsFile, arguments: Sequence[str]) -> ExperimentT:
-    """Returns the defaults with what a file gives; a budget of it takes the place of theirs.
+def stored_run(default: ExperimentT, given: Given) -> ExperimentT | None:
+    """Returns the description of the run that --resume continues, if it is given."""
+    kind = type(default)
+    resumes = "--resume" in given.arguments and not issubclass(kind, NGramExperiment)
+    if not resumes or given.asks_for_help:
+        return None
+    return open_run(
+        given.option("--run") or given.file.settings.get("run") or default.run
+    ).experiment(kind)
 
-    Where the command line names text, the file's target side of another text does not go with it,
-    nor do its mix and its training text where the command line has the other one.
-    """
-    if any(given.settings.get(f"training.{name}") for name in BUDGETS):
-        default = without_budgets(default)
-    other = {
-        f"data.{part}_target"
-        for part in ("train", "validation")
-        if argument_value(f"--data.{part}", arguments) is not None
-    }
-    if argument_value("--data.mix", arguments) is not None:
-        other |= {"data.train", "data.train_target"}
-    if argument_value("--data.train", arguments) is not None:
-        other |= {"data.mix", "data.mix_temperature"}
-    return with_settings(
-        default, {name: value for name, value in given.settings.items() if name not in other}
-    )
+
+def contradicting(
+    experiment: BaseExperiment,
+    stored: BaseExperiment | None,
+    parent: Experiment | None,
+    given: Given,
+) -> Iterator[str]:
+    """A line for each setting that contradicts the run itself, its parent, or attention."""
+    if stored is not None:
+        yield from experiment.resume_problems(stored)
+    if parent and isinstance(experiment, Experiment):
+        wanted = inherited_settings(parent, experiment.data)
+        yield from contradictions(experiment, wanted, defaults_are_given=True)
+    yield from lexical_problems(experiment, given)
 
 
 def with_processes_of(stored: ExperimentT, experiment: ExperimentT) -> ExperimentT:
@@ -146,60 +148,62 @@ def with_processes_of(stored: ExperimentT, experiment: ExperimentT) -> Experimen
     return with_settings(experiment, {name: flatten(to_dict(stored))[name]})
 
 
-def lexical_problems(
-    experiment: BaseExperiment, arguments: Sequence[str], given: SettingsFile
-) -> Iterator[str]:
+def lexical_problems(experiment: BaseExperiment, given: Given) -> Iterator[str]:
     """A line if lexical translation was asked for, without attention.
 
     By default it follows attention, so that the settings themselves don't refuse it.
     """
     if not isinstance(experiment, Experiment) or experiment.model.attention != "none":
         return
-    asked_for = any(flag_name(argument) == "--model.lexical" for argument in arguments)
+    asked_for = any(flag_name(argument) == "--model.lexical" for argument in given.arguments)
     both = {"model.lexical": True, "model.attention": "none"}
-    if asked_for or given.settings.items() >= both.items():
+    if asked_for or given.file.settings.items() >= both.items():
         yield "--model.lexical needs attention: leave out --model.attention none"
 
 
-def parent_of(default: BaseExperiment, arguments: Sequence[str]) -> Experiment | None:
+def parent_of(default: BaseExperiment, given: Given) -> Experiment | None:
     """Returns the description of the run that --model.initialize names, if it does.
 
     A run that can't be read is named later, with all else that is wrong.
     """
-    if not isinstance(default, Experiment) or {"-h", "--help"} & set(arguments):
+    if not isinstance(default, Experiment) or given.asks_for_help:
         return None
-    path = argument_value("--model.initialize", arguments) or default.model.initialize
+    path = given.option("--model.initialize") or default.model.initialize
     try:
         return open_run(path).experiment(Experiment) if path else None
     except RunError:
         return None
 
 
-def with_parent_defaults(
-    default: ExperimentT,
-    parent: Experiment | None,
-    named: BaseExperiment,
-    arguments: Sequence[str],
-) -> ExperimentT:
-    """Returns the defaults with what a run has from its parent, as the file and flags name it."""
-    if parent is None or not isinstance(named, Experiment):
-        return default
+def with_parent_defaults(default: ExperimentT, parent: Experiment, given: Given) -> ExperimentT:
+    """Returns the defaults with what a run has from its parent, but for what the file says."""
     assert isinstance(default, Experiment)
-    new: Any = argument_value("--data.new-vocabulary", arguments)
-    data = replace(named.data, new_vocabulary=new) if new else named.data
-    return inherit(default, inherited_settings(parent, data))[0]
+    new: Any = given.option("--data.new-vocabulary")
+    data = replace(default.data, new_vocabulary=new) if new else default.data
+    inherited = inherited_settings(parent, data)
+    own = given.file.settings
+    return inherit(default, {n: value for n, value in inherited.items() if n not in own})[0]
 
 
 def parse_settings(
-    default: ExperimentT, arguments: Sequence[str], prog: str | None, description: str | None
+    default: ExperimentT,
+    arguments: Sequence[str],
+    prog: str | None,
+    description: str | None,
+    *,
+    fits: bool = False,
 ) -> tuple[ExperimentT, list[str]]:
-    """Returns an experiment as the command line has it, and what is impossible about it."""
+    """Returns an experiment as the command line has it, and what is impossible about it.
+
+    With `fits` there is the option --no-fit, which is looked for among the arguments elsewhere.
+    """
     kind: Any = type(default)
     options = make_dataclass(
         kind.__name__,
         [
             ("experiment", Annotated[kind, tyro.conf.arg(name="")], default),
             ("config", ConfigOption, ""),
+            *([("fit", FitOption, True)] if fits else []),
         ],
     )
     try:
@@ -274,21 +278,6 @@ def hint_at_last_file(arguments: Sequence[str], prog: str | None) -> None:
         write_stderr(f"note: a file with training text goes first: {prog} {last} --run DIR …")
 
 
-def gives_budget(arguments: Sequence[str]) -> bool:
-    """Whether the command line gives a budget."""
-    given = [argument_value(f"--training.{flag_name(name)}", arguments) for name in BUDGETS]
-    return any(value not in (None, "None") and value.strip("0.") for value in given)
-
-
-def without_budgets(defaults: ExperimentT) -> ExperimentT:
-    """Returns the defaults without budgets: one of another place takes theirs."""
-    if not isinstance(defaults, Experiment | LanguageExperiment):
-        return defaults
-    return replace(
-        defaults, training=replace(defaults.training, minutes=None, epochs=None, max_steps=None)
-    )
-
-
 def report_lifted_budgets(stored: BaseExperiment, experiment: BaseExperiment) -> None:
     """Says which budgets of a continued run give way to one on the command line."""
     before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
@@ -299,25 +288,3 @@ def report_lifted_budgets(stored: BaseExperiment, experiment: BaseExperiment) ->
     if lifted:
         now = [f"--{flag_name(name)} {after[name]}" for name in names if after[name]]
         write_stderr(f"note: {', '.join(now)} instead of the run's {', '.join(lifted)}")
-
-
-def argument_value(option: str, arguments: Sequence[str] | None = None) -> str | None:
-    """Returns the value of an option that decides about the defaults of others, before parsing.
-
-    Of an option, as ``--corpus``, the last value counts, as for the parser; None if there is none.
-    Arguments are as they were typed; None stands for those of this program, and behind them for
-    the file that its --config names.
-    """
-    if arguments is None:
-        typed = argument_value(option, sys.argv[1:])
-        config = argument_value("--config", sys.argv[1:])
-        name = option.removeprefix("--").replace("-", "_")
-        values = flatten(read_table(config)) if config and typed is None else {}
-        found = values.get(RECIPE + name, values.get(name))
-        return typed if found is None else str(found)
-    value = None
-    for argument, following in zip_longest(arguments, arguments[1:]):
-        name, assigned, rest = argument.partition("=")
-        if flag_name(name) == option:
-            value = rest if assigned else following
-    return value

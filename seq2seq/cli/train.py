@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from seq2seq.cli.options import RunArgument, parse_command
@@ -49,10 +49,18 @@ def train_command(arguments: list[str]) -> None:
         prog="seq2seq train",
         description=TRAIN_HELP,
         text_given=False,
+        fit=fit,
     )
     from seq2seq.translation.train import train
 
     finish_training(train(experiment), experiment)
+
+
+def fit(experiment: Experiment, stated: Collection[str]) -> Experiment:
+    """As `seq2seq.translation.fitted.fit_to_text`, which takes torch to find the device."""
+    from seq2seq.translation.fitted import fit_to_text
+
+    return fit_to_text(experiment, stated)
 
 
 def plot_command(arguments: list[str]) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, Self, TypeVar, cast
 
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import describe_value
-from seq2seq.config.base import (
-    field_problems,
-    find_problems,
-    parts,
-)
+from seq2seq.config.base import field_problems, find_problems, flatten, parts, to_dict
 from seq2seq.config.changes import check_unused, fixed_changes
 from seq2seq.config.data import DataSettings
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.fields import FIXED, Range
+from seq2seq.config.fitted import TextSize, fit_settings
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import Monitor, TrainingSettings
 from seq2seq.errors import SettingsError
@@ -160,6 +157,49 @@ class Experiment(BaseExperiment):
     training: TrainingSettings = field(default_factory=TrainingSettings)
     decoding: DecodingSettings = field(default_factory=DecodingSettings)
     about: AboutSettings = field(default_factory=AboutSettings)
+
+    @classmethod
+    def fitted(
+        cls,
+        corpus: Iterable[tuple[str, str]],
+        *,
+        minutes: float | None = None,
+        epochs: float | None = None,
+        max_steps: int | None = None,
+        **settings: Any,
+    ) -> Self:
+        """Returns an experiment whose settings fit the size of a text, and a budget.
+
+            corpus = ParallelCorpus.read("pairs.tsv")
+            data = DataSettings(train="pairs.tsv")
+            train(Experiment.fitted(corpus, minutes=20, run="runs/mine", data=data))
+
+        `seq2seq.config.fitted` has the rules. Time is counted as that of two processor cores.
+
+        Args:
+            corpus: the pairs to learn from.
+            minutes, epochs, max_steps: the budget, as in `TrainingSettings`; one of them at least.
+            settings: as for the class. In its parts nothing tells a given setting from a default:
+                one that has its default value counts as not given, and may be replaced.
+
+        Raises:
+            SettingsError: there is no budget, or settings are impossible.
+        """
+        given = cls(**settings)
+        budget: dict[str, Any] = {"minutes": minutes, "epochs": epochs, "max_steps": max_steps}
+        budget = {name: value for name, value in budget.items() if value is not None}
+        given = replace(given, training=replace(given.training, **budget))
+        usual = flatten(to_dict(cls()))
+        stated = [name for name, value in flatten(to_dict(given)).items() if value != usual[name]]
+        size = TextSize.of(corpus, given.data.tokenizer)
+        chosen = given.fit(size, stated)
+        if not chosen:
+            raise SettingsError("no budget: give minutes, epochs or max_steps")
+        return with_settings(given, chosen)
+
+    def fit(self, size: TextSize, stated: Collection[str], speed: float = 1.0) -> dict[str, Any]:
+        """Returns the settings that fit a text; arguments as for `fit_settings`."""
+        return fit_settings(size, self.data, self.model, self.training, stated, speed)
 
     def problems(self) -> Iterator[str]:
         """One line for each impossible combination of parts."""

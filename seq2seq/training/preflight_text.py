@@ -17,16 +17,11 @@ SCORING_MODELS = ("forward_model", "backward_model", "domain_model", "general_mo
 
 
 def text_problems(data: DataSettings) -> Iterator[str]:
-    """A line for each file that is missing, and for each filter that can't work here.
-
-    A single file of training or validation text is missed where it is read.
-    """
+    """A line for each file that is missing, and for each filter that can't work here."""
     yield from filter_problems(data.filters)
     for name in ("train", "train_target", "validation", "validation_target"):
-        files = getattr(data, name)
-        if data.mix or len(files) > 1:
-            for line in missing_names(files):
-                yield f"--data.{flag_name(name)}: {line}"
+        for line in missing_names(getattr(data, name)):
+            yield f"--data.{flag_name(name)}: {line}"
     yield from missing_in_mix(data.mix)
 
 

@@ -35,6 +35,7 @@ def train(run: Path, steps: int) -> Iterator[tuple[int, float]]:
     """Trains; gives the step and the memory at each tenth of the way."""
     command = [
         *(sys.executable, "-m", "seq2seq", "train", "--run", str(run), "--device", "cpu"),
+        "--no-fit",
         *(
             "--data.train",
             str(SAMPLE / "train.en"),

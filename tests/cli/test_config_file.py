@@ -262,7 +262,12 @@ def test_flags_stand_above_the_file_and_the_file_above_the_defaults(tmp_path: Pa
     assert not parsed(file, "model.attention = 'none'").model.lexical
 
 
-def test_text_that_is_given_replaces_both_sides_of_a_file(tmp_path: Path) -> None:
+def test_text_that_is_given_replaces_both_sides_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.en", "a.fr", "b.en", "b.fr", "pairs.tsv"):
+        (tmp_path / name).touch()
     file = tmp_path / "mine.toml"
     text = "[data]\ntrain = 'a.en'\ntrain_target = 'a.fr'\nvalidation = 'b.en'"
     text += "\nvalidation_target = 'b.fr'"

@@ -1,0 +1,77 @@
+"""Settings that fit the text which an experiment names: measured as a training reads it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from seq2seq.config.base import flag_name
+from seq2seq.config.data import DataSettings
+from seq2seq.config.experiment import Experiment, with_settings
+from seq2seq.config.fitted import TextSize
+from seq2seq.config.parent import format_flag
+from seq2seq.data.readers.headers import as_column
+from seq2seq.models.device import choose_device
+from seq2seq.training.reporting import log_line
+from seq2seq.translation.text import column_names, read_files
+
+GRAPHICS_SPEED = 10.0
+"""How many times as quick as two cores a graphics processor is with small networks, about."""
+
+
+def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
+    """Returns an experiment with settings that fit its text and its budget; says which.
+
+    Args:
+        experiment: it names its text, and has a budget; a dry run without one stays as it is.
+        stated: full names of settings that stay.
+
+    Raises:
+        DataError, SettingsError: the text can't be read, as `ParallelCorpus.read`.
+    """
+    size = measure_text(experiment.data)
+    on_processor = choose_device(experiment.device).type == "cpu"
+    chosen = experiment.fit(size, stated, 1.0 if on_processor else GRAPHICS_SPEED)
+    for line in chosen_lines(size, chosen):
+        log_line(line)
+    return with_settings(experiment, chosen)
+
+
+def measure_text(data: DataSettings) -> TextSize:
+    """Returns the size of the training text that settings name, before filters.
+
+    Of a mix, sources count that are in its first corpus: validation text is set aside from it.
+    """
+    usual = as_column(data.source), as_column(data.target)
+    groups = [
+        read_files(corpus.train, corpus.train_target, column_names(data, corpus), "train")
+        for corpus in data.mix
+    ] or [read_files(data.train, data.train_target, usual, "train")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the training reads it again, and warns then
+        first, *rest = (TextSize.of(chain.from_iterable(group), data.tokenizer) for group in groups)
+    return replace(
+        first,
+        pairs=first.pairs + sum(size.pairs for size in rest),
+        tokens=first.tokens + sum(size.tokens for size in rest),
+        characters=max(size.characters for size in (first, *rest)),
+    )
+
+
+def chosen_lines(size: TextSize, chosen: Mapping[str, Any]) -> Iterator[str]:
+    """Yields what to say of settings that were chosen: as options, a line for each group."""
+    if not chosen:
+        yield "note: without a budget nothing is fitted to the text"
+        return
+    yield f"Settings that fit {size.pairs:,} pairs and the budget (--no-fit keeps the defaults):"
+    for group in ("data", "model", "training"):
+        flags = [
+            format_flag(f"--{flag_name(name)}", value)
+            for name, value in chosen.items()
+            if name.startswith(f"{group}.")
+        ]
+        if flags:
+            yield f"  {' '.join(flags)}"
