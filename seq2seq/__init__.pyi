@@ -12,6 +12,7 @@ from .config.data import DataSettings as DataSettings
 from .config.decoding import DecodingSettings as DecodingSettings
 from .config.experiment import Experiment as Experiment
 from .config.filters import FilterSettings as FilterSettings
+from .config.noise import NoiseSettings as NoiseSettings
 from .config.fields import (
     NonNegativeFloat as NonNegativeFloat,
     NonNegativeInt as NonNegativeInt,
@@ -68,6 +69,7 @@ from .errors import (
 from .evaluation.gradient_flow import gradient_flow as gradient_flow
 from .evaluation.metrics import METRICS as METRICS, bleu as bleu, evaluate as evaluate
 from .evaluation.perplexity import held_out_score as held_out_score, perplexity as perplexity
+from .evaluation.significance import compare as compare
 from .language_modeling.model import LanguageModel as LanguageModel
 from .language_modeling.task import TextSplits as TextSplits
 from .language_modeling.train import (

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from seq2seq.config.base import find_problems
 from seq2seq.config.fields import CHANGEABLE, PositiveFloat, only_if
 from seq2seq.config.filters import FilterSettings
+from seq2seq.config.noise import NoiseSettings
 from seq2seq.config.symbols import symbol_problems
 
 
@@ -45,6 +46,8 @@ class CorpusSettings:
     """A special symbol that is put before each source, as "<BT>" or "<2fr>"."""
     filters: FilterSettings = field(default_factory=FilterSettings)
     """Which of its pairs are dropped, beside what --data.filters drops of all corpora."""
+    noise: NoiseSettings = field(default_factory=NoiseSettings)
+    """Noise on its sources, beside that which --data.noise puts on all corpora."""
 
     def __post_init__(self) -> None:
         """Takes lists, too, a single file as a string, and the tag in the form NFC."""
@@ -108,7 +111,7 @@ def in_table(line: str) -> str:
     'filters.max_ratio 0.5 must be at least 1'
     """
     return re.sub(
-        r"--(?:data\.(?=filters))?([a-z]+(?:[.-][a-z]+)*)",
+        r"--(?:data\.(?=filters|noise))?([a-z]+(?:[.-][a-z]+)*)",
         lambda match: match[1].replace("-", "_"),
         line,
     )

@@ -18,6 +18,7 @@ from seq2seq.config.fields import (
     useful_if,
 )
 from seq2seq.config.filters import FilterSettings
+from seq2seq.config.noise import NoiseSettings
 from seq2seq.config.symbols import as_symbols, room_problems, symbol_problems
 
 TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
@@ -109,6 +110,7 @@ class DataSettings:
     sampled_side: Annotated[Literal["both", "source"], only_if("subword_sampling")] = "both"
     """Which side --data.subword-sampling is for."""
     filters: FilterSettings = field(default_factory=FilterSettings)
+    noise: NoiseSettings = field(default_factory=NoiseSettings)
 
     def __post_init__(self) -> None:
         """Takes lists, too, and a single file as a string."""
@@ -159,6 +161,8 @@ class DataSettings:
             )
         if self.source and self.source == self.target:
             yield f"--data.source and --data.target are both {self.source}: name two columns"
+        if self.lowercase and any(each.noise.lowercase for each in (self, *self.mix)):
+            yield "noise in lower case has no effect with --data.lowercase: leave one of them out"
         yield from self.new_vocabulary_problems()
         yield from self.corpus_problems()
 

@@ -13,6 +13,7 @@ from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch, bucket, make_batch, to_device
 from seq2seq.data.mixing import Mix
+from seq2seq.data.noise import SourceNoise
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
 from seq2seq.data.tokenizers.sentencepiece import seed_sampling
@@ -75,6 +76,8 @@ class TranslationTask:
         self.experiment = experiment
         self.mix = mix
         self.corpora = corpora._replace(train=self.without_long(corpora.train))
+        sizes = self.mix.sizes if self.mix else ()
+        self.noise = SourceNoise(experiment.data, self.corpora.train.sources, sizes, self.source)
         self.current: tuple[int, list[Batch]] | None = None
         self.drawn: list[list[int]] = []
         self.sets = [
@@ -141,21 +144,23 @@ class TranslationTask:
         return self.current[1]
 
     def make_batches(self, epoch: int) -> list[Batch]:
-        """Draws from the mix, segments anew where that is random, buckets by length, pads."""
+        """Draws from the mix, segments anew where text is random, buckets by length, pads."""
         seed = self.experiment.seed * 1_000_003 + epoch
         chosen: Sequence[int] = range(len(self.source_ids))
         if self.mix:
             chosen = self.mix.draw(epoch, self.experiment.seed)
         sources = [self.source_ids[index] for index in chosen]
         targets = [self.target_ids[index] for index in chosen]
+        train, texts = self.corpora.train, self.noise.noisy_texts(chosen, seed)
+        if self.noise:
+            sources = self.source.encode(texts)
         if self.experiment.data.subword_sampling:
             seed_sampling(seed)
-            train, side = self.corpora.train, self.experiment.data.sampled_side
-            texts = [train.sources[index] for index in chosen]
             sources = sample_segmentation(self.source, texts) or sources
-            if side == "both":
+            if self.experiment.data.sampled_side == "both":
                 texts = [train.targets[index] for index in chosen]
                 targets = sample_segmentation(self.target, texts) or targets
+        sources = self.noise.noisy_ids(sources, chosen, seed)
         buckets = bucket(
             [len(ids) for ids in sources],
             [len(ids) for ids in targets],

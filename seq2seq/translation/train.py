@@ -73,7 +73,8 @@ def train(
         size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
         for symbol in experiment.data.symbols:
-            if not any(side.pipeline.vocab.count(symbol) for side in encoded):
+            ids = ((side.pipeline.vocab.ids(symbol), side.ids) for side in encoded)
+            if not any(number in row for number, rows in ids for row in rows):
                 log_line(f"note: the special symbol {symbol} does not occur in the training text")
     source, target = (side.pipeline for side in encoded)
     torch.manual_seed(experiment.seed)
@@ -86,7 +87,7 @@ def train(
     task = TranslationTask(
         model, corpora, *encoded, experiment, more_sets=text.more_sets, mix=text.mix
     )
-    for line in task.share_lines():
+    for line in (*task.share_lines(), *task.noise.examples()):
         log_line(line)
     plan = plan_training(task, text)
     if experiment.training.l2_to_initial:
@@ -108,6 +109,7 @@ def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Bat
         f"side, {kept:,} kept, with {sum(map(len, task.source_ids)):,} source and "
         f"{sum(map(len, task.target_ids)):,} target tokens",
         f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
+        *task.noise.examples(),
     ]
     return TrainingPlan(
         task.model,

@@ -105,6 +105,16 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
         (Experiment, f"data.filters.{name}", [0, 1], [-1], {})
         for name in ("max_words", "max_characters", "max_repeats")
     ),
+    *(
+        (Experiment, f"data.noise.{name}", [0, 1], [-0.1, 1.1, NAN], {})
+        for name in ("typos", "lowercase", "punctuation")
+    ),
+    *(
+        (Experiment, f"data.noise.{name}", [0, 0.5], [-0.1, 1.0, NAN], {})
+        for name in ("drop", "blank")
+    ),
+    (Experiment, "data.noise.shuffle", [0, 3], [-1], {}),
+    (Experiment, "data.noise.switch_out", [0, 2.5], [-0.1, NAN, INFINITE], {}),
     (Experiment, "data.filters.max_ratio", [0, 1, 3.5], [-1.0, 0.5, NAN, INFINITE], {}),
     (Experiment, "data.filters.max_symbols", [0, 0.5], [-0.1, 1.0, NAN], {}),
     (
@@ -545,6 +555,16 @@ CLASHES: list[tuple[type[BaseExperiment], dict[str, object], list[str]]] = [
         ["--model.initialize gives all weights"],
     ),
     (Experiment, {"data.extend_vocabulary": True}, ["no effect without --model.initialize"]),
+    (
+        Experiment,
+        {"data.lowercase": True, "data.noise.lowercase": 0.1},
+        ["noise in lower case has no effect with --data.lowercase"],
+    ),
+    (
+        Experiment,
+        {"data.mix": [{"name": "a", "train": "a.tsv", "noise": {"drop": 2}}]},
+        ["--data.mix, corpus 1 (a): noise.drop 2 is not in [0, 1)"],
+    ),
     (
         Experiment,
         {"model.initialize": "a", "data.extend_vocabulary": True, "data.new_vocabulary": "both"},

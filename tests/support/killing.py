@@ -273,7 +273,8 @@ def trainings(folder: Path) -> dict[str, Training]:
     drawn = """--data.vocab-size 120 --data.joint --data.subword-sampling 0.2 --x.max-steps 40
         --model.dropout 0.1 --model.word-dropout 0.1 --x.batch-tokens 400 --x.accumulate 2
         --x.sampling.schedule linear --x.sampling.slope 0.01 --x.sampling.choice sample
-        --x.save-every 4 --x.validate-every 9 --model.attention general"""
+        --x.save-every 4 --x.validate-every 9 --model.attention general --data.noise.drop 0.1
+        --data.noise.typos 0.2 --data.noise.blank 0.1 --data.noise.switch-out 0.5"""
     averaged = """--data.tokenizer word --x.batch-tokens 600 --x.ema-decay 0.9 --x.average best
         --x.average-count 2 --x.schedule plateau --x.plateau-patience 0 --x.patience 3
         --x.optimizer sgd --x.momentum 0.9 --x.learning-rate 0.5 --x.epochs 6 --x.save-every 3"""

@@ -14,6 +14,7 @@ import torch
 
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageDataSettings, LanguageExperiment
+from seq2seq.config.noise import NoiseSettings
 from seq2seq.config.training import SamplingSettings, TrainingSettings
 from seq2seq.data.parallel import Corpora
 from seq2seq.errors import SettingsError, TrainingError
@@ -42,11 +43,12 @@ def test_the_update_is_that_of_one_process(
 ) -> None:
     settings = {"max_steps": 50, "batch_tokens": 60, "accumulate": 2, "validate_every": 20}
     alone, together = experiment("alone", **settings), experiment("together", **settings)
-    plain = replace(alone.model, dropout=0.0)
-    alone = replace(alone, model=plain)
-    together = replace(
-        together, model=plain, training=replace(together.training, processes=processes)
-    )
+    same = {
+        "model": replace(alone.model, dropout=0.0),
+        "data": replace(alone.data, noise=NoiseSettings(drop=0.1, switch_out=0.5)),
+    }
+    alone = replace(alone, **same)
+    together = replace(together, **same, training=replace(together.training, processes=processes))
     threads = torch.get_num_threads()
     assert train(alone, letters) == train(together, letters) == "the budget is used up"
     assert torch.get_num_threads() == threads

@@ -32,7 +32,7 @@ from seq2seq.errors import SettingsError
 
 # Written in Unicode with neither spaces between words nor letters in the usual sense: each
 # character is a token. Han (with its marks of repetition), hiragana, Han extensions.
-_CJK = "\u3005-\u3007\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+CJK = "\u3005-\u3007\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _ELIDED = "[ldjmtsnc]|qu|jusqu|lorsqu|puisqu|quoiqu|presqu|quelqu"
 _CLITICS = "s|m|d|re|ve|ll"
 
@@ -45,7 +45,7 @@ def _word_pattern() -> re.Pattern[str]:
     points = [*range(0x20000), *range(0xE0100, 0xE01F0)]
     marks = "".join(chr(p) for p in points if unicodedata.category(chr(p)).startswith("M"))
     mark = f"[{marks}{INVISIBLE}]"
-    letter = rf"[^\W_{_CJK}]"
+    letter = rf"[^\W_{CJK}]"
     core = rf"{letter}+(?:{mark}+{letter}*)*"
     clitic = rf"['’](?i:{_CLITICS})(?!{letter}|{mark})"
     return re.compile(
@@ -53,7 +53,7 @@ def _word_pattern() -> re.Pattern[str]:
         rf"|(?P<number>\d+(?:[.,:]\d+)+{mark}*)"
         rf"|(?P<word>{core}(?:(?!{clitic})['’]{core})*)"
         rf"|(?P<clitic>(?<={letter}){clitic})"
-        rf"|(?P<cjk>[{_CJK}]{mark}*)"
+        rf"|(?P<cjk>[{CJK}]{mark}*)"
         rf"|(?P<escape>{ESCAPE_CODE.pattern}{mark}*)"
         rf"|(?P<symbol>(?P<same>[^\w\s{ESCAPE}]|_)(?P=same)*{mark}*)"
         rf"|(?P<special>{MARK})"
