@@ -174,3 +174,21 @@ def test_whole_texts_are_timed() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["torch", "int8"]
+
+
+@pytest.mark.slow
+def test_text_larger_than_memory_is_measured(tmp_path: Path) -> None:
+    table = tmp_path / "pairs.tsv"
+    table.write_text("".join(f"{n} a b c\t{n} d e f\n" for n in range(90)), encoding="utf-8")
+    options = ["--text", str(table), "--smallest", "300", "--pairs", "--steps", "1"]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.prepare", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    head, _, row = [line.split("|") for line in result.stdout.splitlines()]
+    assert len(head) == len(row) == 12
+    assert all(float(value.replace(",", "")) > 0 for value in row[2:-2])

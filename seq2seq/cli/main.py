@@ -24,6 +24,7 @@ from seq2seq.cli.export import export_command
 from seq2seq.cli.gates import gates_command
 from seq2seq.cli.lm_gradients import gradients_command
 from seq2seq.cli.lm_stats import stats_command
+from seq2seq.cli.prepare import prepare_command
 from seq2seq.cli.push import push_command
 from seq2seq.cli.report import report_command
 from seq2seq.cli.rerank import rerank_command
@@ -72,6 +73,7 @@ COMMANDS = Group(
         "exposure": exposure_command,
         "gates": gates_command,
         "clean": clean_command,
+        "prepare": prepare_command,
         "tokenize": tokenize_command,
         "export": export_command,
         "card": card_command,

@@ -41,8 +41,8 @@ class DataSettings:
 
     train: Annotated[tuple[str, ...], CHANGEABLE] = ()
     """Training pairs: a .tsv, .csv, .jsonl or .parquet file (compressed too), a folder or name of a
-    Hub dataset; or, with --data.train-target, the source side as a text file. Several are joined
-    to one text: --data.train a.tsv b.tsv."""
+    Hub dataset, what seq2seq prepare made; or, with --data.train-target, the source side as a text
+    file. Several are joined to one text: --data.train a.tsv b.tsv."""
     train_target: Annotated[tuple[str, ...], only_if("train"), CHANGEABLE] = ()
     """The target side, if the training text is two line-aligned files; one for each source file."""
     validation: Annotated[tuple[str, ...], CHANGEABLE] = ()
@@ -111,6 +111,9 @@ class DataSettings:
     """Which side --data.subword-sampling is for."""
     filters: FilterSettings = field(default_factory=FilterSettings)
     noise: NoiseSettings = field(default_factory=NoiseSettings)
+    prepare_above: NonNegativeInt = 100
+    """Training files with more MiB of text than this (compressed ones count fourfold) are tokenized
+    into the run's folder, and read from there while the model trains. Less is held in memory."""
 
     def __post_init__(self) -> None:
         """Takes lists, too, and a single file as a string."""

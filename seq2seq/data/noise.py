@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from itertools import accumulate, chain, pairwise
 from random import Random
 from typing import NamedTuple
@@ -216,6 +217,13 @@ class SourceNoise:
         self.letters = Letters.of_texts(
             chain.from_iterable(map(self.plain, texts if has_typos else ()))
         )
+
+    def of(self, texts: Sequence[str]) -> SourceNoise:
+        """Returns the same noise for other texts, all of which have it."""
+        other = copy(self)
+        other.texts = texts
+        other.layers = [layer._replace(begin=0, end=len(texts)) for layer in self.layers]
+        return other
 
     def __bool__(self) -> bool:
         """Whether there is any noise."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from seq2seq.data.prepared_folder import foreign_files
 from seq2seq.errors import RunError
 from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json, system_errors
 
@@ -45,6 +46,7 @@ class RunDirectory:
         self.shortlist = self.path / "shortlist.safetensors"
         self.metrics = self.path / "metrics.jsonl"
         self.curves = self.path / "learning_curves.png"
+        self.text = self.path / "text"
 
     def tokenizer(self, side: str) -> Path:
         """The tokenizer of the source or target side."""
@@ -117,7 +119,10 @@ class RunDirectory:
                 return
             if not self.path.is_dir():
                 raise RunError(f"{self.path} is a file: give another --run")
-            if set(self.path.iterdir()) <= {self.path / LOCK_NAME, *self.temporary_files()}:
+            left = {self.path / LOCK_NAME, *self.temporary_files()}
+            if self.text.is_dir() and not foreign_files(self.text):
+                left.add(self.text)
+            if set(self.path.iterdir()) <= left:
                 return
         if not self.is_run():
             raise RunError(

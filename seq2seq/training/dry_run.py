@@ -37,6 +37,8 @@ from seq2seq.training.trainer import Trainer
 
 DRY_RUN = "dry run"
 """Why such a training ended, in words."""
+MANY_BATCHES = 2000
+"""Among so many the largest is looked for."""
 
 
 class TrainingPlan(NamedTuple, Generic[BatchT]):
@@ -135,16 +137,17 @@ def dry_run(
     batches = plan.task.batches(trainer.state.epoch)
     width = shutil.get_terminal_size((100, 24)).columns
     sampled = [*sampling_lines(plan, trainer, width)]  # before an update changes the weights
-    measured = largest_batch(batches)
+    measured = largest_batch(batches[:MANY_BATCHES])
     used = measure_footprint(trainer, measured)
     position = trainer.state
     begun = [f"continued after step {position.step:,}, in epoch {position.epoch}"]
     precision = str(trainer.precision).removeprefix("torch.")
+    of_first = f" of the first {MANY_BATCHES:,}" * (len(batches) > MANY_BATCHES)
     sections = {
         "Settings (* other than the default)": setting_lines(experiment),
         "Text": [*plan.details, f"{len(batches):,} batches in an epoch"],
         "Model": model_lines(plan.model),
-        f"An update from the largest batch, on {trainer.device} in {precision}": [
+        f"An update from the largest batch{of_first}, on {trainer.device} in {precision}": [
             *begun * experiment.resume,
             *footprint_lines(used, measured.target_tokens, describe_shapes(measured)),
             *memory_limit_lines(used, experiment.training.memory),

@@ -23,10 +23,42 @@ from seq2seq.runs.files import finite_or_none, write_text
 from seq2seq.training.monitoring import EventFile
 from seq2seq.training.state import TrainerState
 
+LINE_EVERY = 1_000_000
+"""In a pipe, there is a line of progress for so many."""
+
 
 def log_line(text: str = "") -> None:
     """Writes a line to stderr, above any progress bar that is drawn there."""
     write_stderr(text, partial(tqdm.write, file=sys.stderr))
+
+
+class ProgressBar:
+    """Shows how much of some work is done: a bar on a terminal, now and then a line in a pipe.
+
+    Args:
+        what: is counted.
+        total: how much there is, if that is known.
+    """
+
+    def __init__(self, what: str, total: int | None = None) -> None:
+        self.what, self.total, self.done = what, total, 0
+        hidden = not sys.stderr.isatty()
+        self.bar = tqdm(
+            total=total, unit=f" {what}", unit_scale=True, disable=hidden, file=sys.stderr
+        )
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def add(self, count: int) -> None:
+        """Counts so much more; in a pipe, each million that is full gives a line."""
+        before, self.done = self.done, self.done + count
+        self.bar.update(count)
+        if self.bar.disable and before // LINE_EVERY < self.done // LINE_EVERY:
+            log_line(f"{self.done:,}{f' of {self.total:,}' if self.total else ''} {self.what}")
 
 
 class Reporter:

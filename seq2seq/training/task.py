@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -52,25 +53,28 @@ class Validation(NamedTuple):
     best_by: float | None = None
 
 
-def check_batch_tokens(lengths: Sequence[int], budget: int) -> None:
+def check_batch_tokens(lengths: Iterable[int] | Mapping[int, int], budget: int) -> None:
     """Reports how many sentences, or sentence pairs, have more tokens than a batch may have.
 
     Args:
-        lengths: their tokens, without eos; of a pair, those of the longer side.
+        lengths: their tokens, without eos; of a pair, those of the longer side; or how many there
+            are of each length.
         budget: the most tokens of a batch.
 
     Raises:
         SettingsError: all of them have more.
     """
-    long = sum(length + 1 > budget for length in lengths)
-    if long == len(lengths):
+    counts = Counter(lengths)
+    total = counts.total()
+    long = sum(count for length, count in counts.items() if length + 1 > budget)
+    if long == total:
         raise SettingsError(
             f"--training.batch-tokens {budget} is less than a single sentence: the shortest one "
-            f"has {min(lengths) + 1:,} tokens with its end. Raise it"
+            f"has {min(counts) + 1:,} tokens with its end. Raise it"
         )
     if long:
         log_line(
-            f"{long:,} of {len(lengths):,} have more tokens than --training.batch-tokens {budget}: "
+            f"{long:,} of {total:,} have more tokens than --training.batch-tokens {budget}: "
             "each of them is a batch of its own"
         )
 

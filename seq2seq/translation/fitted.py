@@ -16,6 +16,7 @@ from seq2seq.config.parent import format_flag
 from seq2seq.data.readers.headers import as_column
 from seq2seq.models.device import choose_device
 from seq2seq.training.reporting import log_line
+from seq2seq.translation.prepared_runs import is_large
 from seq2seq.translation.text import column_names, read_files
 
 GRAPHICS_SPEED = 10.0
@@ -32,6 +33,9 @@ def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
     Raises:
         DataError, SettingsError: the text can't be read, as `ParallelCorpus.read`.
     """
+    if is_large(experiment.data):  # fitted settings are for little text; measuring would hold it
+        log_line("note: nothing is fitted to text that is read while the model trains")
+        return experiment
     size = measure_text(experiment.data)
     on_processor = choose_device(experiment.device).type == "cpu"
     chosen = experiment.fit(size, stated, 1.0 if on_processor else GRAPHICS_SPEED)

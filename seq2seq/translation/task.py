@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
@@ -12,9 +12,11 @@ import torch
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch, bucket, make_batch, to_device
+from seq2seq.data.buckets import BatchLimits, EpochBatches
 from seq2seq.data.mixing import Mix
 from seq2seq.data.noise import SourceNoise
 from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.prepared import PreparedText, Size
 from seq2seq.data.tokenizers.pipeline import EncodedText, TextPipeline
 from seq2seq.data.tokenizers.sentencepiece import seed_sampling
 from seq2seq.decoding.search import search
@@ -57,6 +59,8 @@ class TranslationTask:
         experiment: the whole description.
         more_sets: validation sets beside that of `corpora`, which decides about the best weights.
         mix: in which shares the corpora in the training text are learned from; None: all alike.
+        prepared: the training text, where it is read while the model trains; then `corpora` and
+            the sides have none.
     """
 
     def __init__(
@@ -69,16 +73,23 @@ class TranslationTask:
         *,
         more_sets: Sequence[ParallelCorpus] = (),
         mix: Mix | None = None,
+        prepared: PreparedText | None = None,
     ) -> None:
         self.model = model
         self.source, self.source_ids = source
         self.target, self.target_ids = target
         self.experiment = experiment
         self.mix = mix
-        self.corpora = corpora._replace(train=self.without_long(corpora.train))
+        self.prepared = prepared
+        if prepared:
+            self.check_lengths(prepared)
+            self.corpora = corpora
+        else:
+            self.corpora = corpora._replace(train=self.without_long(corpora.train))
+        texts = prepared.some_sources() if prepared else self.corpora.train.sources
         sizes = self.mix.sizes if self.mix else ()
-        self.noise = SourceNoise(experiment.data, self.corpora.train.sources, sizes, self.source)
-        self.current: tuple[int, list[Batch]] | None = None
+        self.noise = SourceNoise(experiment.data, texts, sizes, self.source)
+        self.current: tuple[int, Sequence[Batch]] | None = None
         self.drawn: list[list[int]] = []
         self.sets = [
             ValidationSet(text, self.source.encode(text.sources), self.target.encode(text.targets))
@@ -100,9 +111,47 @@ class TranslationTask:
             return "chrf"
         return chosen
 
+    def check_lengths(self, prepared: PreparedText) -> None:
+        """Reports how many pairs of prepared text are too long; DataError if none is left."""
+        limit = self.max_length
+        self.report_long(prepared.size().pairs - prepared.size(limit).pairs)
+        self.check_left({n: size.pairs for n, size in prepared.by_length.items() if n <= limit})
+
+    @property
+    def max_length(self) -> int:
+        """The most tokens on a side of a training pair."""
+        return self.experiment.data.max_length
+
+    def report_long(self, dropped: int) -> None:
+        """Says how many training pairs are left out."""
+        if dropped:
+            log_line(
+                f"{dropped:,} training pairs have more than {self.max_length} tokens on a side and "
+                "are left out (--data.max-length)"
+            )
+
+    def check_left(self, lengths: Sequence[int] | Mapping[int, int]) -> None:
+        """Raises DataError if no pair is left, and as `check_batch_tokens`."""
+        if not lengths:
+            raise DataError(f"no training pair has at most {self.max_length} tokens on both sides")
+        check_batch_tokens(lengths, self.experiment.training.batch_tokens)
+
+    def training_size(self) -> Size:
+        """How many pairs and tokens an epoch has, without what is too long."""
+        if self.prepared:
+            return self.prepared.size(self.max_length)
+        tokens = (sum(map(len, side)) for side in (self.source_ids, self.target_ids))
+        return Size(len(self.source_ids), *tokens)
+
+    def training_ids(self, most: int) -> tuple[list[list[int]], list[list[int]]]:
+        """The ids of both sides of the training text; of prepared text about so many at most."""
+        if self.prepared:
+            return self.prepared.some(most, self.max_length)
+        return self.source_ids, self.target_ids
+
     def without_long(self, corpus: ParallelCorpus) -> ParallelCorpus:
         """The training pairs within the length limit, in tokens; reports what is dropped."""
-        limit = self.experiment.data.max_length
+        limit = self.max_length
         kept = [
             index
             for index, (source, target) in enumerate(
@@ -110,17 +159,9 @@ class TranslationTask:
             )
             if max(len(source), len(target)) <= limit
         ]
-        dropped = len(corpus) - len(kept)
-        if dropped:
-            log_line(
-                f"{dropped:,} training pairs have more than {limit} tokens on a side and are left "
-                "out (--data.max-length)"
-            )
-        if not kept:
-            raise DataError(f"no training pair has at most {limit} tokens on both sides")
-        check_batch_tokens(
-            [max(len(self.source_ids[index]), len(self.target_ids[index])) for index in kept],
-            self.experiment.training.batch_tokens,
+        self.report_long(len(corpus) - len(kept))
+        self.check_left(
+            [max(len(self.source_ids[index]), len(self.target_ids[index])) for index in kept]
         )
         if self.mix:
             self.mix = self.mix.keep(kept)
@@ -140,10 +181,32 @@ class TranslationTask:
     def batches(self, epoch: int) -> Sequence[Batch]:
         """The batches of an epoch, shuffled by (seed, epoch)."""
         if self.current is None or self.current[0] != epoch:
-            self.current = (epoch, self.make_batches(epoch))
+            make = self.stream_batches if self.prepared else self.make_batches
+            self.current = (epoch, make(epoch))
         return self.current[1]
 
-    def make_batches(self, epoch: int) -> list[Batch]:
+    def stream_batches(self, epoch: int) -> Sequence[Batch]:
+        """The batches of prepared text, which are made as they are needed."""
+        assert self.prepared
+        limits = BatchLimits(self.experiment.training.batch_tokens, self.max_length)
+        segment = self.segment if self.prepared.is_text else None
+        return EpochBatches(self.prepared, limits, self.experiment.seed, epoch, segment)
+
+    def segment(
+        self, sources: list[str], targets: list[str], seed: int
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        """The ids of some pairs; noise and segmentation are drawn where the settings say so."""
+        seed_sampling(seed)
+        data, noise, places = self.experiment.data, self.noise.of(sources), range(len(sources))
+        sources, source, target = noise.noisy_texts(places, seed), None, None
+        if data.subword_sampling:
+            source = sample_segmentation(self.source, sources)
+            if data.sampled_side == "both":
+                target = sample_segmentation(self.target, targets)
+        ids = noise.noisy_ids(source or self.source.encode(sources), places, seed)
+        return ids, target or self.target.encode(targets)
+
+    def make_batches(self, epoch: int) -> Sequence[Batch]:
         """Draws from the mix, segments anew where text is random, buckets by length, pads."""
         seed = self.experiment.seed * 1_000_003 + epoch
         chosen: Sequence[int] = range(len(self.source_ids))

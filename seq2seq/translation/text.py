@@ -13,6 +13,7 @@ from seq2seq.data.filters.base import PairFilter
 from seq2seq.data.filters.repeated import HeldOut
 from seq2seq.data.mixing import Mix, shares_of
 from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.prepared import PreparedText
 from seq2seq.data.readers.headers import as_column
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.training.preflight import NO_TRAINING_TEXT
@@ -29,6 +30,7 @@ class TrainingText(NamedTuple):
         parts: the training text by corpus, or by file, without tags.
         held: the validation sets, without tags.
         mix: in which shares the parts are learned from; None: all pairs alike.
+        prepared: the training text, where it is read while the model trains; there is none else.
     """
 
     corpora: Corpora
@@ -36,9 +38,12 @@ class TrainingText(NamedTuple):
     parts: Sequence[ParallelCorpus]
     held: Sequence[ParallelCorpus]
     mix: Mix | None
+    prepared: PreparedText | None = None
 
     def lines(self) -> Iterator[str]:
         """What was read of each part and each set, and how much of a set stands in a part."""
+        if self.prepared:
+            yield str(self.prepared.report)
         for corpus in (*self.parts, *self.held):
             yield str(corpus.report)
         for part in self.parts:
@@ -89,6 +94,14 @@ def read_text(
     return TrainingText(
         corpora, rest, parts, [corpus for corpus, _ in sets], make_mix(settings, parts)
     )
+
+
+def read_beside(prepared: PreparedText, settings: DataSettings) -> TrainingText:
+    """The validation text that the settings name, or that was set aside, beside prepared text."""
+    sets = [*validation_sets(settings)] or [(prepared.validation(), "")]
+    first, *rest = held = [corpus for corpus, _ in sets]
+    nothing = ParallelCorpus([], [], prepared.folder.name, prepared.report, prepared.about)
+    return TrainingText(Corpora(nothing, first), rest, [], held, None, prepared)
 
 
 def make_mix(settings: DataSettings, parts: Sequence[ParallelCorpus]) -> Mix | None:

@@ -14,11 +14,12 @@ from seq2seq.config.base import raise_problems
 from seq2seq.config.experiment import Experiment
 from seq2seq.data.batching import Batch
 from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.models.freezing import describe_frozen, freeze
 from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.checkpoint import named_weights
 from seq2seq.runs.directory import SIDES
-from seq2seq.runs.metadata import summarize_text
+from seq2seq.runs.metadata import TextSummary, summarize_text
 from seq2seq.runs.run import Run
 from seq2seq.training.dry_run import TrainingPlan
 from seq2seq.training.launch import launch
@@ -32,9 +33,13 @@ from seq2seq.translation.initialization import (
     make_pipelines,
     with_parent_settings,
 )
+from seq2seq.translation.prepared_runs import find_prepared, with_prepared_tokens
 from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
-from seq2seq.translation.text import TrainingText, check_corpora, read_text
+from seq2seq.translation.text import TrainingText, check_corpora, read_beside, read_text
+
+PAIRS_FOR_SHORTLIST = 500_000
+"""About so many pairs of prepared text make the shortlist."""
 
 
 def train(
@@ -58,7 +63,12 @@ def train(
     given = None if corpora is None else check_corpora(corpora)
     experiment, problems = with_parent_settings(experiment)
     run = preflight(experiment, text_given=given is not None, problems=problems)
-    text = read_text(experiment.data, experiment.seed, given, experiment.device)
+    prepared = None if given else find_prepared(experiment, run)
+    if prepared:
+        experiment = with_prepared_tokens(experiment, prepared)
+        text = read_beside(prepared, experiment.data)
+    else:
+        text = read_text(experiment.data, experiment.seed, given, experiment.device)
     corpora = text.corpora
     for line in text.lines():
         log_line(line)
@@ -68,11 +78,15 @@ def train(
     stored = Run(run.path) if experiment.resume else None
     if stored:
         encoded = encode_corpus(stored.pipelines(experiment.data.subword_sampling), corpora.train)
+    elif prepared:
+        pipelines = prepared.pipelines(experiment.data.subword_sampling)
+        encoded = encode_corpus(pipelines, corpora.train)
     else:
         encoded = make_pipelines(corpora.train, experiment.data, experiment.model)
+    if not stored:
         size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
-        for symbol in experiment.data.symbols:
+        for symbol in () if prepared else experiment.data.symbols:
             ids = ((side.pipeline.vocab.ids(symbol), side.ids) for side in encoded)
             if not any(number in row for number, rows in ids for row in rows):
                 log_line(f"note: the special symbol {symbol} does not occur in the training text")
@@ -85,7 +99,13 @@ def train(
         log_line(describe_frozen(model))
     given_names = [] if stored else initialize(model, experiment.model, source.vocab, target.vocab)
     task = TranslationTask(
-        model, corpora, *encoded, experiment, more_sets=text.more_sets, mix=text.mix
+        model,
+        corpora,
+        *encoded,
+        experiment,
+        more_sets=text.more_sets,
+        mix=text.mix,
+        prepared=prepared,
     )
     for line in (*task.share_lines(), *task.noise.examples()):
         log_line(line)
@@ -99,35 +119,38 @@ def train(
 def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Batch]:
     """What is trained, and what there is to say of its text."""
     source, target = task.source.vocab, task.target.vocab
-    kept, limit = len(task.corpora.train), task.experiment.data.max_length
-    corpora = text.corpora
+    kept, source_tokens, target_tokens = task.training_size()
+    corpora, prepared = text.corpora, text.prepared
+    read = prepared.size().pairs if prepared else len(corpora.train)
     more = {f"validation {n}": corpus for n, corpus in enumerate(text.more_sets, 2)}
     details = [
         *text.lines(),
         *task.share_lines(),
-        f"{len(corpora.train) - kept:,} training pairs left out for more than {limit} tokens on a "
-        f"side, {kept:,} kept, with {sum(map(len, task.source_ids)):,} source and "
-        f"{sum(map(len, task.target_ids)):,} target tokens",
+        f"{read - kept:,} training pairs left out for more than {task.max_length} tokens on a "
+        f"side, {kept:,} kept, with {source_tokens:,} source and {target_tokens:,} target tokens",
         f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
         *task.noise.examples(),
     ]
+    summaries = {
+        name: summarize_text([corpus.sources, corpus.targets], corpus.report.read)
+        for name, corpus in {**corpora._asdict(), **more}.items()
+    }
+    if prepared:
+        summaries["train"] = TextSummary(prepared.key, read, prepared.report.read)
+
+    def make_shortlist() -> Shortlist:
+        always = target.ids([*task.target.tokenizer.special_symbols])
+        ids = task.training_ids(PAIRS_FOR_SHORTLIST)
+        return count_shortlist(*ids, (len(source), len(target)), always)
+
     return TrainingPlan(
         task.model,
         task,
-        {
-            name: summarize_text([corpus.sources, corpus.targets], corpus.report.read)
-            for name, corpus in {**corpora._asdict(), **more}.items()
-        },
+        summaries,
         dict(zip(SIDES, (task.source, task.target), strict=True)),
         f"{kept:,} training pairs, vocabularies of {len(source):,} and {len(target):,}",
         details,
         {"source": source, "target_input": target, "target_output": target},
         partial(translation_history, task.model, target),
-        partial(
-            count_shortlist,
-            task.source_ids,
-            task.target_ids,
-            (len(source), len(target)),
-            target.ids([*task.target.tokenizer.special_symbols]),
-        ),
+        make_shortlist,
     )

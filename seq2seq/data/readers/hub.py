@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from seq2seq.data.readers.contents import TextColumns
+from seq2seq.data.readers.contents import PickedRow, TextColumns
 from seq2seq.data.readers.file_kinds import strip_compression
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.lines import TEXT_SUFFIX, ending, missing_file
-from seq2seq.data.readers.records import arrow_texts
+from seq2seq.data.readers.records import Record, arrow_columns, arrow_texts, pick_values
 from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
 
@@ -171,12 +173,52 @@ def read_hub(name: str, columns: Columns, split: str) -> TextColumns:
         DataError: it can't be had (no such name, no network, no such split); or as `read_columns`.
         SettingsError: as `read_columns`.
     """
+    dataset = load_hub(name, split)
+    return arrow_texts(dataset.with_format("arrow")[:], columns, name)
+
+
+def stream_hub(name: str, columns: Columns, split: str) -> Iterator[PickedRow]:
+    """Yields columns of one split of a dataset on the Hub, row by row as they arrive.
+
+    Raises:
+        DataError, SettingsError: as `read_hub`, but at the row at fault.
+    """
+    dataset = load_hub(name, split, streaming=True)
+    names = dataset.column_names or ()
+    if dataset.features is not None:
+        schema = dataset.features.arrow_schema
+        wanted, names = arrow_columns(schema, columns, name)
+        dataset = dataset.select_columns([schema.names[number] for number in wanted])
+
+    def records() -> Iterator[Record]:
+        rows = iter(dataset)
+        for number in count(1):
+            with hub_errors(name):
+                row = next(rows, None)
+            if row is None:
+                return
+            yield f"{name}, row {number}", row
+
+    yield from pick_values(records(), columns, name, names)
+
+
+def load_hub(name: str, split: str, *, streaming: bool = False) -> Any:
+    """Returns a dataset on the Hub, which is downloaded, or streamed; DataError if it can't be."""
     import datasets
 
     repository, _, configuration = name.partition(":")
+    with hub_errors(name):
+        return datasets.load_dataset(
+            repository, configuration or None, split=split, streaming=streaming
+        )
+
+
+@contextmanager
+def hub_errors(name: str) -> Iterator[None]:
+    """Raises DataError for what `datasets`, its readers and its network client raise."""
     try:
-        dataset = datasets.load_dataset(repository, configuration or None, split=split)
-    except Exception as error:  # what datasets, its readers and its network client raise
+        yield
+    except Exception as error:
         root: BaseException = error
         while root.__cause__ is not None:  # the last one says something
             root = root.__cause__
@@ -184,4 +226,3 @@ def read_hub(name: str, columns: Columns, split: str) -> TextColumns:
             f"there is no file or folder {name}, and as a dataset on the Hub it can't be read: "
             f"{type(root).__name__}: {root}"
         ) from error
-    return arrow_texts(dataset.with_format("arrow")[:], columns, name)
