@@ -33,7 +33,7 @@ class StepResult(NamedTuple):
     @classmethod
     def of(cls, smoothed: float, likelihood: float, tokens: int, norm: float) -> StepResult:
         """Returns it with what follows from loss and norm."""
-        applied = math.isfinite(smoothed) and math.isfinite(likelihood) and math.isfinite(norm)
+        applied = math.isfinite(smoothed) and math.isfinite(norm)
         return cls(smoothed, likelihood, tokens, norm, applied)
 
 

@@ -46,8 +46,9 @@ def test_a_second_training_is_told_who_trains(
     with pytest.raises(RunError, match=rf"is being trained by process {other.pid}: wait for it"):
         train(run, letters)
     unread = replace(run, data=replace(run.data, train="missing.tsv"))
-    with pytest.raises(RunError, match=rf"is being trained by process {other.pid}: wait for it"):
+    with pytest.raises(SettingsError, match=r"no file missing\.tsv") as refused:  # beside all else
         train(unread)
+    assert f"is being trained by process {other.pid}: wait for it" in str(refused.value)
     other.communicate(b"")
     assert train(run, letters) == "the budget is used up"
     assert not (Path(run.run) / "training.lock").exists()
