@@ -164,7 +164,8 @@ class DataSettings:
             )
         if self.source and self.source == self.target:
             yield f"--data.source and --data.target are both {self.source}: name two columns"
-        if self.lowercase and any(each.noise.lowercase for each in (self, *self.mix)):
+        noises = (self.noise, *(corpus.noise for corpus in self.mix))
+        if self.lowercase and any(noise.lowercase for noise in noises):
             yield "noise in lower case has no effect with --data.lowercase: leave one of them out"
         yield from self.new_vocabulary_problems()
         yield from self.corpus_problems()

@@ -15,6 +15,7 @@ from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
 from seq2seq.config.parent import ARCHITECTURE, format_flag, token_setting
 from seq2seq.config.training import PARTS
+from seq2seq.data.prepared_folder import is_begun
 from seq2seq.errors import DataError, RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import missing_checkpoint
@@ -111,7 +112,8 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
     yield from monitor_problems(experiment.monitor)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
-        yield from text_problems(experiment.data)
+        has_prepared = experiment.resume and is_begun(RunDirectory(experiment.run).text)
+        yield from text_problems(experiment.data, has_prepared)
     if not text_given and not names_training_text(experiment):
         yield no_training_text(experiment)
     for option, path in {**referenced_runs(experiment), **filter_runs(experiment)}.items():

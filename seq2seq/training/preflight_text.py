@@ -24,11 +24,15 @@ SCORING_MODELS = ("forward_model", "backward_model", "domain_model", "general_mo
 """Settings of filters that name a run."""
 
 
-def text_problems(data: DataSettings) -> Iterator[str]:
-    """A line for each file that is missing, and for each filter that can't work here."""
+def text_problems(data: DataSettings, has_prepared: bool = False) -> Iterator[str]:
+    """A line for each file that is missing, and for each filter that can't work here.
+
+    A run that `has_prepared` text of its own needs the files no more that this was made from.
+    """
     yield from filter_problems(data.filters)
     yield from prepared_problems(data)
-    for name in ("train", "train_target", "validation", "validation_target"):
+    training = () if has_prepared else ("train", "train_target")
+    for name in (*training, "validation", "validation_target"):
         for line in missing_names(getattr(data, name)):
             yield f"--data.{flag_name(name)}: {line}"
     yield from missing_in_mix(data.mix)
