@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing
+
 import tyro
 
 from seq2seq.cli.config_file import read_mix
@@ -34,8 +36,13 @@ def parse_open_choice(
 def parse_mix(
     declared: tyro.constructors.PrimitiveTypeInfo,
 ) -> tyro.constructors.PrimitiveConstructorSpec[tuple[CorpusSettings, ...]] | None:
-    """Takes a file with the corpora of a mix; None for another type."""
-    if declared.type != tuple[CorpusSettings, ...]:
+    """Takes a file with the corpora of a mix; None for another type.
+
+    Where there is a mix already, tyro declares a tuple of so many corpora; were one corpus no
+    primitive type, it would make an option of each of their keys.
+    """
+    kinds = {*typing.get_args(declared.type)} - {...} or {declared.type}
+    if kinds != {CorpusSettings}:
         return None
     return tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,

@@ -81,6 +81,29 @@ def test_a_mix_in_its_file_in_settings_and_in_a_run_is_the_same(
     assert stored.data.mix == read_mix(mix)
 
 
+def test_a_run_goes_on_with_the_command_that_began_it(
+    mix: Path, tmp_path: Path, run: Run, fails: Fails
+) -> None:
+    made = ("--run", tmp_path / "run", "--training.epochs", 9)
+    command = ("train", "--data.mix", mix, *TINY, *made)
+    run(*command, "--training.max-steps", 1)
+    run(*command, "--training.max-steps", 2, "--resume")
+    assert StoredRun(tmp_path / "run").experiment(Experiment).data.mix == read_mix(mix)
+    tables = mix.read_text(encoding="utf-8")
+    other = tmp_path / "other.toml"
+    for changed, words in (
+        (tables.replace("weight = 2", "weight = 3"), "--data.mix.2.weight 3 (it is 2)"),
+        (tables.rpartition("[[corpus]]")[0], "--data.mix mine (1.0, <2fr>) (it is mine"),
+    ):
+        other.write_text(changed, encoding="utf-8")
+        said = fails("train", "--data.mix", other, *TINY, *made, "--resume")
+        assert f"so this can't change: {words}" in said
+    # Beside a file of settings with a mix, too, the option counts.
+    stored = tmp_path / "run" / "experiment.json"
+    said, _ = run("train", "--config", stored, "--data.mix", other, "--device", "cpu", "--dry-run")
+    assert "web" not in said
+
+
 def test_a_tag_is_given_where_a_text_is_translated(
     mix: Path, tmp_path: Path, run: Run, fails: Fails
 ) -> None:
