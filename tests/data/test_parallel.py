@@ -201,6 +201,30 @@ def test_a_header_with_source_and_target_needs_no_names(tmp_path: Path) -> None:
     assert list(ParallelCorpus.read(path)) == PAIRS
 
 
+@pytest.mark.parametrize(("name", "mark"), [("a.tsv", "\t"), ("a.csv", ",")])
+@pytest.mark.parametrize("header", [("source", "target"), ("tgt", "src"), ("output", "Input")])
+def test_numbers_that_contradict_a_header_are_refused(
+    tmp_path: Path, name: str, mark: str, header: tuple[str, str]
+) -> None:
+    is_source_first = header[0] == "source"
+    rows = PAIRS if is_source_first else [pair[::-1] for pair in PAIRS]
+    path = write(tmp_path / name, "".join(mark.join(row) + "\n" for row in (header, *rows)))
+    right = (0, 1) if is_source_first else (1, 0)
+    with pytest.warns(HeaderWarning):
+        assert list(ParallelCorpus.read(path, source=right[0], target=right[1])) == PAIRS
+    source, target = (header[place] for place in right)
+    with pytest.raises(DataError) as refused:
+        ParallelCorpus.read(path, source=right[1], target=right[0])
+    for words in (
+        f"{name}:1: column {right[1]} is given as the source, and the header, {header[0]!r}",
+        f"calls it the target: give names, as with --data.source {source} --data.target {target}",
+        f'in the table of a mix, source = "{source}", target = "{target}"',
+    ):
+        assert words in str(refused.value)
+    exchanged = [pair[::-1] for pair in PAIRS]
+    assert list(ParallelCorpus.read(path, source=target, target=source)) == exchanged
+
+
 def test_a_short_tsv_line_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", "a\tb\nc\n")
     with pytest.raises(DataError, match=r"a\.tsv:2: column 1 "):

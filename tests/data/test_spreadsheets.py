@@ -189,7 +189,7 @@ def test_a_table_is_no_side_of_a_corpus(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "header",
     [("id", "English", "Vietnamese"), ("id", "source", "target"), ("n", "vi", "en_US"),
-     ("input", "output", "note"), ("en", "fr", "de")],
+     ("note", "input", "output"), ("en", "fr", "de")],
     ids=" ".join,
 )  # fmt: skip
 def test_a_header_above_numbered_columns_is_no_pair(

@@ -156,14 +156,40 @@ def _is_header_of_numbered(
     """Whether columns that were given by numbers have a header above them, with a warning.
 
     It names the roles, or each of these columns, and perhaps others, by its language.
+
+    Raises:
+        DataError: it calls one of them by the role of another.
     """
     places = _language_places(row, path)
     said = {find_role(cell) for cell in row}
     by_role = any(set(roles) <= said for roles in (columns.roles, ("source", "target")))
     if not by_role and not (_differ(row, places) and set(positions) <= set(places)):
         return False
+    if by_role:
+        _refuse_other_roles(columns, positions, row, where)
     _warn_of_header(row, where)
     return True
+
+
+def _refuse_other_roles(
+    columns: Columns, positions: Sequence[int], row: Sequence[str], where: str
+) -> None:
+    """Raises DataError if a header calls a column by the role of another one that is read."""
+    said = [find_role(cell) for cell in row]
+    if not set(columns.roles) <= set(said):
+        return
+    names = {role: row[said.index(role)] for role in columns.roles}
+    for role, position in zip(columns.roles, positions, strict=True):
+        called = said[position] if position < len(row) else role
+        if called != role and called in names:
+            options = " ".join(f"{_OPTIONS[r]} {shlex.quote(name)}" for r, name in names.items())
+            keys = ", ".join(f'{r} = "{name}"' for r, name in names.items())
+            raise DataError(
+                f"{where}: column {position} is given as the {role}, and the header, "
+                f"{_listed(row)}, calls it the {called}: give names, as with {options} (in the "
+                f"table of a mix, {keys}), or the other way round if that is meant; if this is "
+                "text, move the line further down"
+            )
 
 
 def _language_places(row: Sequence[str], path: Path) -> list[int]:
