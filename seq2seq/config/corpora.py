@@ -50,9 +50,12 @@ class CorpusSettings:
     """Noise on its sources, beside that which --data.noise puts on all corpora."""
 
     def __post_init__(self) -> None:
-        """Takes lists, too, a single file as a string, and the tag in the form NFC."""
+        """Takes lists, too, a file as a string, a column's number, and the tag in the form NFC."""
         for name in ("train", "train_target", "validation", "validation_target"):
             object.__setattr__(self, name, as_files(getattr(self, name)))
+        for name in ("source", "target"):
+            if type(getattr(self, name)) is int:  # a truth value is no number
+                object.__setattr__(self, name, str(getattr(self, name)))
         if isinstance(self.tag, str):
             object.__setattr__(self, "tag", unicodedata.normalize("NFC", self.tag))
 

@@ -117,6 +117,26 @@ def test_a_tag_is_given_where_a_text_is_translated(
     )
 
 
+def test_columns_of_a_mix_are_names_or_numbers(mix: Path, tmp_path: Path, fails: Fails) -> None:
+    table = tmp_path / "synthetic.tsv"
+    table.write_text("source\ttarget\nI eat.\tJe mange.\n", encoding="utf-8")
+    corpus = f"[[corpus]]\nname = 'synthetic'\ntrain = '{table}'\n"
+    mix.write_text(f"{corpus}source = 1\ntarget = 0\n", encoding="utf-8")
+    (numbered,) = read_mix(mix)
+    assert (numbered.source, numbered.target) == ("1", "0")
+    swapped = ("--data.source", 1, "--data.target", 0)
+    for text, options in ((mix.read_text("utf-8"), ()), (corpus, swapped)):
+        mix.write_text(text, encoding="utf-8")
+        made = ("--run", tmp_path / "run", "--training.max-steps", 1)
+        said = fails("train", "--data.mix", mix, *TINY, *made, *options)
+        assert "synthetic.tsv:1: column 1 is given as the source, and the header" in said
+        assert 'in the table of a mix, source = "source", target = "target"' in said
+    mix.write_text(f"{corpus}source = true\ntarget = 0.5\n", encoding="utf-8")
+    said = fails("train", "--data.mix", mix, "--run", tmp_path / "run")
+    assert "source True is not str" in said
+    assert "target 0.5 is not str" in said
+
+
 WRONG = """
 shares = 3
 [[corpus]]
