@@ -27,6 +27,8 @@ from seq2seq.data.vocabulary import SPECIAL_TOKENS, UNK_ID
 _WORD = re.compile(rf"[{CJK}] ?|[^ {CJK}]+ ?")  # with the space behind it
 SHOWN = 2
 """How many sentences are shown with noise."""
+LOOKED_AT = 20
+"""Among so many, those that it changes come first."""
 
 # --------------------------------------------------------------------------------------------------
 # Words and letters
@@ -299,10 +301,16 @@ class SourceNoise:
         ]
 
     def examples(self) -> Iterator[str]:
-        """Lines with the first sources that have noise, as they are and with it."""
+        """Lines with the first sources that noise changes, as they are and with it.
+
+        Where it changes none of the first, these are shown as they stay.
+        """
         for layer in self.layers:
-            positions = range(layer.begin, min(layer.begin + SHOWN, layer.end))
-            texts = self.noisy_texts(positions, seed=0)
-            ids = self.noisy_ids(self.pipeline.encode(texts), positions, seed=0)
-            for position, row in zip(positions, ids, strict=True):
-                yield f"with noise: {self.texts[position]} -> {self.pipeline.decode(row)}"
+            positions = range(layer.begin, min(layer.begin + LOOKED_AT, layer.end))
+            texts = [self.texts[position] for position in positions]
+            before = self.pipeline.encode(texts)
+            noisy = self.pipeline.encode(self.noisy_texts(positions, seed=0))
+            found = zip(texts, before, self.noisy_ids(noisy, positions, seed=0), strict=True)
+            changed_first = sorted(found, key=lambda each: each[1] == each[2])
+            for text, _, row in changed_first[:SHOWN]:
+                yield f"with noise: {text} -> {self.pipeline.decode(row)}"

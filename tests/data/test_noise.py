@@ -156,6 +156,13 @@ def test_noise_is_of_all_the_text_or_of_a_corpus() -> None:
     assert not SourceNoise(DataSettings(), texts, (), pipeline_of(texts))
 
 
+def test_examples_show_what_noise_changes() -> None:
+    noise = noise_of(["a b.", "c d.", "e F.", "g h.", "I j."], lowercase=1)
+    assert {*noise.examples()} == {"with noise: e F. -> e ⁇.", "with noise: I j. -> ⁇ j."}
+    noise = noise_of(["a b.", "c d.", "E f."], lowercase=1e-9)
+    assert [*noise.examples()] == ["with noise: a b. -> a b.", "with noise: c d. -> c d."]
+
+
 @pytest.mark.parametrize(
     ("text", "settings", "why"),
     [
