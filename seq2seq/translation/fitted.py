@@ -78,4 +78,6 @@ def chosen_lines(size: TextSize, chosen: Mapping[str, Any]) -> Iterator[str]:
             if name.startswith(f"{group}.")
         ]
         if flags:
-            yield f"  {' '.join(flags)}"
+            of_sources = group == "data" and "data.validation_size" in chosen
+            note = "  # source sentences, each with all its pairs" if of_sources else ""
+            yield f"  {' '.join(flags)}{note}"

@@ -83,7 +83,9 @@ def test_a_mix_is_counted_as_a_whole(pairs: Path, tmp_path: Path, run: Run) -> N
     mix.write_text(text, encoding="utf-8")
     said = run("train", "--data.mix", mix, *STEPS, "--dry-run")[1]
     assert "Settings that fit 60 pairs" in said
-    assert "--data.validation-size 2\n" in said, "of the first corpus, a tenth"
+    assert "--data.validation-size 2  # source sentences, each with all its pairs\n" in said, (
+        "of the first corpus, a tenth"
+    )
 
 
 def test_a_run_that_goes_on_from_another_has_its_network(
