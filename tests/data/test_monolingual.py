@@ -119,7 +119,10 @@ def test_a_text_file_with_a_column_is_tab_separated(tmp_path: Path) -> None:
 def test_a_name_on_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import datasets
 
-    def load_dataset(path: str, name: str | None, *, split: str) -> datasets.Dataset:
+    def load_dataset(
+        path: str, name: str | None, *, split: str, streaming: bool
+    ) -> datasets.Dataset:
+        assert not streaming
         return datasets.Dataset.from_dict({"text": [path, str(name), split]})
 
     monkeypatch.chdir(tmp_path)

@@ -417,7 +417,10 @@ def test_a_name_on_the_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
     asked = []
 
-    def load_dataset(path: str, name: str | None, *, split: str) -> datasets.Dataset:
+    def load_dataset(
+        path: str, name: str | None, *, split: str, streaming: bool
+    ) -> datasets.Dataset:
+        assert not streaming
         asked.append((path, name, split))
         if path == "user/none":
             raise FileNotFoundError("no such dataset")
