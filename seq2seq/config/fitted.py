@@ -109,7 +109,7 @@ def fit_settings(
         chosen[name] = best
         return best
 
-    def updates_of(widths: Widths, batch: int) -> float:
+    def updates_of(widths: Widths, batch: int, speed: float = speed) -> float:
         """How many updates of a network the budget allows."""
         seconds = seconds_of_update(widths, pieces, batch) / speed
         return count_updates(training, seconds, size.tokens / (batch * FILLED))
@@ -133,7 +133,9 @@ def fit_settings(
     goes_on = bool(model.initialize)
     rate = learning_rate(updates, goes_on)
     choose("training.learning_rate", training.learning_rate, rate)
-    choose("training.warmup_steps", training.warmup_steps, warmup_steps(updates, goes_on))
+    # A machine that has other work, too, must come to the end of the warm-up as well.
+    slow = min(updates, updates_of(widths, batch, speed / 2) / training.accumulate)
+    choose("training.warmup_steps", training.warmup_steps, warmup_steps(slow, goes_on))
     interval = validation_interval(updates, training.minutes)
     choose("training.validate_every", training.validate_every, interval)
     return chosen
@@ -247,7 +249,8 @@ def warmup_steps(updates: float, goes_on: bool) -> int:
 def validation_interval(updates: float, minutes: float | None) -> int:
     """Returns how many updates lie between validations.
 
-    Of these there are two a minute, for each takes a second or two; four at least, twenty at most.
+    Of these there are two a minute, for each takes a second or two; twenty at most, and eight at
+    least, of which a machine half as quick as was thought has four.
     """
-    count = min(max(2 * minutes, 4), 20) if minutes else 10
+    count = min(max(2 * minutes, 8), 20) if minutes else 10
     return max(round(updates / count), 1)

@@ -8,11 +8,14 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+import torch
+
 from seq2seq.config.base import flag_name
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment, with_settings
 from seq2seq.config.fitted import TextSize
 from seq2seq.config.parent import format_flag
+from seq2seq.config.training import TrainingSettings
 from seq2seq.data.readers.headers import as_column
 from seq2seq.models.device import choose_device
 from seq2seq.training.reporting import log_line
@@ -21,6 +24,8 @@ from seq2seq.translation.text import column_names, read_files
 
 GRAPHICS_SPEED = 10.0
 """How many times as quick as two cores a graphics processor is with small networks, about."""
+MOST_THREADS = 4
+"""More make training hardly quicker: its steps are small."""
 
 
 def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
@@ -38,10 +43,20 @@ def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
         return experiment
     size = measure_text(experiment.data)
     on_processor = choose_device(experiment.device).type == "cpu"
-    chosen = experiment.fit(size, stated, 1.0 if on_processor else GRAPHICS_SPEED)
+    speed = processor_speed(experiment.training) if on_processor else GRAPHICS_SPEED
+    chosen = experiment.fit(size, stated, speed)
     for line in chosen_lines(size, chosen):
         log_line(line)
     return with_settings(experiment, chosen)
+
+
+def processor_speed(training: TrainingSettings) -> float:
+    """Returns how quick the threads of a training are, beside two: one is half as quick."""
+    if training.processes > 1:
+        threads = training.processes * (training.threads or 1)
+    else:
+        threads = training.threads or torch.get_num_threads()
+    return min(threads, MOST_THREADS) / 2
 
 
 def measure_text(data: DataSettings) -> TextSize:

@@ -34,6 +34,7 @@ from seq2seq.config.fitted import (
     warmup_steps,
 )
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
+from seq2seq.translation.fitted import processor_speed
 
 FITTED = (
     *("data.vocab_size", "data.validation_size", *WIDTHS, "model.dropout"),
@@ -125,11 +126,11 @@ def test_what_is_stated_stays_and_the_others_follow() -> None:
 
 
 WORKED: dict[tuple[int, float], tuple[object, ...]] = {
-    (2_000, 0.7): (1000, 200, 192, (256,), (384,), 0.4, 512, 0.004, 50, 127),
-    (2_000, 5): (1000, 200, 192, (256,), (384,), 0.5, 512, 0.0038, 200, 363),
+    (2_000, 0.7): (1000, 200, 192, (256,), (384,), 0.4, 512, 0.004, 25, 63),
+    (2_000, 5): (1000, 200, 192, (256,), (384,), 0.5, 512, 0.0038, 181, 363),
     (15_000, 20): (2000, 500, 192, (256,), (384,), 0.5, 512, 0.002, 200, 704),
-    (50_000, 5): (3300, 500, 256, (256,), (384,), 0.28, 1024, 0.004, 200, 223),
-    (150_000, 5): (5400, 500, 256, (256,), (384,), 0.14, 1024, 0.004, 200, 202),
+    (50_000, 5): (3300, 500, 256, (256,), (384,), 0.28, 1024, 0.004, 111, 223),
+    (150_000, 5): (5400, 500, 256, (256,), (384,), 0.14, 1024, 0.004, 101, 202),
     (150_000, 60): (5400, 500, 256, (384,), (512,), 0.4, 2048, 0.0021, 200, 556),
 }
 """Pairs of ten tokens, and minutes, with what `FITTED` names."""
@@ -193,6 +194,36 @@ def test_a_short_training_does_not_end_within_its_warm_up() -> None:
     found = fit(3000, minutes=0.7)
     assert found["training.warmup_steps"] < 100
     assert found["training.validate_every"] >= found["training.warmup_steps"]
+
+
+@given(sizes, st.floats(0.1, 1e4), st.floats(0.1, 10))
+def test_a_machine_half_as_quick_has_no_longer_warm_up(
+    size: TextSize, minutes: float, speed: float
+) -> None:
+    def fit_at(speed: float) -> dict[str, Any]:
+        # The same network and batches: only the number of updates differs.
+        training = TrainingSettings(minutes=minutes, epochs=1e9)
+        stated = ("training.epochs", "training.batch_tokens", *WIDTHS)
+        return Experiment(training=training).fit(size, stated, speed)
+
+    usual, half = fit_at(speed), fit_at(speed / 2)
+    assert usual["training.warmup_steps"] // 2 <= half["training.warmup_steps"]
+    updates = half["training.validate_every"] * 20  # at most, in so long a time
+    assert usual["training.warmup_steps"] <= max(updates / 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "speed"),
+    [
+        (TrainingSettings(threads=1), 0.5),
+        (TrainingSettings(threads=2), 1),
+        (TrainingSettings(processes=2), 1),
+        (TrainingSettings(processes=2, threads=3), 2),
+        (TrainingSettings(threads=64), 2),
+    ],
+)
+def test_fewer_threads_make_fewer_updates(settings: TrainingSettings, speed: float) -> None:
+    assert processor_speed(settings) == speed
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
