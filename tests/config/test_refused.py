@@ -84,6 +84,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
         for name in (
             *("training.max_steps", "training.warmup_steps", "training.plateau_patience"),
             *("training.validate_every", "training.patience", "data.target_vocab_size"),
+            "data.prepare_above",
             *("decoding.no_repeat_ngram", "decoding.seed"),
         )
     ),

@@ -19,6 +19,7 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.filters import FilterSettings
 from seq2seq.config.model import ModelSettings
+from seq2seq.config.noise import NoiseSettings
 from seq2seq.data.parallel import Corpora
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
@@ -149,13 +150,11 @@ def changes(part: str, name: str) -> Iterator[tuple[Experiment, Experiment]]:
         *(
             ("data", item.name)
             for item in dataclasses.fields(DataSettings)
-            if item.name != "filters"
+            if item.name not in ("filters", "noise")  # settings of their own, see below
         ),
     ],
 )
 def test_what_would_change_the_model_is_refused_by_name(part: str, name: str) -> None:
-    if name == "filters":
-        return  # settings of their own, see below
     found = list(itertools.islice(changes(part, name), 3))
     assert found, "no possible change was found"
     for before, after in found:
@@ -175,6 +174,14 @@ def test_another_weight_is_refused_by_name_and_files_may_lie_elsewhere() -> None
     after = replace(before, data=DataSettings(mix=(first, replace(second, weight=3))))
     (line,) = after.resume_problems(before)
     assert "this can't change: --data.mix.2.weight 3 (it is 1.0)" in line
+
+
+def test_other_noise_is_refused_by_name() -> None:
+    before, after = (
+        Experiment(data=DataSettings(noise=NoiseSettings(drop=share))) for share in (0.1, 0.2)
+    )
+    (line,) = after.resume_problems(before)
+    assert "this can't change: --data.noise.drop 0.2 (it is 0.1)" in line
 
 
 def test_other_filters_are_refused_by_name() -> None:
