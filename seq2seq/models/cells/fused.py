@@ -77,10 +77,12 @@ class FusedCell(Cell):
             return super().sequence(inputs, state, lengths, masks)
         self.check_shapes(inputs, state, "(batch_size, length, input_size)")
         if bfloat16_on_gpu(inputs):
-            self.cudnn = self.cudnn or CudnnLayers([[self.kernel]])
+            layers = self.cudnn = self.cudnn or CudnnLayers([[self.kernel]])
+            if masks.weights is not None:  # an earlier call may have saved other masked weights
+                layers = CudnnLayers([[self.kernel]])
             weights: dict[str, Tensor] = dict(self.kernel.named_parameters())
             weights["weight_hh_l0"] = self.recurrent_weight(masks)
-            outputs, final = self.cudnn(
+            outputs, final = layers(
                 *(inputs, [part.unsqueeze(0) for part in state], [*weights.values()], lengths),
                 dropout=0.0,
                 training=self.training,
