@@ -28,7 +28,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +37,7 @@ import seq2seq
 SETTINGS = Path(__file__).with_name("settings")
 SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
 SAMPLE_PAIRS = 1000  # the other targets of the sample corpus are the monolingual text
+HELD_OUT = 500
 TAG = "<BT>"
 CHUNK = 512  # lines that are translated and written together
 SEARCH: dict[str, dict[str, Any]] = {
@@ -74,10 +75,11 @@ class LowResource:
     from the model. noise: the most probable, with noise on it while it is learned from."""
     synthetic: seq2seq.PositiveInt = 4
     """The most synthetic pairs for each real one."""
-    validation_size: seq2seq.PositiveInt = 500
-    """How many different sources of the pairs to set aside for validation."""
-    test_size: seq2seq.PositiveInt = 500
-    """How many to set aside for the test."""
+    validation_size: seq2seq.PositiveInt | None = None
+    """How many different sources of the pairs to set aside for validation. None: a tenth of them,
+    and 500 at most."""
+    test_size: seq2seq.PositiveInt | None = None
+    """How many to set aside for the test, likewise."""
     seed: seq2seq.PositiveInt = 1
     """Where every random number comes from."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -91,7 +93,7 @@ class LowResource:
             yield f"--pairs names {len(self.pairs)} files: give a table, or two text files"
         if (self.rounds > 1) != bool(self.source_monolingual):
             yield "--rounds 2 or more and --source-monolingual FILE go together: give both"
-        if not self.pairs and (self.validation_size, self.test_size) != (500, 500):
+        if not self.pairs and (self.validation_size or self.test_size):
             yield (
                 "--validation-size and --test-size have no effect on the sample corpus, which has "
                 "parts for both"
@@ -119,8 +121,11 @@ def read_texts(options: LowResource) -> Texts:
         )
         whole = seq2seq.ParallelCorpus.read(*options.pairs).clean(filters=filters)
         seq2seq.log_line(str(whole.report))
+        usual = max(min(HELD_OUT, len(whole.references()[0]) // 10), 1)
         train, validation, test = whole.split_by_source(
-            validation=options.validation_size, test=options.test_size, seed=options.seed
+            validation=options.validation_size or usual,
+            test=options.test_size or usual,
+            seed=options.seed,
         )
         target_lines = seq2seq.read_lines(options.monolingual)
         if options.source_monolingual:
@@ -174,28 +179,36 @@ class Work:
     """The stages. Each is done once: that it is finished, its result in the folder says."""
 
     def __init__(self, options: LowResource) -> None:
-        self.options, self.folder = options, Path(options.run)
+        self.folder = Path(options.run)
+        self.options = options = self.check_options(options)
         self.texts = read_texts(options)
-        self.check_options()
         (self.folder / "text").mkdir(parents=True, exist_ok=True)
+        write_lines(self.folder / "options.json", [json.dumps(asdict(options))])
         for name, corpus in zip(("train", "validation", "test"), self.texts[:3], strict=True):
             keep_lines(self.text(name, "source"), corpus.sources)
             keep_lines(self.text(name, "target"), corpus.targets)
 
-    def check_options(self) -> None:
-        """Keeps the options in the folder; SettingsError if it was begun with others."""
+    def check_options(self, options: LowResource) -> LowResource:
+        """Returns the options, with the sizes that a folder was begun with where none are given.
+
+        Raises:
+            SettingsError: it was begun with others.
+        """
         path = self.folder / "options.json"
-        given = json.loads(json.dumps(asdict(self.options)))
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_lines(path, [json.dumps(given)])
+            return options
+        given = json.loads(json.dumps(asdict(options)))
         begun = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("validation_size", "test_size"):
+            given[name] = given[name] or begun[name]
         other = [f"--{name.replace('_', '-')}" for name in given if given[name] != begun[name]]
         if other:
             raise seq2seq.SettingsError(
                 f"{self.folder} was begun with other {', '.join(other)}: go on with the same, or "
                 "give another --run"
             )
+        sizes = {name: given[name] for name in ("validation_size", "test_size")}
+        return replace(options, **sizes)
 
     def text(self, name: str, side: str) -> Path:
         """Returns the file with a side of the pairs of "train", "validation" or "test"."""
@@ -295,15 +308,25 @@ class Work:
         unfinished.replace(path)
         return str(path)
 
+    def updates(self, name: str) -> str:
+        """Returns how many updates a model has had; nothing for several together."""
+        metrics = self.folder / name / "metrics.jsonl"
+        rows = seq2seq.read_lines(metrics) if metrics.is_file() else []
+        return f"{json.loads(rows[-1])['step']:,} updates" if rows else ""
+
     def report(self, names: Sequence[str]) -> None:
-        """Prints the scores of the test, each with how probable it is if the first is as good."""
+        """Prints the scores of the test, each with the updates that the model has had.
+
+        Beside them stands how probable a score is if the first model is as good.
+        """
         settings = seq2seq.Run(self.folder / "forward-1").experiment(seq2seq.Experiment)
         tokenize, lowercase = settings.tokenize, settings.data.lowercase
         systems = {name: seq2seq.read_lines(self.folder / f"{name}.txt") for name in names}
         references = self.texts.test.targets
         print(f"\nThe test, {len(references):,} pairs:")
         if len(systems) == 1:
-            (only,) = systems.values()
+            ((name, only),) = systems.items()
+            print(f"{name}: {self.updates(name)}")
             scores = seq2seq.evaluate(only, references, tokenize=tokenize, lowercase=lowercase)
             for metric, score in scores.items():
                 print(f"{seq2seq.METRICS[metric].title}  {score}", flush=True)
@@ -313,7 +336,8 @@ class Work:
             print(f"{seq2seq.METRICS[metric].title}  {comparison.signature}")
             for name, each in comparison.systems.items():
                 verdict = "" if each.p_value is None else f"p = {each.p_value:.4f}"
-                print(f"  {name:32}{each.score:6.2f}  {verdict}".rstrip(), flush=True)
+                row = f"  {name:32}{each.score:6.2f}  {self.updates(name):16}{verdict}"
+                print(row.rstrip(), flush=True)
 
 
 def main() -> None:

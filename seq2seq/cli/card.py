@@ -13,16 +13,19 @@ from seq2seq.cli.options import (
     Device,
     FileOption,
     RunArgument,
+    is_other_kind,
     open_run,
     parse_again,
     parse_command,
-    read_aligned,
+    read_test,
+    test_problems,
 )
 from seq2seq.cli.parse import name_after_run
 from seq2seq.cli.report import validation_signature
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.changes import check_unused
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.wording import counted
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.files import write_text
@@ -80,7 +83,8 @@ class CardCommand(DescribedModel):
     """
 
     source: FileOption = ""
-    """A test text to translate and score, a sentence a line (compressed too)."""
+    """A test text to translate and score, a sentence a line (compressed too); or a table of pairs,
+    which has the references, too."""
     reference: tuple[FileOption, ...] = ()
     """Its references, line-aligned; several files if there are several."""
     test_name: Annotated[str, tyro.conf.arg(metavar="TEXT")] = ""
@@ -95,8 +99,10 @@ class CardCommand(DescribedModel):
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         yield from super().problems()
-        if bool(self.source) != bool(self.reference):
-            yield "a test text needs --source FILE and --reference FILE"
+        if is_other_kind(self.out, (".md", ".markdown", ".txt")):
+            yield f"--out {self.out}: a card is a text in Markdown: give FILE.md"
+        if self.source or self.reference:
+            yield from test_problems(self.source, self.reference)
         used = dict.fromkeys(("test_name", "device"), bool(self.source))
         yield from check_unused(self, "--", used, "no test text: give --source and --reference")
         yield from check_unused(self, "--", {"overwrite": bool(self.out)}, "no --out FILE")
@@ -113,11 +119,14 @@ def card_command(arguments: list[str]) -> None:
         raise RunError(f"{out} is there already: give another --out, or --overwrite for a file")
     model = open_model(command.run)
     command = parse_again(command, arguments, prog, about=about_model(model))
-    text = write_card(command, model, [*validation_scores(model), *test_scores(command, model)])
+    scores, doubts = test_scores(command, model)
+    text = write_card(command, model, [*validation_scores(model), *scores], doubts)
     if command.out:
         write_text(out, text)
     else:
         print(text, end="")
+    for doubt in doubts:
+        write_stderr(f"warning: {doubt}")
     for line in notes(command):
         write_stderr(line)
     if not command.source:
@@ -153,7 +162,10 @@ def about_model(model: Run | Export) -> AboutSettings:
 
 
 def write_card(
-    command: DescribedModel, model: Run | Export, scores: Sequence[CardScore] = ()
+    command: DescribedModel,
+    model: Run | Export,
+    scores: Sequence[CardScore] = (),
+    doubts: Sequence[str] = (),
 ) -> str:
     """Returns the card of a run or an export."""
     from seq2seq.export.card import Card, describe, export_settings, render, run_settings
@@ -177,6 +189,7 @@ def write_card(
             scores,
             model.experiment(Experiment).decoding.max_source_length,
             isinstance(model, Export),
+            doubts,
         )
     )
 
@@ -203,15 +216,16 @@ def validation_scores(model: Run | Export) -> Iterator[CardScore]:
         yield CardScore("validation text, greedy search", "bleu", "BLEU", found, signature)
 
 
-def test_scores(command: CardCommand, model: Run | Export) -> Iterator[CardScore]:
-    """Yields the scores of the test text, as `seq2seq evaluate` computes them."""
+def test_scores(command: CardCommand, model: Run | Export) -> tuple[list[CardScore], list[str]]:
+    """Returns the scores of the test text, as `seq2seq evaluate` has them, and what it warns of."""
     if not command.source:
-        return
+        return [], []
     from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
     from seq2seq.export.card import CardScore
+    from seq2seq.translation.check_test_text import doubts
     from seq2seq.translation.translator import Translator
 
-    sources, *streams = read_aligned(command.source, *command.reference)
+    files, (sources, *streams) = read_test(command.source, command.reference)
     experiment = model.experiment(Experiment)
     bleu_metric(experiment.tokenize)  # what would go wrong after the work
     hypotheses = Translator.load(model, command.device).translate(sources)
@@ -221,6 +235,8 @@ def test_scores(command: CardCommand, model: Run | Export) -> Iterator[CardScore
         tokenize=experiment.tokenize,
         lowercase=experiment.data.lowercase,
     )
-    name = command.test_name or f"a test text of {len(sources):,} sentences"
-    for metric, score in scores.items():
-        yield CardScore(name, metric, METRICS[metric].title, *score)
+    name = command.test_name or f"a test text of {counted(len(sources), 'sentence')}"
+    found = [
+        CardScore(name, metric, METRICS[metric].title, *score) for metric, score in scores.items()
+    ]
+    return found, [f"{name}: {each}" for each in doubts(model, files, sources, streams)]

@@ -15,9 +15,11 @@ from typing import Annotated, Literal, TypeAlias
 import tyro
 
 from seq2seq.cli.options import Device, drop_prefix
+from seq2seq.cli.values import check_values
 from seq2seq.config.base import find_problems, raise_problems
 from seq2seq.config.fields import NonNegativeInt
 from seq2seq.config.filters import FilterSettings
+from seq2seq.config.wording import counted
 from seq2seq.console import write_stderr
 from seq2seq.data.filters.cleaner import Cleaner
 from seq2seq.data.filters.problems import filter_problems
@@ -99,6 +101,7 @@ def clean_command(arguments: list[str]) -> None:
     with own_flags():
         for group in ("data.filters", "data"):
             arguments = [drop_prefix(argument, group) for argument in arguments]
+        check_values(Clean, arguments)
         command = tyro.cli(Clean, prog="seq2seq clean", args=arguments)
         raise_problems(find_problems(command))
         corpora = list(expand_folders(group_files(command.inputs)))
@@ -178,7 +181,7 @@ class Cleaning:
         for number, (record, reason) in enumerate(judged, 1):
             self.bar.update()
             if self.bar.disable and number % _REPORTED == 0:
-                write_stderr(f"{paths[0]}: {number:,} pairs read")
+                write_stderr(f"{paths[0]}: {counted(number, 'pair')} read")
             if not reason:
                 if write is not None:
                     write(record)

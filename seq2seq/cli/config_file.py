@@ -37,7 +37,7 @@ from seq2seq.config.base import (
     settings_in,
     to_dict,
 )
-from seq2seq.config.corpora import CorpusSettings, describe_corpus, mix_problems
+from seq2seq.config.corpora import CorpusSettings, as_column_name, describe_corpus, mix_problems
 from seq2seq.config.experiment import BaseExperiment, base_class
 from seq2seq.config.fields import setting_docs, setting_fields
 from seq2seq.errors import SettingsError
@@ -49,6 +49,8 @@ RECIPE = "recipe."
 """What the full names of a recipe's own options begin with, in a file."""
 FLAGS_ONLY = ("resume", "overwrite", "dry_run")
 """What is said anew for each training, and never in a file."""
+COLUMNS = ("data.source", "data.target", "data.column")
+"""What may be the name of a column, or its number."""
 OF_THE_RUN = ("run", "device", "monitor", "about", *FLAGS_ONLY)
 """What a run like another one does not take over; about is what is said of that other one."""
 
@@ -89,6 +91,8 @@ def read_settings(path: str | Path, kind: type[BaseExperiment]) -> SettingsFile:
                 value, found = read_corpora(value, path, f"[[{name}]]")
                 in_mix += found
             value = converted(value, types[name])
+            if name in COLUMNS:
+                value = as_column_name(value)
             settings[name.removeprefix(RECIPE)] = value
             if not is_instance(value, types[name]):
                 hint = hint_at_names(str(value), types[name]) if is_literal(types[name]) else ""

@@ -13,10 +13,12 @@ from seq2seq.cli.options import (
     load_translator,
     parse_decoding,
     print_json,
-    read_aligned,
+    read_test,
+    test_problems,
 )
 from seq2seq.cli.parse import name_after_run
 from seq2seq.config.experiment import Experiment, Tokenization
+from seq2seq.console import write_stderr
 from seq2seq.errors import DataError
 
 
@@ -27,10 +29,14 @@ class Evaluate(DecodingCommand):
     seq2seq evaluate runs/mine test.en test.fr
 
     seq2seq evaluate runs/mine --source test.en --reference test.fr second.fr
+
+    Where it can be known that the model was trained on some of the pairs, that source and reference
+    are exchanged, or that they are of other languages, a warning says so.
     """
 
     source: FileOption = ""
-    """The source sentences, a line each (compressed too)."""
+    """The source sentences, a line each (compressed too); or a table of pairs, as for seq2seq
+    train, which has the references, too."""
     reference: tuple[FileOption, ...] = ()
     """The references, line-aligned with the source; several files if there are several. An empty
     line beside others is no reference."""
@@ -45,8 +51,7 @@ class Evaluate(DecodingCommand):
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
-        if not self.source or not self.reference:
-            yield "give --source FILE and --reference FILE"
+        yield from test_problems(self.source, self.reference)
         yield from super().problems()
 
 
@@ -55,12 +60,15 @@ def evaluate_command(arguments: list[str]) -> None:
     arguments = name_after_run(arguments, "--source", "--reference")
     command, run = parse_decoding(Evaluate, arguments, "seq2seq evaluate")
     from seq2seq.evaluation.metrics import METRICS, bleu_metric, evaluate
+    from seq2seq.translation.check_test_text import doubts
 
-    sources, *streams = read_aligned(command.source, *command.reference)
+    files, (sources, *streams) = read_test(command.source, command.reference)
     # What would go wrong after the work is found out before it.
     trained = run.experiment(Experiment)
     tokenize = command.tokenize or trained.tokenize
     bleu_metric(tokenize)
+    for doubt in doubts(run, files, sources, streams):
+        write_stderr(f"warning: {doubt}")
     translator = load_translator(command, run)
     check_output(command.output, [command.source, *command.reference])
     hypotheses = translator.translate(sources)

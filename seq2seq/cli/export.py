@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from seq2seq.cli.options import RunArgument, open_run, parse_again, parse_command
+from seq2seq.cli.options import RunArgument, is_other_kind, open_run, parse_again, parse_command
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.console import write_stderr
@@ -56,6 +56,11 @@ class ExportCommand:
         """Whether --out is called as an HTML file is."""
         return Path(self.out).suffix.lower() in (".html", ".htm")
 
+    @property
+    def is_other_file(self) -> bool:
+        """Whether --out is called as files are that no export is, as model.pdf."""
+        return is_other_kind(self.out, (".html", ".htm"))
+
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if not self.out:
@@ -65,6 +70,12 @@ class ExportCommand:
             yield (
                 f"--out {self.out} is the name of a page, and --format onnx writes a directory: "
                 "give --format html, or another name"
+            )
+        if self.is_other_file:
+            yield (
+                f"--out {self.out} is called as a file of another kind: give FILE.html for a page "
+                "that translates in a browser, or a name without an ending for a directory of ONNX "
+                "files"
             )
         if self.is_page and self.quantize == "none":
             yield "--quantize none is for --format onnx: the weights of a page are always in int8"

@@ -6,17 +6,23 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from mimetypes import MimeTypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import tyro
 
+from seq2seq.cli.values import check_values
 from seq2seq.config.base import validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.experiment import Device as Device
+from seq2seq.config.fields import Range
+from seq2seq.config.wording import counted
 from seq2seq.console import standard_input
+from seq2seq.data.readers.lines import ending
 from seq2seq.data.readers.plain_text import read_plain_lines
+from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.files import finite_or_none
@@ -36,6 +42,9 @@ RunsOption: TypeAlias = Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN [R
 FileArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 FileOption: TypeAlias = Annotated[str, tyro.conf.arg(metavar="FILE")]
 InputArgument: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[FILE]")]
+
+Workers: TypeAlias = Annotated[int, Range(0, 1024)]
+"""A number of processes: more than any machine has cores would only take its memory."""
 
 ExperimentT = TypeVar("ExperimentT", bound=BaseExperiment)
 CommandT = TypeVar("CommandT", bound="DataclassInstance")
@@ -80,6 +89,7 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
         SettingsError: an option is impossible; all of them are in one message.
         SystemExit: help was asked for, or an option is misspelt.
     """
+    check_values(kind, arguments)
     command = tyro.cli(kind, prog=prog, args=arguments)
     validate(command)
     return command
@@ -98,6 +108,7 @@ def parse_decoding(
         RunError: there is no run, or it is damaged.
     """
     arguments = [drop_prefix(argument, "decoding") for argument in arguments]
+    check_values(kind, arguments)
     command = tyro.cli(kind, prog=prog, args=arguments)
     from seq2seq.export.directory import open_export
 
@@ -214,13 +225,54 @@ def read_aligned(*paths: str) -> list[list[str]]:
     return texts
 
 
+def is_other_kind(file: str, endings: Sequence[str]) -> bool:
+    """Whether a file to be written is called as files of another kind are.
+
+    >>> [is_other_kind(name, [".html"]) for name in ("a.pdf", "a.html", "runs/v1.2", "en.tr")]
+    [True, False, False, False]
+    """
+    suffix = Path(file).suffix.lower()
+    kinds = MimeTypes()  # those of Python, and not of this machine
+    # Two letters may be a language: en.tr is no text for troff.
+    known = len(suffix) > 3 and suffix in {**kinds.types_map[0], **kinds.types_map[1]}
+    return (known or suffix in (".onnx", *kinds.encodings_map)) and suffix not in endings
+
+
+def is_table(file: str) -> bool:
+    """Whether a file is called as tables of pairs are."""
+    return ending(Path(file).name, TABLE_SUFFIXES) != ""
+
+
+def test_problems(source: str, references: Sequence[str]) -> Iterator[str]:
+    """Yields a line unless a test text has both sides: two files or more, or a table alone."""
+    if not source or not (references or is_table(source)):
+        yield (
+            "give --source FILE and --reference FILE; or, alone, a table of pairs "
+            f"({', '.join(TABLE_SUFFIXES)})"
+        )
+
+
+def read_test(source: str, references: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Returns the files of a test text, and the sentences of each side, source first.
+
+    Raises:
+        DataError: as `read_aligned`, or as `ParallelCorpus.read` for a table, which stands alone.
+    """
+    if references:
+        return [source, *references], read_aligned(source, *references)
+    from seq2seq.data.parallel import ParallelCorpus
+
+    pairs = ParallelCorpus.read(source, split="test")
+    return [source], [pairs.sources, pairs.targets]
+
+
 def check_aligned(files: Mapping[str, Sequence[str]]) -> None:
     """Raises DataError unless all files have the same number of lines, and at least one."""
     first, lines = next(iter(files.items()))
     for path, others in files.items():
         if len(others) != len(lines):
             raise DataError(
-                f"{first} has {len(lines):,} lines, but {path} has {len(others):,}: "
+                f"{first} has {counted(len(lines), 'line')}, but {path} has {len(others):,}: "
                 "line for line they must belong together"
             )
     if not lines:

@@ -17,6 +17,7 @@ from seq2seq.cli.config_file import read_settings
 from seq2seq.cli.given import BUDGETS, Given, argument_value
 from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.cli.rules import OPEN_NAMES
+from seq2seq.cli.values import check_values
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import (
     BaseExperiment,
@@ -25,7 +26,7 @@ from seq2seq.config.experiment import (
     with_settings,
 )
 from seq2seq.config.language_model import NGramExperiment
-from seq2seq.config.parent import contradictions, inherit, inherited_settings
+from seq2seq.config.parent import contradictions, format_flag, inherit, inherited_settings
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.training.preflight import names_training_text, preflight
@@ -93,11 +94,12 @@ def parse_experiment(
     if parent:
         default = with_parent_defaults(default, parent, given)
     try:
+        check_values(kind, arguments)
         parsed, problems = parse_settings(
             default, arguments, prog, description, fits=fit is not None
         )
-    except SystemExit as ended:
-        if ended.code and not text_given:
+    except (SystemExit, SettingsError) as ended:
+        if not text_given and getattr(ended, "code", True):
             hint_at_last_file(arguments, prog)
         raise
     experiment = with_processes_of(stored, parsed) if stored else parsed
@@ -282,9 +284,11 @@ def report_lifted_budgets(stored: BaseExperiment, experiment: BaseExperiment) ->
     """Says which budgets of a continued run give way to one on the command line."""
     before, after = flatten(to_dict(stored)), flatten(to_dict(experiment))
     names = [f"training.{name}" for name in BUDGETS]
-    lifted = [
-        f"--{flag_name(name)} {before[name]}" for name in names if before[name] and not after[name]
+    flags = [
+        {name: format_flag(f"--{flag_name(name)}", values[name]) for name in names if values[name]}
+        for values in (before, after)
     ]
+    lifted = [flag for name, flag in flags[0].items() if name not in flags[1]]
     if lifted:
-        now = [f"--{flag_name(name)} {after[name]}" for name in names if after[name]]
+        now = flags[1].values()
         write_stderr(f"note: {', '.join(now)} instead of the run's {', '.join(lifted)}")

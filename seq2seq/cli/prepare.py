@@ -9,13 +9,15 @@ from typing import Annotated
 
 import tyro
 
-from seq2seq.cli.options import Device
+from seq2seq.cli.options import Device, Workers
 from seq2seq.cli.rules import OPEN_NAMES
+from seq2seq.cli.values import check_values
 from seq2seq.config.base import validate
 from seq2seq.config.changes import check_unused
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
-from seq2seq.config.fields import NonNegativeInt, PositiveInt
+from seq2seq.config.fields import PositiveInt
+from seq2seq.config.wording import counted
 from seq2seq.data.readers.sources import find_text
 from seq2seq.training.preflight import device_problems, incompatible_runs, missing_runs
 from seq2seq.training.preflight_text import text_problems
@@ -51,7 +53,7 @@ class Prepare:
     """How text becomes tokens, which pairs are dropped, and which text validates."""
     sample: PositiveInt = 200_000
     """From so many pairs, drawn from all, tokenizers and vocabularies are learned."""
-    workers: NonNegativeInt = 0
+    workers: Workers = 0
     """How many processes tokenize. 0: one for each core."""
     seed: int = 1
     """Draws the sample, and the pairs that are set aside for validation."""
@@ -77,6 +79,7 @@ class Prepare:
 
 def prepare_command(arguments: list[str]) -> None:
     """Tokenize text once, for trainings on more than memory holds."""
+    check_values(Prepare, arguments)
     command = tyro.cli(Prepare, prog="seq2seq prepare", args=arguments, registry=OPEN_NAMES)
     validate(command)
     corpora = find_text(command.inputs)
@@ -95,7 +98,7 @@ def prepare_command(arguments: list[str]) -> None:
     size = found.size()
     print(found.report)
     print(
-        f"{command.out}: {size.pairs:,} training pairs with {size.source_tokens:,} source and "
-        f"{size.target_tokens:,} target tokens, {'as text' if found.is_text else 'as ids'}, in "
+        f"{command.out}: {counted(size.pairs, 'training pair')} with {size.source_tokens:,} source "
+        f"and {size.target_tokens:,} target tokens, {'as text' if found.is_text else 'as ids'}, in "
         f"shards: {len(found.sizes):,}, of {sum(found.sizes.values()) / 2**20:,.1f} MiB"
     )

@@ -15,9 +15,11 @@ from seq2seq.cli.options import (
     Device,
     FileOption,
     RunArgument,
+    is_other_kind,
     open_run,
     parse_command,
-    read_aligned,
+    read_test,
+    test_problems,
 )
 from seq2seq.cli.parse import name_after_run
 from seq2seq.cli.show import (
@@ -34,6 +36,7 @@ from seq2seq.config.base import settings_in
 from seq2seq.config.changes import check_unused
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import PositiveInt
+from seq2seq.console import write_stderr
 from seq2seq.errors import SettingsError
 from seq2seq.training.preflight import device_problems
 
@@ -57,7 +60,8 @@ class ReportCommand:
     run: RunArgument
     """The run directory, of any kind of model."""
     source: FileOption = ""
-    """A test text to translate and score, a sentence a line (compressed too)."""
+    """A test text to translate and score, a sentence a line (compressed too); or a table of pairs,
+    which has the references, too."""
     reference: tuple[FileOption, ...] = ()
     """Its references, line-aligned; several files if there are several."""
     out: FileOption = ""
@@ -78,8 +82,10 @@ class ReportCommand:
         """Yields a line for each impossible option."""
         if not self.out:
             yield "give --out FILE, where to write the report"
-        if bool(self.source) != bool(self.reference):
-            yield "a test text needs --source FILE and --reference FILE"
+        if is_other_kind(self.out, (".html", ".htm")):
+            yield f"--out {self.out}: a report is one HTML file: give FILE.html"
+        if self.source or self.reference:
+            yield from test_problems(self.source, self.reference)
         used = dict.fromkeys(("sentences", "device"), bool(self.source))
         yield from check_unused(self, "--", used, "no test text: give --source and --reference")
         yield from device_problems(self.device)
@@ -172,9 +178,12 @@ def score_test(command: ReportCommand, run: Run, experiment: BaseExperiment) -> 
     if not command.source or not isinstance(experiment, Experiment):
         return None
     from seq2seq.report.scored import score_text
+    from seq2seq.translation.check_test_text import doubts
     from seq2seq.translation.translator import Translator
 
-    sources, *streams = read_aligned(command.source, *command.reference)
+    files, (sources, *streams) = read_test(command.source, command.reference)
+    for doubt in doubts(run, files, sources, streams):
+        write_stderr(f"warning: {doubt}")
     translator = Translator.load(run, command.device)
     return score_text(
         translator,

@@ -12,6 +12,7 @@ from seq2seq.cli.options import RunArgument, open_run, parse_command
 from seq2seq.config.base import flatten, to_dict
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
+from seq2seq.config.wording import counted
 from seq2seq.errors import RunError
 from seq2seq.training.preflight import TRAIN_COMMANDS
 
@@ -99,7 +100,7 @@ def origin_rows(run: Run) -> Iterator[Row]:
     yield "begun by", shlex.join(map(str, begun.get("command", ())))
     yield "with", f"seq2seq {begun.get('versions', {}).get('seq2seq', 'of unknown version')}"
     if continued:
-        yield "continued", f"{continued} times"
+        yield "continued", f"{counted(continued, 'time')}"
 
 
 def changed_settings(experiment: BaseExperiment) -> Iterator[tuple[str, Any, str]]:
@@ -114,7 +115,8 @@ def changed_settings(experiment: BaseExperiment) -> Iterator[tuple[str, Any, str
 def text_rows(run: Run) -> Iterator[Row]:
     """Yields how much text a run has learnt from, by part."""
     for name, part in run.metadata["text"].items():
-        yield name, f"{part['lines']:,} lines, of {part['read']:,} that were read"
+        read = "" if part["read"] == part["lines"] else f", of {part['read']:,} that were read"
+        yield name, f"{counted(part['lines'], 'line')}{read}"
 
 
 def vocabulary_rows(run: Run) -> Iterator[Row]:

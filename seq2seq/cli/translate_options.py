@@ -9,8 +9,8 @@ from typing import Annotated
 
 import tyro
 
-from seq2seq.cli.options import DecodingCommand, FileOption, InputArgument
-from seq2seq.config.fields import NonNegativeInt, PositiveInt
+from seq2seq.cli.options import DecodingCommand, FileOption, InputArgument, Workers
+from seq2seq.config.fields import PositiveInt
 from seq2seq.config.symbols import symbol_problems
 from seq2seq.data.readers.lines import ending
 from seq2seq.data.readers.tables import TABLE_SUFFIXES
@@ -34,7 +34,7 @@ class Translate(DecodingCommand):
     """Write to this file instead of standard output, compressed if its name ends so. It is there
     when all is translated. Until then FILE.partial beside it has what is done, and the same command
     goes on with it, whatever has stopped it: no line is lost or doubled."""
-    workers: NonNegativeInt = 0
+    workers: Workers = 0
     """With --out: so many processes translate, each with one thread. The output does not depend on
     how many. 0: this process, with its threads."""
     restart: bool = False

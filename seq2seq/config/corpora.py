@@ -22,6 +22,11 @@ def as_files(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def as_column_name(value: Any) -> Any:
+    """Returns a column's number as settings have it, which is text; else the value itself."""
+    return str(value) if type(value) is int else value  # a truth value is no number
+
+
 @dataclass(frozen=True)
 class CorpusSettings:
     """One corpus of a mix. Its fields are called as those of `DataSettings` that they stand for."""
@@ -54,8 +59,7 @@ class CorpusSettings:
         for name in ("train", "train_target", "validation", "validation_target"):
             object.__setattr__(self, name, as_files(getattr(self, name)))
         for name in ("source", "target"):
-            if type(getattr(self, name)) is int:  # a truth value is no number
-                object.__setattr__(self, name, str(getattr(self, name)))
+            object.__setattr__(self, name, as_column_name(getattr(self, name)))
         if isinstance(self.tag, str):
             object.__setattr__(self, "tag", unicodedata.normalize("NFC", self.tag))
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from seq2seq.config.corpora import CorpusSettings, as_files, mix_problems, unequal_sides
+from seq2seq.config.corpora import (
+    CorpusSettings,
+    as_column_name,
+    as_files,
+    mix_problems,
+    unequal_sides,
+)
 from seq2seq.config.fields import (
     CHANGEABLE,
     NonNegativeFloat,
@@ -24,7 +30,9 @@ from seq2seq.config.symbols import as_symbols, room_problems, symbol_problems
 TokenizerKind = Literal["word", "character", "space", "unigram", "bpe"]
 SUBWORDS = ("unigram", "bpe")
 """The kinds of SentencePiece."""
-VocabSize = Annotated[int, Range(5)]
+MOST_PIECES = 2**31 - 1
+"""SentencePiece counts them in 32 bits."""
+VocabSize = Annotated[int, Range(5, MOST_PIECES)]
 MIN_COVERAGE = 0.98
 Coverage = Annotated[float, Range(MIN_COVERAGE, 1)]
 """What SentencePiece takes."""
@@ -77,7 +85,9 @@ class DataSettings:
         Literal["same", TokenizerKind], only_if("model.initialize_decoder", "")
     ] = "same"
     """Another kind of tokens for the target side, as characters for Chinese."""
-    target_vocab_size: Annotated[NonNegativeInt, only_if("model.initialize_decoder", "")] = 0
+    target_vocab_size: Annotated[
+        int, Range(0, MOST_PIECES), only_if("model.initialize_decoder", "")
+    ] = 0
     """Another size for the target side. 0: the same."""
     min_frequency: PositiveInt = 1
     """Rarer words or characters become <unk>."""
@@ -120,6 +130,8 @@ class DataSettings:
         object.__setattr__(self, "special_symbols", as_symbols(self.special_symbols))
         for name in ("train", "train_target", "validation", "validation_target"):
             object.__setattr__(self, name, as_files(getattr(self, name)))
+        for name in ("source", "target"):
+            object.__setattr__(self, name, as_column_name(getattr(self, name)))
         if isinstance(self.mix, list):
             object.__setattr__(self, "mix", tuple(self.mix))
 

@@ -40,11 +40,11 @@ class FilterSettings:
     copies: bool = False
     """Drop pairs whose target is the source."""
     max_words: NonNegativeInt = 0
-    """The most words between spaces on a side. 0: any number."""
+    """The most words on a side, as spaces separate them. 0: any number."""
     max_characters: NonNegativeInt = 0
     """The most characters on a side, for languages without spaces. 0: any number."""
     max_ratio: NonNegativeFloat = 0.0
-    """How many times the characters of its other side a side may have. 0: any ratio."""
+    """The longer side has at most so many times the characters of the shorter one. 0: any ratio."""
     source_script: tuple[str, ...] = ()
     """The scripts of the source side, by their names in Unicode, as Latin, or Han Hiragana
     Katakana."""
@@ -53,9 +53,11 @@ class FilterSettings:
     min_script: Probability = 0.5
     """The least share of a side's letters that are of its scripts."""
     max_symbols: Fraction = 0.0
-    """The largest share of a side's characters that are digits, punctuation or symbols. 0: any."""
+    """The largest share of a side's characters that are digits, punctuation or symbols. 0:
+    any share."""
     max_repeats: NonNegativeInt = 0
-    """How often the same characters may come in a row, as in "nooooo" and "ha ha ha". 0: always."""
+    """How often the same characters may come in a row, as in "nooooo" and "ha ha ha". 0: any number
+    of times."""
     html: bool = False
     """Drop pairs with tags or entities of HTML, as <br> and &amp;."""
     mojibake: bool = False
@@ -76,7 +78,7 @@ class FilterSettings:
     """A language model of target text as it is wanted: where it finds a target less probable than
     the general model does, the score is lower."""
     general_model: Annotated[str, CHANGEABLE] = ""
-    """A language model of target text of any kind."""
+    """A language model of target text of any kind, with which the domain model is compared."""
     min_score: Fraction = 0.0
     """The least score by these models, from 0 to 1."""
 

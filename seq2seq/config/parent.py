@@ -115,4 +115,6 @@ def format_flag(name: str, value: object) -> str:
         return name if value else f"{first}.no-{last}"
     if isinstance(value, tuple):
         return f"{name} {' '.join(map(str, value))}".rstrip()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return f"{name} {value}"

@@ -96,11 +96,12 @@ class TrainingSettings:
     """How the weights are found, and for how long."""
 
     minutes: Limit = None
-    """Stop after so many minutes of training. 0, as for the next two: no such limit."""
+    """Stop after so many minutes of training. 0: no such limit."""
     epochs: Limit = None
-    """Stop after so many passes over the training text."""
+    """Stop after so many passes over the training text. 0: no such limit."""
     max_steps: Annotated[int | None, Range(0)] = None
-    """Stop after so many updates of the weights. Of the three budgets, the first reached counts."""
+    """Stop after so many updates of the weights. 0: no such limit. Of the three budgets, the first
+    that is reached counts."""
     batch_tokens: Annotated[PositiveInt, only_if("data.windows", "sentences"), FIXED] = 2048
     """The most tokens, pads counted, that a batch has on either side."""
     accumulate: Annotated[PositiveInt, FIXED] = 1

@@ -16,6 +16,7 @@ from typing import NamedTuple, overload
 
 from seq2seq.config.about import AboutSettings
 from seq2seq.config.arguments import check_several
+from seq2seq.config.wording import counted
 from seq2seq.data.filters.base import PairFilter
 from seq2seq.data.filters.cleaner import Cleaner, CorpusReport
 from seq2seq.data.filters.lengths import TooLong, count_words
@@ -44,8 +45,8 @@ class Overlap:
         """One readable line."""
         other, name = self.other or "the other corpus", self.name or "this corpus"
         return (
-            f"{other}: of its {self.total:,} pairs, {self.sources:,} by source, {self.targets:,} "
-            f"by target and {self.pairs:,} as a pair are also in {name}"
+            f"{other}: of its {counted(self.total, 'pair')}, {self.sources:,} by source, "
+            f"{self.targets:,} by target and {self.pairs:,} as a pair are also in {name}"
         )
 
 
@@ -68,8 +69,8 @@ class ParallelCorpus:
             check_several(texts, side, "a list of strings")
         if len(self.sources) != len(self.targets):
             raise DataError(
-                f"{self.name or 'corpus'}: {len(self.sources):,} sources but "
-                f"{len(self.targets):,} targets; both must have a line for each pair"
+                f"{self.name or 'corpus'}: {counted(len(self.sources), 'source')} but "
+                f"{counted(len(self.targets), 'target')}; both must have a line for each pair"
             )
         if self.report == CorpusReport():
             report = CorpusReport(self.name, read=len(self.sources))
@@ -163,7 +164,7 @@ class ParallelCorpus:
         return replace(self, sources=[f"{tag} {text}" for text in self.sources]) if tag else self
 
     def __repr__(self) -> str:
-        return f"ParallelCorpus({self.name!r}, {len(self):,} pairs)"
+        return f"ParallelCorpus({self.name!r}, {counted(len(self), 'pair')})"
 
     def __len__(self) -> int:
         """The number of pairs."""
@@ -245,8 +246,8 @@ class ParallelCorpus:
             groups.setdefault(comparable(pair.source), []).append(pair)
         if validation + test >= len(groups):
             raise DataError(
-                f"{self.name or 'the corpus'} has {len(groups):,} different sources, too few for "
-                f"{validation:,} in validation, {test:,} in test and some in training"
+                f"{self.name or 'the corpus'} has {counted(len(groups), 'different source')}, too "
+                f"few for {validation:,} in validation, {test:,} in test and some in training"
             )
         order = list(groups.values())
         random.Random(seed).shuffle(order)

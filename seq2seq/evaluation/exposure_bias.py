@@ -22,6 +22,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seq2seq.config.wording import counted
 from seq2seq.data.batching import Batch, bucket, make_batch
 from seq2seq.data.vocabulary import EOS_ID
 from seq2seq.decoding.hypothesis import FORBIDDEN_IDS
@@ -130,7 +131,8 @@ def measure_exposure_bias(
         raise SettingsError(f"the last position is {max_length}: it must be at least 1")
     if len(sources) != len(targets):
         raise DataError(
-            f"{len(sources):,} sources but {len(targets):,} references: they must be line-aligned"
+            f"{counted(len(sources), 'source')} but {counted(len(targets), 'reference')}: they "
+            "must be line-aligned"
         )
     if not sources:
         raise DataError("there is nothing to predict: no source and no reference")

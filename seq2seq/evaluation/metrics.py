@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
 
 from seq2seq.config.experiment import Tokenization
+from seq2seq.config.wording import counted
 from seq2seq.data.tokenizers.normalization import to_nfc
 from seq2seq.errors import DataError, SettingsError
 
@@ -179,7 +180,8 @@ def check_lengths(hypotheses: int, references: int) -> None:
     """Raises DataError unless every hypothesis has its reference: sacreBLEU cuts in silence."""
     if hypotheses != references:
         raise DataError(
-            f"{hypotheses:,} translations but {references:,} references: they must be line-aligned"
+            f"{counted(hypotheses, 'translation')} but {counted(references, 'reference')}: they "
+            "must be line-aligned"
         )
     if not hypotheses:
         raise DataError("there is nothing to score: no translation and no reference")

@@ -55,6 +55,7 @@ class Card(NamedTuple):
         scores: by text and metric.
         longest: source tokens after which a sentence is cut.
         exported: whether it is an export, which needs no torch.
+        doubts: reasons not to believe the scores.
     """
 
     about: AboutSettings
@@ -66,6 +67,7 @@ class Card(NamedTuple):
     scores: Sequence[CardScore]
     longest: int
     exported: bool
+    doubts: Sequence[str] = ()
 
     @property
     def languages(self) -> list[str]:
@@ -133,6 +135,7 @@ def render(card: Card) -> str:
         usage(card),
         "## How good it is",
         score_table(card.scores),
+        *(f"Warning: {plain(doubt)}." for doubt in card.doubts),
         "## Settings",
         table(card.settings),
         "## Limits",

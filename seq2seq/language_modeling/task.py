@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.config.wording import counted
 from seq2seq.data.batching import bucket, pad
 from seq2seq.data.bptt import Window, random_windows, sequential_windows
 from seq2seq.data.token_stream import TokenStream
@@ -101,8 +102,8 @@ class LanguageTask:
         kept = [row for row in rows if len(row) <= limit + 2]  # bos and eos
         if len(kept) < len(rows):
             log_line(
-                f"{len(rows) - len(kept):,} sentences have more than {limit} tokens and are left "
-                "out of the training (--data.max-length)"
+                f"{counted(len(rows) - len(kept), 'sentence')} left out for more than {limit} "
+                "tokens (--data.max-length)"
             )
         if not kept:
             raise DataError(f"no training sentence has at most {limit} tokens")

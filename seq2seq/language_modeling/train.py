@@ -17,6 +17,7 @@ from seq2seq.config.language_model import (
     LanguageExperiment,
     MonolingualSettings,
 )
+from seq2seq.config.wording import counted
 from seq2seq.data.bptt import Window
 from seq2seq.data.monolingual import letters_only, read_monolingual
 from seq2seq.data.tokenizers.pipeline import EncodedText, build_pipeline, encode_text
@@ -77,13 +78,14 @@ def plan_training(task: LanguageTask) -> TrainingPlan[Window | SentenceBatch]:
     pipeline, texts = task.text.pipeline, task.texts
     tokens, size = sum(map(len, task.rows)) - len(task.rows), len(pipeline.vocab)
     details = [
-        f"training text: {len(texts.train):,} lines, validation text: {len(texts.validation):,}",
+        f"training text: {counted(len(texts.train), 'line')}, validation text: "
+        f"{len(texts.validation):,}",
         f"{tokens:,} training tokens",
         f"a vocabulary of {size:,} tokens",
     ]
     if task.text.sentences:
         dropped, limit = len(texts.train) - len(task.rows), task.experiment.data.max_length
-        details.insert(1, f"{dropped:,} sentences left out for more than {limit} tokens")
+        details.insert(1, f"{counted(dropped, 'sentence')} left out for more than {limit} tokens")
     return TrainingPlan(
         task.network,
         task,

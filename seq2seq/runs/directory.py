@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from seq2seq.data.prepared_folder import foreign_files
+from seq2seq.data.prepared_folder import foreign_files, is_prepared
 from seq2seq.errors import RunError
 from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json, system_errors
 
@@ -164,6 +164,11 @@ class RunDirectory:
             if (self.path / EXPORT_DESCRIPTION).exists() and not self.experiment.exists():
                 raise RunError(
                     f"{self.path} is an export, and no run: give the run that it was made from"
+                )
+            if is_prepared(self.path):
+                raise RunError(
+                    f"{self.path} is prepared text, and no run: seq2seq train {self.path} learns "
+                    "from it"
                 )
             if not self.experiment.is_file():
                 raise RunError(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from seq2seq.config.base import to_dict
 from seq2seq.config.experiment import BaseExperiment, base_class
+from seq2seq.config.wording import counted
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.errors import DataError, RunError
 from seq2seq.runs.directory import FORMAT, FORMATS, RunDirectory
@@ -133,8 +134,8 @@ def check_same_text(before: Any, now: Mapping[str, Any], run: RunDirectory) -> N
             f"{run.experiment} is damaged: it does not say which text was read"
         ) from error
     other = [
-        f"{name} text ({each['lines']:,} lines) is not what {run.path} was begun with "
-        f"({known[name].lines} lines)"
+        f"{name} text ({counted(each['lines'], 'line')}) is not what {run.path} was begun with "
+        f"({counted(known[name].lines, 'line')})"
         for name, each in now.items()
         if each["sha256"] != known[name].sha256
     ]

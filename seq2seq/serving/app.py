@@ -233,8 +233,10 @@ class Api:
             raise RequestError(499, "the client has gone") from None
         given, key = asked.api_key.encode(), self.api_key.encode()
         if key and not hmac.compare_digest(given, key):
-            problem = "api_key is not the key" if given else "api_key is missing"
-            raise RequestError(403, f"{problem} of this server")
+            problem = (
+                "is not the key of this server" if given else "is missing: this server asks for it"
+            )
+            raise RequestError(403, f"api_key {problem}")
         return asked
 
     @asynccontextmanager

@@ -37,6 +37,8 @@ from seq2seq.training.trainer import Trainer
 
 DRY_RUN = "dry run"
 """Why such a training ended, in words."""
+MUCH = 2.0
+"""So many times as quick, or as slow, as was thought, is worth a word."""
 MANY_BATCHES = 2000
 """Among so many the largest is looked for."""
 
@@ -55,6 +57,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
         history: what the decoder reads in a batch with teacher forcing.
         count_shortlist: makes the shortlist of a translation model from the training text.
         initial: the weights that another run gave, where they are to be stayed near.
+        assumed_seconds: how long an update from so many tokens was thought to take.
     """
 
     model: nn.Module
@@ -67,6 +70,7 @@ class TrainingPlan(NamedTuple, Generic[BatchT]):
     history: Callable[[BatchT], History]
     count_shortlist: Callable[[], Shortlist] | None = None
     initial: Mapping[str, Tensor] | None = None
+    assumed_seconds: Callable[[int], float] | None = None
 
 
 def count_weights(model: nn.Module) -> int:
@@ -151,6 +155,7 @@ def dry_run(
             *begun * experiment.resume,
             *footprint_lines(used, measured.target_tokens, describe_shapes(measured)),
             *memory_limit_lines(used, experiment.training.memory),
+            *time_lines(plan, experiment.training.minutes, measured, used.seconds),
         ],
         f"The first batch, {ROWS_SHOWN} rows of it": batch_lines(
             batches[0], plan.vocabularies, width
@@ -214,6 +219,29 @@ def memory_limit_lines(used: Footprint, limit: float | None) -> Iterator[str]:
     """A line if --training.memory, in MiB, is less than the batch keeps."""
     if limit and used.activations > limit * 2**20:
         yield f"activations are above --training.memory {limit}: such a batch is cut in halves"
+
+
+def time_lines(
+    plan: TrainingPlan[BatchT], minutes: float | None, batch: BatchT, seconds: float
+) -> Iterator[str]:
+    """A line if an update takes much more time, or less, than a budget in minutes was thought of.
+
+    Args:
+        plan: what would be trained.
+        minutes: the budget, if there is one.
+        batch: what was measured.
+        seconds: that it took.
+    """
+    if not minutes or not plan.assumed_seconds:
+        return
+    tokens = max(ids.numel() for ids in batch if isinstance(ids, Tensor))
+    assumed = plan.assumed_seconds(tokens)
+    if not assumed / MUCH < seconds < assumed * MUCH:
+        fewer = "fewer" if seconds > assumed else "more"
+        yield (
+            f"fitted settings assume {assumed:.3f} seconds for it: with {seconds / assumed:.1f} "
+            f"times as much, {minutes:g} minutes have {fewer} updates than they are meant for"
+        )
 
 
 def mebibytes(size: int) -> str:

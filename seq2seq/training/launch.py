@@ -10,6 +10,7 @@ import torch
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.training import TrainingSettings
+from seq2seq.config.wording import counted
 from seq2seq.decoding.shortlist import save_shortlist
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import lock_run
@@ -46,12 +47,12 @@ def launch(
         return dry_run(plan, experiment, run, stored)
     with lock_run(run.path):
         # Before anything is written: a run that is killed here was never begun.
-        counted = None
+        shortlist = None
         if plan.count_shortlist and not (experiment.resume and run.shortlist.is_file()):
-            counted = plan.count_shortlist()
+            shortlist = plan.count_shortlist()
         run_id = save_metadata(run, experiment, plan.summaries, plan.pipelines)
-        if counted is not None:
-            save_shortlist(run.shortlist, counted, run_id)
+        if shortlist is not None:
+            save_shortlist(run.shortlist, shortlist, run_id)
         if plan.initial:
             save_tensors(run.initial, plan.initial, None, run_id)
         trainer = make_trainer(plan, experiment, run, run_id)
@@ -75,7 +76,7 @@ def launch(
             "--training.max-steps"
         )
     log_line(
-        f"Training ended after {trainer.state.step:,} steps: {reason}. "
+        f"Training ended after {counted(trainer.state.step, 'step')}: {reason}. "
         f"The run is in {run.path}{hint}"
     )
     return reason

@@ -15,6 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from seq2seq.config.training import Monitor
+from seq2seq.config.wording import counted
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError
 from seq2seq.evaluation.metrics import METRICS
@@ -191,7 +192,7 @@ def validation_line(values: dict[str, Any]) -> str:
         for name, found in values.get("sets", {}).items()
     ]
     seen = [
-        f"{name} {found['pairs']:,} pairs ({found['times']:.2f} times)"
+        f"{name} {counted(found['pairs'], 'pair')} ({found['times']:.2f} times)"
         for name, found in values.get("seen", {}).items()
     ]
     corpora = [f"    seen of {', '.join(seen)}"] if seen else []

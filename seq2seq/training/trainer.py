@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq.config.training import Monitor, TrainingSettings
+from seq2seq.config.wording import counted
 from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import perplexity
 from seq2seq.models.device import choose_device, choose_precision
@@ -206,7 +207,7 @@ class Trainer(Generic[BatchT]):
         if self.stop_signals.received:
             return "interrupted"
         if settings.patience and self.state.unimproved >= settings.patience:  # early stopping
-            return f"no improvement in {settings.patience} validations"
+            return f"no improvement in {counted(settings.patience, 'validation')}"
         return "the budget is used up" if self.progress >= 1 else None
 
     def log(self) -> None:

@@ -9,6 +9,7 @@ output does not depend on how many processes there are, nor on where it was inte
 from __future__ import annotations
 
 import hashlib
+import math
 import multiprocessing
 import os
 import signal
@@ -41,6 +42,8 @@ from seq2seq.translation.partial_output import PartialOutput, lock_output, parti
 AHEAD = 4
 """So many chunks for each process are read before the first of them is written: while a slow one is
 waited for, the others have something to do."""
+FIRST_LINES = 128
+"""The first chunk has no more lines, so that it is soon known how quick the work is."""
 REPORTED = 30.0
 """Seconds between two lines of progress, where there is no terminal."""
 _LOOKED_AT = 1000
@@ -169,7 +172,8 @@ def read_chunks(bulk: Bulk, done: int, digest: hashlib._Hash) -> Iterator[Chunk]
     for line in islice(lines, done):
         digest.update(f"{line}\n".encode())
     first = done + 1
-    while chunk := [*islice(lines, bulk.chunk_lines)]:
+    size = bulk.chunk_lines
+    while chunk := [*islice(lines, size if first > 1 else min(size, FIRST_LINES))]:
         digest.update("".join(f"{line}\n" for line in chunk).encode())
         yield Chunk(first, chunk)
         first += len(chunk)
@@ -283,7 +287,7 @@ class Progress:
 
     def __init__(self, bulk: Bulk, done: int, lines: int) -> None:
         self.name, self.before, self.done, self.lines = bulk.text, done, done, lines
-        self.began = self.said = time.monotonic()
+        self.began, self.said = time.monotonic(), -math.inf  # a first line as soon as there is one
         if done:
             write_stderr(f"{self.name}: {done:,} of {lines:,} lines are done already, going on")
         self.bar = None

@@ -13,9 +13,10 @@ import torch
 from seq2seq.config.base import flag_name
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment, with_settings
-from seq2seq.config.fitted import TextSize
+from seq2seq.config.fitted import TextSize, seconds_of_update
 from seq2seq.config.parent import format_flag
 from seq2seq.config.training import TrainingSettings
+from seq2seq.config.wording import counted
 from seq2seq.data.readers.headers import as_column
 from seq2seq.models.device import choose_device
 from seq2seq.training.reporting import log_line
@@ -42,12 +43,29 @@ def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
         log_line("note: nothing is fitted to text that is read while the model trains")
         return experiment
     size = measure_text(experiment.data)
-    on_processor = choose_device(experiment.device).type == "cpu"
-    speed = processor_speed(experiment.training) if on_processor else GRAPHICS_SPEED
-    chosen = experiment.fit(size, stated, speed)
+    chosen = experiment.fit(size, stated, device_speed(experiment))
     for line in chosen_lines(size, chosen):
         log_line(line)
     return with_settings(experiment, chosen)
+
+
+def device_speed(experiment: Experiment) -> float:
+    """Returns how quick the device of a training is, beside two cores of a processor."""
+    on_processor = choose_device(experiment.device).type == "cpu"
+    return processor_speed(experiment.training) if on_processor else GRAPHICS_SPEED
+
+
+def assumed_seconds(experiment: Experiment, tokens: int) -> float:
+    """Returns how long an update is thought to take where settings are fitted.
+
+    Args:
+        experiment: as it was fitted.
+        tokens: of the larger side of a batch, pads counted.
+    """
+    model = experiment.model
+    widths = (model.embedding_size, model.encoder_sizes, model.decoder_sizes)
+    seconds = seconds_of_update(widths, experiment.data.vocab_size, tokens)
+    return seconds / device_speed(experiment)
 
 
 def processor_speed(training: TrainingSettings) -> float:
@@ -85,7 +103,8 @@ def chosen_lines(size: TextSize, chosen: Mapping[str, Any]) -> Iterator[str]:
     if not chosen:
         yield "note: without a budget nothing is fitted to the text"
         return
-    yield f"Settings that fit {size.pairs:,} pairs and the budget (--no-fit keeps the defaults):"
+    pairs = counted(size.pairs, "pair")
+    yield f"Settings that fit {pairs} and the budget (--no-fit keeps the defaults):"
     for group in ("data", "model", "training"):
         flags = [
             format_flag(f"--{flag_name(name)}", value)

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from seq2seq.config.data import TOKEN_SETTINGS
 from seq2seq.config.parent import token_setting
+from seq2seq.config.wording import counted
 from seq2seq.data.pairs import comparable
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.prepared import FORMAT, PreparedText, load_pipeline, read_shard
@@ -162,7 +163,7 @@ def learn_pipelines(folder: Path, sample: ParallelCorpus, asked: Preparation) ->
     if all((folder / f"{side}.vocab.json").is_file() for side in SIDES):
         return
     if len(sample) >= asked.sample:
-        log_line(f"tokenizers and vocabularies are learned from {len(sample):,} pairs")
+        log_line(f"tokenizers and vocabularies are learned from {counted(len(sample), 'pair')}")
     sides = make_pipelines(sample, asked.data, asked.model)
     for side, (pipeline, _) in zip(SIDES, sides, strict=True):  # vocabularies behind tokenizers
         save = pipeline.tokenizer.save
@@ -177,8 +178,8 @@ def draw_validation(sample: ParallelCorpus, asked: Preparation) -> list[str]:
     sources = list(dict.fromkeys(map(comparable, sample.sources)))
     if len(sources) <= size:
         raise DataError(
-            f"{sample.name} has {len(sources):,} different source sentences, and {size:,} are to "
-            "be set aside for validation: give --data.validation FILE or a smaller "
+            f"{sample.name} has {counted(len(sources), 'different source sentence')}, and {size:,} "
+            "are to be set aside for validation: give --data.validation FILE or a smaller "
             "--data.validation-size"
         )
     return random.Random(asked.seed).sample(sources, size)

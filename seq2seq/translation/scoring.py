@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seq2seq.config.decoding import DecodingSettings
+from seq2seq.config.wording import counted
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.data.vocabulary import EOS
 from seq2seq.errors import DataError
@@ -21,7 +22,7 @@ def score_pairs(
 ) -> list[PairScore]:
     """Scores pairs of texts, line-aligned; see `Translator.score`."""
     if len(sources) != len(targets):
-        raise DataError(f"{len(sources):,} sources, but {len(targets):,} targets")
+        raise DataError(f"{counted(len(sources), 'source')}, but {counted(len(targets), 'target')}")
     return score_ids(engine, target, sources, target.encode(targets), settings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from seq2seq.config.arguments import as_list, check_several, iter_checked
+from seq2seq.config.wording import counted
 from seq2seq.errors import DataError
 
 
@@ -49,7 +50,7 @@ def group_lines(
     if group:
         yield complete()
     if rest is not None and (left := sum(1 for _ in rest)):
-        raise DataError(f"{number:,} lines, but {number + left:,} prefixes")
+        raise DataError(f"{counted(number, 'line')}, but {number + left:,} prefixes")
 
 
 def lines_ahead(batch_size: int) -> int:
@@ -65,5 +66,5 @@ def align_prefixes(prefixes: str | Sequence[str], texts: Sequence[str]) -> list[
     """The prefixes as a list; DataError unless there is one for each text."""
     begun = as_list(prefixes, "prefix")
     if len(begun) != len(texts):
-        raise DataError(f"{len(texts):,} sentences, but {len(begun):,} prefixes")
+        raise DataError(f"{counted(len(texts), 'sentence')}, but {len(begun):,} prefixes")
     return begun

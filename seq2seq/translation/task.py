@@ -11,6 +11,7 @@ import torch
 
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.wording import counted
 from seq2seq.data.batching import Batch, bucket, make_batch, to_device
 from seq2seq.data.buckets import BatchLimits, EpochBatches
 from seq2seq.data.mixing import Mix
@@ -125,10 +126,8 @@ class TranslationTask:
     def report_long(self, dropped: int) -> None:
         """Says how many training pairs are left out."""
         if dropped:
-            log_line(
-                f"{dropped:,} training pairs have more than {self.max_length} tokens on a side and "
-                "are left out (--data.max-length)"
-            )
+            pairs, limit = counted(dropped, "training pair"), self.max_length
+            log_line(f"{pairs} left out for more than {limit} tokens on a side (--data.max-length)")
 
     def check_left(self, lengths: Sequence[int] | Mapping[int, int]) -> None:
         """Raises DataError if no pair is left, and as `check_batch_tokens`."""
@@ -261,8 +260,9 @@ class TranslationTask:
                 strict=True,
             ):
                 yield (
-                    f"{corpus.name}{' ' * bool(corpus.tag)}{corpus.tag}: {size:,} training pairs, "
-                    f"{share:.1%} of each epoch: {pairs:,}, {pairs / size:.2f} times through"
+                    f"{corpus.name}{' ' * bool(corpus.tag)}{corpus.tag}: "
+                    f"{counted(size, 'training pair')}, {share:.1%} of each epoch: {pairs:,}, "
+                    f"{pairs / size:.2f} times through"
                 )
 
     def loss(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from seq2seq.config.arguments import describe_value
 from seq2seq.config.corpora import CorpusSettings
 from seq2seq.config.data import DataSettings
+from seq2seq.config.wording import counted
 from seq2seq.data.filters.base import PairFilter
 from seq2seq.data.filters.repeated import HeldOut
 from seq2seq.data.mixing import Mix, shares_of
@@ -188,7 +189,7 @@ def set_aside(train: ParallelCorpus, size: int, seed: int) -> tuple[ParallelCorp
     sources = len(train.references()[0])
     if sources <= size:
         raise DataError(
-            f"{train.name} has {sources:,} different source sentences, and "
+            f"{train.name} has {counted(sources, 'different source sentence')}, and "
             f"{size:,} are to be set aside for validation: give "
             "--data.validation FILE or a smaller --data.validation-size"
         )

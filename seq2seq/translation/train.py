@@ -5,6 +5,7 @@ A recipe fills in an `Experiment`, brings its corpora, and calls `train`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -12,6 +13,7 @@ import torch
 
 from seq2seq.config.base import raise_problems
 from seq2seq.config.experiment import Experiment
+from seq2seq.config.wording import counted
 from seq2seq.data.batching import Batch
 from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.decoding.shortlist import Shortlist
@@ -27,6 +29,7 @@ from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import preflight
 from seq2seq.training.reporting import log_line
 from seq2seq.training.shown_tokens import translation_history
+from seq2seq.translation.fitted import assumed_seconds
 from seq2seq.translation.initialization import (
     encode_corpus,
     initialize,
@@ -40,6 +43,8 @@ from seq2seq.translation.text import TrainingText, check_corpora, read_beside, r
 
 PAIRS_FOR_SHORTLIST = 500_000
 """About so many pairs of prepared text make the shortlist."""
+FEW_PAIRS = 500
+"""From fewer a model learns some sentences by heart, and hardly how to translate others."""
 
 
 def train(
@@ -107,13 +112,25 @@ def train(
         mix=text.mix,
         prepared=prepared,
     )
-    for line in (*task.share_lines(), *task.noise.examples()):
+    for line in (*task.share_lines(), *few_pairs(task), *task.noise.examples()):
         log_line(line)
     plan = plan_training(task, text)
     if experiment.training.l2_to_initial:
         weights = named_weights(model)
         plan = plan._replace(initial={name: weights[name].detach().clone() for name in given_names})
     return launch(plan, experiment, run, stored)
+
+
+def few_pairs(task: TranslationTask) -> Iterator[str]:
+    """What to say of a training that begins from nothing, on too little text to translate by."""
+    pairs, experiment = task.training_size().pairs, task.experiment
+    if pairs < FEW_PAIRS and not (experiment.resume or experiment.model.initialize):
+        yield (
+            f"note: only {counted(pairs, 'training pair')}, of which a model learns some by heart, "
+            "and hardly to translate new sentences: give more, translate text of the target "
+            "language back (recipes/low_resource.py), or begin with a trained run "
+            "(--model.initialize RUN); recipes/own_text.md tells how"
+        )
 
 
 def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Batch]:
@@ -126,8 +143,10 @@ def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Bat
     details = [
         *text.lines(),
         *task.share_lines(),
-        f"{read - kept:,} training pairs left out for more than {task.max_length} tokens on a "
-        f"side, {kept:,} kept, with {source_tokens:,} source and {target_tokens:,} target tokens",
+        *few_pairs(task),
+        f"{counted(read - kept, 'training pair')} left out for more than {task.max_length} "
+        f"tokens on a side, {kept:,} kept, with {source_tokens:,} source and {target_tokens:,} "
+        "target tokens",
         f"vocabularies of {len(source):,} source and {len(target):,} target tokens",
         *task.noise.examples(),
     ]
@@ -148,9 +167,10 @@ def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Bat
         task,
         summaries,
         dict(zip(SIDES, (task.source, task.target), strict=True)),
-        f"{kept:,} training pairs, vocabularies of {len(source):,} and {len(target):,}",
+        f"{counted(kept, 'training pair')}, vocabularies of {len(source):,} and {len(target):,}",
         details,
         {"source": source, "target_input": target, "target_output": target},
         partial(translation_history, task.model, target),
         make_shortlist,
+        assumed_seconds=partial(assumed_seconds, task.experiment),
     )

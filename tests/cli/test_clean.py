@@ -321,7 +321,10 @@ def test_where_to_write_must_be_said(fails: Fails, tmp_path: Path) -> None:
     short, long = write(tmp_path / "b.en", b"a\n"), write(tmp_path / "b.de", b"a\nb\nc\n")
     for one, other, counts in ((short, long, (1, 3)), (long, short, (3, 1))):
         said = fails("clean", one, other, "--dry-run")
-        assert f"{one} has {counts[0]} lines, but {other} has {counts[1]};" in said
+        assert (
+            f"{one} has {counts[0]} line{'s' * (counts[0] > 1)}, but {other} has {counts[1]};"
+            in said
+        )
 
 
 def test_damage_is_told_and_leaves_nothing(fails: Fails, tmp_path: Path) -> None:

@@ -393,3 +393,8 @@ def test_settings_that_are_written_and_read_are_the_same(
     default = seq2seq.Experiment(training=TrainingSettings(processes=0))
     found = read_settings(file, seq2seq.Experiment).settings
     assert with_settings(default, found) == whole
+
+
+def test_columns_may_be_numbers(tmp_path: Path) -> None:
+    data = parsed(tmp_path / "a.toml", "[data]\nsource = 1\ntarget = 0\n").data
+    assert (data.source, data.target) == ("1", "0")

@@ -289,7 +289,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "compare seed": ([*COMPARE, "--seed", "0"], ["--seed 0"]),
     "compare samples": ([*COMPARE, "--samples", "0"], ["--samples 0"]),
     "compare test": ([*COMPARE, "--test", "t"], ["--test", "bootstrap"]),
-    "compare tokenization": ([*COMPARE, "--tokenize", "13b"], ["'13b'"]),
+    "compare tokenization": ([*COMPARE, "--tokenize", "13b"], ["--tokenize 13b is not one of"]),
     "analyze nothing": (["analyze"], ["RUN|FILE"]),
     "analyze no source": (ANALYZE, ["give --source FILE"]),
     "analyze no reference": ([*ANALYZE[:2], "--source", "TEXT/source"], ["give --reference FILE"]),

@@ -17,6 +17,15 @@ from tests.support.tampering import redescribe
 
 KEPT = Path(__file__).parent.parent / "runs" / "format-2" / "translation"
 
+
+@pytest.mark.parametrize("name", ["page.pdf", "model.onnx", "model.tar.gz", "text.TXT"])
+def test_a_name_of_another_kind_of_file_is_refused(
+    fails: Callable[..., str], tmp_path: Path, name: str
+) -> None:
+    assert "give FILE.html for a page" in fails("export", KEPT, "--out", tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
 WITHOUT = """
 import sys
 

@@ -149,7 +149,7 @@ def test_mistakes(
     path = tmp_path / "report.html"
     translation = KEPT / "translation"
     assert "give --out FILE" in fails("report", translation)
-    assert "needs --source FILE and --reference" in fails(
+    assert "give --source FILE and --reference FILE; or, alone, a table of pairs" in fails(
         "report", translation, test_text[0], "--out", path
     )
     assert "--sentences 3 has no effect" in fails(

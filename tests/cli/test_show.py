@@ -21,7 +21,7 @@ PAGES = {
         "translation model",
         "data.vocab_size = 70  (default: 8000)",
         "training.max_steps = 150  (default: not set)",
-        "55 lines, of 55 that were read",
+        "55 lines",
         "42 tokens",
         "4,284",
         "100.000",

@@ -29,6 +29,7 @@ from seq2seq.config.language_model import (
 )
 from seq2seq.config.model import ModelSettings
 from seq2seq.config.training import SamplingSettings, TrainingSettings
+from seq2seq.config.wording import counted
 from seq2seq.errors import SettingsError
 
 KINDS = (Experiment, LanguageExperiment, NGramExperiment)
@@ -295,3 +296,8 @@ def test_a_language_model_has_its_own_defaults() -> None:
     assert found.training.best_by == "perplexity"
     assert found.training.label_smoothing == 0, "perplexity is of the model's own probabilities"
     assert replace(found.training, best_by="bleu", label_smoothing=0.1) == TrainingSettings()
+
+
+def test_a_number_with_what_it_counts() -> None:
+    said = [counted(number, "pair") for number in (0, 1, 2000)]
+    assert said == ["0 pairs", "1 pair", "2,000 pairs"]

@@ -154,7 +154,7 @@ def test_different_line_counts_are_told(tmp_path: Path) -> None:
     source, target = write(tmp_path / "a.en", "a\nb\n"), write(tmp_path / "a.fr", "A\nB\nC\n")
     with pytest.raises(DataError, match=r"a\.en has 2 lines, but .*a\.fr has 3"):
         ParallelCorpus.read(source, target)
-    with pytest.raises(DataError, match="2 sources but 1 targets"):
+    with pytest.raises(DataError, match="2 sources but 1 target;"):
         ParallelCorpus(["a", "b"], ["A"])
 
 
@@ -495,7 +495,7 @@ def test_cleaning_measures_with_the_length_it_is_given() -> None:
 
 
 def test_cleaning_away_everything_is_an_error() -> None:
-    with pytest.raises(DataError, match="no pair is left: x: 1 pairs read, 1 dropped for an"):
+    with pytest.raises(DataError, match="no pair is left: x: 1 pair read, 1 dropped for an"):
         corpus(("", "b"), name="x").clean()
     with pytest.raises(SettingsError, match="0 is not possible"):
         corpus(("a", "b")).clean(max_source_length=0)
@@ -521,7 +521,7 @@ def test_a_split_shares_no_source(
     found = corpus(*pairs)
     different = len(found.references()[0])
     if validation + test >= different:
-        with pytest.raises(DataError, match=f"has {different} different sources"):
+        with pytest.raises(DataError, match=f"has {different} different source"):
             found.split_by_source(validation=validation, test=test, seed=seed)
         return
     parts = found.split_by_source(validation=validation, test=test, seed=seed)

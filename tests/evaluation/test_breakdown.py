@@ -126,7 +126,7 @@ def test_empty_translations_score_nothing() -> None:
     ("count", "options", "error", "message"),
     [
         ((1, 2, 2), {}, DataError, "1 sources but 2 translations"),
-        ((2, 2, 1), {}, DataError, "2 translations but 1 references"),
+        ((2, 2, 1), {}, DataError, "2 translations but 1 reference"),
         ((0, 0, 0), {}, DataError, "nothing to score"),
         ((1, 1, 1), {"bucket_size": 0}, SettingsError, "0 words: it must be at least 1"),
         ((1, 1, 1), {"tokenize": "13b"}, SettingsError, "'13b'"),

@@ -186,7 +186,7 @@ def test_batches_equal_a_plain_loop(
 @pytest.mark.parametrize(
     ("sources", "targets", "max_length", "error", "message"),
     [
-        ([[4]], [], 3, DataError, "1 sources but 0 references"),
+        ([[4]], [], 3, DataError, "1 source but 0 references"),
         ([], [], 3, DataError, "nothing to predict"),
         ([[4]], [[4]], 0, SettingsError, "at least 1"),
     ],

@@ -141,8 +141,8 @@ def test_a_perfect_translation_scores_100_and_ter_0() -> None:
     ("hypotheses", "references", "words"),
     [
         (["a"] * 3, ["a"] * 2, ["3 translations", "2 references"]),
-        (["a"], ["a"] * 1234, ["1 translations", "1,234 references"]),
-        ([], ["a"], ["0 translations", "1 references"]),
+        (["a"], ["a"] * 1234, ["1 translation but", "1,234 references"]),
+        ([], ["a"], ["0 translations", "1 reference:"]),
         (["a"] * 2, [], ["2 translations", "0 references"]),
         ([], [], ["nothing to score"]),
     ],

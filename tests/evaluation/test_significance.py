@@ -148,7 +148,7 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("systems", "options", "error", "message"),
     [
-        ({"a": ["x"], "b": ["x", "y"]}, {}, DataError, "2 translations but 1 references"),
+        ({"a": ["x"], "b": ["x", "y"]}, {}, DataError, "2 translations but 1 reference"),
         ({"a": ["x"]}, {}, SettingsError, "at least two systems, not 1"),
         ({"a": ["x"], "b": ["x"]}, {"seed": 0}, SettingsError, "seed is 0"),
         ({"a": ["x"], "b": ["x"]}, {"samples": 0}, SettingsError, "samples is 0"),

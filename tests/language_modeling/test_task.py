@@ -188,7 +188,7 @@ def test_long_sentences_are_left_out_and_counted(
     task = make_task(experiment)
     long = sum(len(row) > 5 for row in task.text.rows(LINES))
     assert 0 < long < len(LINES)
-    assert f"{long} sentences have more than 3 tokens" in capsys.readouterr().err
+    assert f"{long} sentences left out for more than 3 tokens" in capsys.readouterr().err
     assert len(task.rows) == len(LINES) - long
     with pytest.raises(DataError, match="no training sentence has at most 3 tokens"):
         make_task(experiment, texts=TextSplits(["the cat sees a dog"], ["a"]))

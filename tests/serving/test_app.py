@@ -146,7 +146,7 @@ def test_a_long_sentence_is_cut_and_that_is_said(client: TestClient) -> None:
 
 def test_a_key_is_asked_for(make_client: MakeClient) -> None:
     client = make_client(api_key="schlüssel")
-    assert "api_key is missing" in refused(client, 403)
+    assert "api_key is missing: this server asks for it" in refused(client, 403)
     assert "api_key is not the key" in refused(client, 403, api_key="schlussel")
     assert "api_key" in refused(client, 403, path="/detect")
     assert "api_key" in refused(client, 403, path="/candidates")

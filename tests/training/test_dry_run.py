@@ -328,3 +328,14 @@ def test_what_is_invisible_is_spelled_out_and_long_rows_are_cut() -> None:
     assert lines[4].endswith("…")
     assert max(map(len, lines)) <= 58
     assert mebibytes(2**20).strip() == "1.0 MiB"
+
+
+def test_too_little_text_is_told_of_what_begins_from_nothing(
+    letters: Corpora, experiment: Describe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = replace(experiment(max_steps=10), dry_run=True)
+    train(run, letters)
+    assert "note: only 240 training pairs, of which a model" in capsys.readouterr().err
+    more = [*letters.train.sources * 3]
+    train(run, letters._replace(train=replace(letters.train, sources=more, targets=more)))
+    assert "note: only" not in capsys.readouterr().err

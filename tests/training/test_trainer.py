@@ -638,7 +638,7 @@ def test_what_is_dropped_is_reported(
     train(replace(run, data=data), letters)
     long = sum(len(line.split()) > 5 for line in letters.train.sources)
     said = capsys.readouterr()
-    assert f"{long} training pairs have more than 5 tokens on a side and are left out" in said.err
+    assert f"{long} training pairs left out for more than 5 tokens on a side" in said.err
     assert said.out == "", "stdout carries results only"
     many = letters._replace(train=ParallelCorpus(["a b c"], ["a b c"]))
     with pytest.raises(DataError, match="no training pair has at most 1 tokens"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+from seq2seq.config.wording import counted
 from seq2seq.data.filters.base import PairFilter
 from seq2seq.data.filters.lengths import Empty
 from seq2seq.data.pairs import Pair
@@ -41,9 +42,9 @@ class CorpusReport:
         dropped = ", ".join(f"{n:,} {why}" for why, n in self.dropped.items() if n)
         name = f"{self.name}: " if self.name else ""
         if not dropped:
-            return f"{name}{self.read:,} pairs"
+            return f"{name}{counted(self.read, 'pair')}"
         dropped = dropped.replace(" ", " dropped ", 1)
-        return f"{name}{self.read:,} pairs read, {dropped}, {self.kept:,} kept"
+        return f"{name}{counted(self.read, 'pair')} read, {dropped}, {self.kept:,} kept"
 
     def and_dropped(self, dropped: Mapping[str, int]) -> CorpusReport:
         """Returns the report of a corpus from which more was dropped."""

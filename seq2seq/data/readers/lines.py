@@ -13,6 +13,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
+from seq2seq.config.wording import counted
 from seq2seq.data.readers.file_kinds import (
     DAMAGE,
     advice_for,
@@ -229,8 +230,8 @@ def ending(name: str, suffixes: Sequence[str]) -> str:
 def unequal_files(one: Path, lines: int, other: Path, others: int) -> DataError:
     """Returns the error for two files of pairs with different numbers of lines."""
     return DataError(
-        f"{one} has {lines:,} lines, but {other} has {others:,}; the same line of both must be a "
-        f"pair: look for lines that are missing or cut in two"
+        f"{one} has {counted(lines, 'line')}, but {other} has {others:,}; the same line of both "
+        "must be a pair: look for lines that are missing or cut in two"
     )
 
 

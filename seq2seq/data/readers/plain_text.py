@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from seq2seq.data.readers.file_kinds import COMPRESSIONS
 from seq2seq.data.readers.lines import ending, read_lines
 from seq2seq.data.readers.tables import TABLE_SUFFIXES
 from seq2seq.errors import DataError
+
+
+class TableWarning(UserWarning):
+    """A text file has what looks like the columns of a table."""
 
 
 def read_plain_lines(path: str | Path, read: Callable[[Path], list[str]] = read_lines) -> list[str]:
@@ -32,6 +37,13 @@ def read_plain_lines(path: str | Path, read: Callable[[Path], list[str]] = read_
         is_table = kind != ""  # JSON is nobody's plain text
     if is_table:
         raise _is_table(path, kind)
+    if not kind and len(lines) > 1 and has_equal_tabs(lines):
+        warnings.warn(
+            f"every line of {path} has tabs, as a table has, and is taken as it stands: if one "
+            f"column is meant, cut it out, as cut -f1 {path} > source.txt",
+            TableWarning,
+            stacklevel=2,
+        )
     return lines
 
 
