@@ -25,7 +25,7 @@ from seq2seq.config.language_tags import language_name
 from seq2seq.config.serving import ServingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.serving.batcher import Batcher
-from seq2seq.serving.description import API, documentation
+from seq2seq.serving.description import describe, documentation
 from seq2seq.serving.detection import Detected, Detector
 from seq2seq.serving.errors import RequestError
 from seq2seq.serving.gate import Gate
@@ -56,6 +56,7 @@ class Api:
         self.batchers = {model.name: Batcher(model, settings) for model in models}
         self.metrics = Metrics([*self.batchers.values()])
         self.pages: dict[str, str] = {}
+        self.description = describe([*models.by_pair], settings)
 
     async def translate(self, request: Request) -> Response:
         """POST /translate."""
@@ -219,11 +220,11 @@ class Api:
 
     async def openapi(self, _: Request) -> Response:
         """GET /openapi.json."""
-        return JSONResponse(API)
+        return JSONResponse(self.description)
 
     async def docs(self, _: Request) -> Response:
         """GET /docs."""
-        return HTMLResponse(documentation(), headers=PAGE_HEADERS)
+        return HTMLResponse(documentation(self.description), headers=PAGE_HEADERS)
 
     async def _read(self, request: Request) -> Asked:
         """What a request asks for, if it may ask."""

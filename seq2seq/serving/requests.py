@@ -1,4 +1,4 @@
-"""The body of a request, JSON or a form -> what is asked for, checked."""
+"""A request, its body JSON or a form, or its query -> what is asked for, checked."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ async def read_request(request: Request, settings: ServingSettings) -> Asked:
     except TimeoutError:
         seconds = settings.read_timeout
         raise RequestError(408, f"the request was not sent within {seconds:g} seconds") from None
+    query = request.scope["query_string"]  # where some clients of LibreTranslate have all
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         values = read_form(body, settings)
     elif kind == "multipart/form-data":
         values = await read_multipart(request, body, settings)
     else:
-        values = read_json(body)
-    return check_values(values, settings)
+        values = read_json(body) if body or not query else {}
+    return check_values({**read_form(query, settings), **values}, settings)
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -37,6 +37,8 @@ class Document(NamedTuple):
 def cut_text(text: str, language: str, *, split: bool = True) -> Document:
     """Cuts a text into sentences.
 
+    What has neither letter nor digit stays, as a line of dashes or an emoji by itself.
+
     Args:
         text: lines, each of one sentence or several.
         language: of the text, as a BCP 47 tag; what ends a sentence depends on it.
@@ -51,7 +53,7 @@ def cut_html(text: str, language: str, *, split: bool = True) -> Document:
     Tags, comments, scripts and styles stay where they are, so that the words before and behind an
     inline tag, as ``<b>``, are translated by themselves. Character references of letters, digits
     and punctuation are text, as in ``M&uuml;nchen``; all others, as ``&nbsp;`` and ``&amp;``, stay.
-    What has neither letter nor digit stays, too. Arguments as for `cut_text`.
+    Else, and in its arguments, it is as `cut_text`.
     """
     parts: list[tuple[str, bool]] = []
     for piece, is_text in split_html(text):
@@ -60,8 +62,7 @@ def cut_html(text: str, language: str, *, split: bool = True) -> Document:
             parts.append((piece, False))
             continue
         for part, is_sentence in cut_lines(meant, language, split):
-            words = is_sentence and has_words(part)
-            parts.append((part if words else html.escape(part, quote=False), words))
+            parts.append((part if is_sentence else html.escape(part, quote=False), is_sentence))
     return make_document(parts, is_html=True)
 
 
@@ -93,9 +94,12 @@ def cut_lines(text: str, language: str, split: bool) -> Iterator[tuple[str, bool
             yield line, False
             continue
         for piece in segment(primary if len(primary) > 1 else "en", line) if split else [line]:
+            if not has_words(piece):
+                yield piece, False
+                continue
             core = piece.strip()
-            before, _, after = piece.partition(core) if core else (piece, "", "")
-            yield from ((before, False), (core, bool(core)), (after, False))
+            before, _, after = piece.partition(core)
+            yield from ((before, False), (core, True), (after, False))
 
 
 def split_html(text: str) -> Iterator[tuple[str, bool]]:

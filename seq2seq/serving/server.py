@@ -20,6 +20,8 @@ from seq2seq.serving.app import make_app
 from seq2seq.serving.models import ServedModels
 from seq2seq.translation.engine import LongSentenceWarning
 
+READ_AFTER_STOP = 0.5
+"""For so many seconds after it is told to stop, a server reads what clients sent before."""
 API_KEY = "SEQ2SEQ_API_KEY"
 """The environment variable that may have the key."""
 
@@ -107,6 +109,15 @@ def _limited(settings: ServingSettings) -> type[asyncio.Protocol]:
             if self.silence:
                 self.silence.cancel()
             super().connection_lost(exc)
+
+        def shutdown(self) -> None:
+            """Closes it when what was sent over it before is read, and answered."""
+
+            def close() -> None:
+                if self in self.connections:
+                    super(LimitedProtocol, self).shutdown()
+
+            self.loop.call_later(READ_AFTER_STOP, close)
 
         def watch(self) -> None:
             """Starts the clock when a request is waited for, and stops it when one is there."""

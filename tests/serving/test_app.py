@@ -72,14 +72,16 @@ def test_the_language_is_found(client: TestClient) -> None:
     assert {each["confidence"] for each in client.post("/detect", data={"q": "12"}).json()} == {0}
 
 
-@pytest.mark.parametrize("kind", ["form", "parts", "raw", "json"])
-def test_every_kind_of_body(client: TestClient, translator: Translator, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["form", "parts", "raw", "json", "query"])
+def test_every_kind_of_request(client: TestClient, translator: Translator, kind: str) -> None:
     text = "Anna hört die Brücke."
     values = {**ASKED, "q": text, "alternatives": "1"}
     if kind == "form":
         found = client.post("/translate", data=values)
     elif kind == "parts":
         found = client.post("/translate", files={name: (None, v) for name, v in values.items()})
+    elif kind == "query":  # as deep-translator asks
+        found = client.post("/translate", params=values)
     elif kind == "raw":  # as curl sends what is not encoded
         body = "&".join(f"{name}={value}" for name, value in values.items()).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -126,6 +128,10 @@ def test_what_is_refused(
     client: TestClient, values: dict[str, Any], status: int, message: str
 ) -> None:
     assert message in refused(client, status, **values)
+    described = client.get("/openapi.json").json()["paths"]["/translate"]["post"]["requestBody"]
+    asked = {**ASKED, **values}
+    validator = jsonschema.Draft4Validator(described["content"]["application/json"]["schema"])
+    assert validator.is_valid(asked) == (asked["q"] in ("\ud800", "Ah! " * 1250))
 
 
 def test_a_language_may_be_named_without_its_region(client: TestClient) -> None:

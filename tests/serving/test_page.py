@@ -14,7 +14,8 @@ LINES = ["Emma sucht das Haus.", "Anna sieht den Hund."]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(f"de-en={KEPT}", f"pt-BR:en={KEPT}", SEQ2SEQ_API_KEY="key") as server:
+    runs = (f"{pair}={KEPT}" for pair in ("de-en", "pt-BR:en", "fr-en"))
+    with Server(*runs, SEQ2SEQ_API_KEY="key") as server:
         yield server
 
 
@@ -22,7 +23,12 @@ def test_the_server_translates_what_is_typed(server: Server, translator: Transla
     with Browser() as browser:
         browser.open(f"{server.url}/")
         assert browser.text("h1") == "German to English"
-        assert browser.text("nav") == "Portuguese (pt-BR) to English"
+        links = browser.all("nav a")
+        assert [link.text for link in links] == [
+            "Portuguese (pt-BR) to English",
+            "French to English",
+        ]
+        assert links[1].rect["x"] > links[0].rect["x"] + links[0].rect["width"] + 5
         browser.driver.execute_script("sessionStorage.setItem('api_key', 'key')")
         browser.type("\n".join(LINES))
         assert browser.texts("#output .line") == translator.translate(LINES)

@@ -175,6 +175,21 @@ def test_what_was_begun_is_finished(translator: Translator) -> None:
         assert "Traceback" not in server.said
 
 
+def test_what_was_on_its_way_is_answered() -> None:
+    """A request that comes just after SIGTERM, over a connection that was there before."""
+    asked = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with (
+        Server(f"de-en={KEPT}") as server,
+        socket.create_connection(("127.0.0.1", server.port or 0), timeout=20) as connection,
+    ):
+        get(server, "/health")  # so that the connection has been taken, too
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.15)  # by now no more are taken
+        connection.sendall(asked)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert server.end() == 0
+
+
 def test_an_export_is_served_without_torch(tmp_path: Path) -> None:
     run, loaded = Run(KEPT), load_translation_model(Run(KEPT))
     sides = loaded.source, loaded.target

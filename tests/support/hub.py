@@ -86,7 +86,8 @@ class LocalHub:
                 ]
             siblings = [{"rfilename": name, "size": len(data)} for name, data in files.items()]
             private = model in self.private
-            return {"id": model, "sha": commit, "private": private, "siblings": siblings}
+            said = {"id": model, "sha": commit, "private": private, "siblings": siblings}
+            return {**said, "downloads": 0, "likes": 0, "tags": []}  # which old versions look for
         if method == "PUT":
             self.objects[hashlib.sha256(body).hexdigest()] = body
             return {}
