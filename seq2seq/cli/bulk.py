@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 
 from seq2seq.cli.options import load_translator
 from seq2seq.cli.translate_options import Translate
-from seq2seq.cli.translate_rows import check_line, header, lines_to_read, output_rows
+from seq2seq.cli.translate_rows import (
+    check_line,
+    describe_pairs,
+    header,
+    lines_to_read,
+    output_rows,
+)
 from seq2seq.config.base import to_dict
+from seq2seq.console import write_stderr
 from seq2seq.errors import RunError
 from seq2seq.runs.hub import resolve
 from seq2seq.translation.bulk import Bulk, Chunk, fingerprint, translate_file
@@ -52,6 +59,8 @@ def write_file(command: Translate, translator: Translator) -> None:
         header=header(command),
         check_line=lambda number, line: check_line(number, line, command),
     )
+    if command.pairs:
+        write_stderr(describe_pairs(command))
     job = {"model": models, "settings": settings}
     translate_file(bulk, translate, job, restart=command.restart)
 

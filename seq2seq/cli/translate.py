@@ -8,7 +8,7 @@ from pathlib import Path
 from seq2seq.cli.bulk import write_file
 from seq2seq.cli.options import input_groups, input_lines, load_translator, parse_decoding
 from seq2seq.cli.translate_options import Translate
-from seq2seq.cli.translate_rows import header, lines_to_read, output_rows
+from seq2seq.cli.translate_rows import describe_pairs, header, lines_to_read, output_rows
 from seq2seq.console import write_stderr
 from seq2seq.data.terminology import Terminology
 from seq2seq.errors import DataError
@@ -30,6 +30,8 @@ def translate_command(arguments: list[str]) -> None:
     drawn = bool(command.attention)
     attention = drawn or command.alignment
     translator.with_settings({}, attention=attention)
+    if command.pairs:
+        write_stderr(describe_pairs(command))
     folder = make_folder(command.attention) if drawn else None
     found = translator.candidate_lines(
         lines, command.n_best, prefixes=prefixes, terms=terms, attention=attention

@@ -44,7 +44,7 @@ class Translate(DecodingCommand):
     log-probability after the penalties for length and coverage (for mbr the mean utility)."""
     pairs: bool = False
     """Write pairs to learn from: a table of source and translation with a header, TSV, or JSON
-    lines if --out ends in .jsonl."""
+    lines if --out ends in .jsonl. For back-translation add --reverse."""
     scores: bool = False
     """With --pairs: a third column, the log-probability of the translation."""
     reverse: bool = False

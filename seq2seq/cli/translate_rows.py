@@ -54,6 +54,14 @@ def header(command: Translate) -> str:
     return "\t".join(["source", "target", *[SCORE] * command.scores]) + "\n"
 
 
+def describe_pairs(command: Translate) -> str:
+    """Returns which column of pairs has what, to be said before a long text is translated."""
+    source, target = ("translation", "line") if command.reverse else ("line", "translation")
+    tag = f"{command.tag} and " if command.tag else ""
+    advice = "" if command.reverse else "; back-translation needs --reverse, which exchanges them"
+    return f"pairs: the source is {tag}the {source}, the target is the {target}{advice}"
+
+
 def output_rows(
     number: int, line: str, candidates: list[Translation], command: Translate
 ) -> Iterator[str]:

@@ -10,7 +10,6 @@ from seq2seq.config.changes import check_unused
 from seq2seq.config.corpora import CorpusSettings, describe_corpus, in_table
 from seq2seq.config.data import TOKEN_SETTINGS, DataSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
-from seq2seq.config.filters import FilterSettings
 from seq2seq.config.noise import NoiseSettings
 from seq2seq.data.filters.problems import filter_problems
 from seq2seq.data.prepared_folder import VALIDATION, is_begun
@@ -129,11 +128,10 @@ def filter_runs(experiment: BaseExperiment) -> dict[str, str]:
     if not isinstance(experiment, Experiment):
         return {}
 
-    def of(filters: FilterSettings, flag: str) -> dict[str, str]:
-        return {f"{flag}{flag_name(name)}": getattr(filters, name) for name in SCORING_MODELS}
-
-    data = experiment.data
-    runs = of(data.filters, "--data.filters.")
-    for number, corpus in enumerate(data.mix, 1):
-        runs |= of(corpus.filters, f"{describe_corpus(number, corpus.name)}: filters.")
+    data, runs = experiment.data, {}
+    for name in SCORING_MODELS:
+        runs[f"--data.filters.{flag_name(name)}"] = getattr(data.filters, name)
+        for number, corpus in enumerate(data.mix, 1):
+            where = describe_corpus(number, corpus.name)
+            runs[f"{where}: filters.{name}"] = getattr(corpus.filters, name)
     return {option: path for option, path in runs.items() if path}

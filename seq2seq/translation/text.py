@@ -21,6 +21,9 @@ from seq2seq.training.preflight import NO_TRAINING_TEXT
 from seq2seq.training.reporting import log_line
 from seq2seq.translation.filters import make_filters
 
+MANY_ZERO_WIDTH = 0.02
+"""The share of zero width spaces in a side's characters from which on they are told."""
+
 
 class TrainingText(NamedTuple):
     """What a translation model is trained on, and validated on.
@@ -50,6 +53,18 @@ class TrainingText(NamedTuple):
         for part in self.parts:
             for each in self.held:
                 yield f"training and validation: {part.overlap(each)}"
+        yield from zero_width_spaces(self.corpora.train)
+
+
+def zero_width_spaces(corpus: ParallelCorpus) -> Iterator[str]:
+    """A note on each side of which zero width spaces are many: each costs a token, unseen."""
+    for side, texts in (("source", corpus.sources), ("target", corpus.targets)):
+        share = sum(text.count("\u200b") for text in texts) / max(sum(map(len, texts)), 1)
+        if share > MANY_ZERO_WIDTH:
+            yield (
+                f"note: {share:.0%} of the characters of the {side} text are zero width spaces "
+                "(U+200B), each a token to learn: a model learns more from text without them"
+            )
 
 
 def check_corpora(given: object) -> Corpora:

@@ -332,7 +332,8 @@ def test_pairs_are_read_back(name: str, text: Path, tmp_path: Path, run: Call) -
     run(*given)
     corpus = ParallelCorpus.read(out)
     assert (corpus.sources, corpus.targets) == (lines, translations)
-    run(*given, "--restart", "--reverse", "--tag", "<BT>", "--scores")
+    _, said = run(*given, "--restart", "--reverse", "--tag", "<BT>", "--scores")
+    assert "pairs: the source is <BT> and the translation, the target is the line\n" in said
     corpus = ParallelCorpus.read(out)
     assert corpus.targets == lines
     assert corpus.sources == [f"<BT> {each}" if each else "" for each in translations]
@@ -420,7 +421,8 @@ def test_what_a_table_cannot_hold_is_named_before_anything_is_written(
 
 
 def test_pairs_go_through_a_pipe(text: Path, run: Call) -> None:
-    out, _ = run("translate", RUN, text, *SMALL, "--pairs")
+    out, said = run("translate", RUN, text, *SMALL, "--pairs")
+    assert "pairs: the source is the line, the target is the translation; back-tran" in said
     first, *rows = out.splitlines()
     assert first == "source\ttarget"
     assert [row.split("\t")[0] for row in rows] == read_lines(text)

@@ -137,6 +137,14 @@ def test_columns_of_a_mix_are_names_or_numbers(mix: Path, tmp_path: Path, fails:
     assert "target 0.5 is not str" in said
 
 
+def test_a_model_that_scores_a_corpus_is_missing(mix: Path, tmp_path: Path, fails: Fails) -> None:
+    scored = 'filters = {backward_model = "nowhere", min_score = 0.1}'
+    tables = mix.read_text(encoding="utf-8").replace("filters.copies = true", scored)
+    mix.write_text(tables, encoding="utf-8")
+    said = fails("train", "--data.mix", mix, "--run", tmp_path / "run", "--training.epochs", 1)
+    assert "corpus 2 (web): filters.backward_model nowhere: there is no run at nowhere" in said
+
+
 WRONG = """
 shares = 3
 [[corpus]]

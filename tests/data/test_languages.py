@@ -23,6 +23,8 @@ TWO_FILES = [
     ("train.pt-BR train.zh_Hant.bz2", ("pt-BR", "zh-Hant")),
     ("eng_Latn.dev zho_Hans.dev", ("en-Latn", "zh-Hans")),
     ("german.txt English.txt", ("de", "en")),
+    ("dev.en dev.fon", ("en", "fon")),
+    ("quy_Latn.dev gug.dev", ("qu-Latn", "gn")),
     ("train.tok.bpe.32000.cs train.tok.bpe.32000.uk", ("cs", "uk")),
     ("train.src train.tgt", NONE),
     ("train.mt train.pe", NONE),  # machine translation and its post-editing, not Maltese
@@ -57,6 +59,7 @@ ONE_FILE = [
 COLUMNS = [
     (("de", "en"), ("de", "en")),
     (("English", "German"), ("en", "de")),
+    (("english", "Chichewa"), ("en", "ny")),
     (("text_pt_BR", "sentence_eng"), ("pt-BR", "en")),
     (("eng_Latn", "Chinese (simplified)"), ("en-Latn", "zh")),
     (("source", "en"), NONE),

@@ -2,8 +2,9 @@
 
 One folder for each format of runs, made by the first version with that format from the two texts in
 it: `seq2seq train`, `seq2seq lm train` and `seq2seq lm ngram`, with the commands that their
-experiment.json has. They are never made again: a change that they don't survive breaks the promise
-of the README, and needs a new format.
+experiment.json has. A later version of the format made `mix`, a run of several corpora with filters
+and noise of their own. They are never made again: a change that they don't survive breaks the
+promise of the README, and needs a new format.
 """
 
 import json
@@ -40,10 +41,11 @@ def test_there_is_one_of_this_format() -> None:
     assert f"format-{FORMAT.rpartition(' ')[2]}" in [folder.name for folder in KEPT]
 
 
+@pytest.mark.parametrize("name", ["translation", "mix"])
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
-def test_a_kept_run_still_translates(folder: Path) -> None:
-    translator = Translator.load(folder / "translation", "cpu")
-    for source, (target, log_probability) in said(folder)["translation"].items():
+def test_a_kept_run_still_translates(folder: Path, name: str) -> None:
+    translator = Translator.load(folder / name, "cpu")
+    for source, (target, log_probability) in said(folder)[name].items():
         best = translator.candidates(source)[0]
         assert best.text == target
         assert best.log_probability == pytest.approx(log_probability, abs=1e-4)
@@ -75,3 +77,20 @@ def test_a_kept_run_is_continued(folder: Path, tmp_path: Path) -> None:
     assert Translator.load(run, "cpu").translate("Emma sucht das Haus.")
     model = continued("language-model", LanguageExperiment, "text.txt", 62)
     assert train_language_model(model) == USED_UP
+
+
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_a_kept_mix_is_continued(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same pairs, as its corpora and the model that filters one stand beside it."""
+    shutil.copytree(folder, tmp_path / "runs")
+    monkeypatch.chdir(tmp_path / "runs")
+    experiment = Run("mix").experiment(Experiment)
+    training = replace(experiment.training, max_steps=402)
+    assert train(replace(experiment, resume=True, training=training)) == USED_UP
+    *_, last = map(json.loads, Path("mix/metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    seen = {name: corpus["pairs"] for name, corpus in last["seen"].items()}
+    assert last["step"] == 402
+    assert seen["real"] > 2968
+    assert seen["synthetic"] > 1484

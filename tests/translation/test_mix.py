@@ -16,6 +16,7 @@ import seq2seq
 from seq2seq.config.corpora import CorpusSettings
 from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
+from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.errors import DataError
 from seq2seq.runs.run import Run
 from seq2seq.training.trainer import Trainer
@@ -207,6 +208,37 @@ def test_filters_and_tags_are_of_each_corpus(files: Path, tmp_path: Path) -> Non
     assert [part.sources for part in without.parts] == [["s a b c d"], ["<b>a</b>", "s a b c d"]]
     everywhere = replace(data, filters=seq2seq.FilterSettings(duplicates=True))
     assert [len(part) for part in read_text(everywhere, 1).parts] == [2, 1]
+
+
+def test_a_corpus_is_scored_by_a_model_of_its_own(tmp_path: Path) -> None:
+    kept = Path(__file__).parent.parent / "runs" / "format-2"
+    pairs = ParallelCorpus.read(kept / "text.tsv")
+    crawled = tmp_path / "crawled.tsv"
+    shifted = [*pairs.targets[1:], pairs.targets[0]]
+    rows = [*pairs, *zip(pairs.sources, shifted, strict=True)]
+    crawled.write_text("".join(f"{source}\t{target}\n" for source, target in rows), "utf-8")
+    scored = seq2seq.FilterSettings(forward_model=str(kept / "mix"), min_score=0.5)
+    corpora = (
+        CorpusSettings(name="clean", train=str(kept / "text.tsv")),
+        CorpusSettings(name="crawled", train=str(crawled), filters=scored),
+    )
+    data = DataSettings(mix=corpora, validation=str(crawled))
+    clean, left = read_text(data, 1, device="cpu").parts
+    assert len(clean) == len(pairs)
+    assert len({*left} & {*pairs}) > 0.9 * len({*pairs})
+    assert len({*left} - {*pairs}) < 0.1 * len({*pairs})
+    assert "for a score below 0.5" in str(left.report)
+
+
+def test_zero_width_spaces_are_told(tmp_path: Path) -> None:
+    rows = "".join(f"{name}\tចុង\u200bវាល\n" for name in "abc")
+    (tmp_path / "km.tsv").write_text(rows, encoding="utf-8")
+    data = DataSettings(train=str(tmp_path / "km.tsv"), validation=str(tmp_path / "km.tsv"))
+    notes = [line for line in read_text(data, 1).lines() if line.startswith("note:")]
+    assert len(notes) == 1
+    assert "14% of the characters of the target text are zero width spaces (U+200B)" in notes[0]
+    (tmp_path / "km.tsv").write_text(rows.replace("\u200b", "\u200d"), encoding="utf-8")
+    assert not any(line.startswith("note:") for line in read_text(data, 1).lines())
 
 
 def test_validation_text_of_a_mix_is_of_its_first_corpus(files: Path) -> None:

@@ -259,4 +259,4 @@ def advice_for(data: bytes, wrong: int) -> str:
         return "it seems to be no text; is it the right file?"
     if not data[:wrong].isascii():
         return "all before it is UTF-8, so the text is damaged here: mend or remove the line"
-    return "convert it (iconv -f latin1 -t utf-8 is often right)"
+    return "convert it (iconv -f cp1252 -t utf-8 is often right)"
