@@ -24,10 +24,16 @@ from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.translation.train import train
 from tests.support.settings import PLAIN_MODEL
 
-SAMPLE = Path(__file__).resolve().parent.parent / "data" / "sample"
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE, RECIPES = ROOT / "data" / "sample", ROOT / "recipes"
+FORKED = {"input", "cwd"}
+"""Options of `command` that a forked program can be given."""
 
-# The same examples every time, and no time limit: noise on the machine decides no test.
-hypothesis.settings.register_profile("seq2seq", derandomize=True, deadline=None, database=None)
+# The same examples every time, and no time limit: noise on the machine decides no test. More of
+# the same ones would find what they found before.
+hypothesis.settings.register_profile(
+    "seq2seq", max_examples=50, derandomize=True, deadline=None, database=None
+)
 hypothesis.settings.load_profile("seq2seq")
 
 
@@ -159,10 +165,21 @@ def experiment(tmp_path: Path) -> Callable[..., Experiment]:
 
 
 @pytest.fixture(scope="session")
-def command() -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Runs Python with some arguments, as a user would, in a process of its own."""
+def command(
+    request: pytest.FixtureRequest,
+) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Runs Python with some arguments, as a user would, in a process of its own.
+
+    ``-m seq2seq …`` and the recipes are forked from a process that has torch loaded already, unless
+    they are given an environment of their own or other options of `subprocess.run`.
+    """
+    programs = request.getfixturevalue("programs") if hasattr(os, "fork") else None
 
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
+        ours = arguments[:2] == ("-m", "seq2seq") or str(arguments[0]).startswith(str(RECIPES))
+        if programs and ours and not programs.running and options.keys() <= FORKED:
+            script = None if arguments[0] == "-m" else arguments[0]
+            return programs.call(*arguments[1 if script else 2 :], script=script, **options)
         # Programs of a few numbers are quickest in one thread.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("environment", {})}
         options = {"capture_output": True, "timeout": 300, "input": b"", **options}

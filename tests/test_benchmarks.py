@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import seq2seq
+from tests.benchmarks import training
 from tests.support.javascript import needs_node
 
 ROOT = Path(__file__).parents[1]
+KEPT = ROOT / "tests" / "runs" / "format-2"
+
+
+@pytest.fixture
+def benchmark(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Runs a benchmark, here, with arguments; returns what it prints."""
+
+    def run(name: str, *arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        import_module(f"tests.benchmarks.{name}").main()
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.mark.slow
-def test_all_parts_measure_and_write_what_they_found(tmp_path: Path) -> None:
+def test_all_parts_measure_and_write_what_they_found(
+    benchmark: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    small = {"embedding_size": 8, "encoder_sizes": (8,), "decoder_sizes": (16,)}
+    for name, size in small.items():
+        monkeypatch.setitem(training.RECIPE, name, size)
+    for name, size in {"embedding_size": 8, "decoder_size": 16}.items():
+        monkeypatch.setitem(training.SIZES, name, size)
     figures, picture = tmp_path / "speed.json", tmp_path / "speed.png"
     parts = ["training", "translating", "cells", "growth", "exports"]
-    options = ["--rounds", "1", "--share", "0.02", "--json", str(figures), "--plot", str(picture)]
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks", *parts, *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    options = ["--rounds", "1", "--share", "0.02", "--json", figures, "--plot", picture]
+    benchmark("__main__", *parts, *options)
     rows = json.loads(figures.read_text(encoding="utf-8"))["rows"]
     assert all(row["speed"] > 0 and row["ratio"] > 0 for row in rows)
     begin = {row["table"].partition(" ")[0].strip(",") for row in rows}
@@ -37,24 +55,16 @@ def test_all_parts_measure_and_write_what_they_found(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_and_its_exports_take_turns_with_another_version(
-    trained: Path, sample: Path, tmp_path: Path
+    benchmark: Callable[..., str], trained: Path, sample: Path, tmp_path: Path
 ) -> None:
     """The other version is this one, whose Python has another name."""
     other = tmp_path / "python"
     other.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} "$@"\n')
     other.chmod(0o755)
-    text = [str(sample / "test.en"), str(sample / "test.fr")]
-    asked = ["--run", str(trained), "--text", *text, "--baseline", str(other)]
-    command = [sys.executable, "-m", "tests.benchmarks", "exports", *asked]
-    found = subprocess.run(
-        [*command, "--rounds", "1", "--share", "0.02"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr
-    table = found.stdout[found.stdout.index("| one thread |") :].splitlines()
+    text = [sample / "test.en", sample / "test.fr"]
+    asked = ["exports", "--run", trained, "--text", *text, "--baseline", other]
+    found = benchmark("__main__", *asked, "--rounds", "1", "--share", "0.02")
+    table = found[found.index("| one thread |") :].splitlines()
     names = [line.split("|")[1].strip() for line in table[2:]]
     assert names == ["torch, version 0.3.0", "torch", "ONNX, float32", "ONNX, int8"]
     assert {line.count("|") for line in table} == {11}
@@ -93,51 +103,37 @@ def test_the_bare_loop_computes_what_ours_does() -> None:
         assert row[:length] == hypotheses[0].tokens
 
 
-def test_an_unknown_part_or_peer_is_refused_in_words() -> None:
-    for options in (["trainings"], ["--peer", "marian=python"]):
-        result = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks", *options],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 2
-        assert "choose from" in result.stderr
-
-
-def test_a_peer_without_its_toolkit_is_refused_in_words(tmp_path: Path) -> None:
-    wrong = {
-        "joeynmt": "say which Python has it",
-        f"joeynmt={tmp_path / 'python'}": "there is no program",
-        f"joeynmt={tmp_path}": "there is no program",
-        f"joeynmt={sys.executable}": "cannot import joeynmt",
-    }
-    for peer, message in wrong.items():
-        result = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks", "--peer", peer],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 2
-        assert message in result.stderr
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["trainings"], "choose from"),
+        (["--peer", "marian=python"], "choose from"),
+        (["--peer", "joeynmt"], "say which Python has it"),
+        (["--peer", "joeynmt=/nowhere/python"], "there is no program"),
+        (["--peer", f"joeynmt={ROOT}"], "there is no program"),
+        (["--peer", f"joeynmt={sys.executable}"], "cannot import joeynmt"),
+    ],
+)
+def test_an_unknown_part_or_a_peer_without_its_toolkit_is_refused_in_words(
+    benchmark: Callable[..., str],
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        benchmark("__main__", *options)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_the_starts_of_a_gru_are_compared() -> None:
+def test_the_starts_of_a_gru_are_compared(
+    benchmark: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(seq2seq.CELLS, "gru", seq2seq.CELLS["gru"])  # it puts others there
     text = ROOT / "data" / "sample" / "test.en"
     small = ["--units", "8", "--updates", "2", "--seeds", "1", "--biases", "0", "2"]
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.gru_start", "--text", str(text), *small],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    lines = [line.split() for line in result.stdout.splitlines()]
+    found = benchmark("gru_start", "--text", text, *small)
+    lines = [line.split() for line in found.splitlines()]
     assert [line[0] for line in lines] == ["bias", "characters", "translation", "copy"] * 2
     plain, keeping = (float(line[-1]) for line in lines if line[0] == "bias")
     assert keeping > 1e3 * plain > 0, "the gradient reaches much further back"
@@ -145,50 +141,26 @@ def test_the_starts_of_a_gru_are_compared() -> None:
 
 @pytest.mark.slow
 @needs_node
-def test_pages_are_compared() -> None:
-    run = ROOT / "tests" / "runs" / "format-2" / "translation"
+def test_pages_are_compared(benchmark: Callable[..., str]) -> None:
     text = ROOT / "data" / "sample" / "test.en"
     options = ["--sentences", "8", "--speed", "2", "--rounds", "1"]
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.pages", str(run), str(text), *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.count("of 8 translations are equal") == 2
-    assert result.stdout.count("node, int8") == 2
+    found = benchmark("pages", KEPT / "translation", text, *options)
+    assert found.count("of 8 translations are equal") == 2
+    assert found.count("node, int8") == 2
 
 
 @pytest.mark.slow
-def test_whole_texts_are_timed() -> None:
-    kept = ROOT / "tests" / "runs" / "format-2"
-    given = [kept / "translation", kept / "text.txt", "--lines", "40", "--workers", "0"]
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.bulk", *given],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert [line.split()[0] for line in result.stdout.splitlines()] == ["torch", "int8"]
+def test_whole_texts_are_timed(benchmark: Callable[..., str]) -> None:
+    given = [KEPT / "translation", KEPT / "text.txt", "--lines", "40", "--workers", "0"]
+    found = benchmark("bulk", *given)
+    assert [line.split()[0] for line in found.splitlines()] == ["torch", "int8"]
 
 
 @pytest.mark.slow
-def test_text_larger_than_memory_is_measured(tmp_path: Path) -> None:
+def test_text_larger_than_memory_is_measured(benchmark: Callable[..., str], tmp_path: Path) -> None:
     table = tmp_path / "pairs.tsv"
     table.write_text("".join(f"{n} a b c\t{n} d e f\n" for n in range(90)), encoding="utf-8")
-    options = ["--text", str(table), "--smallest", "300", "--pairs", "--steps", "1"]
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.prepare", *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    head, _, row = [line.split("|") for line in result.stdout.splitlines()]
+    options = ["--text", table, "--smallest", "300", "--pairs", "--steps", "1"]
+    head, _, row = [line.split("|") for line in benchmark("prepare", *options).splitlines()]
     assert len(head) == len(row) == 12
     assert all(float(value.replace(",", "")) > 0 for value in row[2:-2])

@@ -97,7 +97,7 @@ def gives_budget(arguments: Sequence[str]) -> bool:
 
 
 def without_budgets(defaults: ExperimentT) -> ExperimentT:
-    """Returns the defaults without budgets: one of another place takes theirs."""
+    """Returns the defaults without their budgets, which a given one replaces."""
     if not isinstance(defaults, Experiment | LanguageExperiment):
         return defaults
     return replace(

@@ -18,7 +18,7 @@ OPEN_NAMES = tyro.constructors.ConstructorRegistry()
 def parse_open_choice(
     declared: tyro.constructors.PrimitiveTypeInfo,
 ) -> tyro.constructors.PrimitiveConstructorSpec[str] | None:
-    """Takes the names that there are now; None for another type, which tyro knows itself."""
+    """Takes the names known by now, a script's own too; None: tyro parses this type itself."""
     if declared.type not in OPEN_CHOICES:
         return None
     names = allowed_names(declared.type)
@@ -36,7 +36,7 @@ def parse_open_choice(
 def parse_mix(
     declared: tyro.constructors.PrimitiveTypeInfo,
 ) -> tyro.constructors.PrimitiveConstructorSpec[tuple[CorpusSettings, ...]] | None:
-    """Takes a file with the corpora of a mix; None for another type.
+    """Takes a file with the corpora of a mix; None: tyro parses this type itself.
 
     Where there is a mix already, tyro declares a tuple of so many corpora; were one corpus no
     primitive type, it would make an option of each of their keys.

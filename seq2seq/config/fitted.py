@@ -131,8 +131,7 @@ def fit_settings(
     choose("model.dropout", model.dropout, dropout(size.pairs, epochs))
     updates = max(updates / training.accumulate, 1)
     goes_on = bool(model.initialize)
-    rate = learning_rate(updates, goes_on)
-    choose("training.learning_rate", training.learning_rate, rate)
+    choose("training.learning_rate", training.learning_rate, learning_rate(updates, goes_on))
     # A machine that has other work, too, must come to the end of the warm-up as well.
     slow = min(updates, updates_of(widths, batch, speed / 2) / training.accumulate)
     choose("training.warmup_steps", training.warmup_steps, warmup_steps(slow, goes_on))

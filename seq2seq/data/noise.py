@@ -35,7 +35,7 @@ LOOKED_AT = 20
 
 
 class Letters(NamedTuple):
-    """The letters of a text; and for each, how often it and those before it come there."""
+    """The letters of a text, with the cumulative counts that one is drawn by."""
 
     names: str
     cumulative: list[int]
@@ -221,7 +221,7 @@ class SourceNoise:
         )
 
     def of(self, texts: Sequence[str]) -> SourceNoise:
-        """Returns the same noise for other texts, all of which have it."""
+        """Returns the same noise for other texts; every layer covers all of them."""
         other = copy(self)
         other.texts = texts
         other.layers = [layer._replace(begin=0, end=len(texts)) for layer in self.layers]

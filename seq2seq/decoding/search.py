@@ -37,22 +37,59 @@ class SearchRequest(NamedTuple):
     Attributes:
         step: of the models together.
         state: before bos, one row for each sentence.
+        lengths: of the sources, eos counted, ``(batch_size,)``.
         settings: the parameters of the method.
         sources: the ids of each sentence, which its random draws depend on.
+        prefixes: for each sentence the target ids that its hypotheses begin with.
         n: how many hypotheses of each sentence are wanted.
+        attention: keep attention in the hypotheses.
         utility: what mbr compares hypotheses by; None for other methods.
         phrases: for each sentence those that its hypotheses must contain; only for beam.
     """
 
     step: StepFunction
     state: State
-    constraints: Constraints
-    scoring: Scoring
+    lengths: Tensor
     settings: DecodingSettings
     sources: Sequence[Ids]
+    prefixes: Sequence[Ids] | None
     n: int
+    attention: bool
     utility: Utility | None
     phrases: Sequence[Phrases] | None
+
+    @property
+    def constraints(self) -> Constraints:
+        """What the settings and the prefixes allow."""
+        settings, lengths = self.settings, self.lengths - 1  # eos is no token of the source
+        if settings.max_length:
+            longest = torch.full_like(lengths, settings.max_length)
+        else:
+            longest = (settings.max_length_ratio * lengths + settings.max_length_extra).long()
+        return Constraints(
+            longest,
+            forbidden=[
+                each for each in FORBIDDEN_IDS if each != UNK_ID or not settings.replace_unknown
+            ],
+            min_length=settings.min_length,
+            no_repeat_ngram=settings.no_repeat_ngram,
+            prefixes=self.prefixes,
+        )
+
+    @property
+    def scoring(self) -> Scoring:
+        """How the settings rank."""
+        return Scoring(
+            self.settings.length_penalty,
+            self.settings.coverage_penalty,
+            self.attention or self.settings.replace_unknown,
+            tuple(self.lengths.tolist()),
+        )
+
+    @property
+    def common(self) -> tuple[StepFunction, State, Constraints, Scoring]:
+        """The arguments that all searches begin with."""
+        return self.step, self.state, self.constraints, self.scoring
 
 
 @torch.inference_mode()
@@ -96,40 +133,29 @@ def search(
         SettingsError: attention is needed, and a model has none; mbr has nothing to compare by; no
             shortlist is given for `settings.shortlist`.
     """
-    if settings.shortlist and shortlist is None:
-        raise SettingsError("shortlist needs one: the most probable translations of each token")
-    if settings.shortlist and language_model is not None:
-        raise SettingsError("shortlist can't be used with a language model, which knows all tokens")
-    if settings.method == "mbr" and utility is None:
-        raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     model = combine(members, language_model, language_model_weight)
     results: list[list[Hypothesis]] = [[] for _ in sources[0]]
     each = hypotheses_each(settings, n)
     size, tokens = batch_limits(settings, device)
-    groups = batches(sources[0], size, tokens // each)
     with reduced_precision(settings, device):  # around all: it converts the weights once
-        for chosen in groups:
-            ids = [sources[0][index] for index in chosen]
-            begun: Sequence[Ids] | None
-            begun = None if prefixes is None else [prefixes[index] for index in chosen]
+        for chosen in batches(sources[0], size, tokens // each):
             with threads_for(len(chosen) * each, device):
                 state, lengths = start_batch(model, sources, chosen, device)
-                step: StepFunction = model.step
-                targets = None
-                if isinstance(model, Ensemble) and shortlist and settings.shortlist:
-                    targets = shortlist.choose(ids, settings.shortlist, begun, device)
-                    step, state, begun = targets.restrict(model, state, begun)
-                # eos, which pad_sources adds, is no token of the source.
-                constraints = make_constraints(settings, (lengths - 1).to(device), begun)
-                scoring = make_scoring(settings, lengths, attention)
-                found = SEARCHES[settings.method](
-                    SearchRequest(
-                        *(step, state, constraints, scoring, settings, ids, n, utility),
-                        None if phrases is None else [phrases[index] for index in chosen],
-                    )
+                request = SearchRequest(
+                    step=model.step,
+                    state=state,
+                    lengths=lengths.to(device),
+                    settings=settings,
+                    sources=[sources[0][index] for index in chosen],
+                    prefixes=prefixes and [prefixes[index] for index in chosen],
+                    n=n,
+                    attention=attention,
+                    utility=utility,
+                    phrases=phrases and [phrases[index] for index in chosen],
                 )
+                found = search_batch(request, model, shortlist)
             for index, hypotheses in zip(chosen, found, strict=True):
-                results[index] = targets.restore(hypotheses) if targets else hypotheses
+                results[index] = hypotheses
     return results
 
 
@@ -174,53 +200,37 @@ def combine(
     return ShallowFusion(ensemble, language_model, weight)
 
 
-def make_constraints(
-    settings: DecodingSettings, lengths: Tensor, prefixes: Sequence[Ids] | None
-) -> Constraints:
-    """Returns what the settings allow; source lengths ``(batch_size,)`` without eos."""
-    if settings.max_length:
-        longest = torch.full_like(lengths, settings.max_length)
-    else:
-        longest = (settings.max_length_ratio * lengths + settings.max_length_extra).long()
-    return Constraints(
-        longest,
-        forbidden=[
-            each for each in FORBIDDEN_IDS if each != UNK_ID or not settings.replace_unknown
-        ],
-        min_length=settings.min_length,
-        no_repeat_ngram=settings.no_repeat_ngram,
-        prefixes=prefixes,
-    )
-
-
-def make_scoring(settings: DecodingSettings, lengths: Tensor, attention: bool) -> Scoring:
-    """Returns how the settings rank; source lengths ``(batch_size,)``, eos counted."""
-    return Scoring(
-        settings.length_penalty,
-        settings.coverage_penalty,
-        attention or settings.replace_unknown,
-        tuple(lengths.tolist()),
-    )
+def search_batch(
+    request: SearchRequest, model: Ensemble | ShallowFusion, shortlist: Shortlist | None
+) -> list[list[Hypothesis]]:
+    """Searches with the method that the settings name, among the shortlist if they ask for it."""
+    method = SEARCHES[request.settings.method]
+    size = request.settings.shortlist
+    if not size:
+        return method(request)
+    if shortlist is None:
+        raise SettingsError("shortlist needs one: the most probable translations of each token")
+    if not isinstance(model, Ensemble):
+        raise SettingsError("shortlist can't be used with a language model, which knows all tokens")
+    targets = shortlist.choose(request.sources, size, request.prefixes, request.lengths.device)
+    step, state, prefixes = targets.restrict(model, request.state, request.prefixes)
+    found = method(request._replace(step=step, state=state, prefixes=prefixes))
+    return [targets.restore(hypotheses) for hypotheses in found]
 
 
 def search_beam(request: SearchRequest) -> list[list[Hypothesis]]:
     """Searches with a beam; greedily where the beam has room for one hypothesis only."""
-    step, state, constraints, scoring, settings, *_ = request
-    width = max(request.n, settings.beam_size)
+    width = max(request.n, request.settings.beam_size)
     if width == 1:
-        return [[found] for found in greedy_search(step, state, constraints, scoring)]
-    return beam_search(step, state, constraints, scoring, beam_size=width, phrases=request.phrases)
+        return [[found] for found in greedy_search(*request.common)]
+    return beam_search(*request.common, beam_size=width, phrases=request.phrases)
 
 
 def search_diverse_beam(request: SearchRequest) -> list[list[Hypothesis]]:
     """Searches with diverse beams, as wide together as the groups can share evenly."""
-    step, state, constraints, scoring, settings, *_ = request
-    groups = settings.groups
+    settings, groups = request.settings, request.settings.groups
     return beam_search(
-        step,
-        state,
-        constraints,
-        scoring,
+        *request.common,
         beam_size=-(-max(request.n, settings.beam_size) // groups) * groups,
         groups=groups,
         continuations=partial(diverse_continuations, groups=groups, diversity=settings.diversity),
@@ -245,7 +255,8 @@ def search_samples(request: SearchRequest) -> list[list[Hypothesis]]:
 
 def search_minimum_bayes_risk(request: SearchRequest) -> list[list[Hypothesis]]:
     """Draws samples; returns those of each sentence with the highest expected utility first."""
-    assert request.utility is not None
+    if request.utility is None:
+        raise SettingsError("mbr needs a utility: what two hypotheses are compared by")
     count = max(request.n, request.settings.samples)
     drawn = draw_samples(request, [count] * len(request.sources))
     return [minimum_bayes_risk(samples, request.utility) for samples in drawn]
@@ -261,10 +272,7 @@ def draw_samples(
         for ids, count in zip(request.sources, counts, strict=True)
     ]
     return sample_search(
-        request.step,
-        request.state,
-        request.constraints,
-        request.scoring,
+        *request.common,
         keys=keys,
         temperature=settings.temperature,
         top_k=settings.top_k,

@@ -118,19 +118,32 @@ def compare(
     for name, metric in METRICS.items():
         # One metric at a time, since sacreBLEU names the results itself; the draws are the same.
         with sacrebleu_seed(seed):
-            signatures, results = PairedTest(
-                [(system, list(hypotheses)) for system, hypotheses in systems.items()],
-                {name: metric.build(tokenize, lowercase)},
-                streams,
-                test_type="bs" if test == "bootstrap" else "ar",
-                n_samples=samples or SAMPLES[test],
-                # The bootstrap's tables grow with the number of resamples; 1,000 are enough.
-                n_ar_confidence=-1 if test == "bootstrap" else SAMPLES["bootstrap"],
-                n_jobs=1,
-            )()
-        ((column, signature),) = signatures.items()
-        found[name] = Comparison(str(signature), judge(systems, results[column], test))
+            built = metric.build(tokenize, lowercase)
+            signature, results = paired_test(systems, streams, built, test, samples)
+        found[name] = Comparison(signature, judge(systems, results, test))
     return found
+
+
+def paired_test(
+    systems: Mapping[str, Sequence[str]],
+    streams: Sequence[Any],
+    metric: Any,
+    test: str,
+    samples: int | None,
+) -> tuple[str, Sequence[Any]]:
+    """Returns the signature of sacreBLEU's test by one metric, and a result for each system."""
+    signatures, results = PairedTest(
+        [(system, list(hypotheses)) for system, hypotheses in systems.items()],
+        {"metric": metric},
+        streams,
+        test_type="bs" if test == "bootstrap" else "ar",
+        n_samples=samples or SAMPLES[test],
+        # The bootstrap's tables grow with the number of resamples; 1,000 are enough.
+        n_ar_confidence=-1 if test == "bootstrap" else SAMPLES["bootstrap"],
+        n_jobs=1,
+    )()
+    ((column, signature),) = signatures.items()
+    return str(signature), results[column]
 
 
 def judge(

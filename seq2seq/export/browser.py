@@ -139,7 +139,7 @@ def describe(model: TranslationModel, numbers: Numbers) -> Json:
 
 
 def missing(model: TranslationModel) -> Iterator[str]:
-    """Yields what of a model the JavaScript has no way for: what a script has added of its own."""
+    """Yields the parts of a model that the JavaScript can't compute, as a script's own cells."""
     encoder, decoder = model.encoder, model.decoder
     cells = [*encoder.stack.forwards, *encoder.stack.backwards, *decoder.stack.cells]
     for kind in {type(cell): None for cell in cells}:

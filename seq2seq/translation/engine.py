@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.hypothesis import Hypothesis, Ids
+from seq2seq.errors import SettingsError
 
 if TYPE_CHECKING:
     from seq2seq.decoding.lexical_constraints import Phrases
@@ -47,6 +48,32 @@ class Engine(Protocol):
         self, sources: Sequence[Sequence[Ids]], targets: Sequence[Ids], settings: DecodingSettings
     ) -> list[list[float]]:
         """Returns log-probabilities of targets, see `seq2seq.decoding.search.score`."""
+
+
+def check_attention(
+    settings: DecodingSettings, sources: Sequence[TextPipeline], *, attention: bool, missing: str
+) -> None:
+    """Raises SettingsError if something needs attention over one source, and there is none.
+
+    Args:
+        settings: some of which need it.
+        sources: the source side of each model.
+        attention: whether it is to be shown.
+        missing: what there is to say if a model has none; "" if all have it.
+    """
+    needs = [name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)]
+    if attention:
+        needs.append("a picture of attention")
+    if not needs:
+        return
+    what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"
+    if missing:
+        raise SettingsError(f"{what} a model with attention{missing}")
+    if len({source.vocab.fingerprint for source in sources}) > 1:
+        raise SettingsError(
+            f"{what} one source vocabulary: the models of this ensemble cut a sentence into "
+            "different tokens, so that their attention has no mean"
+        )
 
 
 def tokenize_sources(

@@ -19,6 +19,7 @@ from seq2seq.language_modeling.loading import load_language_model
 from seq2seq.models.language_model import LanguageNetwork
 from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.run import Run
+from seq2seq.translation.engine import check_attention
 
 
 class EnsembleMember(NamedTuple):
@@ -129,46 +130,22 @@ def check_settings(
 
     Args:
         settings: possible by themselves.
-        members: the models, see `check_attention`.
+        members: the models.
         target: their target side.
         shortlist: that of the first one, if there is one.
         attention: whether it is to be shown.
     """
     size = len(target.vocab)
     raise_problems(settings.too_many(size, f"{size:,} tokens"))
-    check_attention(members, settings, attention=attention)
+    missing = ""
+    if any(member.model.decoder.attention is None for member in members):
+        every = "every run of the ensemble" if len(members) > 1 else "the run"
+        missing = f": {every} must be trained with it, as with --model.attention scaled-general"
+    sources = [member.source for member in members]
+    check_attention(settings, sources, attention=attention, missing=missing)
     if settings.shortlist and shortlist is None:
         raise SettingsError(
             f"shortlist {settings.shortlist} needs a run with a file shortlist.safetensors, which "
             "runs of earlier versions and models saved from Python lack: continue the training "
             "with --resume, even if its budget is used up, to make it; or leave shortlist at 0"
-        )
-
-
-def check_attention(
-    members: Sequence[EnsembleMember], settings: DecodingSettings, *, attention: bool
-) -> None:
-    """Raises SettingsError if something needs attention over one source, and there is none.
-
-    Args:
-        members: whose attention would be used.
-        settings: some of which need it.
-        attention: whether it is to be shown.
-    """
-    needs = [name for name in ("coverage_penalty", "replace_unknown") if getattr(settings, name)]
-    if attention:
-        needs.append("a picture of attention")
-    if not needs:
-        return
-    what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"
-    if any(member.model.decoder.attention is None for member in members):
-        every = "every run of the ensemble" if len(members) > 1 else "the run"
-        raise SettingsError(
-            f"{what} a model with attention: {every} must be trained with it, as with "
-            "--model.attention scaled-general"
-        )
-    if len({member.source.vocab.fingerprint for member in members}) > 1:
-        raise SettingsError(
-            f"{what} one source vocabulary: the runs of this ensemble cut a sentence into "
-            "different tokens, so that their attention has no mean"
         )

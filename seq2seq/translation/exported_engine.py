@@ -18,6 +18,7 @@ from seq2seq.export.directory import check_supported
 from seq2seq.export.ensemble import ExportedEnsemble
 from seq2seq.export.model import ExportedModel
 from seq2seq.export.search import score, search
+from seq2seq.translation.engine import check_attention
 
 
 class ExportedMember(NamedTuple):
@@ -53,20 +54,11 @@ class ExportedEngine:
         size = self.model.vocab_size
         raise_problems(settings.too_many(size, f"{size:,} tokens"))
         check_supported(settings)
-        names = ("coverage_penalty", "replace_unknown")
-        needs = [name for name in names if getattr(settings, name)]
-        needs += ["a picture of attention"] if attention else []
-        if not needs:
-            return
-        what = f"{' and '.join(needs)} need{'s' * (len(needs) == 1)}"
+        missing = ""
         if not all(member.has_attention for member in self.model.members):
             these = "not all of these were" if len(self.sources) > 1 else "this one was not"
-            raise SettingsError(f"{what} a model with attention, and {these} trained with it")
-        if len({source.vocab.fingerprint for source in self.sources}) > 1:
-            raise SettingsError(
-                f"{what} one source vocabulary: the models of this ensemble cut a sentence into "
-                "different tokens, so that their attention has no mean"
-            )
+            missing = f", and {these} trained with it"
+        check_attention(settings, self.sources, attention=attention, missing=missing)
 
     def search(
         self,

@@ -2,8 +2,8 @@
 
 Twice through the text: it is read and cleaned in one process, into shards of text; tokenizers and
 vocabularies are learned from a sample of these; then processes tokenize them, a shard each. Every
-shard is written as a whole. Who was stopped goes on with the shards that are left, once all text
-was read.
+shard is written as a whole. If this is stopped once all text was read, the same call goes on with
+the shards that are left.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def make_translations(
 
 
 def word_numbers(tokenizer: Tokenizer, tokens: list[str]) -> list[int]:
-    """The number of the word that each token is the end of so far, from 0."""
+    """For each token the number, from 0, of the word that it belongs to."""
     texts = (tokenizer.detokenize(tokens[: place + 1]) for place in range(len(tokens)))
     return [max(len(text.split()) - 1, 0) for text in texts]
 

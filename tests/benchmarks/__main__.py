@@ -35,7 +35,7 @@ from tests.benchmarks import (
     training,
     translating,
 )
-from tests.benchmarks.measure import Row, busy, matrix_ceiling, print_rows
+from tests.benchmarks.measure import Row, busy, make_parser, matrix_ceiling, print_rows
 
 PARTS: dict[str, Callable[[int, float], Iterator[list[Row]]]] = {
     "training": training.measure,
@@ -50,11 +50,7 @@ PARTS: dict[str, Callable[[int, float], Iterator[list[Row]]]] = {
 
 def parse_arguments() -> argparse.Namespace:
     """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("", __doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; the first two if none")
     parser.add_argument("--rounds", type=int, default=5, help="how often each takes its turn")
     parser.add_argument("--share", type=float, default=1.0, help="of the work of a turn, 0 to 1")

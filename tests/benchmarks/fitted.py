@@ -12,7 +12,6 @@ complete is not trained again. The machine should have nothing else to do.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from seq2seq import METRICS, ParallelCorpus, Translator, evaluate
+from tests.benchmarks.measure import make_parser
 
 NARROW, MIDDLE, WIDE = ("192", "256", "384"), ("256", "256", "384"), ("256", "384", "512")
 BY_HAND = {
@@ -102,11 +102,7 @@ def table(
 
 def main() -> None:
     """Trains what is missing, and prints a table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.fitted",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("fitted", __doc__)
     parser.add_argument("corpus", nargs="+", help="a table of pairs, or two text files")
     parser.add_argument("--pairs", nargs="+", type=int, help="sizes of the parts; all if none")
     parser.add_argument("--minutes", default="5", help="for each training")

@@ -11,7 +11,6 @@ GPU.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator
@@ -28,7 +27,7 @@ from seq2seq.models.device import choose_precision
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.benchmarks.bare import BareModel, BareTraining
-from tests.benchmarks.measure import Contestant, Row, print_rows, take_turns
+from tests.benchmarks.measure import Contestant, Row, make_parser, print_rows, take_turns
 from tests.benchmarks.training import UPDATES, OurTraining, corpora, equal_settings
 
 
@@ -133,11 +132,7 @@ def measure_translating(
 
 def main() -> None:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.gpu",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("gpu", __doc__)
     parser.add_argument("--run", help="a run of a translation model")
     parser.add_argument("--text", help="a file of source sentences, for the run")
     parser.add_argument("--rounds", type=int, default=5, help="how often each takes its turn")

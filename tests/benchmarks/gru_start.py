@@ -10,7 +10,6 @@ gradient reaches so many steps back. The bias is that of a gate which at 1 keeps
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from seq2seq.data.token_stream import TokenStream
 from seq2seq.data.tokenizers.pipeline import build_pipeline
 from seq2seq.evaluation.gradient_flow import fresh_network, text_gradient_flow, windows
 from seq2seq.models.cells.gated import GRUCell
+from tests.benchmarks.measure import make_parser
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 STEPS_BACK = 49
@@ -138,11 +138,7 @@ def held_out_loss(train: Callable[[str], None]) -> float:
 
 def main() -> None:
     """Trains with each bias, and prints a line for each task."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.gru_start",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("gru_start", __doc__)
     parser.add_argument("--text", required=True, help="a text for the language model")
     parser.add_argument("--pairs", help="a TSV of sentence pairs; else data/sample")
     parser.add_argument("--biases", nargs="+", type=float, default=[-1.0, 0.0, 1.0, 2.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import statistics
 import subprocess
@@ -15,6 +16,15 @@ import torch
 
 Contestant = Callable[[int], float]
 """Does the work of round n, and returns how much that was, in the unit of the table."""
+
+
+def make_parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """Returns the parser of ``python -m tests.benchmarks.NAME``; its help has the docstring."""
+    return argparse.ArgumentParser(
+        prog=f"python -m tests.benchmarks{name and '.'}{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 class Products(NamedTuple):

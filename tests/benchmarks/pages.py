@@ -36,7 +36,7 @@ from seq2seq.export.search import search as search_exported
 from seq2seq.runs.run import Run
 from seq2seq.translation.ensemble import load_translation_model
 from tests.benchmarks.javascript import Chromium, Engine, Node
-from tests.benchmarks.measure import Contestant, print_rows, take_turns
+from tests.benchmarks.measure import Contestant, make_parser, print_rows, take_turns
 from tests.support.exports import exported_ensemble
 
 CPU = torch.device("cpu")
@@ -157,11 +157,7 @@ def read_material(run: str, text: str, count: int) -> tuple[Material, Content]:
 
 def main() -> None:
     """Measures, compares, prints."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.pages",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("pages", __doc__)
     parser.add_argument("run", help="the run of a translation model")
     parser.add_argument("text", help="a file of source sentences")
     parser.add_argument("--sentences", type=int, default=1000, help="so many are compared")

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from seq2seq.data.parallel import ParallelCorpus
+from tests.benchmarks.measure import make_parser
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 HELD = [str(SAMPLE / "validation.en"), str(SAMPLE / "validation.fr")]
@@ -129,11 +130,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[str]:
 
 def main() -> None:
     """Measures, and prints a table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.prepare",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("prepare", __doc__)
     parser.add_argument("--text", required=True, help="a table of pairs that new ones are made of")
     parser.add_argument("--pairs", type=int, nargs="*", default=[100_000], help="how many to make")
     parser.add_argument("--smallest", type=int, default=20_000, help="pairs of the smallest text")

@@ -20,6 +20,7 @@ from typing import Any
 
 import seq2seq
 from recipes.multi30k import Multi30k, read_split
+from tests.benchmarks.measure import make_parser
 
 ROOT = Path(__file__).parents[2]
 TEST = "test_2016_flickr"
@@ -85,11 +86,7 @@ def plot(points: list[dict[str, Any]], path: str) -> None:
 
 def main() -> None:
     """Trains what is missing, prints a table, and writes."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.quality",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("quality", __doc__)
     parser.add_argument("--corpus", required=True, help="a folder with the files of Multi30k")
     parser.add_argument("--runs", default="runs/quality", help="where the runs go")
     parser.add_argument("--pairs", nargs="+", default=["de-en"], help="as de-en")

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.trainer import Trainer
 from tests.support.language import CPU, LINES, TEXTS, describe, make_lines, network
+from tests.support.stopping import CrashError, Stopping
 
 WINDOWS = ("sequential", "random", "sentences")
 TIMES = {"seconds", "tokens_per_second"}
@@ -249,24 +249,8 @@ def test_a_run_lends_its_vocabulary(tmp_path: Path) -> None:
 # Continuing
 
 
-class CrashError(Exception):
-    """Stands for a program that dies."""
-
-
-class Stopped(LanguageTask):
-    """A task that stops the training at a given call for a loss: by Ctrl-C, or by dying."""
-
-    calls = 0
-    stop_at = 0
-    crash = False
-
-    def loss(self, *arguments: Any, **options: Any) -> Any:
-        self.calls += 1
-        if self.calls == self.stop_at:
-            if self.crash:
-                raise CrashError
-            signal.raise_signal(signal.SIGINT)
-        return super().loss(*arguments, **options)
+class Stopped(Stopping, LanguageTask):
+    """A language model in a training that stops."""
 
 
 def make_trainer(

@@ -34,10 +34,11 @@ from seq2seq.translation.translator import Translator
 
 pytest.importorskip("resource", reason="needs signals and limits of POSIX")
 
-SAMPLE = Path(__file__).resolve().parent.parent.parent / "data" / "sample"
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "data" / "sample"
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TIMES = {"seconds", "tokens_per_second"}
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds after which a program is taken to hang."""
 
 
@@ -45,11 +46,12 @@ class Programs:
     """Begins programs of seq2seq, one at a time; see `forks`.
 
     Args:
-        folder: where what they say is written.
+        folder: where what they read and say is written.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.said = folder / "said.txt"
+        self.streams = [folder / name for name in ("stdin", "stdout", "stderr")]
+        self.said = self.streams[2]
         self.process = 0
         self.running = False
         self.server = subprocess.Popen(
@@ -58,22 +60,35 @@ class Programs:
             stdout=subprocess.PIPE,
             bufsize=0,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
-            cwd=SAMPLE.parent.parent,
+            cwd=ROOT,
             # Where a shell runs the tests in the background, they would ignore Ctrl-C.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    def begin(self, *arguments: object, most: int | None = None, user: int | None = None) -> None:
-        """Begins ``seq2seq ARGUMENTS``."""
+    def begin(
+        self,
+        *arguments: object,
+        script: Path | None = None,
+        input: bytes = b"",
+        cwd: Path = ROOT,
+        most: int | None = None,
+        user: int | None = None,
+    ) -> None:
+        """Begins ``seq2seq ARGUMENTS``, or a script; see `forks`."""
         assert self.server.stdin
         assert self.server.stdout
         if self.running:  # a test has failed in its midst
             self.send(signal.SIGKILL)
             self.wait()
-        self.said.unlink(missing_ok=True)
+        for path in self.streams:
+            path.unlink(missing_ok=True)
+        self.streams[0].write_bytes(input)
         order = {
             "arguments": [str(each) for each in arguments],
-            "said": str(self.said),
+            "script": script and str(script),
+            "streams": [str(path) for path in self.streams],
+            "cwd": str(cwd),
+            "environment": {**os.environ, "OMP_NUM_THREADS": "1"},
             "most": most,
             "user": user,
         }
@@ -104,6 +119,12 @@ class Programs:
         """Begins a program and waits for its end."""
         self.begin(*arguments, **options)
         return self.wait()
+
+    def call(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        """Runs a program as `subprocess.run` does."""
+        status, _ = self.run(*arguments, **options)
+        out, said = (path.read_bytes() for path in self.streams[1:])
+        return subprocess.CompletedProcess(arguments, status, out, said)
 
     def close(self) -> None:
         """Ends it all."""

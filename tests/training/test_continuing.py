@@ -31,7 +31,7 @@ from seq2seq.training.task import Validation
 from seq2seq.translation.train import train
 from seq2seq.translation.translator import Translator
 from tests.support.killing import Programs, Training, assert_same, metrics, trainings
-from tests.training.test_trainer import Stopped, make_trainer
+from tests.support.stopping import Stopped, make_trainer
 
 pytestmark = pytest.mark.slow
 

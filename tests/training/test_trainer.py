@@ -20,20 +20,17 @@ from seq2seq.config.data import DataSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.training import SamplingSettings
 from seq2seq.data.parallel import Corpora, ParallelCorpus
-from seq2seq.data.tokenizers.pipeline import build_pipelines
 from seq2seq.errors import DataError, RunError, SettingsError, TrainingError
-from seq2seq.models.translation import build_translation_model
 from seq2seq.runs.directory import RunDirectory
-from seq2seq.runs.metadata import save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.trainer import Trainer
 from seq2seq.translation.ensemble import load_translation_model
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import encode_corpus, train
 from seq2seq.translation.translator import Translator
 from tests.support.platforms import needs_posix
+from tests.support.stopping import CrashError, make_trainer
 
 pytestmark = pytest.mark.slow
 
@@ -61,57 +58,6 @@ def assert_same_run(one: str | Path, other: str | Path) -> None:
     assert state == other_state
     assert tensors.keys() == others.keys()
     assert all(torch.equal(tensors[name], others[name]) for name in tensors)
-
-
-class CrashError(Exception):
-    """Stands for a program that dies."""
-
-
-class Stopped(TranslationTask):
-    """A task that stops the training at a given call for a loss: by Ctrl-C, or by dying."""
-
-    calls = 0
-    stop_at = 0
-    crash = False
-
-    def loss(self, *arguments: Any, **options: Any) -> Any:
-        self.calls += 1
-        if self.calls == self.stop_at:
-            if self.crash:
-                raise CrashError
-            signal.raise_signal(signal.SIGINT)
-        return super().loss(*arguments, **options)
-
-
-def make_trainer(
-    experiment: Experiment,
-    corpora: Corpora,
-    *,
-    resume: bool = False,
-    stop_at: int = 0,
-    crash: bool = False,
-    kind: type[Stopped] = Stopped,
-) -> Trainer[Any]:
-    """What `seq2seq.translation.train.train` makes, with a task that stops where it is told to."""
-    source, target = build_pipelines(corpora.train.sources, corpora.train.targets, experiment.data)
-    torch.manual_seed(experiment.seed)
-    model = build_translation_model(
-        len(source.pipeline.vocab), len(target.pipeline.vocab), experiment.model
-    )
-    task = kind(model, corpora, source, target, experiment)
-    task.stop_at, task.crash = stop_at, crash
-    run = RunDirectory(experiment.run)
-    sides = {"source": source.pipeline, "target": target.pipeline}
-    return Trainer(
-        model,
-        task,
-        experiment.training,
-        run,
-        seed=experiment.seed,
-        device="cpu",
-        resume=resume,
-        run_id=Run(run.path).run_id if resume else save_metadata(run, experiment, {}, sides),
-    )
 
 
 def resumed(experiment: Experiment) -> Experiment:
@@ -225,12 +171,12 @@ def test_a_killed_program_continues_to_the_bit(
     text.write_text("\n".join(pairs) + "\n", encoding="utf-8")
     whole = experiment(
         "whole",
-        max_steps=130,
+        max_steps=90,
         batch_tokens=300,
         accumulate=2,
         log_every=1,
         save_every=10,
-        validate_every=45,
+        validate_every=30,
         threads=1,
         sampling=SamplingSettings(schedule="constant", rate=0.3),
     )
@@ -244,10 +190,10 @@ def test_a_killed_program_continues_to_the_bit(
         *("--data.subword-sampling", "0.2", "--data.joint", "--seed", "3", "--device", "cpu"),
         *("--model.embedding-size", "8", "--model.encoder-sizes", "8", "--model.dropout", "0.1"),
         *("--model.cell", "gru", "--model.attention", "none", "--model.context", "both"),
-        *("--model.decoder-sizes", "16", "--training.max-steps", "130"),
+        *("--model.decoder-sizes", "16", "--training.max-steps", "90"),
         *("--training.batch-tokens", "300", "--training.accumulate", "2"),
         *("--training.log-every", "1", "--training.save-every", "10", "--training.threads", "1"),
-        *("--training.validate-every", "45", "--training.warmup-steps", "5"),
+        *("--training.validate-every", "30", "--training.warmup-steps", "5"),
         *("--training.learning-rate", "1e-2", "--training.precision", "float32"),
         *("--training.sampling.schedule", "constant", "--training.sampling.rate", "0.3"),
     ]
@@ -258,7 +204,7 @@ def test_a_killed_program_continues_to_the_bit(
     killed.rename(moved)
     # The settings come from the run.
     process = start(["--run", str(moved), "--resume", "--device", "cpu"])
-    said = stop(process, signal.SIGINT, 60)
+    said = stop(process, signal.SIGINT, 35)
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert "the run will be saved" in said
@@ -567,7 +513,7 @@ def test_two_half_batches_are_one(experiment: Describe, letters: Corpora) -> Non
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
 def test_both_precisions_learn(experiment: Describe, letters: Corpora, precision: str) -> None:
-    run = experiment(max_steps=60, precision=precision, log_every=20)
+    run = experiment(max_steps=90, precision=precision, log_every=20)
     train(run, letters)
     losses = [row["loss"] for row in metrics(run.run, "training")]
     assert losses[-1] < 0.9 * losses[0]

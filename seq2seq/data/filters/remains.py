@@ -1,4 +1,4 @@
-"""Filters by what was left from before: HTML, a wrong encoding, numbers of another sentence."""
+"""Filters by traces of faulty extraction: HTML, a wrong encoding, another sentence's numbers."""
 
 from __future__ import annotations
 

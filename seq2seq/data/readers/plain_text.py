@@ -1,4 +1,4 @@
-"""Text that a model is given a line at a time, which a table is not."""
+"""Lines of text for a model to read; a table is refused."""
 
 from __future__ import annotations
 

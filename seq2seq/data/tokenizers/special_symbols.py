@@ -76,6 +76,3 @@ class SpecialSymbols:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise DataError(f'"{KEY}" must be a list of strings')
         return cls(names)
-
-
-NO_SYMBOLS: Final = SpecialSymbols()
