@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn, TextIO, cast
 
 from seq2seq.errors import ON_COMMAND_LINE, DataError, Seq2SeqError
+from seq2seq.torchrun import own_rank
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 """The exit code of a program that Ctrl-C ended, by convention."""
@@ -125,6 +126,7 @@ def write_stderr(text: str, write: Callable[[str], object] | None = None) -> Non
 
 
 def fail(message: str) -> NoReturn:
-    """Prints an error and exits with 2."""
-    write_stderr(f"error: {message}")
+    """Prints an error and exits with 2; of a process of torchrun, its rank stands before it."""
+    rank = own_rank()
+    write_stderr(f"error: {f'rank {rank.number}: ' if rank and rank.number else ''}{message}")
     sys.exit(2)

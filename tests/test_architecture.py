@@ -18,7 +18,8 @@ MODULES = {
     for path in FILES
 }
 ORDER = [
-    *("errors", "console", "config", "data", "runs", "models", "decoding", "evaluation"),
+    *("errors", "torchrun", "console", "config", "data", "runs"),
+    *("models", "decoding", "evaluation"),
     *(
         "training",
         "plotting",

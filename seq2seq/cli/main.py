@@ -32,6 +32,7 @@ from seq2seq.cli.score import score_command
 from seq2seq.cli.serve import serve_command
 from seq2seq.cli.show import show_command
 from seq2seq.cli.tokenize import tokenize_command
+from seq2seq.cli.torchrun import one_process
 from seq2seq.cli.train import plot_command, train_command
 from seq2seq.cli.translate import translate_command
 from seq2seq.console import run_command, setup_process
@@ -87,6 +88,8 @@ COMMANDS = Group(
 )
 """Each command parses its own arguments: a training's defaults are those of the run that it
 continues, and so are a translation's, so that no parser can be made before the run is known."""
+TRAININGS = (train_command, lm.train_command)
+"""Commands that several processes of torchrun share."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -109,6 +112,8 @@ def dispatch(prog: str, group: Group, arguments: list[str]) -> None:
     if isinstance(command, Group):
         dispatch(f"{prog} {given}", command, arguments[1:])
     elif command is not None:
+        if command not in TRAININGS:
+            one_process(f"{prog} {given}")
         command(arguments[1:])
     elif given in ("--help", "-h"):
         print(usage(prog, group))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import tyro
 
+from seq2seq.cli.torchrun import one_process
 from seq2seq.cli.values import check_values
 from seq2seq.config.base import validate
 from seq2seq.config.decoding import DecodingSettings
@@ -86,9 +87,11 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
     """Parses a command's arguments; its help is the docstring of its class.
 
     Raises:
-        SettingsError: an option is impossible; all of them are in one message.
+        SettingsError: an option is impossible; all of them are in one message. Or torchrun has
+            started several processes.
         SystemExit: help was asked for, or an option is misspelt.
     """
+    one_process(prog)
     check_values(kind, arguments)
     command = tyro.cli(kind, prog=prog, args=arguments)
     validate(command)

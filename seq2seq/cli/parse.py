@@ -17,6 +17,7 @@ from seq2seq.cli.config_file import read_settings
 from seq2seq.cli.given import BUDGETS, Given, argument_value
 from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.cli.rules import OPEN_NAMES
+from seq2seq.cli.torchrun import as_rank_0, follow_rank_0, with_run
 from seq2seq.cli.values import check_values
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import (
@@ -29,6 +30,8 @@ from seq2seq.config.language_model import NGramExperiment
 from seq2seq.config.parent import contradictions, format_flag, inherit, inherited_settings
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
+from seq2seq.runs.directory import RunDirectory
+from seq2seq.torchrun import follows
 from seq2seq.training.preflight import names_training_text, preflight
 
 ConfigOption: TypeAlias = Annotated[
@@ -83,11 +86,16 @@ def parse_experiment(
             before it begins, in one message.
         RunError: the run directory alone is wrong.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     kind = type(default)
+    if follows():
+        follow_rank_0(kind)
+    arguments = [*map(with_run, sys.argv[1:] if arguments is None else arguments)]
     if settings:
         default = with_settings(default, read_settings(settings, kind).settings)
     given = Given.read(arguments, kind)
+    path = given.option("--run") or given.file.settings.get("run") or default.run
+    arguments = as_rank_0(arguments, RunDirectory(path))
+    given = replace(given, arguments=arguments)
     stored = stored_run(default, given)
     default = given.over(stored or default)
     parent = None if stored else parent_of(default, given)

@@ -46,7 +46,8 @@ class BaseExperiment:
     KIND = "model"
 
     run: str = ""
-    """The run directory: everything that is needed to use the model is written there."""
+    """The run directory: everything that is needed to use the model is written there. --run-dir is
+    the same: torchrun takes --run for an option of its own."""
     seed: Annotated[int, Range(0, 2**32 - 1), FIXED] = 1
     """Where every random number comes from."""
     resume: bool = False

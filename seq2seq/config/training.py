@@ -172,6 +172,13 @@ class TrainingSettings:
     equal priority, two of one thread each are quicker than one of two threads. 0: two where there
     are two cores, Linux, and no number of threads is given; else one."""
 
+    reduce_precision: Literal["float32", "bfloat16"] = "float32"
+    """Under torchrun: in which precision gradients travel and are added up. bfloat16 is half the
+    bytes, and rounds; weights travel in float32 always."""
+    rank_timeout: PositiveFloat = 300.0
+    """Under torchrun: after how many seconds a process that others wait for counts as lost, where a
+    training begins or within an update. One that has ended is noticed by its closed connection."""
+
     def __post_init__(self) -> None:
         """Takes a list of parts, or one alone, too."""
         if isinstance(self.freeze, list | str):

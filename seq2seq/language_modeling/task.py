@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seq2seq.config.language_model import LanguageExperiment
+from seq2seq.config.training import TrainingSettings
 from seq2seq.config.wording import counted
 from seq2seq.data.batching import bucket, pad
 from seq2seq.data.bptt import Window, random_windows, sequential_windows
@@ -144,25 +145,13 @@ class LanguageTask:
         generator: torch.Generator,
     ) -> Loss:
         """Cross-entropy on real tokens, from a state of zeros or the one that was reached."""
-        batch = batch.to(device)
+        first = self.network.start(len(batch.inputs)) if batch.first else self.carried_state(device)
         settings = self.experiment.training
-        values, state = pre_logits_with_sampling(
-            self.network.decoder,
-            self.network.start(len(batch.inputs)) if batch.first else self.carried_state(device),
-            batch.inputs,
-            rate=rate,
-            settings=settings.sampling,
-            generator=generator,
+        loss, state = loss_and_state(
+            self.network, batch.to(device), first, settings, rate, generator
         )
         self.store_state(state)
-        lengths = batch.lengths if isinstance(batch, SentenceBatch) else None
-        every = torch.full((len(values),), values.shape[1]) if lengths is None else lengths
-        return output_cross_entropy(
-            drop_padding(values, every),
-            self.network.decoder.output,
-            drop_padding(batch.targets, every),
-            settings.label_smoothing,
-        )
+        return loss
 
     def store_state(self, state: DecoderState) -> None:
         """Keeps the state for the next window, cut off from how it came about.
@@ -213,6 +202,49 @@ class LanguageTask:
             made_up = "".join(self.text.continuation(begun, ids))
         figures = {name: getattr(score, name) for name in EXTRA_SCORES}
         return Validation(score.nats / score.tokens, figures, [{"made up": made_up}])
+
+
+class SentenceLearner(NamedTuple):
+    """A language model of whole sentences as one update sees it."""
+
+    network: LanguageNetwork
+    settings: TrainingSettings
+
+    def loss(
+        self, batch: SentenceBatch, *, rate: float, device: torch.device, generator: torch.Generator
+    ) -> Loss:
+        """Cross-entropy on real tokens, from a state of zeros."""
+        first = self.network.start(len(batch.inputs))
+        batch = batch.to(device)
+        return loss_and_state(self.network, batch, first, self.settings, rate, generator)[0]
+
+
+def loss_and_state(
+    network: LanguageNetwork,
+    batch: Window | SentenceBatch,
+    state: DecoderState,
+    settings: TrainingSettings,
+    rate: float,
+    generator: torch.Generator,
+) -> tuple[Loss, DecoderState]:
+    """The cross-entropy of a batch that begins with a state, and the state at its end."""
+    values, state = pre_logits_with_sampling(
+        network.decoder,
+        state,
+        batch.inputs,
+        rate=rate,
+        settings=settings.sampling,
+        generator=generator,
+    )
+    lengths = batch.lengths if isinstance(batch, SentenceBatch) else None
+    every = torch.full((len(values),), values.shape[1]) if lengths is None else lengths
+    loss = output_cross_entropy(
+        drop_padding(values, every),
+        network.decoder.output,
+        drop_padding(batch.targets, every),
+        settings.label_smoothing,
+    )
+    return loss, state
 
 
 def make_sentence_batch(rows: Sequence[Sequence[int]]) -> SentenceBatch:

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 import torch
 
-from seq2seq.config.base import raise_problems
+from seq2seq.config.base import from_dict, raise_problems
 from seq2seq.config.data import DataSettings
 from seq2seq.config.language_model import (
     LanguageExperiment,
@@ -24,13 +24,16 @@ from seq2seq.data.tokenizers.pipeline import EncodedText, build_pipeline, encode
 from seq2seq.data.vocabulary import Vocab
 from seq2seq.errors import DataError, SettingsError
 from seq2seq.language_modeling.loading import load_text_side, network_token_stream
-from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, TextSplits
+from seq2seq.language_modeling.task import LanguageTask, SentenceBatch, SentenceLearner, TextSplits
 from seq2seq.models.language_model import LanguageNetwork, build_language_model
 from seq2seq.runs.directory import TEXT_SIDE
 from seq2seq.runs.metadata import summarize_text
 from seq2seq.runs.run import Run
+from seq2seq.torchrun import follows
 from seq2seq.training.dry_run import TrainingPlan
-from seq2seq.training.launch import launch
+from seq2seq.training.follow import Following, follow_until_exit
+from seq2seq.training.launch import launch, with_restart
+from seq2seq.training.meeting import Meeting
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import NO_TRAINING_TEXT, preflight
 from seq2seq.training.reporting import log_line
@@ -46,12 +49,16 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
 
     Returns:
         Why training ended, in words: "interrupted" if the user stopped it, `DRY_RUN`
-        of `seq2seq.training.dry_run` if it was only shown.
+        of `seq2seq.training.dry_run` if it was only shown. Of the processes of torchrun, one alone
+        returns from here: the others end with it.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
     LanguageExperiment.check_is_one(experiment, "train_language_model")
+    if follows():
+        follow_until_exit(build_following)
+    experiment = with_restart(experiment)
     run = preflight(experiment, text_given=texts is not None)
     texts = read_splits(experiment.data, texts)
     stored = Run(run.path) if experiment.resume else None
@@ -71,6 +78,15 @@ def train_language_model(experiment: LanguageExperiment, texts: TextSplits | Non
     task = LanguageTask(network, texts, text, ids, experiment)
     task.batches(0)  # a text too short for its windows is found out before there is a run
     return launch(plan_training(task), experiment, run, stored)
+
+
+def build_following(meeting: Meeting) -> Following[SentenceBatch]:
+    """The model of a training that another process of torchrun has begun."""
+    experiment = from_dict(LanguageExperiment, meeting.experiment)
+    (size,) = meeting.vocabularies
+    network = build_language_model(size, experiment.model)
+    learner = SentenceLearner(network, experiment.training)
+    return Following(network, learner, SentenceBatch, experiment.training)
 
 
 def plan_training(task: LanguageTask) -> TrainingPlan[Window | SentenceBatch]:

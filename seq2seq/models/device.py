@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import torch
 
@@ -41,6 +42,15 @@ def choose_device(name: str) -> torch.device:
         there = ", ".join(kind for kind, found in available.items() if found)
         raise SettingsError(f"device {name} is not available here; there is {there} (or auto)")
     return torch.device(name)
+
+
+def missing_gpus(device: torch.device, processes: int) -> Iterator[str]:
+    """A line if there are fewer GPUs than processes, each of which computes on one of its own."""
+    if device.type == "cuda" and torch.cuda.device_count() < processes:
+        yield (
+            f"there are {torch.cuda.device_count()} GPUs for {processes} processes on this "
+            "machine: start as many as GPUs, torchrun --nproc-per-node gpu"
+        )
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:

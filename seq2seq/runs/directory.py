@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from seq2seq.data.prepared_folder import foreign_files, is_prepared
 from seq2seq.errors import RunError
 from seq2seq.runs.files import TEMPORARY_SUFFIX, read_json, system_errors
+from seq2seq.torchrun import own_rank
 
 FORMATS = "seq2seq run "
 """What the format of a run begins with; a number follows."""
@@ -106,6 +108,22 @@ class RunDirectory:
         except RunError:
             return False
         return isinstance(values, dict) and str(values.get("format")).startswith(FORMATS)
+
+    def after_restart(self) -> Literal["", "resume", "overwrite"]:
+        """What to do with this run if the torchrun that began it has started its processes anew.
+
+        It is continued; or begun again, if there is no checkpoint yet. "" for any other run, and
+        for one whose description is damaged.
+        """
+        rank = own_rank()
+        if not (rank and rank.launch and self.path.is_dir() and self.is_run()):
+            return ""
+        values = read_json(self.experiment)
+        times: list[object] = [values.get("begun"), *(values.get("continued") or [])]
+        last = times[-1]
+        if not isinstance(last, dict) or last.get("launch") != rank.launch:
+            return ""
+        return "resume" if self.last.is_file() else "overwrite"
 
     def check_free(self, *, overwrite: bool, resumable: bool = True) -> None:
         """Raises RunError unless a run may be begun here.

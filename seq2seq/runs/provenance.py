@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import seq2seq
+from seq2seq.torchrun import own_rank
 
 LIBRARIES = ("torch", "sentencepiece", "sacrebleu", "datasets", "safetensors", "numpy")
 """Which libraries' versions can change what comes out."""
@@ -19,10 +20,12 @@ LIBRARIES = ("torch", "sentencepiece", "sacrebleu", "datasets", "safetensors", "
 def environment() -> dict[str, Any]:
     """What has to be known, besides settings and text, to make the same run again.
 
-    The number of threads is that of torch now: sums of floating-point numbers depend on it.
+    The number of threads is that of torch now: sums of floating-point numbers depend on it. Under
+    torchrun they depend on the number of its ranks, too; its id tells a restart from another start.
     """
     import torch
 
+    rank = own_rank()
     return {
         "command": list(sys.argv),
         "versions": {
@@ -37,6 +40,7 @@ def environment() -> dict[str, Any]:
             "seq2seq": git_state(Path(seq2seq.__file__).parent),
             "working directory": git_state(Path.cwd()),
         },
+        **({"ranks": rank.size, "launch": rank.launch} if rank else {}),
     }
 
 

@@ -20,6 +20,7 @@ from seq2seq.models.device import choose_device
 from seq2seq.runs.checkpoint import load_weights
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.tensors import load_tensors
+from seq2seq.torchrun import own_rank
 from seq2seq.training.loss import Loss
 from seq2seq.training.signals import StopSignals
 from seq2seq.training.task import Validation
@@ -28,7 +29,7 @@ from seq2seq.training.trainer import Trainer
 ExampleT = TypeVar("ExampleT")
 OF_A_TRANSLATION = (
     *("label_smoothing", "sampling", "best_by", "processes"),
-    *("freeze", "l2_to_initial"),
+    *("freeze", "l2_to_initial", "reduce_precision", "rank_timeout"),
 )
 """Settings that `fit` can do nothing with."""
 
@@ -100,6 +101,8 @@ def check(settings: TrainingSettings, *examples: Sequence[Any]) -> None:
         "loss that it is given, in one process"
         for name in changed
     )
+    if own_rank():
+        raise SettingsError("`fit` trains in one process: leave out torchrun")
     if not (settings.minutes or settings.epochs or settings.max_steps):
         raise SettingsError("give a budget: minutes, epochs or max_steps")
     if not all(examples):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 import torch
 
+import seq2seq
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.training import TrainingSettings
@@ -14,12 +18,17 @@ from seq2seq.config.wording import counted
 from seq2seq.decoding.shortlist import save_shortlist
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import lock_run
-from seq2seq.runs.metadata import save_metadata
+from seq2seq.runs.metadata import describe_experiment, save_metadata
 from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors, save_tensors
+from seq2seq.torchrun import own_rank
 from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run, make_trainer
+from seq2seq.training.meeting import Meeting, announce, lead, open_store
+from seq2seq.training.ranks import Ranks, lost_ranks
 from seq2seq.training.replicas import settle_processes
 from seq2seq.training.reporting import log_line
+from seq2seq.training.signals import handled
+from seq2seq.training.step import OptimizerStep
 from seq2seq.training.task import BatchT
 
 AnyExperiment = TypeVar("AnyExperiment", bound=Experiment | LanguageExperiment)
@@ -66,7 +75,8 @@ def launch(
         for note in experiment.notes():
             log_line(f"note: {note}")
         begun_at = trainer.state.step
-        reason = trainer.train(experiment.monitor)
+        with share_with_ranks(trainer.optimizer_step, experiment, plan):
+            reason = trainer.train(experiment.monitor)
     hint = ""
     if reason == "interrupted":
         hint = "; continue it with the same command and --resume"
@@ -82,6 +92,20 @@ def launch(
     return reason
 
 
+def with_restart(experiment: AnyExperiment) -> AnyExperiment:
+    """Returns an experiment as rank 0 of torchrun has it: after a restart, its own run goes on.
+
+    The other ranks end when this program does.
+    """
+    if own_rank() is None:
+        return experiment
+    lead()
+    how = "" if experiment.resume else RunDirectory(experiment.run).after_restart()
+    if not how:
+        return experiment
+    return replace(experiment, resume=how == "resume", overwrite=how == "overwrite")
+
+
 def settle(experiment: AnyExperiment, stored: Run | None) -> AnyExperiment:
     """Returns the experiment with what it leaves to the machine, or to the run it continues."""
     training = experiment.training
@@ -91,9 +115,39 @@ def settle(experiment: AnyExperiment, stored: Run | None) -> AnyExperiment:
     return replace(experiment, training=settle_processes(training, experiment.device))
 
 
+@contextmanager
+def share_with_ranks(
+    step: OptimizerStep[BatchT],
+    experiment: Experiment | LanguageExperiment,
+    plan: TrainingPlan[BatchT],
+) -> Iterator[None]:
+    """A context in which the ranks of torchrun, if it is there, compute each update."""
+    rank = own_rank()
+    if rank is None:
+        yield
+        return
+    described = Meeting(
+        version=seq2seq.__version__,
+        experiment=describe_experiment(experiment)["experiment"],
+        vocabularies=[len(pipeline.vocab) for pipeline in plan.pipelines.values()],
+        device=step.device.type,
+        precision=str(step.precision).removeprefix("torch."),
+    )
+    store = open_store(rank)
+    with lost_ranks(step.settings):
+        place = announce(store, rank, described, step.settings.rank_timeout)
+    with handled(signal.SIG_DFL):  # nothing is lost yet, and others may have ended meanwhile
+        ranks = Ranks(rank, store, place, step.model, step.accumulate, step.settings)
+    with closing(ranks):
+        step.shared = ranks.gradients
+        yield
+
+
 def describe_threads(settings: TrainingSettings) -> str:
     """How many processor threads a training has, as "2 threads"."""
-    threads = torch.get_num_threads()
+    threads, rank = torch.get_num_threads(), own_rank()
+    if rank:
+        return f"{rank.size} ranks of torchrun, {threads} thread{'s' * (threads > 1)} each"
     if settings.processes > 1:
         each = settings.threads or 1
         return f"{settings.processes} processes of {each} thread{'s' * (each > 1)} each"

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from seq2seq.errors import SettingsError
 from seq2seq.training.optimizer import learning_rate
-from seq2seq.training.saved_tensors import SavedTensorMeter
+from seq2seq.training.saved_tensors import SavedTensorMeter, out_of_memory
 from seq2seq.training.scheduled_sampling import final_sampling_rate
-from seq2seq.training.step import out_of_memory
 from seq2seq.training.task import BatchT, TrainingBatch
 from seq2seq.training.trainer import Trainer
 

@@ -22,6 +22,7 @@ from seq2seq.runs.files import missing_checkpoint
 from seq2seq.runs.hub import resolve
 from seq2seq.runs.lock import check_idle
 from seq2seq.training.monitoring import monitor_problems
+from seq2seq.training.preflight_ranks import rank_problems
 from seq2seq.training.preflight_text import filter_runs, text_problems
 
 NO_TRAINING_TEXT = "no training text: give --data.train FILE"
@@ -110,6 +111,7 @@ def setting_problems(experiment: BaseExperiment, text_given: bool) -> Iterator[s
         yield from freezing_problems(experiment)
     yield from device_problems(experiment.device)
     yield from monitor_problems(experiment.monitor)
+    yield from rank_problems(experiment)
     if isinstance(experiment, Experiment):
         yield from tokenization_problems(experiment.tokenize)
         has_prepared = experiment.resume and is_begun(RunDirectory(experiment.run).text)

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError, TrainingError
 from seq2seq.models.device import choose_device
+from seq2seq.torchrun import own_rank
 from seq2seq.training.task import BatchT
 
 ALIGNMENT = 64
@@ -122,8 +123,7 @@ class Replicas(Generic[BatchT]):
                 os._exit(0)
             for weight in self.weights:
                 weight.grad = None
-            torch.manual_seed(seed + number * 2**40)
-            generator = torch.Generator().manual_seed(torch.initial_seed())
+            generator = seed_process(seed, number)
             try:
                 answer: object = self.compute(unpack(parts), tokens, rate, generator)
             except (MemoryError, RuntimeError) as error:
@@ -144,10 +144,7 @@ class Replicas(Generic[BatchT]):
             TrainingError: a process has ended, as the system's for want of memory.
             MemoryError, RuntimeError: what one of them met.
         """
-        parts: list[list[BatchT]] = [[] for _ in range(self.count)]
-        for batch in batches:
-            for own, part in zip(parts, batch.split(self.count), strict=False):
-                own.append(part)
+        parts = [own_part(batches, number, self.count) for number in range(self.count)]
         try:
             for other, own in zip(self.others, parts[1:], strict=True):
                 other.connection.send((pack(own), tokens, rate, generator.initial_seed()))
@@ -185,6 +182,18 @@ class Replicas(Generic[BatchT]):
             yield
         finally:
             os.sched_setaffinity(0, self.processors)
+
+
+def own_part(batches: Sequence[BatchT], number: int, count: int) -> list[BatchT]:
+    """Returns what one of `count` processes has of each batch; nothing of one with fewer rows."""
+    split = [batch.split(count) for batch in batches]
+    return [parts[number] for parts in split if number < len(parts)]
+
+
+def seed_process(seed: int, number: int) -> torch.Generator:
+    """Seeds torch, and the generator that is returned, for one process and one update."""
+    torch.manual_seed(seed + number * 2**40)
+    return torch.Generator().manual_seed(torch.initial_seed())
 
 
 def pack(batches: Sequence[BatchT]) -> list[tuple[Any, list[Any]]]:
@@ -234,8 +243,10 @@ def settle_processes(settings: TrainingSettings, device: str) -> TrainingSetting
 
     Two processes are at most a little slower than two threads, and about twice as quick beside
     another program (tests/README.md). With more cores this was not measured; Apple's libraries
-    don't bear a fork.
+    don't bear a fork. Under torchrun there are processes already.
     """
+    if own_rank():
+        return replace(settings, processes=1)
     if settings.processes:
         return settings
     two = (

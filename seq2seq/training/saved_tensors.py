@@ -14,6 +14,13 @@ class OverBudgetError(MemoryError):
     """The forward pass of a batch saves more than the limit."""
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a CPU's or GPU's memory does not suffice."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
 class SavedTensorMeter:
     """A context that counts the bytes that autograd saves in it, but for the weights themselves.
 

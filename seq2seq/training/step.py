@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import TrainingError
 from seq2seq.training.optimizer import build_optimizer, clip_on_device, pull_towards
-from seq2seq.training.replicas import Replicas, Sum, every_thread
+from seq2seq.training.replicas import Gradients, Replicas, Sum, every_thread
 from seq2seq.training.reporting import log_line
-from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter
+from seq2seq.training.saved_tensors import OverBudgetError, SavedTensorMeter, out_of_memory
 from seq2seq.training.state import StepResult
-from seq2seq.training.task import BatchT, Task
+from seq2seq.training.task import BatchT, Learner
 
 
 class OptimizerStep(Generic[BatchT]):
@@ -36,12 +36,13 @@ class OptimizerStep(Generic[BatchT]):
 
     Attributes:
         initial: weights by name, towards which `l2_to_initial` of the settings pulls.
+        shared: computes the gradients in several processes; None: this one does.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        task: Task[BatchT],
+        task: Learner[BatchT],
         settings: TrainingSettings,
         device: torch.device,
         precision: torch.dtype,
@@ -52,7 +53,7 @@ class OptimizerStep(Generic[BatchT]):
         self.device = device
         self.precision = precision
         self.optimizer = build_optimizer(model, settings)
-        self.replicas: Replicas[BatchT] | None = None
+        self.shared: Gradients[BatchT] | None = None
         self.reported: set[str] = set()
         self.initial: Mapping[str, Tensor] = {}
         self.pending: list[PendingResult] = []
@@ -125,7 +126,7 @@ class OptimizerStep(Generic[BatchT]):
     ) -> tuple[Sum, Sum, int]:
         """Accumulates gradients of the mean loss; returns its sum, the likelihood's, and tokens."""
         tokens = sum(batch.target_tokens for batch in batches)
-        compute = self.replicas.gradients if self.replicas else self.accumulate
+        compute = self.shared or self.accumulate
         return (*compute(batches, tokens, rate, generator), tokens)
 
     def accumulate(
@@ -185,7 +186,9 @@ class PendingResult:
     """
 
     def __init__(self, values: Sequence[Sum], tokens: int) -> None:
-        there = torch.stack([torch.as_tensor(each) for each in values])
+        norm = values[-1]
+        device = norm.device if isinstance(norm, Tensor) else None
+        there = torch.stack([torch.as_tensor(each, device=device).float() for each in values])
         total = there[0] + there[2]  # a task may have no likelihood
         self.not_finite = (total - total != 0).float()  # infinite less infinite is no number
         self.tokens = tokens
@@ -201,13 +204,6 @@ class PendingResult:
         return StepResult.of(smoothed, likelihood, self.tokens, norm)
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a CPU's or GPU's memory does not suffice."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
-
-
 def group_batches(batches: Sequence[BatchT], size: int, start: int) -> Iterator[Sequence[BatchT]]:
     """Yields the batches from number `start` on, `size` at a time."""
     for first in range(start, len(batches), size):
@@ -216,15 +212,19 @@ def group_batches(batches: Sequence[BatchT], size: int, start: int) -> Iterator[
 
 @contextmanager
 def share_updates(step: OptimizerStep[BatchT]) -> Iterator[None]:
-    """A context in which the settings' number of processes computes each update."""
+    """A context in which the settings' number of processes computes each update.
+
+    Where there are ranks of torchrun already, these do.
+    """
     settings, threads = step.settings, torch.get_num_threads()
-    if settings.processes == 1:
+    if settings.processes == 1 or step.shared:
         yield
         return
     torch.set_num_threads(settings.threads or 1)
     try:
-        with Replicas(step.model, step.accumulate, settings.processes) as step.replicas:
+        with Replicas(step.model, step.accumulate, settings.processes) as replicas:
+            step.shared = replicas.gradients
             yield
     finally:
-        step.replicas = None
+        step.shared = None
         torch.set_num_threads(threads)

@@ -34,6 +34,7 @@ class TrainingBatch(Protocol):
 
 
 BatchT = TypeVar("BatchT", bound=TrainingBatch)
+GivenBatchT = TypeVar("GivenBatchT", bound=TrainingBatch, contravariant=True)
 
 
 class Validation(NamedTuple):
@@ -79,7 +80,16 @@ def check_batch_tokens(lengths: Iterable[int] | Mapping[int, int], budget: int) 
         )
 
 
-class Task(Protocol[BatchT]):
+class Learner(Protocol[GivenBatchT]):
+    """A model as one update sees it."""
+
+    def loss(
+        self, batch: GivenBatchT, *, rate: float, device: torch.device, generator: torch.Generator
+    ) -> Loss:
+        """Returns the loss of a batch, with the given rate of scheduled sampling."""
+
+
+class Task(Learner[BatchT], Protocol[BatchT]):
     """What differs between kinds of model."""
 
     def batches(self, epoch: int) -> Sequence[BatchT]:
@@ -90,11 +100,6 @@ class Task(Protocol[BatchT]):
 
     def seen(self, epoch: int, batch: int) -> Mapping[str, Any]:
         """Returns what metrics.jsonl says of the corpora of the batches before this one."""
-
-    def loss(
-        self, batch: BatchT, *, rate: float, device: torch.device, generator: torch.Generator
-    ) -> Loss:
-        """Returns the loss of a batch, with the given rate of scheduled sampling."""
 
     def validate(self, device: torch.device) -> Validation:
         """Returns scores of the model on held-out text."""

@@ -19,6 +19,7 @@ from seq2seq.config.training import TrainingSettings
 from seq2seq.config.wording import counted
 from seq2seq.data.readers.headers import as_column
 from seq2seq.models.device import choose_device
+from seq2seq.torchrun import own_rank
 from seq2seq.training.reporting import log_line
 from seq2seq.translation.prepared_runs import is_large
 from seq2seq.translation.text import column_names, read_files
@@ -70,8 +71,10 @@ def assumed_seconds(experiment: Experiment, tokens: int) -> float:
 
 def processor_speed(training: TrainingSettings) -> float:
     """Returns how quick the threads of a training are, beside two: one is half as quick."""
-    if training.processes > 1:
-        threads = training.processes * (training.threads or 1)
+    rank = own_rank()
+    processes = rank.size if rank else training.processes
+    if processes > 1:
+        threads = processes * (training.threads or 1)
     else:
         threads = training.threads or torch.get_num_threads()
     return min(threads, MOST_THREADS) / 2

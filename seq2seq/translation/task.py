@@ -12,7 +12,7 @@ import torch
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.wording import counted
-from seq2seq.data.batching import Batch, bucket, make_batch, to_device
+from seq2seq.data.batching import Batch, bucket, make_batch
 from seq2seq.data.buckets import BatchLimits, EpochBatches
 from seq2seq.data.mixing import Mix
 from seq2seq.data.noise import SourceNoise
@@ -24,10 +24,10 @@ from seq2seq.decoding.search import search
 from seq2seq.errors import DataError
 from seq2seq.evaluation.metrics import METRICS, has_no_ngrams, score
 from seq2seq.models.translation import TranslationModel
-from seq2seq.training.loss import Loss, cross_entropy, drop_padding, output_cross_entropy
+from seq2seq.training.loss import Loss, cross_entropy, drop_padding
 from seq2seq.training.reporting import log_line
-from seq2seq.training.scheduled_sampling import pre_logits_with_sampling
 from seq2seq.training.task import Validation, check_batch_tokens
+from seq2seq.translation.learner import TranslationLearner
 
 SAMPLES_SHOWN = 3
 """How many translations a validation shows."""
@@ -268,24 +268,9 @@ class TranslationTask:
     def loss(
         self, batch: Batch, *, rate: float, device: torch.device, generator: torch.Generator
     ) -> Loss:
-        """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
-        targets = to_device(drop_padding(batch.target_output, batch.target_lengths), device)
-        batch = batch.to(device)
-        settings = self.experiment.training
-        values, _ = pre_logits_with_sampling(
-            self.model.decoder,
-            self.model.start(batch.source, batch.source_lengths),
-            batch.target_input,
-            rate=rate,
-            settings=settings.sampling,
-            generator=generator,
-        )
-        return output_cross_entropy(
-            drop_padding(values, batch.target_lengths),
-            self.model.decoder.output,
-            targets,
-            settings.label_smoothing,
-        )
+        """See `TranslationLearner`."""
+        learner = TranslationLearner(self.model, self.experiment.training)
+        return learner.loss(batch, rate=rate, device=device, generator=generator)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Nothing: sentences stand by themselves."""

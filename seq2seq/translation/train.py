@@ -11,7 +11,7 @@ from functools import partial
 
 import torch
 
-from seq2seq.config.base import raise_problems
+from seq2seq.config.base import from_dict, raise_problems
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.wording import counted
 from seq2seq.data.batching import Batch
@@ -23,8 +23,11 @@ from seq2seq.runs.checkpoint import named_weights
 from seq2seq.runs.directory import SIDES
 from seq2seq.runs.metadata import TextSummary, summarize_text
 from seq2seq.runs.run import Run
+from seq2seq.torchrun import follows
 from seq2seq.training.dry_run import TrainingPlan
-from seq2seq.training.launch import launch
+from seq2seq.training.follow import Following, follow_until_exit
+from seq2seq.training.launch import launch, with_restart
+from seq2seq.training.meeting import Meeting
 from seq2seq.training.memory import check_model_fits
 from seq2seq.training.preflight import preflight
 from seq2seq.training.reporting import log_line
@@ -36,6 +39,7 @@ from seq2seq.translation.initialization import (
     make_pipelines,
     with_parent_settings,
 )
+from seq2seq.translation.learner import TranslationLearner
 from seq2seq.translation.prepared_runs import find_prepared, with_prepared_tokens
 from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
@@ -59,12 +63,16 @@ def train(
 
     Returns:
         Why training ended, in words: "interrupted" if the user stopped it, `DRY_RUN`
-        of `seq2seq.training.dry_run` if it was only shown.
+        of `seq2seq.training.dry_run` if it was only shown. Of the processes of torchrun, one alone
+        returns from here: the others end with it.
 
     Raises:
         Seq2SeqError: anything that the user can set right.
     """
     Experiment.check_is_one(experiment, "train")
+    if follows():
+        follow_until_exit(build_following)
+    experiment = with_restart(experiment)
     given = None if corpora is None else check_corpora(corpora)
     experiment, problems = with_parent_settings(experiment)
     run = preflight(experiment, text_given=given is not None, problems=problems)
@@ -131,6 +139,16 @@ def few_pairs(task: TranslationTask) -> Iterator[str]:
             "language back (recipes/low_resource.py), or begin with a trained run "
             "(--model.initialize RUN); recipes/own_text.md tells how"
         )
+
+
+def build_following(meeting: Meeting) -> Following[Batch]:
+    """The model of a training that another process of torchrun has begun."""
+    experiment = from_dict(Experiment, meeting.experiment)
+    source, target = meeting.vocabularies
+    model = build_translation_model(source, target, experiment.model)
+    freeze(model, experiment.training.freeze)
+    learner = TranslationLearner(model, experiment.training)
+    return Following(model, learner, Batch, experiment.training)
 
 
 def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Batch]:

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -27,7 +27,7 @@ train(Experiment(
     run=sys.argv[2],
     data=DataSettings(tokenizer="space", vocab_size=4000),
     model=ModelSettings(**RECIPE),
-    training=TrainingSettings(max_steps=int(sys.argv[3]), batch_tokens=1024,
+    training=TrainingSettings(max_steps=int(sys.argv[3]), batch_tokens=int(sys.argv[4]),
         log_every=int(sys.argv[3]) // 2, processes=int(sys.argv[1])),
 ), corpora(4000, 6000))
 """
@@ -40,14 +40,17 @@ BESIDE: dict[str, tuple[int, int]] = {
 """How many other programs compute, and their niceness."""
 
 
-def trained_tokens(processes: int, steps: int) -> float:
-    """Target tokens a second of a training in a process of its own, without its first updates."""
+def trained_tokens(
+    processes: int, steps: int, batch_tokens: int = 1024, launcher: Sequence[str] = ()
+) -> float:
+    """Target tokens a second of a training in a process of its own, without its first updates.
+
+    The launcher is a command that begins the process.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "-c", WORK, str(processes), f"{folder}/run", str(steps)],
-            check=True,
-            capture_output=True,
-        )
+        command = [*launcher, sys.executable, "-c", WORK]
+        command += [str(processes), f"{folder}/run", str(steps), str(batch_tokens)]
+        subprocess.run(command, check=True, capture_output=True)
         lines = (Path(folder) / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     speeds = [
         float(each["tokens_per_second"])

@@ -99,6 +99,7 @@ LIMITS: list[tuple[type[BaseExperiment], str, list[object], list[object], dict[s
     (Experiment, "training.learning_rate", [1e-9], [0, -0.1, NAN, INFINITE], {}),
     (Experiment, "training.plateau_factor", [0.5], [0.0, 1.0, NAN], {}),
     (Experiment, "training.sampling.k", [1.0], [NAN, INFINITE], {}),
+    (Experiment, "training.rank_timeout", [0.1, 300], [0, -1, NAN], {}),
     (Experiment, "training.threads", [0, 1024], [-1, 1025], {}),
     (Experiment, "training.l2_to_initial", [0, 0.001], [-1.0, NAN], {"model.initialize": "runs/a"}),
     (Experiment, "training.average_count", [2], [1], {"training.average": "last"}),
