@@ -73,6 +73,7 @@ VALUES = st.one_of(
 
 
 FILES = {"train", "train_target", "validation", "validation_target"}
+COLUMNS = {"source", "target"}
 
 
 def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: object) -> None:
@@ -88,6 +89,8 @@ def check(kind: type[BaseExperiment], path: tuple[str, ...], hint: Any, value: o
         value = (value,)
     elif kind is Experiment and path[-1] in FILES and isinstance(value, str):  # or one file
         value = (value,) if value else ()
+    elif kind is Experiment and path[-1] in COLUMNS and type(value) is int:  # a column's number
+        value = str(value)
     if not is_instance(value, hint):
         where = path[1:] if kind is NGramExperiment and path[0] == "model" else path
         assert f"--{flag_name('.'.join(where or path))} " in said

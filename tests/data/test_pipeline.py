@@ -76,7 +76,7 @@ def test_text_is_tokenized_once_and_its_ids_are_those_of_encode(
              "sampled_side": "source"},
             "--data.subword-sampling 0.1 needs",
         ),
-        ({"target_vocab_size": -1}, "--data.target-vocab-size -1 must be at least 0"),
+        ({"target_vocab_size": -1}, "--data.target-vocab-size -1 is not in"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -14,7 +14,7 @@ from seq2seq.cli.options import input_lines, read_aligned
 from seq2seq.data.monolingual import read_monolingual
 from seq2seq.data.parallel import ParallelCorpus
 from seq2seq.data.readers.headers import HeaderWarning
-from seq2seq.data.readers.plain_text import read_plain_lines
+from seq2seq.data.readers.plain_text import TableWarning, read_plain_lines
 from seq2seq.errors import DataError, SettingsError
 
 PAIRS = [("Go home, now.", "Rentre."), ('"Hi, you."', 'Il dit "Salut".'), ("I eat.", "Je mange.")]
@@ -145,7 +145,6 @@ def test_a_table_is_no_text_for_a_model(tmp_path: Path, name: str, text: str, ad
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("te.txt", ["a\tb", "c\td"]),
         ("te.en", ['{"source": "a"}']),
         ("te.tsv", ["a\tb", "c"]),
         ("te.tsv", ["Go.", "Hi."]),
@@ -159,6 +158,13 @@ def test_other_text_is_read_for_a_model(tmp_path: Path, name: str, lines: list[s
     path = tmp_path / name
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     assert read_plain_lines(str(path)) == lines
+
+
+def test_columns_in_a_text_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "te.txt"
+    path.write_text("a\tb\nc\td\n", encoding="utf-8")
+    with pytest.warns(TableWarning, match="cut -f1"):
+        assert read_plain_lines(str(path)) == ["a\tb", "c\td"]
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", "none.tsv"])

@@ -28,6 +28,7 @@ import matplotlib.figure  # noqa: F401
 import sacrebleu.metrics  # noqa: F401
 import torch._dynamo  # what every optimizer imports  # noqa: F401
 
+import seq2seq.cli.main
 import seq2seq.evaluation.metrics
 import seq2seq.language_modeling.train
 import seq2seq.translation.train  # noqa: F401
