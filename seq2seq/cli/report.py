@@ -117,6 +117,7 @@ def report_command(arguments: list[str]) -> None:
         facts["Options of the recipe"] = [(name, json.dumps(recipe[name])) for name in recipe]
     changed = [*changed_settings(experiment)]
     shown = [each for each in changed if command.origin or not is_free_text(experiment, each[0])]
+    test, doubts = score_test(command, run, experiment)
     report = Report(
         title=command.title or default_title(run),
         kind=f"A {run.kind}".replace("A n-", "An n-"),
@@ -127,10 +128,12 @@ def report_command(arguments: list[str]) -> None:
         hidden=len(changed) - len(shown),
         rows=logged_rows(run),
         signature=validation_signature(experiment),
-        test=score_test(command, run, experiment),
+        test=test,
+        doubts=doubts,
         sentences=command.sentences,
     )
     write_page(command.out, page(report), overwrite=command.overwrite)
+    write_stderr(f"{command.out}: the report, for any browser")
 
 
 def check_kind(command: ReportCommand, experiment: BaseExperiment) -> None:
@@ -173,22 +176,30 @@ def validation_signature(experiment: BaseExperiment) -> str:
     return bleu([""], ["a"], tokenize=experiment.tokenize, lowercase=lowercase).signature
 
 
-def score_test(command: ReportCommand, run: Run, experiment: BaseExperiment) -> ScoredText | None:
-    """Translates and scores the test text, as `seq2seq evaluate` does; None if there is none."""
+def score_test(
+    command: ReportCommand, run: Run, experiment: BaseExperiment
+) -> tuple[ScoredText | None, list[str]]:
+    """Translates and scores the test text, as `seq2seq evaluate` does, if there is one.
+
+    Returns:
+        The scores, and reasons to doubt them.
+    """
     if not command.source or not isinstance(experiment, Experiment):
-        return None
+        return None, []
     from seq2seq.report.scored import score_text
     from seq2seq.translation.check_test_text import doubts
     from seq2seq.translation.translator import Translator
 
     files, (sources, *streams) = read_test(command.source, command.reference)
-    for doubt in doubts(run, files, sources, streams):
+    found = [*doubts(run, files, sources, streams)]
+    for doubt in found:
         write_stderr(f"warning: {doubt}")
     translator = Translator.load(run, command.device)
-    return score_text(
+    scored = score_text(
         translator,
         sources,
         [list(entry) for entry in zip(*streams, strict=True)],
         tokenize=experiment.tokenize,
         lowercase=experiment.data.lowercase,
     )
+    return scored, found

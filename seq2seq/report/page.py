@@ -45,6 +45,7 @@ class Report:
         rows: the lines of metrics.jsonl.
         signature: how BLEU of validations counts words; empty for a language model.
         test: a test text with its scores, if one was given.
+        doubts: reasons not to believe the scores.
         sentences: how many of its sentences are shown, of the worst and of the best.
     """
 
@@ -56,6 +57,7 @@ class Report:
     rows: Sequence[Mapping[str, Any]] = field(default_factory=list)
     signature: str = ""
     test: ScoredText | None = None
+    doubts: Sequence[str] = ()
     sentences: int = 10
 
 
@@ -92,7 +94,8 @@ def page(report: Report) -> str:
 def sections(report: Report) -> Iterator[Element]:
     """Yields the parts of the page, in their order."""
     if figures := [*key_figures(report)]:
-        yield section("In short", element("dl", *figures, class_="figures"))
+        doubts = [element("p", f"Warning: {doubt}.") for doubt in report.doubts]
+        yield section("In short", element("dl", *figures, class_="figures"), *doubts)
     if report.test is not None:
         yield from test_sections(report.test, report.sentences)
     if report.rows:

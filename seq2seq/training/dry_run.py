@@ -175,11 +175,13 @@ def setting_lines(experiment: Experiment | LanguageExperiment) -> Iterator[str]:
     """Every setting as it is, and its default where that is another."""
     table, usual = flatten(to_dict(experiment)), flatten(to_dict(type(experiment)()))
     widest = max(map(len, table)) + 2
+    mix = experiment.data.mix if isinstance(experiment, Experiment) else ()
+    shown = {"data.mix": as_typed(mix)} if mix else {}  # not as JSON
     for name, value in table.items():
         changed = value != usual[name]
         default = f"  (default: {as_typed(usual[name])})" if changed else ""
         mark = "*" if changed else " "
-        yield f"{mark} --{flag_name(name):{widest}}{as_typed(value)}{default}"
+        yield f"{mark} --{flag_name(name):{widest}}{shown.get(name, as_typed(value))}{default}"
 
 
 def model_lines(model: nn.Module) -> Iterator[str]:

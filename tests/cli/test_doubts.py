@@ -78,3 +78,11 @@ def test_a_text_with_tabs_in_every_line_is_told(run: Run, trained: Path, texts: 
     shutil.copy(texts / "test.tsv", texts / "tabs.txt")
     err = run("translate", trained, texts / "tabs.txt", *QUICK)[1]
     assert f"cut it out, as cut -f1 {texts / 'tabs.txt'} > source.txt" in err
+
+
+def test_the_page_of_a_report_says_it_too(
+    run: Run, trained: Path, texts: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    run("report", trained, texts / "half.tsv", "--out", page, "--device", "cpu")
+    assert "Warning: 6 of 12 pairs stand in the text" in page.read_text(encoding="utf-8")

@@ -59,7 +59,7 @@ def test_numbers_are_those_of_evaluate_analyze_and_of_the_log(
     run: Command, tmp_path: Path, test_text: list[Path]
 ) -> None:
     path = tmp_path / "report.html"
-    assert run("report", KEPT / "translation", *test_text, "--out", path) == ("", "")
+    assert run("report", KEPT / "translation", *test_text, "--out", path)[0] == ""
     parts = Page(path).parts
     out, _ = run("evaluate", KEPT / "translation", *test_text, "--json")
     for name, each in json.loads(out).items():
@@ -137,7 +137,7 @@ def test_a_model_without_attention_and_a_sentence_without_reference(
     source.write_text("Emma sleeps.\n\n", encoding="utf-8")
     reference.write_text("\nEmma dort.\n", encoding="utf-8")
     _, said = run("report", trained, source, reference, "--out", path)
-    assert said.count("have an empty reference") == said.count("\n") == 1
+    assert said.count("have an empty reference") == 1
     parts = Page(path).parts
     assert "2" in parts["BLEU by length and by position"]
     assert "Attention" not in parts
