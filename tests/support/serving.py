@@ -39,7 +39,7 @@ class Server:
     def _wait_for_address(self) -> str:
         assert self.process.stderr
         end = time.monotonic() + PATIENCE
-        while not (found := re.search(r"serving at (\S+)", self.said)):
+        while not (found := re.search(r"serving at (\S+).*\n", self.said)):
             ready, *_ = select.select([self.process.stderr], [], [], end - time.monotonic())
             more = self.process.stderr.read(4096) if ready else b""
             self.said += more.decode()
