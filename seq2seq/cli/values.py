@@ -17,7 +17,7 @@ from seq2seq.config.base import describe_type, flag_name, hint_at_names, is_lite
 from seq2seq.config.fields import allowed_names, setting_fields
 
 NUMBERS = {int: "a whole number", float: "a number"}
-_WITHOUT_PREFIX = tyro.conf.OmitArgPrefixes[int].__metadata__[0]  # type: ignore[attr-defined]
+_WITHOUT_PREFIX = typing.get_args(tyro.conf.OmitArgPrefixes[int])[1]
 
 
 def check_values(kind: type, arguments: Sequence[str]) -> None:

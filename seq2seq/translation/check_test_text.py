@@ -81,8 +81,8 @@ def learned_from(
         count = sum(not found.isdisjoint(each) for each in pairs)
     if count:
         yield (
-            f"{count:,} of {len(sources):,} pairs stand in the text that the model was trained on: "
-            "scores of new sentences are lower"
+            f"{count:,} of {len(sources):,} pairs stand in the text that the model was trained on, "
+            "or in what was set aside from it: scores of new sentences are lower"
         )
 
 
