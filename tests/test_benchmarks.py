@@ -164,3 +164,14 @@ def test_text_larger_than_memory_is_measured(benchmark: Callable[..., str], tmp_
     head, _, row = [line.split("|") for line in benchmark("prepare", *options).splitlines()]
     assert len(head) == len(row) == 12
     assert all(float(value.replace(",", "")) > 0 for value in row[2:-2])
+
+
+@pytest.mark.slow
+def test_the_same_minutes_are_given(benchmark: Callable[..., str], tmp_path: Path) -> None:
+    """Ours alone: the others have environments of their own."""
+    table = tmp_path / "pairs.tsv"
+    table.write_text("".join(f"{n} a b c\t{n} d e f\n" for n in range(90)), encoding="utf-8")
+    options = ["--minutes", "0.01", "--runs", tmp_path / "runs"]
+    row = benchmark("same_minutes", table, table, *options).splitlines()[-1].split(" | ")
+    assert row[:2] == ["| 90", "seq2seq"]
+    assert float(row[2]) >= 0

@@ -44,7 +44,7 @@ class Translate(DecodingCommand):
     log-probability after the penalties for length and coverage (for mbr the mean utility)."""
     pairs: bool = False
     """Write pairs to learn from: a table of source and translation with a header, TSV, or JSON
-    lines if --out ends in .jsonl. For back-translation add --reverse."""
+    lines if --out ends in .jsonl. For back-translation add --reverse or --tag."""
     scores: bool = False
     """With --pairs: a third column, the log-probability of the translation."""
     reverse: bool = False
@@ -52,8 +52,9 @@ class Translate(DecodingCommand):
     direction (back-translation)."""
     tag: str = ""
     """What to put before each line: the tag of a corpus, as "<2fr>", of a model with several. With
-    --pairs it is put before the source that is written, as "<BT>", and the model does not see it;
-    a mix that has this tag for the file puts it there itself: give it in one place."""
+    --pairs it marks back-translations, as "<BT>": the translation is the source (--reverse), with
+    the tag before it, which the model does not see. A mix that has this tag for the file puts it
+    there itself: give it in one place."""
     n_best: PositiveInt = 1
     """If above 1: print the best translations of each line, at most so many, as JSON lines, or as
     pairs with --pairs; the beam is as wide."""
@@ -72,6 +73,11 @@ class Translate(DecodingCommand):
     """Draw the attention of each line's best translation in this folder: 00001.png, … (an
     empty line has none). In JSON, its weights: a row for each token and one for <eos>, a column for
     each source token and one for <eos>."""
+
+    @property
+    def translation_is_source(self) -> bool:
+        """Whether pairs teach the other direction."""
+        return self.reverse or bool(self.tag)
 
     @property
     def pairs_format(self) -> str:

@@ -56,10 +56,13 @@ def header(command: Translate) -> str:
 
 def describe_pairs(command: Translate) -> str:
     """Returns which column of pairs has what, to be said before a long text is translated."""
-    source, target = ("translation", "line") if command.reverse else ("line", "translation")
-    tag = f"{command.tag} and " if command.tag else ""
-    advice = "" if command.reverse else "; back-translation needs --reverse, which exchanges them"
-    return f"pairs: the source is {tag}the {source}, the target is the {target}{advice}"
+    if command.translation_is_source:
+        tag = f"{command.tag} and " if command.tag else ""
+        return f"pairs: the source is {tag}the translation, the target is the line"
+    return (
+        "pairs: the source is the line, the target is the translation; back-translation needs "
+        "--reverse, which exchanges them"
+    )
 
 
 def output_rows(
@@ -94,7 +97,7 @@ def pair_row(number: int, line: str, candidate: Translation, command: Translate)
     if is_table := command.pairs_format == ".tsv":
         check_line(number, line, command)
         translation = re.sub(r"[\t\r]", " ", translation)  # no text has these in a token
-    source, target = (translation, line) if command.reverse else (line, translation)
+    source, target = (translation, line) if command.translation_is_source else (line, translation)
     if command.tag and source.strip():
         source = f"{command.tag} {source}"
     score = candidate.log_probability

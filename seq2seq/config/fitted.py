@@ -2,7 +2,8 @@
 
 A small text asks for a small vocabulary, small batches and much dropout (Sennrich & Zhang 2019;
 Araabi & Monz 2020), a short time for a network that learns quickly, and for a short warm-up. The
-defaults of the dataclasses are for a text of some ten thousand pairs, and half an hour.
+defaults of the dataclasses are for a text of some ten thousand pairs, and half an hour. The numbers
+of pieces and of dropout were chosen by `python -m tests.benchmarks.fitted`.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def vocabulary_size(size: TextSize, data: DataSettings) -> int:
     2020); how many words a text has grows about with its square root (Heaps 1978). More than the
     default make the output layer slow.
     """
-    pieces = min(300 + 13 * sqrt(size.pairs), DataSettings.vocab_size)
+    pieces = min(300 + 22 * sqrt(size.pairs), DataSettings.vocab_size)
     return int(round(pieces + size.characters, -2)) + len(data.symbols)
 
 
@@ -227,7 +228,7 @@ def dropout(pairs: int, epochs: float) -> float:
     can't be learned by heart. Much text needs no more than the default.
     """
     most = 0.5 if pairs < LITTLE else 0.4 if pairs < 10 * LITTLE else 0.3
-    return round(min(max(0.12 + 0.26 * log10(max(epochs, 0.1)), 0.1), most), 2)
+    return round(min(max(0.1 + 0.18 * log10(max(epochs, 0.1)), 0.1), most), 2)
 
 
 def learning_rate(updates: float, goes_on: bool) -> float:

@@ -323,8 +323,17 @@ def test_what_has_no_effect_is_refused(text: Path, fails: Fails) -> None:
 # pairs
 
 
-@pytest.mark.parametrize("name", ["bt.tsv", "bt.jsonl.gz", "bt.tsv.zst"])
-def test_pairs_are_read_back(name: str, text: Path, tmp_path: Path, run: Call) -> None:
+@pytest.mark.parametrize(
+    ("name", "reversed_by"),
+    [
+        ("bt.tsv", ["--tag", "<BT>"]),
+        ("bt.jsonl.gz", ["--reverse"]),
+        ("bt.tsv.zst", ["--reverse", "--tag", "<BT>"]),
+    ],
+)
+def test_pairs_are_read_back(
+    name: str, reversed_by: list[str], text: Path, tmp_path: Path, run: Call
+) -> None:
     out, lines = tmp_path / name, read_lines(text)
     best = Translator.load(RUN, "cpu").candidates(lines, 1, batch_size=4, beam_size=1)
     translations = [each.text for (each,) in best]
@@ -332,11 +341,12 @@ def test_pairs_are_read_back(name: str, text: Path, tmp_path: Path, run: Call) -
     run(*given)
     corpus = ParallelCorpus.read(out)
     assert (corpus.sources, corpus.targets) == (lines, translations)
-    _, said = run(*given, "--restart", "--reverse", "--tag", "<BT>", "--scores")
-    assert "pairs: the source is <BT> and the translation, the target is the line\n" in said
+    _, said = run(*given, "--restart", *reversed_by, "--scores")
+    assert "the translation, the target is the line\n" in said
     corpus = ParallelCorpus.read(out)
     assert corpus.targets == lines
-    assert corpus.sources == [f"<BT> {each}" if each else "" for each in translations]
+    tag = "<BT> " * ("--tag" in reversed_by)
+    assert corpus.sources == [f"{tag}{each}" if each else "" for each in translations]
     if "tsv" in name:
         rows = [line.split("\t") for line in read_lines(out)]
         assert rows.pop(0) == ["source", "target", "log_probability"]

@@ -40,14 +40,12 @@ def run_program(program: str, options: Mapping[str, Any]) -> Command:
 
 def prepare(work: Work) -> list[Command]:
     """Writes its configuration; counts words."""
+
+    def side_by_side(name: str) -> dict[str, str]:
+        return {"path_src": f"{work.text / name}.src", "path_tgt": f"{work.text / name}.tgt"}
+
     config = {
-        "data": {
-            "corpus": {
-                "path_src": str(work.text / "train.src"),
-                "path_tgt": str(work.text / "train.tgt"),
-                "weight": 1,
-            }
-        },
+        "data": {"corpus": {**side_by_side("train"), "weight": 1}, "valid": side_by_side("dev")},
         "src_vocab": str(work.folder / "text.vocab.src"),
         "tgt_vocab": str(work.folder / "text.vocab.tgt"),
     }
