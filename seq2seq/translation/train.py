@@ -45,7 +45,7 @@ from seq2seq.translation.shortlist import count_shortlist
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.text import TrainingText, check_corpora, read_beside, read_text
 
-PAIRS_FOR_SHORTLIST = 500_000
+PAIRS_FOR_SHORTLIST = 200_000
 """About so many pairs of prepared text make the shortlist."""
 FEW_PAIRS = 500
 """From fewer a model learns some sentences by heart, and hardly how to translate others."""

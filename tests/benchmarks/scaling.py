@@ -3,7 +3,8 @@
     python -m tests.benchmarks.scaling --ranks 1 2 4
 
 The model and the text are those of `steady`. What an update exchanges is measured without its
-computations: bytes are those that Linux counts on the loopback interface, from rank to rank.
+computations: bytes are those that Linux counts on the loopback interface, from rank to rank. What
+of this time the processor of rank 0 was busy can't be saved by computing meanwhile.
 """
 
 from __future__ import annotations
@@ -68,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             command = [*launcher, "-m", "tests.benchmarks.scaling", *options]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             found = json.loads(done.stdout)
-            cells.append(f"{found['bytes'] / 1e6:,.1f} MB in {found['seconds']:.3f} s")
+            cells.append(
+                f"{found['bytes'] / 1e6:,.1f} MB in {found['seconds']:.3f} s, "
+                f"{found['busy']:.0%} busy"
+            )
         print(f"| {' | '.join(cells)} |", flush=True)
     for line in on_paper(given.gpu_tokens, given.gpu_batch, given.gigabytes):
         print(line)
@@ -124,11 +128,12 @@ def exchange(precision: Literal["float32", "bfloat16"], batch_tokens: int, updat
         lead()
         asked = [random_batch(batch_tokens)], batch_tokens, 0.0, torch.Generator()
         ranks.gradients(*asked)
-        begun, before = time.perf_counter(), loopback_bytes()
+        begun, worked, before = time.perf_counter(), time.process_time(), loopback_bytes()
         for _ in range(updates):
             ranks.gradients(*asked)
         seconds, sent = time.perf_counter() - begun, loopback_bytes() - before
-        print(json.dumps({"bytes": sent / updates, "seconds": seconds / updates}))
+        busy = (time.process_time() - worked) / seconds
+        print(json.dumps({"bytes": sent / updates, "seconds": seconds / updates, "busy": busy}))
     ranks.close()
 
 
