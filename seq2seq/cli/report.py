@@ -38,6 +38,7 @@ from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.fields import PositiveInt
 from seq2seq.console import write_stderr
 from seq2seq.errors import SettingsError
+from seq2seq.runs.hub import is_hub_location
 from seq2seq.training.preflight import device_problems
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 class ReportCommand:
     """Write one HTML file about a run: settings, curves, samples; scores of a test text, if given.
 
-    seq2seq report runs/mine --out report.html
+    seq2seq report runs/mine
 
     seq2seq report runs/mine test.en test.fr --out report.html
 
@@ -65,7 +66,7 @@ class ReportCommand:
     reference: tuple[FileOption, ...] = ()
     """Its references, line-aligned; several files if there are several."""
     out: FileOption = ""
-    """The file to write."""
+    """The file to write. Empty: report.html in the run directory."""
     title: Annotated[str, tyro.conf.arg(metavar="TEXT")] = ""
     """What stands above it. Empty: the languages."""
     sentences: PositiveInt = 10
@@ -80,8 +81,8 @@ class ReportCommand:
 
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
-        if not self.out:
-            yield "give --out FILE, where to write the report"
+        if not self.out and is_hub_location(self.run):
+            yield f"give --out FILE: {self.run} is on the Hub, and has no directory to write to"
         if is_other_kind(self.out, (".html", ".htm")):
             yield f"--out {self.out}: a report is one HTML file: give FILE.html"
         if self.source or self.reference:
@@ -98,8 +99,9 @@ def report_command(arguments: list[str]) -> None:
     from seq2seq.export.html import check_new, write_page
     from seq2seq.report.page import Report, page
 
-    check_new(command.out, overwrite=command.overwrite)
     run = open_run(command.run)
+    out = command.out or str(run.directory.report)
+    check_new(out, overwrite=command.overwrite)
     experiment = run.experiment(EXPERIMENTS[run.kind])
     check_kind(command, experiment)
     facts = {
@@ -132,8 +134,8 @@ def report_command(arguments: list[str]) -> None:
         doubts=doubts,
         sentences=command.sentences,
     )
-    write_page(command.out, page(report), overwrite=command.overwrite)
-    write_stderr(f"{command.out}: the report, for any browser")
+    write_page(out, page(report), overwrite=command.overwrite)
+    write_stderr(f"{out}: the report, for any browser")
 
 
 def check_kind(command: ReportCommand, experiment: BaseExperiment) -> None:

@@ -48,6 +48,7 @@ class RunDirectory:
         self.shortlist = self.path / "shortlist.safetensors"
         self.metrics = self.path / "metrics.jsonl"
         self.curves = self.path / "learning_curves.png"
+        self.report = self.path / "report.html"
         self.text = self.path / "text"
 
     def tokenizer(self, side: str) -> Path:
@@ -86,7 +87,7 @@ class RunDirectory:
         """All that a run consists of, whether it is there or not."""
         sides = (*SIDES, TEXT_SIDE)
         tensors = [self.best, self.last, self.initial, self.ngrams, self.shortlist]
-        rest = [self.metrics, self.curves, self.experiment]
+        rest = [self.metrics, self.curves, self.report, self.experiment]
         return [*map(self.tokenizer, sides), *map(self.vocab, sides), *tensors, *rest]
 
     def temporary_files(self) -> list[Path]:

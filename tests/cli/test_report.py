@@ -148,7 +148,7 @@ def test_mistakes(
 ) -> None:
     path = tmp_path / "report.html"
     translation = KEPT / "translation"
-    assert "give --out FILE" in fails("report", translation)
+    assert "give --out FILE" in fails("report", "hf://user/name")
     assert "give --source FILE and --reference FILE; or, alone, a table of pairs" in fails(
         "report", translation, test_text[0], "--out", path
     )
@@ -159,8 +159,10 @@ def test_mistakes(
     assert "is a run of a language model, which translates nothing" in said
     assert "there is no run at" in fails("report", tmp_path / "none", "--out", path)
     assert not path.exists()
-    run("report", translation, "--out", path)
-    assert "is a page already" in fails("report", translation, "--out", path)
+    own = Path(shutil.copytree(KEPT / "language-model", tmp_path / "own"))
+    _, said = run("report", own)
+    assert said == f"{own / 'report.html'}: the report, for any browser\n"
+    assert "is a page already" in fails("report", own)
 
 
 @pytest.fixture(scope="module")
