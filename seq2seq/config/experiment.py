@@ -190,13 +190,12 @@ class Experiment(BaseExperiment):
         budget: dict[str, Any] = {"minutes": minutes, "epochs": epochs, "max_steps": max_steps}
         budget = {name: value for name, value in budget.items() if value is not None}
         given = replace(given, training=replace(given.training, **budget))
+        if not given.training.has_budget:
+            raise SettingsError("no budget: give minutes, epochs or max_steps")
         usual = flatten(to_dict(cls()))
         stated = [name for name, value in flatten(to_dict(given)).items() if value != usual[name]]
         size = TextSize.of(corpus, given.data.tokenizer)
-        chosen = given.fit(size, stated)
-        if not chosen:
-            raise SettingsError("no budget: give minutes, epochs or max_steps")
-        return with_settings(given, chosen)
+        return with_settings(given, given.fit(size, stated))
 
     def fit(self, size: TextSize, stated: Collection[str], speed: float = 1.0) -> dict[str, Any]:
         """Returns the settings that fit a text; arguments as for `fit_settings`."""

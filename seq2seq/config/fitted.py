@@ -98,7 +98,7 @@ def fit_settings(
         stated: full names of those that stay; the others follow from them, too.
         speed: of the device, beside two cores of a processor.
     """
-    if not (training.minutes or training.epochs or training.max_steps):
+    if not training.has_budget:
         return {}
     fixed = {*stated, *unused(data, model, training)}
     chosen: dict[str, Any] = {}

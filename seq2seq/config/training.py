@@ -209,6 +209,11 @@ class TrainingSettings:
             )
         yield from self.average_problems()
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether a training with these settings ends by itself."""
+        return bool(self.minutes or self.epochs or self.max_steps)
+
     def notes(self) -> Iterator[str]:
         """One line for what is no mistake, but may surprise."""
         if self.max_steps and self.warmup_steps > self.max_steps / 2:

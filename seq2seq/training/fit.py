@@ -103,7 +103,7 @@ def check(settings: TrainingSettings, *examples: Sequence[Any]) -> None:
     )
     if own_rank():
         raise SettingsError("`fit` trains in one process: leave out torchrun")
-    if not (settings.minutes or settings.epochs or settings.max_steps):
+    if not settings.has_budget:
         raise SettingsError("give a budget: minutes, epochs or max_steps")
     if not all(examples):
         raise SettingsError("there are no examples to train on, or none to validate with")

@@ -193,7 +193,7 @@ def missing_requirements(experiment: BaseExperiment) -> Iterator[str]:
     """A line if a training would have no end, and if it would be nowhere."""
     if isinstance(experiment, Experiment | LanguageExperiment):
         budget = experiment.training
-        if not (budget.minutes or budget.epochs or budget.max_steps):
+        if not budget.has_budget:
             sampling = budget.sampling
             counted = sampling.schedule != "none" and sampling.unit == "percent"
             what = ", of which --training.sampling.unit percent counts percent" * counted

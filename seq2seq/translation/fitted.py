@@ -43,6 +43,9 @@ def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
     if is_large(experiment.data):  # fitted settings are for little text; measuring would hold it
         log_line("note: nothing is fitted to text that is read while the model trains")
         return experiment
+    if not experiment.training.has_budget:
+        log_line("note: without a budget nothing is fitted to the text")
+        return experiment
     size = measure_text(experiment.data)
     chosen = experiment.fit(size, stated, device_speed(experiment))
     for line in chosen_lines(size, chosen):
@@ -104,7 +107,6 @@ def measure_text(data: DataSettings) -> TextSize:
 def chosen_lines(size: TextSize, chosen: Mapping[str, Any]) -> Iterator[str]:
     """Yields what to say of settings that were chosen: as options, a line for each group."""
     if not chosen:
-        yield "note: without a budget nothing is fitted to the text"
         return
     pairs = counted(size.pairs, "pair")
     yield f"Settings that fit {pairs} and the budget (--no-fit keeps the defaults):"

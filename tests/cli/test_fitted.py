@@ -46,6 +46,7 @@ def test_forty_pairs_train_and_the_run_can_be_made_again(
     # What is recorded is stated: nothing is fitted to another text, or another budget.
     said = run("train", "--config", one / "experiment.json", *STEPS[2:], "--run", again)[1]
     assert "Settings that fit" not in said
+    assert "fitted" not in said, "there is a budget"
     weights = [load_file(each / "last.safetensors") for each in (one, again)]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
     said = run("train", pairs, "--run", one, "--resume", "--training.max-steps", 8, *STEPS[2:])[1]
