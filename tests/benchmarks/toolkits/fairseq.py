@@ -30,6 +30,17 @@ attention the decoder's last output is fed."""
 
 LANGUAGES = {"source-lang": "src", "target-lang": "tgt"}
 
+LEARNING = {
+    "criterion": "label_smoothed_cross_entropy",
+    "label-smoothing": 0.1,
+    "optimizer": "adam",
+    "adam-betas": "(0.9, 0.98)",
+    "lr": 0.001,
+    "clip-norm": 1,
+    "num-workers": 0,
+    "no-epoch-checkpoints": True,
+}
+
 
 def run_program(program: str, data: list[str], options: Mapping[str, Any]) -> Command:
     """One of its programs; an option that is True is a flag."""
@@ -70,19 +81,12 @@ def train(work: Work, model: Mapping[str, Any]) -> Command:
         "decoder-out-embed-dim": SIZES["embedding_size"],
         "share-decoder-input-output-embed": True,
         "dropout": SIZES["dropout"],
-        "criterion": "label_smoothed_cross_entropy",
-        "label-smoothing": 0.1,
-        "optimizer": "adam",
-        "adam-betas": "(0.9, 0.98)",
-        "lr": 0.001,
-        "clip-norm": 1,
+        **LEARNING,
         "max-tokens": BATCH_TOKENS,
-        "num-workers": 0,
         "max-update": work.updates,
         "log-format": "simple",
         "log-interval": work.log_every,
         "disable-validation": True,
-        "no-epoch-checkpoints": True,
         "save-dir": work.model,
         **model,
     }
