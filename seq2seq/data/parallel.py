@@ -24,9 +24,9 @@ from seq2seq.data.pairs import Pair, comparable
 from seq2seq.data.readers.headers import Columns
 from seq2seq.data.readers.hub import read_named
 from seq2seq.data.readers.languages import guess_languages
-from seq2seq.data.readers.lines import read_sentences, unequal_files
-from seq2seq.data.readers.plain_text import read_plain_lines
-from seq2seq.data.readers.tables import read_columns
+from seq2seq.data.readers.lines import ending, read_sentences, unequal_files
+from seq2seq.data.readers.plain_text import TableError, read_plain_lines
+from seq2seq.data.readers.tables import TABLE_SUFFIXES, read_columns
 from seq2seq.errors import DataError, SettingsError
 
 
@@ -299,7 +299,13 @@ class Corpora(NamedTuple):
 
 
 def _read_aligned(source: Path, target: Path) -> ParallelCorpus:
-    sources = read_plain_lines(source, read_sentences)
+    try:
+        sources = read_plain_lines(source, read_sentences)
+    except TableError as error:
+        if not ending(target.name, TABLE_SUFFIXES):
+            raise
+        both = f"--data.train {source} {target}"
+        raise TableError(f"{error}; or, if both are tables of pairs, {both}") from None
     targets = read_plain_lines(target, read_sentences)
     if len(sources) != len(targets):
         raise unequal_files(source, len(sources), target, len(targets))

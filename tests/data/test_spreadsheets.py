@@ -184,7 +184,9 @@ def test_commands_read_no_table(tmp_path: Path) -> None:
 def test_a_table_is_no_side_of_a_corpus(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.tsv", PAIRS[::2], "\t")
     with pytest.raises(DataError, match=r"a\.tsv is a table: cut out the column"):
-        ParallelCorpus.read(path, path)
+        ParallelCorpus.read(path, tmp_path / "b.txt")
+    with pytest.raises(DataError, match=r"; or, if both are tables .*a\.tsv .*b\.csv$"):
+        ParallelCorpus.read(path, tmp_path / "b.csv")
 
 
 # ---------------------------------------------------------------------------------------------

@@ -17,12 +17,17 @@ class TableWarning(UserWarning):
     """A text file has what looks like the columns of a table."""
 
 
+class TableError(DataError):
+    """A text file is a table, of which one column is meant at most."""
+
+
 def read_plain_lines(path: str | Path, read: Callable[[Path], list[str]] = read_lines) -> list[str]:
     """Returns the lines of a text file, as `read` does.
 
     Raises:
-        DataError: as `read`, or the file's name and content are those of a table: its lines would
-            be taken with all their columns.
+        DataError: as `read`.
+        TableError: the file's name and content are those of a table: its lines would be taken with
+            all their columns.
     """
     path = Path(path)
     kind = ending(path.name, TABLE_SUFFIXES)
@@ -47,7 +52,7 @@ def read_plain_lines(path: str | Path, read: Callable[[Path], list[str]] = read_
     return lines
 
 
-def _is_table(path: Path, kind: str) -> DataError:
+def _is_table(path: Path, kind: str) -> TableError:
     compression = COMPRESSIONS.get(path.suffix.lower())
     pipe = f"{compression.unpack} {path} | " if compression else ""
     file = "" if compression else f" {path}"
@@ -58,4 +63,4 @@ def _is_table(path: Path, kind: str) -> DataError:
         how = f"write the field that is to be read, as {pipe}jq -r {filter_}{file} > source.txt"
     else:
         how = "write the column that is to be read to a text file, a sentence a line"
-    return DataError(f"{path} is a table: {how}")
+    return TableError(f"{path} is a table: {how}")
