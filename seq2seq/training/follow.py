@@ -16,6 +16,7 @@ from seq2seq.config.training import TrainingSettings
 from seq2seq.errors import SettingsError
 from seq2seq.models.device import choose_device, choose_precision, missing_gpus
 from seq2seq.torchrun import Rank, own_rank
+from seq2seq.training.heartbeat import heartbeat
 from seq2seq.training.meeting import Meeting, meet, open_store
 from seq2seq.training.ranks import Ranks
 from seq2seq.training.signals import handled
@@ -57,10 +58,12 @@ def follow_until_exit(build: Callable[[Meeting], Following[BatchT]]) -> NoReturn
             place, meeting = meet(store, rank)
             if meeting is None:
                 sys.exit()
-            ranks = join(rank, store, place, meeting, build(meeting))
-            # Rank 0 answers them: it completes the update, saves, and ends all ranks.
-            with closing(ranks), handled(signal.SIG_IGN):
-                ranks.follow()
+            found = build(meeting)
+            with heartbeat(rank, place, found.settings):
+                ranks = join(rank, store, place, meeting, found)
+                # Rank 0 answers them: it completes the update, saves, and ends all ranks.
+                with closing(ranks), handled(signal.SIG_IGN):
+                    ranks.follow()
 
 
 def join(

@@ -23,6 +23,7 @@ from seq2seq.runs.run import Run
 from seq2seq.runs.tensors import load_tensors, save_tensors
 from seq2seq.torchrun import own_rank
 from seq2seq.training.dry_run import TrainingPlan, count_weights, dry_run, make_trainer
+from seq2seq.training.heartbeat import heartbeat
 from seq2seq.training.meeting import Meeting, announce, lead, open_store
 from seq2seq.training.ranks import Ranks, lost_ranks
 from seq2seq.training.replicas import settle_processes
@@ -136,11 +137,12 @@ def share_with_ranks(
     store = open_store(rank)
     with lost_ranks(step.settings):
         place = announce(store, rank, described, step.settings.rank_timeout)
-    with handled(signal.SIG_DFL):  # nothing is lost yet, and others may have ended meanwhile
-        ranks = Ranks(rank, store, place, step.model, step.accumulate, step.settings)
-    with closing(ranks):
-        step.shared = ranks.gradients
-        yield
+    with heartbeat(rank, place, step.settings):
+        with handled(signal.SIG_DFL):  # nothing is lost yet, and others may have ended meanwhile
+            ranks = Ranks(rank, store, place, step.model, step.accumulate, step.settings)
+        with closing(ranks):
+            step.shared = ranks.gradients
+            yield
 
 
 def describe_threads(settings: TrainingSettings) -> str:

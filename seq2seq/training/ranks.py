@@ -232,9 +232,13 @@ def lost_ranks(settings: TrainingSettings) -> Iterator[None]:
         yield
     except RuntimeError as error:
         atexit.unregister(release_followers)  # all others end the same way
-        raise TrainingError(
-            "another process of this training has ended, or has not answered for "
-            f"{settings.rank_timeout:g} seconds (--training.rank-timeout). The last checkpoint is "
-            "untouched: torchrun --max-restarts continues from it, or the same command with "
-            "--resume"
-        ) from error
+        raise TrainingError(no_answer(settings)) from error
+
+
+def no_answer(settings: TrainingSettings) -> str:
+    """Says that a rank is lost, and what to do."""
+    return (
+        "another process of this training has ended, or has not answered for "
+        f"{settings.rank_timeout:g} seconds (--training.rank-timeout). The last checkpoint is "
+        "untouched: torchrun --max-restarts continues from it, or the same command with --resume"
+    )

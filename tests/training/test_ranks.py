@@ -19,7 +19,7 @@ from seq2seq.cli.parse import parse_experiment
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.language_model import LanguageDataSettings, LanguageExperiment
 from seq2seq.config.training import SamplingSettings, TrainingSettings
-from seq2seq.data.parallel import Corpora
+from seq2seq.data.parallel import Corpora, ParallelCorpus
 from seq2seq.errors import SettingsError
 from seq2seq.language_modeling.task import TextSplits
 from seq2seq.language_modeling.train import train_language_model
@@ -209,6 +209,27 @@ def test_a_rank_that_is_lost_ends_the_others(
     wait_for([ranks[victim]])
     more = replace(run, resume=True, training=replace(run.training, max_steps=1, epochs=None))
     train(more, letters)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_rank_0_may_validate_for_longer_than_it_may_be_silent(
+    experiment: Describe, letters: Corpora, *, stopped: bool
+) -> None:
+    long = Corpora(letters.train, ParallelCorpus.join([letters.validation] * 500))
+    run = experiment(max_steps=1, log_every=1, rank_timeout=3.0)
+    said = Path(run.run + ".said")
+    ranks = begin_ranks(3, lambda: train(run, long), said)
+    wait_until_it_trains(run.run)  # then it validates for some seconds, while the others wait
+    if not stopped:
+        assert wait_for(ranks) == [0, 0, 0]
+        return
+    os.kill(ranks[0], signal.SIGSTOP)
+    assert wait_for(ranks[1:]) == [2, 2]
+    for number in (1, 2):
+        text = Path(f"{said}.{number}").read_text(encoding="utf-8")
+        assert text.startswith(f"error: rank {number}: another process of this training has ended")
+    os.kill(ranks[0], signal.SIGKILL)
+    wait_for(ranks[:1])
 
 
 def test_torchrun_starts_anew_and_nothing_is_lost(tmp_path: Path, sample: Path) -> None:
