@@ -121,6 +121,7 @@ from .training.optimizer import clip_gradients as clip_gradients
 from .training.reporting import log_line as log_line
 from .translation.filters import FILTERS as FILTERS, make_filters as make_filters
 from .translation.butterfly import force_word as force_word
+from .translation.fitted import fit_to_text as fit_to_text
 from .translation.gates import read_gates as read_gates
 from .translation.reranker import Reranker as Reranker
 from .translation.train import train as train

@@ -166,6 +166,23 @@ def test_multi30k_from_files(command: Command, multi30k: Path, tmp_path: Path) -
     assert "has neither val.en nor val.en.gz" in result.stderr.decode()
 
 
+def test_multi30k_fits_what_nobody_stated(
+    command: Command, multi30k: Path, sample: Path, tmp_path: Path
+) -> None:
+    begin = [RECIPES / "multi30k.py", "--corpus", multi30k, "--source", "fr", "--target", "en"]
+    begin += ["--device", "cpu", "--training.max-steps", "50", "--model.dropout", "0.4"]
+    said = command(*begin, "--dry-run").stderr.decode()
+    assert "Settings that fit 6,650 pairs and the budget" in said
+    for stated in ("--model.dropout", "--data.tokenizer", "--data.validation-size"):
+        assert f"{stated} " not in said
+    assert "--no-fit" not in command(*begin, "--no-fit", "--dry-run").stderr.decode()
+    for side in ("fr", "en"):
+        lines = (sample / f"train.{side}").read_text("utf-8").splitlines(keepends=True)
+        (tmp_path / side).write_text("".join(lines[:99]), encoding="utf-8")
+    other = ["--data.train", tmp_path / "fr", "--data.train-target", tmp_path / "en"]
+    assert "Settings that fit 99 pairs" in command(*begin, *other, "--dry-run").stderr.decode()
+
+
 def test_a_dry_run_of_a_recipe_writes_nothing(command: Command, tmp_path: Path) -> None:
     arguments = ["--longest", "4", "--pairs", "300", "--device", "cpu", "--dry-run"]
     result = command(RECIPES / "copy_task.py", *arguments, cwd=tmp_path)

@@ -79,7 +79,8 @@ def parse_experiment(
         text_given: whether there is training text, as a recipe has it, other than the settings
             name.
         fit: replaces settings of a new run that were not stated, if the option --no-fit is not
-            given; it gets the full names of those that were. None: there is no such option.
+            given; it gets the full names of those that were, in the recipe's file, too. None: there
+            is no such option.
 
     Raises:
         SettingsError: all that is wrong about the settings, and all that would stop a training
@@ -90,8 +91,8 @@ def parse_experiment(
     if follows():
         follow_rank_0(kind)
     arguments = [*map(with_run, sys.argv[1:] if arguments is None else arguments)]
-    if settings:
-        default = with_settings(default, read_settings(settings, kind).settings)
+    usual = read_settings(settings, kind).settings if settings else {}
+    default = with_settings(default, usual)
     given = Given.read(arguments, kind)
     path = given.option("--run") or given.file.settings.get("run") or default.run
     arguments = as_rank_0(arguments, RunDirectory(path))
@@ -121,7 +122,7 @@ def parse_experiment(
         preflight(experiment, text_given=text_given, problems=problems)
     if stored is not None:
         report_lifted_budgets(stored, experiment)
-    return fit(experiment, given.names(kind)) if fit and fits else experiment
+    return fit(experiment, {*usual, *given.names(kind)}) if fit and fits else experiment
 
 
 def stored_run(default: ExperimentT, given: Given) -> ExperimentT | None:

@@ -116,7 +116,8 @@ class DataSettings:
     """Training pairs with more tokens than this on a side are dropped, counted and reported."""
     subword_sampling: Probability = 0.0
     """SentencePiece only: a new random segmentation each epoch. For unigram the smoothing α of
-    Kudo (2018), 0.1 to 0.5; for BPE the dropout rate of Provilkov et al. (2020). 0: off."""
+    Kudo (2018), 0.1 to 0.5, and the smaller the more random: with 0.1, few pieces become twice as
+    many tokens. For BPE the dropout rate of Provilkov et al. (2020), 0.1. 0: off."""
     sampled_side: Annotated[Literal["both", "source"], only_if("subword_sampling")] = "both"
     """Which side --data.subword-sampling is for."""
     filters: FilterSettings = field(default_factory=FilterSettings)

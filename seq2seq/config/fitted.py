@@ -25,6 +25,8 @@ LITTLE = 20_000
 """Pairs: of fewer, narrow networks and small batches learn more."""
 MOST_EPOCHS = 200.0
 """After so many the text is known by heart; the learning rate should have fallen by then."""
+OFTEN = 10.0
+"""Epochs from which on whole words are dropped, too."""
 FILLED = 0.9
 """The share of a batch that is no padding, about."""
 
@@ -130,6 +132,7 @@ def fit_settings(
         chosen["training.epochs"] = MOST_EPOCHS
         updates, epochs = updates * MOST_EPOCHS / epochs, MOST_EPOCHS
     choose("model.dropout", model.dropout, dropout(size.pairs, epochs))
+    choose("model.word_dropout", model.word_dropout, word_dropout(epochs))
     updates = max(updates / training.accumulate, 1)
     goes_on = bool(model.initialize)
     choose("training.learning_rate", training.learning_rate, learning_rate(updates, goes_on))
@@ -229,6 +232,11 @@ def dropout(pairs: int, epochs: float) -> float:
     """
     most = 0.5 if pairs < LITTLE else 0.4 if pairs < 10 * LITTLE else 0.3
     return round(min(max(0.1 + 0.18 * log10(max(epochs, 0.1)), 0.1), most), 2)
+
+
+def word_dropout(epochs: float) -> float:
+    """Returns how many words to drop: some of text that is seen often (Sennrich & Zhang 2019)."""
+    return 0.1 if epochs >= OFTEN else 0.0
 
 
 def learning_rate(updates: float, goes_on: bool) -> float:

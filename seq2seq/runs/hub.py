@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from seq2seq.config.wording import counted
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import EXPORT_DESCRIPTION, HUB_PREFIX, SIDES, TEXT_SIDE, RunDirectory
@@ -170,7 +171,7 @@ def report_missing(location: str, repository: str, commit: str, sizes: dict[str,
     ]
     if missing:
         size = sum(sizes[name] for name in missing) / 1e6
-        write_stderr(f"fetching {location}: {len(missing)} files, {size:.1f} MB")
+        write_stderr(f"fetching {location}: {counted(len(missing), 'file')}, {size:.1f} MB")
     return bool(missing)
 
 

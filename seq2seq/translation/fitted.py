@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,9 +20,12 @@ from seq2seq.config.wording import counted
 from seq2seq.data.readers.headers import as_column
 from seq2seq.models.device import choose_device
 from seq2seq.torchrun import own_rank
+from seq2seq.training.preflight import names_training_text
 from seq2seq.training.reporting import log_line
 from seq2seq.translation.prepared_runs import is_large
 from seq2seq.translation.text import column_names, read_files
+
+AnyExperiment = TypeVar("AnyExperiment", bound=Experiment)
 
 GRAPHICS_SPEED = 10.0
 """How many times as quick as two cores a graphics processor is with small networks, about."""
@@ -30,23 +33,34 @@ MOST_THREADS = 4
 """More make training hardly quicker: its steps are small."""
 
 
-def fit_to_text(experiment: Experiment, stated: Collection[str]) -> Experiment:
+def fit_to_text(
+    experiment: AnyExperiment,
+    stated: Collection[str],
+    corpus: Iterable[tuple[str, str]] | None = None,
+) -> AnyExperiment:
     """Returns an experiment with settings that fit its text and its budget; says which.
 
     Args:
-        experiment: it names its text, and has a budget; a dry run without one stays as it is.
+        experiment: it has a budget; a dry run without one stays as it is.
         stated: full names of settings that stay.
+        corpus: the pairs that a recipe learns from where the settings name none, as a
+            `ParallelCorpus`; it has validation text beside them.
 
     Raises:
         DataError, SettingsError: the text can't be read, as `ParallelCorpus.read`.
     """
-    if is_large(experiment.data):  # fitted settings are for little text; measuring would hold it
+    data = experiment.data
+    if names_training_text(experiment):
+        corpus = None
+    if corpus is None and is_large(data):  # fitted settings are for little text, held in memory
         log_line("note: nothing is fitted to text that is read while the model trains")
         return experiment
     if not experiment.training.has_budget:
         log_line("note: without a budget nothing is fitted to the text")
         return experiment
-    size = measure_text(experiment.data)
+    if corpus is not None:
+        stated = {*stated, "data.validation_size"}
+    size = measure_text(data) if corpus is None else TextSize.of(corpus, data.tokenizer)
     chosen = experiment.fit(size, stated, device_speed(experiment))
     for line in chosen_lines(size, chosen):
         log_line(line)

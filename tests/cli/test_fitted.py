@@ -71,7 +71,7 @@ def test_a_file_keeps_its_settings(pairs: Path, tmp_path: Path, run: Run) -> Non
     arguments = ("--config", file, *STEPS, "--model.cell", "gru", "--dry-run")
     out, said = run("train", pairs, *arguments)
     assert "batch-tokens" not in said
-    assert "dropout" not in said
+    assert "--model.dropout" not in said
     assert re.search(r"^    --training\.batch-tokens +2048$", out, re.MULTILINE)
     assert re.search(r"^  \* --training\.learning-rate", out, re.MULTILINE)
 
@@ -94,7 +94,7 @@ def test_a_run_that_goes_on_from_another_has_its_network(
 ) -> None:
     said = run("train", pairs, "--model.initialize", trained, *STEPS, "--dry-run")[1]
     (line,) = [line for line in said.splitlines() if line.startswith("  --model.")]
-    assert line.split()[::2] == ["--model.dropout"]
+    assert line.split()[::2] == ["--model.dropout", "--model.word-dropout"]
     assert "--data.vocab-size" not in said
     assert "--training.learning-rate" in said
 

@@ -32,12 +32,14 @@ from seq2seq.config.fitted import (
     validation_size,
     vocabulary_size,
     warmup_steps,
+    word_dropout,
 )
 from seq2seq.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from seq2seq.translation.fitted import processor_speed
 
 FITTED = (
     *("data.vocab_size", "data.validation_size", *WIDTHS, "model.dropout"),
+    "model.word_dropout",
     *("training.batch_tokens", "training.learning_rate", "training.warmup_steps"),
     "training.validate_every",
 )
@@ -100,6 +102,7 @@ def test_more_time_has_more_dropout_longer_warm_up_and_wider_networks(
     less, more = sorted((one, other))
     assert dropout(pairs, less) <= dropout(pairs, more)
     assert dropout(pairs, less) >= dropout(pairs * 2, less)
+    assert word_dropout(less) <= word_dropout(more)
     assert network_widths(pairs, less) <= network_widths(pairs, more)
     small, large = (batch_tokens(pairs, partial(truediv, 1e6 * time)) for time in (less, more))
     assert small <= large
@@ -126,12 +129,12 @@ def test_what_is_stated_stays_and_the_others_follow() -> None:
 
 
 WORKED: dict[tuple[int, float], tuple[object, ...]] = {
-    (2_000, 0.7): (1400, 200, 192, (256,), (384,), 0.29, 512, 0.004, 25, 63),
-    (2_000, 5): (1400, 200, 192, (256,), (384,), 0.45, 512, 0.0038, 179, 358),
-    (15_000, 20): (3100, 500, 192, (256,), (384,), 0.39, 512, 0.002, 200, 683),
-    (50_000, 5): (5300, 500, 256, (256,), (384,), 0.2, 1024, 0.004, 101, 203),
-    (150_000, 5): (8100, 500, 256, (256,), (384,), 0.11, 1024, 0.004, 90, 181),
-    (150_000, 60): (8100, 500, 256, (384,), (512,), 0.3, 2048, 0.0023, 200, 501),
+    (2_000, 0.7): (1400, 200, 192, (256,), (384,), 0.29, 0.1, 512, 0.004, 25, 63),
+    (2_000, 5): (1400, 200, 192, (256,), (384,), 0.45, 0.1, 512, 0.0038, 179, 358),
+    (15_000, 20): (3100, 500, 192, (256,), (384,), 0.39, 0.1, 512, 0.002, 200, 683),
+    (50_000, 5): (5300, 500, 256, (256,), (384,), 0.2, 0.0, 1024, 0.004, 101, 203),
+    (150_000, 5): (8100, 500, 256, (256,), (384,), 0.11, 0.0, 1024, 0.004, 90, 181),
+    (150_000, 60): (8100, 500, 256, (384,), (512,), 0.3, 0.1, 2048, 0.0023, 200, 501),
 }
 """Pairs of ten tokens, and minutes, with what `FITTED` names."""
 UNUSED: dict[str, tuple[Experiment, set[str]]] = {
