@@ -215,7 +215,7 @@ def test_a_rank_that_is_lost_ends_the_others(
 def test_rank_0_may_validate_for_longer_than_it_may_be_silent(
     experiment: Describe, letters: Corpora, *, stopped: bool
 ) -> None:
-    long = Corpora(letters.train, ParallelCorpus.join([letters.validation] * 500))
+    long = Corpora(letters.train, ParallelCorpus.join([letters.validation] * 2000))
     run = experiment(max_steps=1, log_every=1, rank_timeout=3.0)
     said = Path(run.run + ".said")
     ranks = begin_ranks(3, lambda: train(run, long), said)
