@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,6 +71,21 @@ def pad_mask(lengths: Tensor, longest: int, device: torch.device) -> Tensor:
     """Returns True where a row has ended, ``(batch_size, longest)`` on `device`."""
     places = torch.arange(longest, device=device)
     return places >= to_device(lengths, device).unsqueeze(1)
+
+
+def real_places(lengths: Tensor, longest: int) -> Tensor:
+    """Returns the places of all tokens before their rows' ends, among padded rows one by one.
+
+    By numpy: beside a GPU, torch takes some 2 ms for 16,000 places, longer than an output layer.
+
+    >>> real_places(torch.tensor([3, 1]), 3).tolist()
+    [0, 1, 2, 3]
+
+    Args:
+        lengths: ``(batch_size,)``, on the CPU.
+        longest: the length of the padded rows.
+    """
+    return torch.from_numpy(np.flatnonzero(np.arange(longest) < lengths.numpy()[:, None]))
 
 
 def pad(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

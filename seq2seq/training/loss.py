@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
-from seq2seq.data.batching import to_device
+from seq2seq.data.batching import real_places, to_device
 
 
 class Loss(NamedTuple):
@@ -37,13 +37,11 @@ def drop_padding(values: Tensor, lengths: Tensor) -> Tensor:
     Returns:
         ``(tokens, …)``.
     """
-    mask = torch.arange(values.shape[1]) < lengths.unsqueeze(1)
-    if bool(mask.all()):
+    if bool((lengths == values.shape[1]).all()):
         return values.flatten(0, 1)
-    if values.device.type == "cpu":
-        return values[mask]
-    # Counted here: a GPU would have to be waited for, to say how many there are.
-    places = to_device(mask.flatten().nonzero().squeeze(1), values.device)
+    if values.device.type == "cpu":  # the quicker way, with its gradient
+        return values[torch.arange(values.shape[1]) < lengths.unsqueeze(1)]
+    places = to_device(real_places(lengths, values.shape[1]), values.device)
     return values.flatten(0, 1).index_select(0, places)
 
 
@@ -101,27 +99,29 @@ def output_cross_entropy(
 def replace_by_gradient(
     logits: Tensor, targets: Tensor, label_smoothing: float, bias_gradient: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Replaces logits by the gradient of the label-smoothed loss with respect to them.
+    """Replaces logits by p - (1 - ε) onehot(y): their gradient but for what all have alike, -ε / V.
+
+    Logits are the most of what an update computes, so they are gone through as seldom as possible.
 
     Args:
         logits: ``(tokens, vocab_size)``; overwritten.
         targets: ids ``(tokens,)``.
         label_smoothing: ε.
-        bias_gradient: ``(vocab_size,)``, to which the sum of the gradients is added.
+        bias_gradient: ``(vocab_size,)``, to which the sum of what replaces them is added.
 
     Returns:
-        The label-smoothed loss and the negative log-likelihood, both summed over tokens.
+        The negative log-likelihood, and the logarithm of the sum of exp(logits), both summed over
+        tokens.
     """
-    log_probs = F.log_softmax(logits.float(), dim=-1)
-    smoothed, likelihood = sum_losses(log_probs, targets, label_smoothing)
-    gradient = log_probs.exp_()
-    if label_smoothing:
-        gradient.sub_(label_smoothing / logits.shape[1])
-    right = targets.unsqueeze(1)
+    exact, right = logits.float(), targets.unsqueeze(1)
+    gradient = exact.softmax(dim=-1)
+    # By the likeliest token, whose p is never too small for a float.
+    log_sums = exact.amax(dim=1) - gradient.amax(dim=1).log()
+    likelihood = (log_sums - exact.gather(1, right).squeeze(1)).sum()
     gradient.scatter_(1, right, gradient.gather(1, right) - (1 - label_smoothing))
     bias_gradient += gradient.sum(dim=0)
     logits.copy_(gradient)
-    return smoothed, likelihood
+    return likelihood, log_sums.sum()
 
 
 class OutputCrossEntropy(torch.autograd.Function):
@@ -159,11 +159,14 @@ class OutputCrossEntropy(torch.autograd.Function):
         input_gradient = torch.empty_like(pre_logits)
         weight_gradient = torch.zeros_like(weight)
         bias_gradient = torch.zeros_like(bias)
-        smoothed = likelihood = pre_logits.new_zeros((), dtype=torch.float32)
+        likelihood = log_sums = pre_logits.new_zeros((), dtype=torch.float32)
         sizes = OutputCrossEntropy.BLOCK, OutputCrossEntropy.CHUNK
         if kind != "cpu":
             sizes = OutputCrossEntropy.GPU_BLOCK, OutputCrossEntropy.GPU_BLOCK
         block, chunk = (max(1, size // vocab_size) for size in sizes)
+        share = label_smoothing / vocab_size
+        weights = weight.sum(dim=0)
+        same = (-share * weights).to(precision)
         for begin in range(0, len(pre_logits), block):
             rows = slice(begin, begin + block)
             inputs = pre_logits[rows].to(precision)
@@ -171,9 +174,16 @@ class OutputCrossEntropy(torch.autograd.Function):
             chunks = zip(torch.split(logits, chunk), torch.split(targets[rows], chunk), strict=True)
             for values, expected in chunks:
                 sums = replace_by_gradient(values, expected, label_smoothing, bias_gradient)
-                smoothed, likelihood = smoothed + sums[0], likelihood + sums[1]
-            input_gradient[rows] = logits @ low_weight
+                likelihood, log_sums = likelihood + sums[0], log_sums + sums[1]
+            input_gradient[rows] = torch.addmm(same, logits, low_weight)
             weight_gradient += logits.T @ inputs
+        inputs = pre_logits.sum(dim=0, dtype=torch.float32)
+        weight_gradient.sub_(inputs, alpha=share)
+        bias_gradient.sub_(share * len(targets))
+        # Of each token's logits only their sum is needed here, and that is (Σ W) x + Σ b.
+        every = torch.add(weights @ inputs, bias.sum(), alpha=len(targets))
+        uniform = torch.sub(log_sums, every, alpha=1 / vocab_size)
+        smoothed = likelihood.lerp(uniform, label_smoothing)
         ctx.save_for_backward(input_gradient, weight_gradient, bias_gradient)
         ctx.mark_non_differentiable(likelihood)
         return smoothed, likelihood

@@ -53,6 +53,7 @@ class OptimizerStep(Generic[BatchT]):
         self.device = device
         self.precision = precision
         self.optimizer = build_optimizer(model, settings)
+        self.weights: list[Tensor] = self.optimizer.param_groups[0]["params"]
         self.shared: Gradients[BatchT] | None = None
         self.reported: set[str] = set()
         self.initial: Mapping[str, Tensor] = {}
@@ -103,7 +104,7 @@ class OptimizerStep(Generic[BatchT]):
             if self.initial:
                 strength = self.settings.l2_to_initial
                 pull_towards(dict(self.model.named_parameters()), self.initial, strength)
-            norm = clip_on_device(self.model.parameters(), self.settings)
+            norm = clip_on_device(self.weights, self.settings)
             if self.device.type == "cuda":
                 self.pending.append(PendingResult([smoothed, likelihood, norm], tokens))
                 # Fused optimizers leave all as it is where this is 1, as torch's GradScaler uses.

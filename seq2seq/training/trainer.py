@@ -21,7 +21,7 @@ from seq2seq.config.training import Monitor, TrainingSettings
 from seq2seq.config.wording import counted
 from seq2seq.errors import RunError
 from seq2seq.evaluation.perplexity import perplexity
-from seq2seq.models.device import choose_device, choose_precision
+from seq2seq.models.device import choose_device, choose_precision, seed_device
 from seq2seq.runs.checkpoint import (
     load_checkpoint,
     load_optimizer,
@@ -138,7 +138,8 @@ class Trainer(Generic[BatchT]):
         started = time.perf_counter()
         state = self.state
         generator = self.seed_update()
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         self.rate = rate = self.sampling_rate
         progress, cuts = self.progress, state.cuts
         current = learning_rate(self.settings, step=state.step, progress=progress, cuts=cuts)
@@ -172,7 +173,7 @@ class Trainer(Generic[BatchT]):
     def seed_update(self) -> torch.Generator:
         """Seeds torch (for dropout) and a generator (for scheduled sampling) from (seed, step)."""
         seed = self.seed * 1_000_003 + self.state.step
-        torch.manual_seed(seed)
+        seed_device(seed, self.device)
         return torch.Generator().manual_seed(seed)
 
     @property

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from seq2seq.config.training import TrainingSettings
-from seq2seq.data.batching import Batch, to_device
+from seq2seq.data.batching import Batch
 from seq2seq.models.translation import TranslationModel
 from seq2seq.training.loss import Loss, drop_padding, output_cross_entropy
 from seq2seq.training.scheduled_sampling import pre_logits_with_sampling
@@ -23,7 +23,6 @@ class TranslationLearner(NamedTuple):
         self, batch: Batch, *, rate: float, device: torch.device, generator: torch.Generator
     ) -> Loss:
         """Cross-entropy on real tokens, with the history that scheduled sampling asks for."""
-        targets = to_device(drop_padding(batch.target_output, batch.target_lengths), device)
         batch = batch.to(device)
         values, _ = pre_logits_with_sampling(
             self.model.decoder,
@@ -36,6 +35,6 @@ class TranslationLearner(NamedTuple):
         return output_cross_entropy(
             drop_padding(values, batch.target_lengths),
             self.model.decoder.output,
-            targets,
+            drop_padding(batch.target_output, batch.target_lengths),
             self.settings.label_smoothing,
         )

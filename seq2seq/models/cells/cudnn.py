@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
@@ -142,14 +143,20 @@ class Packing(NamedTuple):
     @classmethod
     def of(cls, lengths: Tensor, longest: int, device: torch.device) -> Packing:
         """Returns it for rows of `lengths`, on the CPU, padded to the longest."""
-        falling, order = lengths.sort(descending=True, stable=True)
-        steps = torch.arange(longest).unsqueeze(1)
-        there = steps < falling  # (longest, batch_size)
-        places = (order * longest + steps)[there]
-        count = len(order)
-        moved = to_device(torch.cat([order, order.argsort(), places]), device)
-        sizes = there.sum(dim=1)
-        return cls(moved[2 * count :], moved[:count], moved[count : 2 * count], sizes[sizes > 0])
+        # By numpy, see `real_places`.
+        order = np.argsort(-lengths.numpy(), kind="stable")
+        there = np.arange(longest)[:, None] < lengths.numpy()[order]  # (longest, batch_size)
+        places = (order * longest + np.arange(longest)[:, None])[there]
+        count, sizes = len(order), there.sum(axis=1)
+        moved = to_device(
+            torch.from_numpy(np.concatenate([order, np.argsort(order), places])), device
+        )
+        return cls(
+            moved[2 * count :],
+            moved[:count],
+            moved[count : 2 * count],
+            torch.from_numpy(sizes[sizes > 0]),
+        )
 
 
 class CastWeights(torch.autograd.Function):
