@@ -81,7 +81,8 @@ def without_paths(tokenizer: Tokenizer) -> Tokenizer:
     from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
     model = ModelProto.FromString(tokenizer.model_proto)
-    names = ("input", "model_prefix", "seed_sentencepieces_file")
+    every = ("input", "model_prefix", "seed_sentencepieces_file")  # the last since 0.2.3
+    names = [name for name in every if hasattr(model.trainer_spec, name)]
     if not any(getattr(model.trainer_spec, name) for name in names):
         return tokenizer
     for name in names:

@@ -141,7 +141,8 @@ class Replicas(Generic[BatchT]):
         from the seed of the generator.
 
         Raises:
-            TrainingError: a process has ended, as the system's for want of memory.
+            TrainingError: a process has ended, as the system's for want of memory; or none could
+                be forked.
             MemoryError, RuntimeError: what one of them met.
         """
         parts = [own_part(batches, number, self.count) for number in range(self.count)]
@@ -161,7 +162,7 @@ class Replicas(Generic[BatchT]):
             ) from error
         for answer in answers:
             if isinstance(answer, Exception):
-                raise answer
+                raise after_fork(answer)
         for other in self.others:
             for weight, shared in zip(self.weights, other.gradients, strict=True):
                 weight.grad = shared.clone() if weight.grad is None else weight.grad.add_(shared)
@@ -182,6 +183,17 @@ class Replicas(Generic[BatchT]):
             yield
         finally:
             os.sched_setaffinity(0, self.processors)
+
+
+def after_fork(error: Exception) -> Exception:
+    """Returns an error of computing gradients; in the user's words if torch can't after a fork."""
+    if "fork-based multiprocessing" not in str(error):
+        return error
+    return TrainingError(
+        "this Python process has computed gradients already: where there is a GPU, a training's "
+        "processes can't be forked from it any more. Train in a new one, or with "
+        "--training.processes 1"
+    )
 
 
 def own_part(batches: Sequence[BatchT], number: int, count: int) -> list[BatchT]:

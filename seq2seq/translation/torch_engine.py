@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.data.tokenizers.pipeline import TextPipeline
 from seq2seq.decoding.hypothesis import Hypothesis, Ids
@@ -33,16 +35,21 @@ class TorchEngine:
         device: str,
         shortlist: Shortlist | None,
     ) -> None:
-        self.device = choose_device(device)
+        chosen = choose_device(device)
         self.members = [
-            EnsembleMember(member.model.to(self.device).eval(), member.source) for member in members
+            EnsembleMember(member.model.to(chosen).eval(), member.source) for member in members
         ]
         check_vocabularies(self.members, target)
         self.models = [member.model for member in self.members]
         self.sources = [member.source for member in self.members]
         self.target = target
         self.shortlist = shortlist
-        self.language_models: dict[str, StepLanguageModel] = {}
+        self.language_models: dict[tuple[str, torch.device], StepLanguageModel] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the models are; another translator of the same ones may have moved them."""
+        return next(self.models[0].parameters()).device
 
     def single(self, settings: DecodingSettings) -> LoadedModel:
         """Returns the one model with all that belongs to it; SettingsError for an ensemble."""
@@ -99,7 +106,7 @@ class TorchEngine:
 
     def language_model(self, settings: DecodingSettings) -> StepLanguageModel | None:
         """Returns the language model for shallow fusion, if the settings name one."""
-        run = settings.language_model
-        if run and run not in self.language_models:
-            self.language_models[run] = load_fusion_model(run, self.target, self.device)
-        return self.language_models.get(run)
+        run, device = settings.language_model, self.device
+        if run and (run, device) not in self.language_models:
+            self.language_models[run, device] = load_fusion_model(run, self.target, device)
+        return self.language_models.get((run, device))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq.data.batching import bucket, make_batch, pad, pad_sources
+from seq2seq.data.batching import bucket, make_batch, pad, pad_mask, pad_sources, real_places
 from seq2seq.data.vocabulary import BOS_ID, EOS_ID, PAD_ID
 
 IDS = st.lists(st.integers(4, 50), max_size=7)
@@ -58,6 +58,13 @@ def test_an_encoder_reads_the_same_source_with_and_without_a_target() -> None:
     padded, lengths = pad([[5], [6, 7]])
     assert padded.tolist() == [[5, PAD_ID], [6, 7]]
     assert lengths.tolist() == [1, 2]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=9))
+def test_the_places_of_tokens_are_those_without_a_pad(lengths: list[int]) -> None:
+    pads = pad_mask(torch.tensor(lengths), 9, torch.device("cpu"))
+    places = real_places(torch.tensor(lengths), 9)
+    assert places.tolist() == (~pads).flatten().nonzero().flatten().tolist()
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

@@ -202,7 +202,7 @@ def test_the_description_says_what_made_the_run(trained: Path, sample: Path) -> 
     values = json.loads((trained / "experiment.json").read_text(encoding="utf-8"))
     begun = values["begun"]
     assert begun["command"]
-    assert begun["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(begun["versions"]["torch"])  # then what it is built for
     assert begun["versions"]["seq2seq"] == seq2seq.__version__
     assert all(begun["versions"].values())
     assert begun["platform"]

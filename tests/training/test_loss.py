@@ -86,3 +86,21 @@ def test_the_loss_of_an_output_layer_in_pieces_equals_that_of_its_logits(
         torch.autograd.grad(3 * pieces.smoothed / tokens, inputs),
         torch.autograd.grad(3 * whole.smoothed / tokens, inputs),
     )
+
+
+@every_smoothing
+def test_what_is_all_but_impossible_has_a_finite_loss_too(smoothing: float) -> None:
+    """Its probability is too small for a float, and the loss is the distance of the logits."""
+    output = nn.Linear(1, 3)
+    output.weight.data.copy_(torch.tensor([[300.0], [0.0], [-300.0]]))
+    output.bias.data.zero_()
+    features, targets = torch.ones(2, 1, requires_grad=True), torch.tensor([2, 0])
+    loss = output_cross_entropy(features, output, targets, smoothing)
+    assert float(loss.likelihood) == 600
+    expected = F.cross_entropy(
+        output(features), targets, label_smoothing=smoothing, reduction="sum"
+    )
+    torch.testing.assert_close(loss.smoothed, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.smoothed, features), torch.autograd.grad(expected, features)
+    )

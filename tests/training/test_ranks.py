@@ -30,10 +30,10 @@ from seq2seq.training.fit import fit
 from seq2seq.training.preflight import preflight
 from seq2seq.translation.train import train
 from tests.benchmarks.scaling import exchange, recipe_model
-from tests.support.platforms import needs_posix
+from tests.support.platforms import can_fork, needs_posix
 from tests.support.ranks import begin_ranks, end_stores, wait_for
 
-pytestmark = [needs_posix, pytest.mark.slow]
+pytestmark = [needs_posix, can_fork, pytest.mark.slow]
 Describe = Callable[..., Experiment]
 
 

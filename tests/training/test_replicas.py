@@ -25,9 +25,9 @@ from seq2seq.training.replicas import Replicas, check_processes, settle_processe
 from seq2seq.training.task import Validation
 from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import train
-from tests.support.platforms import needs_posix
+from tests.support.platforms import can_fork, needs_posix
 
-pytestmark = needs_posix
+pytestmark = [needs_posix, can_fork]
 Describe = Callable[..., Experiment]
 
 
