@@ -115,6 +115,8 @@ def measure_translating(
     model = loaded.model.to(device).eval()
     tokens = loaded.source.tokenizer.tokenize_all(list(read_sentences(Path(text))))
     sources = [loaded.source.vocab.ids(each) for each in tokens]
+    if not sources:
+        raise SystemExit(f"{text} has no sentences")
     for beam in (1, 5):
         contestants = {}
         for size in (64, 512, 0):

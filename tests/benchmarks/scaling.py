@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--batch-tokens", type=int, default=4096, help="of all ranks together")
-    parser.add_argument("--gpu-tokens", type=int, default=644_439, help="a second, of one GPU")
+    parser.add_argument("--gpu-tokens", type=int, default=1_256_441, help="a second, of one GPU")
     parser.add_argument("--gpu-batch", type=int, default=16_384, help="tokens a batch of one GPU")
     parser.add_argument("--gigabytes", type=float, default=12.5, help="a second, of the network")
     parser.add_argument("--exchange", choices=["float32", "bfloat16"], help=argparse.SUPPRESS)

@@ -406,7 +406,8 @@ def test_the_command_prepares_and_trains(
         assert not programs.ended(0.001)
     programs.send(signal.SIGKILL)
     programs.wait()
-    status, said = programs.run("train", "--run", tmp_path / "killed", "--resume")
+    killed = [tmp_path / "killed", "--resume", "--device", "cpu"]
+    status, said = programs.run("train", "--run", *killed)
     assert status == 0, said
     one, other = (load_tensors(RunDirectory(tmp_path / n).last)[0] for n in ("whole", "killed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
