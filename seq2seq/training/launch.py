@@ -16,6 +16,7 @@ from seq2seq.config.language_model import LanguageExperiment
 from seq2seq.config.training import TrainingSettings
 from seq2seq.config.wording import counted
 from seq2seq.decoding.shortlist import save_shortlist
+from seq2seq.models.device import choose_device
 from seq2seq.runs.directory import RunDirectory
 from seq2seq.runs.lock import lock_run
 from seq2seq.runs.metadata import describe_experiment, save_metadata
@@ -110,9 +111,12 @@ def with_restart(experiment: AnyExperiment) -> AnyExperiment:
 def settle(experiment: AnyExperiment, stored: Run | None) -> AnyExperiment:
     """Returns the experiment with what it leaves to the machine, or to the run it continues."""
     training = experiment.training
-    if stored and not training.processes:
-        recorded = stored.experiment(type(experiment)).training
-        training = replace(training, processes=recorded.processes)
+    if stored:
+        recorded = stored.experiment(type(experiment)).training.processes
+        training = replace(training, processes=training.processes or recorded)
+        if recorded > 1 and choose_device(experiment.device).type != "cpu" and not own_rank():
+            log_line(f"begun by {recorded} processes on processors, the run goes on with one here")
+            training = replace(training, processes=1)
     return replace(experiment, training=settle_processes(training, experiment.device))
 
 

@@ -164,9 +164,8 @@ class OutputCrossEntropy(torch.autograd.Function):
         if kind != "cpu":
             sizes = OutputCrossEntropy.GPU_BLOCK, OutputCrossEntropy.GPU_BLOCK
         block, chunk = (max(1, size // vocab_size) for size in sizes)
-        share = label_smoothing / vocab_size
-        weights = weight.sum(dim=0)
-        same = (-share * weights).to(precision)
+        share, weight_sum = label_smoothing / vocab_size, weight.sum(dim=0)
+        smoothing_gradient = (-share * weight_sum).to(precision)
         for begin in range(0, len(pre_logits), block):
             rows = slice(begin, begin + block)
             inputs = pre_logits[rows].to(precision)
@@ -175,14 +174,14 @@ class OutputCrossEntropy(torch.autograd.Function):
             for values, expected in chunks:
                 sums = replace_by_gradient(values, expected, label_smoothing, bias_gradient)
                 likelihood, log_sums = likelihood + sums[0], log_sums + sums[1]
-            input_gradient[rows] = torch.addmm(same, logits, low_weight)
+            input_gradient[rows] = torch.addmm(smoothing_gradient, logits, low_weight)
             weight_gradient += logits.T @ inputs
-        inputs = pre_logits.sum(dim=0, dtype=torch.float32)
-        weight_gradient.sub_(inputs, alpha=share)
+        input_sum = pre_logits.sum(dim=0, dtype=weight.dtype)
+        weight_gradient.sub_(input_sum, alpha=share)
         bias_gradient.sub_(share * len(targets))
         # Of each token's logits only their sum is needed here, and that is (Σ W) x + Σ b.
-        every = torch.add(weights @ inputs, bias.sum(), alpha=len(targets))
-        uniform = torch.sub(log_sums, every, alpha=1 / vocab_size)
+        logit_sum = torch.add(weight_sum @ input_sum, bias.sum(), alpha=len(targets))
+        uniform = torch.sub(log_sums, logit_sum.to(log_sums), alpha=1 / vocab_size)
         smoothed = likelihood.lerp(uniform, label_smoothing)
         ctx.save_for_backward(input_gradient, weight_gradient, bias_gradient)
         ctx.mark_non_differentiable(likelihood)

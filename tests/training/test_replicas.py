@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ from seq2seq.translation.task import TranslationTask
 from seq2seq.translation.train import train
 from tests.support.platforms import can_fork, needs_posix
 
-pytestmark = [needs_posix, can_fork]
+pytestmark = needs_posix
 Describe = Callable[..., Experiment]
 
 
@@ -36,6 +37,7 @@ def last_weights(run: Experiment) -> dict[str, torch.Tensor]:
     return {name: each for name, each in tensors.items() if name.startswith("model.")}
 
 
+@can_fork
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 3])
 def test_the_update_is_that_of_one_process(
@@ -57,6 +59,7 @@ def test_the_update_is_that_of_one_process(
         torch.testing.assert_close(found[name], weight, rtol=1e-4, atol=1e-5)
 
 
+@can_fork
 @pytest.mark.slow
 def test_a_continued_training_is_one_that_never_stopped(
     experiment: Describe, letters: Corpora
@@ -192,6 +195,7 @@ def test_0_processes_are_two_on_two_cores(threads: int, given: int, expected: in
     assert settle_processes(TrainingSettings(processes=3), "cpu").processes == 3
 
 
+@can_fork
 @pytest.mark.slow
 def test_a_continued_run_keeps_the_number_of_processes_that_it_recorded(
     experiment: Describe, letters: Corpora
@@ -204,6 +208,24 @@ def test_a_continued_run_keeps_the_number_of_processes_that_it_recorded(
     assert Run(run.run).experiment(Experiment).training.processes == 2
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_run_of_two_processes_goes_on_on_a_gpu(
+    experiment: Describe, letters: Corpora, programs: Any, tmp_path: Path
+) -> None:
+    table, run = tmp_path / "letters.tsv", tmp_path / "run"
+    pairs = zip(letters.train.sources, letters.train.targets, strict=True)
+    table.write_text("".join(f"{source}\t{target}\n" for source, target in pairs))
+    begin = ["train", table, "--run", run, "--training.max-steps"]
+    two = ["--device", "cpu", "--training.processes", 2]
+    status, said = programs.run(*begin, 4, *two)
+    assert status == 0, said
+    status, said = programs.run("train", "--run", run, "--resume", "--training.max-steps", 6)
+    assert status == 0, said
+    assert "begun by 2 processes" in said
+    assert Run(run).experiment(Experiment).training.processes == 1
+
+
+@can_fork
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processors can't be chosen here")
 def test_a_training_gives_its_processors_back_after_each_update(
     experiment: Describe, letters: Corpora, monkeypatch: pytest.MonkeyPatch
