@@ -76,7 +76,7 @@ def pad_mask(lengths: Tensor, longest: int, device: torch.device) -> Tensor:
 def real_places(lengths: Tensor, longest: int) -> Tensor:
     """Returns the places of all tokens before their rows' ends, among padded rows one by one.
 
-    By numpy: beside a GPU, torch takes some 2 ms for 16,000 places, longer than an output layer.
+    By numpy: torch's indexing by a mask took milliseconds on the processor beside a GPU.
 
     >>> real_places(torch.tensor([3, 1]), 3).tolist()
     [0, 1, 2, 3]

@@ -47,7 +47,7 @@ def choose_device(name: str) -> torch.device:
 def seed_device(seed: int, device: torch.device) -> None:
     """Seeds what is drawn on a device and on the CPU, as `torch.manual_seed` does.
 
-    That seeds every kind of device, which takes longer than a tenth of a small model's update.
+    That seeds every kind of device there is, before each update, which takes longer.
     """
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":

@@ -61,6 +61,8 @@ def measure(arguments: argparse.Namespace, pair: str, minutes: float) -> dict[st
         }
         (run / "quality.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
     figures: dict[str, Any] = json.loads((run / "quality.json").read_text(encoding="utf-8"))
+    if figures["recipe"] != arguments.recipe:
+        raise SystemExit(f"{run} is of other options, {figures['recipe']}: give another --runs")
     return figures
 
 
