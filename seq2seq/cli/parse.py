@@ -27,7 +27,13 @@ from seq2seq.config.experiment import (
     with_settings,
 )
 from seq2seq.config.language_model import NGramExperiment
-from seq2seq.config.parent import contradictions, format_flag, inherit, inherited_settings
+from seq2seq.config.parent import (
+    contradictions,
+    format_flag,
+    inherit,
+    inherited_settings,
+    settings_of_tokens,
+)
 from seq2seq.console import write_stderr
 from seq2seq.errors import RunError, SettingsError
 from seq2seq.runs.directory import RunDirectory
@@ -66,9 +72,10 @@ def parse_experiment(
 
     Options stand over the settings in the file that --config names, and these over the defaults.
     With --model.initialize the defaults of network and tokens are those of the run that it names,
-    and others contradict it. With --resume the defaults are those of the run itself, so only what
-    changes has to be given; a change that the run's weights would not fit is refused. A budget that
-    is given (minutes, epochs or steps) takes the place of the default budgets.
+    and others contradict it; with --data.vocabulary those of tokens. With --resume the defaults are
+    those of the run itself, so only what changes has to be given; a change that the run's weights
+    would not fit is refused. A budget that is given (minutes, epochs or steps) takes the place of
+    the default budgets.
 
     Args:
         default: what is so where nothing else is said.
@@ -99,9 +106,12 @@ def parse_experiment(
     given = replace(given, arguments=arguments)
     stored = stored_run(default, given)
     default = given.over(stored or default)
-    parent = None if stored else parent_of(default, given)
+    parent = None if stored else named_run("model.initialize", default, given)
+    owner = None if stored else named_run("data.vocabulary", default, given)
     if parent:
         default = with_parent_defaults(default, parent, given)
+    elif owner:
+        default = with_defaults(default, settings_of_tokens(owner), given)
     try:
         check_values(kind, arguments)
         parsed, problems = parse_settings(
@@ -172,14 +182,14 @@ def lexical_problems(experiment: BaseExperiment, given: Given) -> Iterator[str]:
         yield "--model.lexical needs attention: leave out --model.attention none"
 
 
-def parent_of(default: BaseExperiment, given: Given) -> Experiment | None:
-    """Returns the description of the run that --model.initialize names, if it does.
+def named_run(name: str, default: BaseExperiment, given: Given) -> Experiment | None:
+    """Returns the description of the run that a setting names, as model.initialize, if it does.
 
     A run that can't be read is named later, with all else that is wrong.
     """
     if not isinstance(default, Experiment) or given.asks_for_help:
         return None
-    path = given.option("--model.initialize") or default.model.initialize
+    path = given.option(f"--{name}") or flatten(to_dict(default))[name]
     try:
         return open_run(path).experiment(Experiment) if path else None
     except RunError:
@@ -191,9 +201,14 @@ def with_parent_defaults(default: ExperimentT, parent: Experiment, given: Given)
     assert isinstance(default, Experiment)
     new: Any = given.option("--data.new-vocabulary")
     data = replace(default.data, new_vocabulary=new) if new else default.data
-    inherited = inherited_settings(parent, data)
+    return with_defaults(default, inherited_settings(parent, data), given)
+
+
+def with_defaults(default: ExperimentT, settings: dict[str, object], given: Given) -> ExperimentT:
+    """Returns the defaults with other settings, by full name, but for those that the file says."""
     own = given.file.settings
-    return inherit(default, {n: value for n, value in inherited.items() if n not in own})[0]
+    new = {name: value for name, value in settings.items() if name not in own}
+    return cast(ExperimentT, inherit(cast(Experiment, default), new)[0])
 
 
 def parse_settings(

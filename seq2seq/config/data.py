@@ -94,7 +94,8 @@ class DataSettings:
     joint: Annotated[bool, only_if("model.initialize_decoder", "")] = False
     """One tokenizer and one vocabulary for both sides."""
     vocabulary: str = ""
-    """A run whose tokenizers and vocabularies to take, so that both can translate together."""
+    """A run whose tokenizers and vocabularies to take, so that both can translate together. The
+    settings of its tokens must be this run's; on the command line they are its defaults."""
     extend_vocabulary: Annotated[bool, only_if("model.initialize")] = False
     """Give what the run of --model.initialize has no token for rows of its own, after those that it
     has: words or characters; of SentencePiece, the characters, and the pieces with one of them.

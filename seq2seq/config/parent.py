@@ -1,4 +1,4 @@
-"""What a run takes from the one that it goes on from: its network, and how text becomes tokens.
+"""What a run takes from another: network and tokens if it goes on from it, or the tokens alone.
 
 On the command line the other run's settings are the defaults, so that whatever is given and differs
 contradicts it. In Python nothing tells a given setting from a default: there a setting that has its
@@ -51,6 +51,11 @@ def inherited_settings(parent: Experiment, data: DataSettings) -> dict[str, obje
         **{f"model.{name}": getattr(parent.model, name) for name in ARCHITECTURE},
         **{f"data.{name}": token_setting(parent.data, name) for name in names},
     }
+
+
+def settings_of_tokens(other: Experiment) -> dict[str, object]:
+    """Returns the settings, by their full names, of a run's tokens, which another one takes."""
+    return {f"data.{name}": token_setting(other.data, name) for name in TOKEN_SETTINGS}
 
 
 def token_setting(data: DataSettings, name: str) -> object:

@@ -10,10 +10,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from seq2seq.config.base import flag_name, flatten, to_dict, type_problems
-from seq2seq.config.data import TOKEN_SETTINGS
 from seq2seq.config.experiment import BaseExperiment, Experiment
 from seq2seq.config.language_model import LanguageExperiment, NGramExperiment
-from seq2seq.config.parent import ARCHITECTURE, format_flag, token_setting
+from seq2seq.config.parent import ARCHITECTURE, format_flag, settings_of_tokens
 from seq2seq.config.training import PARTS
 from seq2seq.data.prepared_folder import is_begun
 from seq2seq.errors import DataError, RunError, SettingsError
@@ -327,7 +326,7 @@ def required_settings(
     if isinstance(other, LanguageExperiment):
         return language_model_settings(other, side, experiment)
     if option == "--data.vocabulary":
-        return {f"data.{name}": token_setting(other.data, name) for name in TOKEN_SETTINGS}
+        return settings_of_tokens(other)
     names = ENCODER_SETTINGS if side == "encoder" else DECODER_SETTINGS
     needed = {f"model.{name}": getattr(other.model, name) for name in names}
     return {**needed, "data.lowercase": other.data.lowercase}

@@ -99,6 +99,18 @@ def test_a_run_that_goes_on_from_another_has_its_network(
     assert "--training.learning-rate" in said
 
 
+def test_a_run_with_the_tokens_of_another_has_their_settings(
+    trained: Path, pairs: Path, run: Run, fails: Fails
+) -> None:
+    out, said = run("train", pairs, "--data.vocabulary", trained, *STEPS, "--dry-run")
+    for name, value in (("tokenizer", "word"), ("min-frequency", 2)):
+        assert re.search(rf"^  \* --data\.{name} +{value} ", out, re.MULTILINE)
+    assert "--data.vocab-size" not in said
+    assert "--model.encoder-sizes" in said, "tokens say nothing about the network"
+    other = ("--data.vocabulary", trained, "--data.tokenizer", "character", *STEPS, "--dry-run")
+    assert "set --data.tokenizer word, as that run has them" in fails("train", pairs, *other)
+
+
 def test_a_dry_run_without_a_budget_says_that_nothing_is_fitted(
     pairs: Path, run: Run, fails: Fails
 ) -> None:
