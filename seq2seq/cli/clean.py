@@ -273,6 +273,7 @@ def write_outputs(
         folder.mkdir(parents=True, exist_ok=True)
 
     def write_all(temporary: list[Path]) -> None:
+        """Cleans each corpus into its own of the files."""
         files = iter(temporary)
         for paths, names in zip(corpora, outputs, strict=True):
             written = [next(files) for _ in names]

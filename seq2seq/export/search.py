@@ -47,6 +47,7 @@ def search(
     early[EOS_ID] = True
 
     def search_batch(chosen: Sequence[int]) -> list[list[Hypothesis]]:
+        """Searches for some of the sources, by their numbers."""
         state, lengths = start_batch(model, sources, chosen)
         begun = pad([[] if prefixes is None else prefixes[index] for index in chosen])
         longest = np.maximum(max_lengths(settings, lengths - 1), settings.min_length)
@@ -81,6 +82,7 @@ def score(
     """Returns the log-probability of each token of each target, and of eos after them."""
 
     def score_batch(chosen: Sequence[int]) -> list[list[float]]:
+        """Scores some of the targets, by their numbers."""
         state, _ = start_batch(model, sources, chosen)
         ids, lengths = pad([[*targets[index], EOS_ID] for index in chosen])
         previous = np.full(len(chosen), BOS_ID)

@@ -235,6 +235,7 @@ def _parquet(path: Path, columns: Columns) -> Iterator[PairRecord]:
     row: Any = None
 
     def records() -> Iterator[Record]:
+        """Yields the rows as records; `row` is the last one's table."""
         nonlocal row
         before = 0
         batches = file.iter_batches(batch_size=_BATCH, use_threads=False)
