@@ -107,11 +107,8 @@ def parse_experiment(
     stored = stored_run(default, given)
     default = given.over(stored or default)
     parent = None if stored else named_run("model.initialize", default, given)
-    owner = None if stored else named_run("data.vocabulary", default, given)
-    if parent:
-        default = with_parent_defaults(default, parent, given)
-    elif owner:
-        default = with_defaults(default, settings_of_tokens(owner), given)
+    if not stored:
+        default = with_defaults_of_runs(default, parent, given)
     try:
         check_values(kind, arguments)
         parsed, problems = parse_settings(
@@ -196,12 +193,17 @@ def named_run(name: str, default: BaseExperiment, given: Given) -> Experiment | 
         return None
 
 
-def with_parent_defaults(default: ExperimentT, parent: Experiment, given: Given) -> ExperimentT:
-    """Returns the defaults with what a run has from its parent, but for what the file says."""
-    assert isinstance(default, Experiment)
-    new: Any = given.option("--data.new-vocabulary")
-    data = replace(default.data, new_vocabulary=new) if new else default.data
-    return with_defaults(default, inherited_settings(parent, data), given)
+def with_defaults_of_runs(
+    default: ExperimentT, parent: Experiment | None, given: Given
+) -> ExperimentT:
+    """Returns the defaults with what a run has from its parent, or from a vocabulary's owner."""
+    if parent:
+        assert isinstance(default, Experiment)
+        new: Any = given.option("--data.new-vocabulary")
+        data = replace(default.data, new_vocabulary=new) if new else default.data
+        return with_defaults(default, inherited_settings(parent, data), given)
+    owner = named_run("data.vocabulary", default, given)
+    return with_defaults(default, settings_of_tokens(owner), given) if owner else default
 
 
 def with_defaults(default: ExperimentT, settings: dict[str, object], given: Given) -> ExperimentT:

@@ -16,9 +16,10 @@ from seq2seq.config.experiment import Experiment
 from seq2seq.config.wording import counted
 from seq2seq.data.batching import Batch
 from seq2seq.data.parallel import Corpora, ParallelCorpus
+from seq2seq.data.prepared import PreparedText
 from seq2seq.decoding.shortlist import Shortlist
 from seq2seq.models.freezing import describe_frozen, freeze
-from seq2seq.models.translation import build_translation_model
+from seq2seq.models.translation import TranslationModel, build_translation_model
 from seq2seq.runs.checkpoint import named_weights
 from seq2seq.runs.directory import SIDES
 from seq2seq.runs.metadata import TextSummary, summarize_text
@@ -34,6 +35,7 @@ from seq2seq.training.reporting import log_line
 from seq2seq.training.shown_tokens import translation_history
 from seq2seq.translation.fitted import assumed_seconds
 from seq2seq.translation.initialization import (
+    Sides,
     encode_corpus,
     initialize,
     make_pipelines,
@@ -83,34 +85,18 @@ def train(
     else:
         text = read_text(experiment.data, experiment.seed, given, experiment.device)
     corpora = text.corpora
-    for line in text.lines():
-        log_line(line)
     experiment = replace(experiment, about=experiment.about.or_else(corpora.train.about))
-    if str(experiment.about):
-        log_line(f"about the model: {experiment.about} (--about.… says otherwise)")
+    for line in (*text.lines(), *about_the_model(experiment)):
+        log_line(line)
     stored = Run(run.path) if experiment.resume else None
-    if stored:
-        encoded = encode_corpus(stored.pipelines(experiment.data.subword_sampling), corpora.train)
-    elif prepared:
-        pipelines = prepared.pipelines(experiment.data.subword_sampling)
-        encoded = encode_corpus(pipelines, corpora.train)
-    else:
-        encoded = make_pipelines(corpora.train, experiment.data, experiment.model)
+    encoded = encode_training_text(experiment, corpora.train, stored or prepared)
     if not stored:
         size = len(encoded[1].pipeline.vocab)
         raise_problems(experiment.decoding.too_many(size, f"{size:,} tokens"))
-        for symbol in () if prepared else experiment.data.symbols:
-            ids = ((side.pipeline.vocab.ids(symbol), side.ids) for side in encoded)
-            if not any(number in row for number, rows in ids for row in rows):
-                log_line(f"note: the special symbol {symbol} does not occur in the training text")
-    source, target = (side.pipeline for side in encoded)
-    torch.manual_seed(experiment.seed)
-    with check_model_fits():
-        model = build_translation_model(len(source.vocab), len(target.vocab), experiment.model)
-    if experiment.training.freeze:
-        freeze(model, experiment.training.freeze)
-        log_line(describe_frozen(model))
-    given_names = [] if stored else initialize(model, experiment.model, source.vocab, target.vocab)
+    if not (stored or prepared):
+        for line in absent_symbols(experiment, encoded):
+            log_line(line)
+    model, given_names = make_model(experiment, encoded)
     task = TranslationTask(
         model,
         corpora,
@@ -127,6 +113,44 @@ def train(
         weights = named_weights(model)
         plan = plan._replace(initial={name: weights[name].detach().clone() for name in given_names})
     return launch(plan, experiment, run, stored)
+
+
+def about_the_model(experiment: Experiment) -> Iterator[str]:
+    """What will stand in the run about the model, if anything is known."""
+    if str(experiment.about):
+        yield f"about the model: {experiment.about} (--about.… says otherwise)"
+
+
+def encode_training_text(
+    experiment: Experiment, corpus: ParallelCorpus, has_tokens: Run | PreparedText | None
+) -> Sides:
+    """The training text in ids: of a run or prepared text that has tokens, or of new ones."""
+    if has_tokens is None:
+        return make_pipelines(corpus, experiment.data, experiment.model)
+    return encode_corpus(has_tokens.pipelines(experiment.data.subword_sampling), corpus)
+
+
+def absent_symbols(experiment: Experiment, encoded: Sides) -> Iterator[str]:
+    """A note for each special symbol that no training sentence has."""
+    for symbol in experiment.data.symbols:
+        ids = ((side.pipeline.vocab.ids(symbol), side.ids) for side in encoded)
+        if not any(number in row for number, rows in ids for row in rows):
+            yield f"note: the special symbol {symbol} does not occur in the training text"
+
+
+def make_model(experiment: Experiment, encoded: Sides) -> tuple[TranslationModel, list[str]]:
+    """Returns a model, and the names of those of its weights that came from elsewhere.
+
+    A resumed training fills in its own weights later.
+    """
+    source, target = (side.pipeline.vocab for side in encoded)
+    torch.manual_seed(experiment.seed)
+    with check_model_fits():
+        model = build_translation_model(len(source), len(target), experiment.model)
+    if experiment.training.freeze:
+        freeze(model, experiment.training.freeze)
+        log_line(describe_frozen(model))
+    return model, [] if experiment.resume else initialize(model, experiment.model, source, target)
 
 
 def few_pairs(task: TranslationTask) -> Iterator[str]:

@@ -86,6 +86,13 @@ def test_no_text_becomes_a_special_token(kind: str, text: str) -> None:
 
 
 @SUBWORD
+def test_the_order_of_texts_makes_no_difference(kind: TokenizerKind, sample: Path) -> None:
+    texts = 2 * (sample / "train.en").read_text(encoding="utf-8").splitlines()[:2000]
+    pieces = build_tokenizer(kind, texts, vocab_size=500).pieces
+    assert pieces == build_tokenizer(kind, sorted(texts), vocab_size=500).pieces
+
+
+@SUBWORD
 def test_no_special_token_is_learnt_or_injected(kind: TokenizerKind) -> None:
     texts = ["a<pad> b<pad> x<eos> y<eos> <unk> <bos> </s> <s>"] * 20
     tokenizer = build_tokenizer(kind, texts, vocab_size=100)

@@ -160,7 +160,7 @@ class SentencePieceTokenizer:
         seed: int = 1,
         alpha: float = 0.1,
     ) -> SentencePieceTokenizer:
-        """Learns a model from texts; of more than a million, from a random million.
+        """Learns a model from texts in any order; of more than a million, from a random million.
 
         Args:
             kind: "unigram" or "bpe".
@@ -170,7 +170,7 @@ class SentencePieceTokenizer:
             character_coverage: the share of all characters in `texts` that get a piece: 1.0 for
                 alphabets, 0.9995 for Chinese or Japanese.
             special_symbols: what stays whole; no piece goes over one.
-            seed: draws the million; otherwise nothing is random.
+            seed: draws the million, and the order.
 
         Raises:
             DataError: there is no text.
@@ -186,8 +186,9 @@ class SentencePieceTokenizer:
         lines = [_ENDLESS.sub(r"\g<0> ", line) for line in prepared if line.strip()]
         if not lines:
             raise DataError("there is no text to train a tokenizer on: all lines are empty")
-        if len(lines) > MAX_TRAINING_TEXTS:
-            lines = random.Random(seed).sample(lines, MAX_TRAINING_TEXTS)
+        # In random order: a text that comes twice would be one long repeat, and the search for the
+        # first pieces takes the square of its length (github.com/google/sentencepiece/issues/641).
+        lines = random.Random(seed).sample(lines, min(len(lines), MAX_TRAINING_TEXTS))
         model = io.BytesIO()
         try:
             sentencepiece.SentencePieceTrainer.train(
