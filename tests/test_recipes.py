@@ -99,7 +99,7 @@ def test_quickstart_offline(command: Command, tmp_path: Path, sample: Path) -> N
     assert len(re.findall(r"^hypothesis  ", out, re.MULTILINE)) == 12
     assert re.search(r"^300 held-out sentences:$", out, re.MULTILINE)
     assert re.search(r"^BLEU, first reference +[\d.]+  .*tok:13a.*version:", out, re.MULTILINE)
-    assert " pairs, 0 by source" in said, "no test sentence is trained on"
+    assert 'test.fr" has no source or target in common' in said, "no test sentence is trained on"
     # What a recipe calls the corpus is kept, and continues without being said again.
     stored = json.loads((run / "experiment.json").read_text(encoding="utf-8"))
     assert stored["recipe"]["corpus"] == "sample"

@@ -44,10 +44,11 @@ class Overlap:
     def __str__(self) -> str:
         """One readable line."""
         other, name = self.other or "the other corpus", self.name or "this corpus"
-        return (
-            f"{other}: of its {counted(self.total, 'pair')}, {self.sources:,} by source, "
-            f"{self.targets:,} by target and {self.pairs:,} as a pair are also in {name}"
-        )
+        if not (self.sources or self.targets):
+            return f'"{other}" has no source or target in common with "{name}"'
+        total, sources = counted(self.total, "pair"), counted(self.sources, "source")
+        targets, pairs = counted(self.targets, "target"), counted(self.pairs, "pair")
+        return f'"{other}" ({total}) has {sources}, {targets} and {pairs} in common with "{name}"'
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,6 +12,7 @@ from functools import partial
 import torch
 
 from seq2seq.config.base import from_dict, raise_problems
+from seq2seq.config.data import SUBWORDS
 from seq2seq.config.experiment import Experiment
 from seq2seq.config.wording import counted
 from seq2seq.data.batching import Batch
@@ -165,6 +166,17 @@ def few_pairs(task: TranslationTask) -> Iterator[str]:
         )
 
 
+def exhausted(task: TranslationTask) -> str:
+    """Says so where a text has given fewer pieces than were asked for."""
+    data = task.experiment.data
+    if data.vocabulary or task.experiment.model.initialize:
+        return ""
+    asked = (data.vocab_size, data.target_vocab_size or data.vocab_size)
+    sides = zip(data.tokenizers, (task.source, task.target), asked, strict=True)
+    few = any(kind in SUBWORDS and len(side.vocab) < size for kind, side, size in sides)
+    return " (the text gives no more pieces)" if few else ""
+
+
 def build_following(meeting: Meeting) -> Following[Batch]:
     """The model of a training that another process of torchrun has begun."""
     experiment = from_dict(Experiment, meeting.experiment)
@@ -209,7 +221,8 @@ def plan_training(task: TranslationTask, text: TrainingText) -> TrainingPlan[Bat
         task,
         summaries,
         dict(zip(SIDES, (task.source, task.target), strict=True)),
-        f"{counted(kept, 'training pair')}, vocabularies of {len(source):,} and {len(target):,}",
+        f"{counted(kept, 'training pair')}, vocabularies of {len(source):,} and {len(target):,}"
+        + exhausted(task),
         details,
         {"source": source, "target_input": target, "target_output": target},
         partial(translation_history, task.model, target),

@@ -560,9 +560,11 @@ def test_overlap_counts_what_another_corpus_shares() -> None:
     overlap = train.overlap(test)
     assert (overlap.sources, overlap.targets, overlap.pairs, overlap.total) == (3, 2, 1, 5)
     assert str(overlap) == (
-        "test: of its 5 pairs, 3 by source, 2 by target and 1 as a pair are also in train"
+        '"test" (5 pairs) has 3 sources, 2 targets and 1 pair in common with "train"'
     )
-    assert str(corpus().overlap(corpus())).startswith("the other corpus: of its 0 pairs")
+    new = train.overlap(corpus(("x", "y"), name="new"))
+    assert str(new) == '"new" has no source or target in common with "train"'
+    assert str(corpus().overlap(corpus())).startswith('"the other corpus" has no source')
 
 
 def test_shuffling_keeps_pairs_together() -> None:

@@ -95,7 +95,7 @@ def test_shares_are_exact_and_told(
     assert "small: 60 training pairs, 25.0% of each epoch: 55, 0.92 times through" in said
     assert "large <BT>: 160 training pairs, 75.0% of each epoch: 165, 1.03 times through" in said
     assert "seen of small 165 pairs (2.75 times), large 495 pairs (3.09 times)" in said
-    assert "0 by target and 0 as a pair are also in small" in said
+    assert 'in common with "small' in said
     seen = [row["seen"] for row in logged(described)]
     assert [each["small"]["pairs"] for each in seen] == [55, 110, 165]
     assert [each["large"]["pairs"] for each in seen] == [165, 330, 495]
@@ -203,7 +203,7 @@ def test_filters_and_tags_are_of_each_corpus(files: Path, tmp_path: Path) -> Non
     assert text.mix.sizes == [3, 4]
     assert text.corpora.validation.sources == ["<b> b"]
     assert text.corpora.validation.name == "raw: held.tsv"
-    assert "also in clean" in [*text.lines()][3]
+    assert 'in common with "clean"' in [*text.lines()][3]
     without = read_text(replace(data, exclude_validation=True), 1)
     assert [part.sources for part in without.parts] == [["s a b c d"], ["<b>a</b>", "s a b c d"]]
     everywhere = replace(data, filters=seq2seq.FilterSettings(duplicates=True))
