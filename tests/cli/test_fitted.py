@@ -43,6 +43,10 @@ def test_forty_pairs_train_and_the_run_can_be_made_again(
     assert "--training.warmup-steps 0 --training.validate-every 1" in said
     assert "--model.embedding-size" not in said, "widths that are given leave the others"
     assert recorded(one)["data"]["validation_size"] == 4
+    assert re.search(r"vocabularies of \d+ and \d+ \(the text gives no more pieces\)", said)
+    few = ("--data.vocab-size", 90, "--run", tmp_path / "few")
+    said = run("train", pairs, *STEPS, *small, *few)[1]
+    assert "vocabularies of 90 and 90, " in said
     # What is recorded is stated: nothing is fitted to another text, or another budget.
     said = run("train", "--config", one / "experiment.json", *STEPS[2:], "--run", again)[1]
     assert "Settings that fit" not in said
