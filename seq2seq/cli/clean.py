@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 import tyro
 
 from seq2seq.cli.options import Device, drop_prefix
-from seq2seq.cli.values import check_values
+from seq2seq.cli.values import check_options
 from seq2seq.config.base import find_problems, raise_problems
 from seq2seq.config.fields import NonNegativeInt
 from seq2seq.config.filters import FilterSettings
@@ -101,7 +101,7 @@ def clean_command(arguments: list[str]) -> None:
     with own_flags():
         for group in ("data.filters", "data"):
             arguments = [drop_prefix(argument, group) for argument in arguments]
-        check_values(Clean, arguments)
+        check_options(Clean, arguments)
         command = tyro.cli(Clean, prog="seq2seq clean", args=arguments)
         raise_problems(find_problems(command))
         corpora = list(expand_folders(group_files(command.inputs)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import tyro
 
 from seq2seq.cli.torchrun import one_process
-from seq2seq.cli.values import check_values
+from seq2seq.cli.values import check_options
 from seq2seq.config.base import validate
 from seq2seq.config.decoding import DecodingSettings
 from seq2seq.config.experiment import BaseExperiment, Experiment
@@ -72,6 +72,8 @@ class ModelCommand:
                 "--ensemble names a run twice (RUN is part of the ensemble itself): "
                 f"{', '.join(runs)}"
             )
+        for each in filter(os.path.isfile, self.ensemble):
+            yield f"--ensemble {each} is a file, and a run is a directory: files go before options"
         yield from device_problems(self.device)
 
 
@@ -87,12 +89,12 @@ def parse_command(kind: type[CommandT], arguments: Sequence[str], prog: str) -> 
     """Parses a command's arguments; its help is the docstring of its class.
 
     Raises:
-        SettingsError: an option is impossible; all of them are in one message. Or torchrun has
-            started several processes.
-        SystemExit: help was asked for, or an option is misspelt.
+        SettingsError: an option is unknown or impossible; all of them are in one message. Or
+            torchrun has started several processes.
+        SystemExit: help was asked for, or an argument is missing, or too many.
     """
     one_process(prog)
-    check_values(kind, arguments)
+    check_options(kind, arguments)
     command = tyro.cli(kind, prog=prog, args=arguments)
     validate(command)
     return command
@@ -111,7 +113,7 @@ def parse_decoding(
         RunError: there is no run, or it is damaged.
     """
     arguments = [drop_prefix(argument, "decoding") for argument in arguments]
-    check_values(kind, arguments)
+    check_options(kind, arguments)
     command = tyro.cli(kind, prog=prog, args=arguments)
     from seq2seq.export.directory import open_export
 

@@ -18,7 +18,7 @@ from seq2seq.cli.given import BUDGETS, Given, argument_value
 from seq2seq.cli.options import ExperimentT, open_run
 from seq2seq.cli.rules import OPEN_NAMES
 from seq2seq.cli.torchrun import as_rank_0, follow_rank_0, with_run
-from seq2seq.cli.values import check_values
+from seq2seq.cli.values import check_options
 from seq2seq.config.base import flag_name, flatten, to_dict
 from seq2seq.config.experiment import (
     BaseExperiment,
@@ -110,7 +110,6 @@ def parse_experiment(
     if not stored:
         default = with_defaults_of_runs(default, parent, given)
     try:
-        check_values(kind, arguments)
         parsed, problems = parse_settings(
             default, arguments, prog, description, fits=fit is not None
         )
@@ -224,6 +223,10 @@ def parse_settings(
     """Returns an experiment as the command line has it, and what is impossible about it.
 
     With `fits` there is the option --no-fit, which is looked for among the arguments elsewhere.
+
+    Raises:
+        SettingsError: as `check_options`.
+        SystemExit: help was asked for, or there is an argument too many.
     """
     kind: Any = type(default)
     options = make_dataclass(
@@ -234,6 +237,7 @@ def parse_settings(
             *([("fit", FitOption, True)] if fits else []),
         ],
     )
+    check_options(options, arguments)
     try:
         with warnings.catch_warnings():
             # A name that a script has added is not in the declared type; settings check it.

@@ -11,7 +11,7 @@ import tyro
 
 from seq2seq.cli.options import Device, Workers
 from seq2seq.cli.rules import OPEN_NAMES
-from seq2seq.cli.values import check_values
+from seq2seq.cli.values import check_options
 from seq2seq.config.base import validate
 from seq2seq.config.changes import check_unused
 from seq2seq.config.data import DataSettings
@@ -79,7 +79,7 @@ class Prepare:
 
 def prepare_command(arguments: list[str]) -> None:
     """Tokenize text once, for trainings on more than memory holds."""
-    check_values(Prepare, arguments)
+    check_options(Prepare, arguments)
     command = tyro.cli(Prepare, prog="seq2seq prepare", args=arguments, registry=OPEN_NAMES)
     validate(command)
     corpora = find_text(command.inputs)

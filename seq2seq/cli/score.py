@@ -58,7 +58,7 @@ class Score(ModelCommand):
     def problems(self) -> Iterator[str]:
         """Yields a line for each impossible option."""
         if not self.source or not self.target:
-            yield "give --source FILE and --target FILE"
+            yield "give two files: seq2seq score RUN SOURCE TARGET (or --source and --target FILE)"
         if self.butterfly and not self.forced[1]:
             yield (
                 f"--butterfly {self.butterfly} must be WORD@POSITION: a word and the number of a "

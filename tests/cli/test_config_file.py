@@ -355,7 +355,7 @@ def test_a_file_that_is_not_there_is_refused(fails: Fails, tmp_path: Path) -> No
     assert "is no file with settings" in fails("train", "--config", tmp_path / "none.toml")
     assert "is a folder" in fails("train", "--config", tmp_path)
     said = fails("train", "--confg", "a.toml")
-    assert "--config FILE" in said
+    assert "there is no option --confg: did you mean --config?" in said
 
 
 # ---------------------------------------------------------------------------------------------

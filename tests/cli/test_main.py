@@ -263,6 +263,20 @@ def test_every_option_is_explained(name: str, capfd: pytest.CaptureFixture[str])
     assert ("decoding options" in page) == (name in ("train", "translate", "evaluate"))
 
 
+@pytest.mark.parametrize("name", NEEDED)
+def test_no_option_of_the_help_is_said_to_be_missing(
+    name: str, capfd: pytest.CaptureFixture[str], fails: Callable[..., str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*name.split(), "--help"])
+    shown = re.findall(r"^│ (--?[a-z].*?)(?:  |$)", capfd.readouterr()[0], re.MULTILINE)
+    options = {option for line in shown for option in re.findall(r"--[a-z][a-z0-9.-]*", line)}
+    options -= {"--help", "--config", "--resume"}  # what files say is read before
+    said = fails(*name.split(), "--xyz", *sorted(options))
+    assert said.count("there is no option") == 1
+    assert "there is no option --xyz: --help shows all" in said
+
+
 @pytest.mark.parametrize("name", ["train", "translate", "lm generate"])
 def test_help_needs_no_torch(command: Command, name: str) -> None:
     program = (

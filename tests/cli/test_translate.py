@@ -126,7 +126,7 @@ def test_score_takes_an_ensemble_in_a_process_of_its_own(
 def test_score_names_what_is_wrong(
     trained: Path, tmp_path: Path, pairs: list[str], fails: Fails
 ) -> None:
-    assert "give --source FILE and --target FILE" in fails("score", trained)
+    assert "seq2seq score RUN SOURCE TARGET" in fails("score", trained)
     short = tmp_path / "short.txt"
     short.write_text("a\n")
     error = fails("score", trained, *pairs[:2], "--target", short)
@@ -176,6 +176,10 @@ def test_translate_names_what_is_wrong(trained: Path, tmp_path: Path, fails: Fai
     assert f"there is no run at {missing}" in error
     again = f"{trained}{os.sep}"
     assert "names a run twice" in fails("translate", trained, "--ensemble", again)
+    text = tmp_path / "text.txt"
+    text.write_text("We must eat.\n")
+    error = fails("translate", trained, "--ensemble", missing, text)
+    assert f"--ensemble {text} is a file, and a run is a directory: files go before" in error
 
 
 def test_options_may_stand_before_the_run(trained: Path, twin: Path) -> None:
