@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from seq2seq.cli.bulk import write_file
 from seq2seq.cli.options import input_groups, input_lines, load_translator, parse_decoding
 from seq2seq.cli.translate_options import Translate
 from seq2seq.cli.translate_rows import describe_pairs, header, lines_to_read, output_rows
@@ -16,9 +15,10 @@ from seq2seq.errors import DataError
 
 def translate_command(arguments: list[str]) -> None:
     """Translate a text file, or standard input: a line for each line."""
+    command, run = parse_decoding(Translate, arguments, "seq2seq translate")
+    from seq2seq.cli.bulk import write_file
     from seq2seq.translation.terms import TermRecall
 
-    command, run = parse_decoding(Translate, arguments, "seq2seq translate")
     if command.out:
         write_file(command, load_translator(command, run))
         return
