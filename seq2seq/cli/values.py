@@ -20,6 +20,7 @@ from seq2seq.config.fields import SettingField, allowed_names, setting_fields
 NUMBERS = {int: "a whole number", float: "a number"}
 _WITHOUT_PREFIX = typing.get_args(tyro.conf.OmitArgPrefixes[int])[1]
 _POSITIONAL = typing.get_args(tyro.conf.Positional[int])[1]
+_FIXED = typing.get_args(tyro.conf.Fixed[int])[1]
 
 
 class Option(NamedTuple):
@@ -101,7 +102,7 @@ def option_fields(kind: type, where: str = "--") -> Iterator[tuple[str, SettingF
             yield from option_fields(typing.cast(type, item.type), inside)
         elif _POSITIONAL in marks:
             yield name, item
-        else:
+        elif _FIXED not in marks:
             yield f"{where}{name}", item
             if item.type is bool:
                 yield f"{where}no-{name}", item

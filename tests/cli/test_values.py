@@ -60,6 +60,7 @@ def test_a_wrong_value_is_told_in_our_words(
         (["clean", "a.tsv", "--max-word", "5"], "--max-word: did you mean --max-words?"),
         (["lm", "ngram", "a.txt", "--smoothin", "k"], "--smoothin: did you mean --smoothing?"),
         (["lm", "ngram", "a.txt", "--model.order", "2"], "--model.order: did you mean --order?"),
+        (["lm", "ngram", "a.txt", "--device", "cpu"], "--device: --help shows all"),
     ],
 )
 def test_an_option_that_there_is_not(fails: Fails, arguments: list[str], hint: str) -> None:

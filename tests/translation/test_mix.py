@@ -95,7 +95,7 @@ def test_shares_are_exact_and_told(
     assert "small: 60 training pairs, 25.0% of each epoch: 55, 0.92 times through" in said
     assert "large <BT>: 160 training pairs, 75.0% of each epoch: 165, 1.03 times through" in said
     assert "seen of small 165 pairs (2.75 times), large 495 pairs (3.09 times)" in said
-    assert 'in common with "small' in said
+    assert '"one.tsv" has no source or target in common with "small"' in said
     seen = [row["seen"] for row in logged(described)]
     assert [each["small"]["pairs"] for each in seen] == [55, 110, 165]
     assert [each["large"]["pairs"] for each in seen] == [165, 330, 495]
